@@ -1,0 +1,220 @@
+"""Three shops on loopback, each of another kind; a past day's shop is at `/day/<date>/`.
+
+shop-a speaks Shopify's `/products.json`, shop-b WooCommerce's Store API, shop-c plain HTML with
+a sitemap and schema.org JSON-LD, with the quirks that such shops have in the wild.
+"""
+
+import html
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from fashiontrend.demo.world import KINDS, PLATFORMS, Product, World
+
+ROBOTS = "User-agent: *\nDisallow: /private/\n"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response: status, body, its type and further headers."""
+
+    body: bytes
+    kind: str = "application/json"
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def as_json(value: Any, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
+    """A JSON answer."""
+    return Answer(json.dumps(value, ensure_ascii=False).encode(), headers=headers)
+
+
+NOT_FOUND = Answer(b"not found", "text/plain", 404)
+DOWN = Answer(b"maintenance", "text/plain", 503, (("Retry-After", "1"),))
+
+
+def answer(world: World, platform: str, url: str) -> Answer:
+    """What a shop says to a GET of a path with its query."""
+    parts = urlsplit(url)
+    path, query = parts.path, {k: v[0] for k, v in parse_qs(parts.query).items()}
+    if path == "/robots.txt":
+        return Answer(ROBOTS.encode(), "text/plain")
+    if path.startswith("/media/"):
+        return _picture(world, path)
+    segments = path.split("/", 3)
+    if len(segments) < 4 or segments[1] != "day":
+        return NOT_FOUND
+    day = date.fromisoformat(segments[2])
+    if (platform, day) in world.outages:
+        return DOWN
+    speak = {"shopify": _shopify, "woocommerce": _woocommerce, "schema_org": _schema_org}
+    return speak[KINDS[platform]](_live(world, platform, day), day, segments[3], query)
+
+
+@lru_cache(maxsize=8)
+def _live(world: World, platform: str, day: date) -> tuple[Product, ...]:
+    return tuple(world.live(platform, day))
+
+
+def _picture(world: World, path: str) -> Answer:
+    product = world.by_id.get(path.removeprefix("/media/").removesuffix(".jpg"))
+    if product is None:
+        return NOT_FOUND
+    return Answer(world.draw(product).image, "image/jpeg", headers=(("ETag", f'"{product.product_id}"'),))
+
+
+def _page(live: tuple[Product, ...], query: Mapping[str, str], name: str, most: int) -> list[Product]:
+    size = min(int(query.get(name, 30)), most)
+    start = (int(query.get("page", 1)) - 1) * size
+    return list(live[start : start + size])
+
+
+def _shopify(live: tuple[Product, ...], day: date, path: str, query: Mapping[str, str]) -> Answer:
+    if path == "meta.json":
+        return as_json({"name": "Shop A", "currency": "EUR"})
+    if path != "products.json":
+        return NOT_FOUND
+    return as_json({"products": [_shopify_product(p) for p in _page(live, query, "limit", 250)]})
+
+
+def _shopify_product(product: Product) -> dict[str, Any]:
+    number = int(product.product_id[1:])
+    price = f"{product.price_cents / 100:.2f}"
+    tags = ["women", "new"]
+    return {
+        "id": product.product_id,
+        "title": product.title,
+        "handle": product.product_id,
+        "body_html": f"<p>{html.escape(product.description)}</p>",
+        "vendor": "Shop A",
+        "product_type": "tops",
+        "tags": ", ".join(tags) if number % 2 else tags,
+        "updated_at": f"{product.first_day}T06:00:00+00:00",
+        "variants": [{"id": number, "price": price, "available": True, "option1": "M"}],
+        "images": [{"position": 1, "src": product.image_path, "variant_ids": [number]}],
+    }
+
+
+def _woocommerce(live: tuple[Product, ...], day: date, path: str, query: Mapping[str, str]) -> Answer:
+    if path != "wp-json/wc/store/v1/products":
+        return NOT_FOUND
+    size = min(int(query.get("per_page", 10)), 100)
+    if size < 1:
+        return Answer(b'{"code":"rest_invalid_param"}', status=400)
+    pages = -(-len(live) // size)
+    page = [_woocommerce_product(p) for p in _page(live, query, "per_page", 100)]
+    return as_json(page, (("X-WP-Total", str(len(live))), ("X-WP-TotalPages", str(pages))))
+
+
+def _woocommerce_product(product: Product) -> dict[str, Any]:
+    return {
+        "id": product.product_id,
+        "name": f"{html.escape(product.title)} &#8217;26",
+        "permalink": f"/product/{product.product_id}",
+        "description": f"<p>{html.escape(product.description)}</p>",
+        "prices": {
+            "price": str(product.price_cents),
+            "regular_price": str(product.price_cents),
+            "currency_code": "EUR",
+            "currency_minor_unit": 2,
+            "price_range": None,
+        },
+        "is_in_stock": True,
+        "categories": [{"name": "Tops"}],
+        "tags": [],
+        "images": [{"id": 1, "src": product.image_path}],
+    }
+
+
+def _schema_org(live: tuple[Product, ...], day: date, path: str, query: Mapping[str, str]) -> Answer:
+    if path == "sitemap.xml":
+        rows = "".join(
+            f"<url><loc>/day/{day}/p/{p.product_id}</loc><lastmod>{p.first_day}</lastmod></url>" for p in live
+        )
+        # Sitemaps state whole addresses; the handler fills the host in.
+        body = f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{rows}</urlset>'
+        return Answer(body.encode(), "application/xml")
+    product = next((p for p in live if path == f"p/{p.product_id}"), None)
+    return Answer(_html(product).encode(), "text/html; charset=utf-8") if product else NOT_FOUND
+
+
+def _html(product: Product) -> str:
+    stated = {
+        "@type": "product",
+        "productID": product.product_id,
+        "name": html.escape(product.title),
+        "description": product.description,
+        "url": f"/p/{product.product_id}",
+        "image": [product.image_path],
+        "brand": {"@type": "Brand", "name": "Shop C"},
+        "category": "women/tops",
+        "offers": {
+            "@type": "Offer",
+            "price": f"{product.price_cents / 100:.2f}",
+            "priceCurrency": "EUR",
+            "availability": "https://schema.org/InStock",
+        },
+    }
+    graph = {"@context": "https://schema.org", "@graph": [{"@type": "WebPage"}, stated, stated]}
+    script = json.dumps(graph, ensure_ascii=False).replace("</", "<\\/")
+    title = html.escape(product.title)
+    return (
+        f'<!doctype html><html><head><title>{title}</title><script type="application/ld+json">{script}</script>'
+        f'</head><body><h1>{title}</h1><img src="{product.image_path}" alt=""></body></html>'
+    )
+
+
+def _handler(world: World, platform: str) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        """One shop's answers over HTTP/1.1, with connections kept open."""
+
+        protocol_version = "HTTP/1.1"
+        # Without it, each answer's body waits for the acknowledgement of its header.
+        disable_nagle_algorithm = True
+
+        def do_GET(self) -> None:
+            """Answer a GET; an ETag that the client knows already saves the body."""
+            said = answer(world, platform, self.path)
+            headers = dict(said.headers)
+            known = "ETag" in headers and self.headers.get("If-None-Match") == headers["ETag"]
+            body = said.body
+            if self.path.endswith("sitemap.xml"):
+                body = body.replace(b"<loc>/", f"<loc>http://{self.headers['Host']}/".encode())
+            body = b"" if known else body
+            self.send_response(304 if known else said.status)
+            for name, value in {**headers, "Content-Type": said.kind, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """A shop's access log is not ours to print."""
+
+    return Handler
+
+
+@contextmanager
+def serve(world: World, first_port: int = 0) -> Iterator[dict[str, str]]:
+    """Open the shops on loopback; yields each platform's `base_url` with `{day}` in it."""
+    servers = {
+        name: ThreadingHTTPServer(("127.0.0.1", first_port + n if first_port else 0), _handler(world, name))
+        for n, name in enumerate(PLATFORMS)
+    }
+    threads = [threading.Thread(target=s.serve_forever, daemon=True) for s in servers.values()]
+    for thread in threads:
+        thread.start()
+    try:
+        yield {n: f"http://127.0.0.1:{s.server_address[1]}/day/{{day}}" for n, s in servers.items()}
+    finally:
+        for server in servers.values():
+            server.shutdown()
+            server.server_close()
+        for thread in threads:
+            thread.join()

@@ -1,0 +1,111 @@
+"""What could keep a run from working on this machine, and what to do about it."""
+
+import os
+import shutil
+import socket
+import sys
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import psutil
+
+from fashiontrend import config as configuration
+from fashiontrend.config import Config
+from fashiontrend.errors import ConfigError, FashiontrendError, StoreError
+from fashiontrend.store import open_store
+
+MIN_MEMORY_GB = 6
+MIN_DISK_GB = 2
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: what was seen, and what to do if it is not good."""
+
+    name: str
+    good: bool
+    seen: str
+    advice: str = ""
+    exit_code: int = 1
+
+
+def examine(path: str | None) -> list[Finding]:
+    """Run every check; one that fails never stops the others."""
+    findings = [_python(), _memory(), _cores()]
+    try:
+        config = configuration.load(path)
+    except ConfigError as error:
+        return [*findings, Finding("configuration", False, str(error), "Correct the file.", 30)]
+    findings.append(Finding("configuration", True, path or "defaults and environment"))
+    checks: tuple[Callable[[Config], Finding], ...] = (_taxonomy, _platforms, _store, _disk, _ray)
+    return [*findings, *(check(config) for check in checks)]
+
+
+def _python() -> Finding:
+    seen = ".".join(map(str, sys.version_info[:3]))
+    return Finding("Python", sys.version_info >= (3, 11), seen, "" if sys.version_info >= (3, 11) else "Install Python 3.11 or newer.")
+
+
+def _memory() -> Finding:
+    free_gb = psutil.virtual_memory().available / 1e9
+    good = free_gb >= MIN_MEMORY_GB
+    return Finding("memory", good, f"{free_gb:.1f} GB free", "" if good else f"Free {MIN_MEMORY_GB} GB, or lower ray.num_cpus and ray.train_workers.")
+
+
+def _cores() -> Finding:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Finding("cores", cores >= 2, str(cores), "" if cores >= 2 else "Use a machine with two cores: one is kept for reading.")
+
+
+def _taxonomy(config: Config) -> Finding:
+    from fashiontrend import taxonomy
+
+    try:
+        read = taxonomy.load(config.taxonomy).subset(config.attributes)
+    except ConfigError as error:
+        return Finding("taxonomy", False, str(error), "Correct it; `fashiontrend taxonomy validate` checks.", 30)
+    return Finding("taxonomy", True, f"{read.version}: {len(read.attributes)} attributes")
+
+
+def _platforms(config: Config) -> Finding:
+    enabled = [p for p in config.crawl.platforms if p.enabled]
+    missing = [p.name for p in enabled if p.kind != "replay" and not p.base_url]
+    if not enabled or missing:
+        seen = f"no base_url: {', '.join(missing)}" if missing else "none"
+        return Finding("platforms", False, seen, "Name at least one shop under crawl.platforms.", 30)
+    if not config.crawl.contact_url and any(p.kind != "replay" for p in enabled):
+        return Finding("platforms", False, "crawl.contact_url is empty", "Give shops an address to reach you at.", 30)
+    return Finding("platforms", True, ", ".join(p.name for p in enabled))
+
+
+def _store(config: Config) -> Finding:
+    try:
+        store = open_store(config.store)
+        key = f"doctor/{uuid.uuid4().hex}"
+        store.create(key, datetime.now(tz=UTC).isoformat().encode())
+        store.read(key)
+        store.keys("doctor/")
+        store.delete_folder("doctor")
+    except StoreError as error:
+        return Finding("store", False, str(error), "Read, write, list and delete are needed.", 40)
+    return Finding("store", True, f"{config.store.url}: read, write, list and delete work")
+
+
+def _disk(config: Config) -> Finding:
+    free_gb = shutil.disk_usage("/tmp").free / 1e9  # noqa: S108 - where Ray keeps its sessions
+    good = free_gb >= MIN_DISK_GB
+    return Finding("disk", good, f"{free_gb:.1f} GB free for Ray", "" if good else f"Free {MIN_DISK_GB} GB.")
+
+
+def _ray(config: Config) -> Finding:
+    address = config.ray.address
+    if address in ("local", "auto"):
+        return Finding("Ray", True, f"{address}: started or joined at run time")
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=5):
+            return Finding("Ray", True, f"{address} answers")
+    except (OSError, ValueError, FashiontrendError) as error:
+        return Finding("Ray", False, f"{address}: {error}", "Start the cluster, or set ray.address to `local`.", 40)

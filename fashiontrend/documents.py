@@ -1,0 +1,107 @@
+"""YAML documents checked against a typed model; errors name file, line, key and the nearest right name."""
+
+import difflib
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import pydantic
+import yaml
+
+from fashiontrend.errors import ConfigError
+
+Path = tuple[str | int, ...]
+M = TypeVar("M", bound=pydantic.BaseModel)
+
+
+class Section(pydantic.BaseModel):
+    """A branch of a document: frozen, and a misspelt key is refused."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+def parse_yaml(text: str, source: str) -> tuple[Any, dict[Path, int]]:
+    """Return the plain value of a YAML text and the line of every key in it.
+
+    Raises:
+        ConfigError: the text is not YAML, or a mapping holds a key twice.
+    """
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{source}: not valid YAML: {error}. Correct the text.") from error
+    lines: dict[Path, int] = {}
+    if node is not None:
+        for path, line in _walk(node, ()):
+            if path in lines:
+                raise ConfigError(
+                    f"{source}:{line}: {dotted(path)} stands twice (first in line {lines[path]}). Keep one."
+                )
+            lines[path] = line
+    return data, lines
+
+
+def _walk(node: yaml.Node, path: Path) -> Iterator[tuple[Path, int]]:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            here = (*path, str(key.value))
+            yield here, key.start_mark.line + 1
+            yield from _walk(value, here)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            here = (*path, index)
+            yield here, value.start_mark.line + 1
+            yield from _walk(value, here)
+
+
+def dotted(path: Path) -> str:
+    """Spell a path as the user types it: `crawl.platforms.0.kind`."""
+    return ".".join(str(part) for part in path) or "(top)"
+
+
+def check(
+    model: type[M], data: Any, source: str, lines: dict[Path, int] | None = None
+) -> M:
+    """Validate plain data against a model.
+
+    Raises:
+        ConfigError: one line per mistake, with the dotted path, what was seen and the nearest right name.
+    """
+    try:
+        return model.model_validate(data)
+    except pydantic.ValidationError as error:
+        told = [_explain(model, dict(e), source, lines or {}) for e in error.errors()]
+        raise ConfigError("\n".join(told)) from None
+
+
+def _explain(
+    model: type[pydantic.BaseModel], error: dict[str, Any], source: str, lines: dict[Path, int]
+) -> str:
+    path: Path = tuple(error["loc"])
+    line = next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), None)
+    place = f"{source}:{line}" if line else source
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(path[-1]), _names(model, path[:-1]), n=1, cutoff=0.5)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        return f"{place}: {dotted(path)}: there is no such setting.{hint}"
+    seen = error.get("input")
+    shown = "" if isinstance(seen, dict | list) else f" (seen: {seen!r})"
+    return f"{place}: {dotted(path)}: {error['msg']}{shown}"
+
+
+def _names(model: type[pydantic.BaseModel], path: Path) -> list[str]:
+    """The field names allowed at a path of the model."""
+    kind: Any = model
+    for part in path:
+        if isinstance(part, int) or not hasattr(kind, "model_fields"):
+            continue
+        kind = _model_in(kind.model_fields[part].annotation)
+    return list(getattr(kind, "model_fields", {}))
+
+
+def _model_in(annotation: Any) -> Any:
+    """The model inside `tuple[Model, ...]`, `Model | None` and the like."""
+    if hasattr(annotation, "model_fields"):
+        return annotation
+    inner = (_model_in(a) for a in getattr(annotation, "__args__", ()))
+    return next((m for m in inner if m is not None), None)

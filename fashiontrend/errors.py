@@ -1,0 +1,73 @@
+"""The exception tree, and the exit code that each branch ends a command with.
+
+FashiontrendError            1   anything of ours
+├── ConfigError             30   a setting, a taxonomy or a flag is wrong
+├── DataError                1   a table, a label or a model contradicts what was expected
+│   ├── PictureError         1   one picture cannot be used; carries a short reason for counting
+│   └── HealthError         20   too much of a day's data is missing or broken to go on
+├── GateError                1   a gate stayed closed after its last round
+│   ├── AccuracyGateClosed  10
+│   └── PerplexityGateClosed 11
+└── StoreError              40   the store or the cluster cannot be reached or refuses
+    └── Conflict            40   somebody else committed first
+
+Every message says what failed, what was seen, what was expected and what to do. Exceptions
+take that one message, so that they keep their class on the way between Ray workers.
+"""
+
+
+class FashiontrendError(Exception):
+    """Anything of ours; ends a command with `exit_code`."""
+
+    exit_code = 1
+
+
+class ConfigError(FashiontrendError):
+    """A setting, a taxonomy or a flag is wrong."""
+
+    exit_code = 30
+
+
+class DataError(FashiontrendError):
+    """A table, a label or a model contradicts what was expected."""
+
+
+class PictureError(DataError):
+    """One picture cannot be used. The message starts with the reason: `truncated: ...`."""
+
+    @property
+    def reason(self) -> str:
+        """The short, countable word before the first colon."""
+        return str(self).split(":", 1)[0]
+
+
+class HealthError(DataError):
+    """Too much of a day's data is missing or broken to go on."""
+
+    exit_code = 20
+
+
+class GateError(FashiontrendError):
+    """A gate stayed closed after its last round."""
+
+
+class AccuracyGateClosed(GateError):
+    """AttrNet did not become accurate enough (A6)."""
+
+    exit_code = 10
+
+
+class PerplexityGateClosed(GateError):
+    """The trend model did not fit well enough (A9)."""
+
+    exit_code = 11
+
+
+class StoreError(FashiontrendError):
+    """The store or the cluster cannot be reached, or refuses."""
+
+    exit_code = 40
+
+
+class Conflict(StoreError):
+    """Somebody else committed this key first."""

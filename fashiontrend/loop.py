@@ -1,0 +1,97 @@
+"""Which step comes next: the two gates and the two ways back, as one pure function.
+
+    crawl ─ ingest ─ label ─ train_attrnet ─ recognise ─ shares ─ train_forecaster ─ publish
+                       ▲      ▲    │ closed                              │ closed
+                       │      └────┘ (A6)                                │ (A9)
+                       └─────────────────────────────────────────────────┘
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fashiontrend.errors import AccuracyGateClosed, PerplexityGateClosed
+
+
+class Step(StrEnum):
+    """A step of a run; its name is the sub-command and the job that does it."""
+
+    CRAWL = "crawl"
+    INGEST = "ingest"
+    LABEL = "label"
+    TRAIN_ATTRNET = "train-attrnet"
+    RECOGNISE = "recognise"
+    SHARES = "shares"
+    TRAIN_FORECASTER = "train-forecaster"
+    PUBLISH = "publish"
+
+
+#: Steps that end in a verdict.
+GATED = (Step.TRAIN_ATTRNET, Step.TRAIN_FORECASTER)
+#: All steps in order, and those of a day on which a young enough release is used as it is.
+TRAINING_DAY = tuple(Step)
+RELEASE_DAY = (Step.CRAWL, Step.INGEST, Step.RECOGNISE, Step.SHARES, Step.PUBLISH)
+
+
+@dataclass(frozen=True)
+class Move:
+    """A step to take: in which round of labelling, and in which round of training AttrNet."""
+
+    step: Step
+    label_round: int = 1
+    train_round: int = 1
+
+
+@dataclass(frozen=True)
+class Done:
+    """A step that was taken, with the gate's answer if it has one."""
+
+    move: Move
+    passed: bool | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How often each gate may send the run back."""
+
+    train_rounds: int
+    label_rounds: int
+
+
+def next_move(
+    done: Sequence[Done], limits: Limits, steps: Sequence[Step] = TRAINING_DAY
+) -> Move | None:
+    """Return what to do after `done`, or None when the run is finished.
+
+    Raises:
+        AccuracyGateClosed: AttrNet's last allowed round was not accurate enough.
+        PerplexityGateClosed: the last allowed round of labelling did not make the series fit.
+    """
+    if not done:
+        return Move(steps[0])
+    last = done[-1]
+    move = last.move
+    if (last.passed is None) == (move.step in GATED):
+        raise ValueError(f"{move.step}: a verdict is needed exactly for the gated steps")
+    if last.passed is False:
+        return _way_back(last, limits)
+    rest = steps[steps.index(move.step) + 1 :]
+    return Move(rest[0], move.label_round, move.train_round) if rest else None
+
+
+def _way_back(last: Done, limits: Limits) -> Move:
+    move = last.move
+    if move.step is Step.TRAIN_ATTRNET:
+        if move.train_round >= limits.train_rounds:
+            raise AccuracyGateClosed(
+                f"accuracy gate closed after round {move.train_round} of {limits.train_rounds}: {last.reason}. "
+                "Nothing was published. Label more pictures of the weakest attribute, or raise accuracy_gate.max_rounds."
+            )
+        return Move(Step.TRAIN_ATTRNET, move.label_round, move.train_round + 1)
+    if move.label_round >= limits.label_rounds:
+        raise PerplexityGateClosed(
+            f"perplexity gate closed after round {move.label_round} of {limits.label_rounds}: {last.reason}. "
+            "Nothing was published; the last release stays. Answer the labelling request that the report names."
+        )
+    return Move(Step.LABEL, move.label_round + 1, 1)

@@ -1,0 +1,97 @@
+"""Every key under the store's root; nothing else spells one.
+
+A *partition* is a folder whose files count only once its `_manifest.json` exists. Keys that
+hold the version of what made them are never written twice.
+"""
+
+from datetime import date
+
+
+def raw_image(picture_id: str) -> str:
+    """A picture's bytes, named by their SHA-256."""
+    return f"raw/images/{picture_id[:2]}/{picture_id}"
+
+
+def raw_day(day: date, platform: str) -> str:
+    """Partition: what a platform's crawl of a day found (LISTING rows, crawl statistics)."""
+    return f"raw/listings/day={day}/platform={platform}"
+
+
+def crawl_failures(day: date, platform: str) -> str:
+    """Prefix of the records of crawls that committed nothing."""
+    return f"raw/failures/day={day}/platform={platform}"
+
+
+def catalogue_day(day: date, platform: str) -> str:
+    """Partition: the day's checked listings, its new pictures in shards, its rejects, its health."""
+    return f"catalogue/day={day}/platform={platform}"
+
+
+def annotation_set(name: str) -> str:
+    """Partition: an imported labelled set (ANNOTATION rows and the taxonomy it uses)."""
+    return f"annotations/{name}"
+
+
+def dataset(version: str) -> str:
+    """Partition: EXAMPLE rows of train and val, with the balance table."""
+    return f"datasets/{version}"
+
+
+def labelling_request(run_id: str, round_: int) -> str:
+    """What people should label next, ranked."""
+    return f"labelling/{run_id}/round-{round_}.csv"
+
+
+def model(name: str, version: str) -> str:
+    """Partition: model.safetensors, card.json and the held-out report."""
+    return f"models/{name}/{version}"
+
+
+def training(name: str, version: str) -> str:
+    """Where Ray Train keeps the checkpoints of an unfinished training."""
+    return f"training/{name}/{version}"
+
+
+def predictions_day(attrnet: str, day: date, platform: str) -> str:
+    """Partition: the recogniser's answers for the pictures first seen on a platform and day."""
+    return f"predictions/{attrnet}/day={day}/platform={platform}"
+
+
+def shares(attrnet: str, as_of: date) -> str:
+    """Partition: SHARE rows up to a day."""
+    return f"shares/{attrnet}/as_of={as_of}"
+
+
+def keywords(release: str, as_of: date) -> str:
+    """Partition: forecasts and keywords of a release on a day, as JSON, CSV, Parquet and Markdown."""
+    return f"keywords/{release}/as_of={as_of}"
+
+
+def report(run_id: str) -> str:
+    """The HTML report of a run."""
+    return f"runs/{run_id}/report.html"
+
+
+def release(release_id: str) -> str:
+    """A recogniser, a forecaster and a taxonomy that belong together."""
+    return f"releases/{release_id}.json"
+
+
+RELEASES = "releases/"
+CURRENT_RELEASE = "releases/current.json"
+RUNS = "runs/"
+
+
+def run(run_id: str) -> str:
+    """What a run was started with."""
+    return f"runs/{run_id}/run.json"
+
+
+def run_step(run_id: str, number: int) -> str:
+    """The record of the run's n-th finished step; created exclusively."""
+    return f"runs/{run_id}/steps/{number:03d}.json"
+
+
+def run_steps(run_id: str) -> str:
+    """Prefix of all step records of a run."""
+    return f"runs/{run_id}/steps/"

@@ -1,0 +1,176 @@
+"""Bytes of a picture: are they usable, and what do they show as RGB pixels.
+
+Shops send anything: a challenge page named `.jpg`, half a file, a palette, CMYK, a 16-bit
+scan, a bomb. `inspect` decides once, at ingest, with a countable reason; `decode` turns
+accepted bytes into the square of pixels that AttrNet reads.
+"""
+
+import hashlib
+import io
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from fashiontrend.config import IngestConfig
+from fashiontrend.errors import PictureError
+
+Pixels: TypeAlias = NDArray[np.uint8]
+
+#: Formats that shops use. Others that PIL knows run interpreters or have no upper size.
+FORMATS = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")
+#: First bytes by which a cut file is told from something that never was a picture.
+SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")
+EXIF_ORIENTATION = 0x0112
+#: EXIF orientation -> what makes the picture upright (Exif 2.32, table 4.6.4 A).
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+WHITE = (255, 255, 255, 255)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What is known of a usable picture: content hash, upright size in pixels, true format."""
+
+    picture_id: str
+    width: int
+    height: int
+    format: str
+
+
+def identify(data: bytes) -> str:
+    """The picture's id: SHA-256 of its bytes in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def inspect(data: bytes, limits: IngestConfig) -> Picture:
+    """Check a picture completely: size limits from its header first, then every coded byte.
+
+    The content decides the format, never a name or a Content-Type. Of an animation the first
+    frame counts. Pictures of 179 megapixels and more are refused whatever `limits` says.
+
+    Raises:
+        PictureError: starts with `empty`, `too_large` (bytes), `unsupported` (not a picture),
+            `bomb` (more than `limits.max_pixels`; nothing was decoded), `too_small` or
+            `truncated` (the data end early or are damaged).
+    """
+    if not data:
+        raise PictureError("empty: no bytes. Fetch the picture again.")
+    if len(data) > limits.max_image_bytes:
+        raise PictureError(
+            f"too_large: {len(data)} bytes, at most {limits.max_image_bytes} are taken. "
+            "Raise ingest.max_image_bytes if the shop really needs it."
+        )
+    image = _open(data)
+    width, height = image.size
+    if width * height > limits.max_pixels:
+        raise PictureError(
+            f"bomb: {width} x {height} pixels in {len(data)} bytes, at most {limits.max_pixels} "
+            "pixels are taken. Raise ingest.max_pixels if the shop really needs it."
+        )
+    if min(width, height) < limits.min_side_px:
+        raise PictureError(
+            f"too_small: {width} x {height} pixels, each side needs {limits.min_side_px}. "
+            "It is probably a placeholder or a tracking pixel."
+        )
+    kind = "JPEG" if image.format == "MPO" else str(image.format)
+    # A JPEG's coded bytes are all read at an eighth of the size too, for a fraction of the time.
+    image.draft("RGB", (width // 8, height // 8))
+    _load(image)
+    if _orientation(image) >= 5:
+        width, height = height, width
+    return Picture(identify(data), width, height, kind)
+
+
+def decode(data: bytes, size_px: int) -> Pixels:
+    """The upright picture as RGB, *stretched* to a square.
+
+    Stretching, instead of cropping or padding, keeps fractional boxes true and loses no part
+    of the garment. Transparency is laid on white, as a shop's page does. Bytes of unknown
+    origin go through `inspect` first, which bounds the memory that this needs.
+
+    Args:
+        data: an encoded picture.
+        size_px: side of the square.
+
+    Returns:
+        uint8 array (size_px, size_px, 3).
+
+    Raises:
+        PictureError: `empty`, `unsupported`, `bomb` or `truncated`, as in `inspect`.
+    """
+    if not data:
+        raise PictureError("empty: no bytes. Fetch the picture again.")
+    image = _open(data)
+    image.draft("RGB", (size_px * 2, size_px * 2))
+    _load(image)
+    orientation = _orientation(image)
+    try:
+        square = _plain(image).resize((size_px, size_px), Image.Resampling.BILINEAR, reducing_gap=3)
+    except (ValueError, OSError) as error:
+        raise PictureError(
+            f"unsupported: pixels of mode {image.mode} have no RGB form ({error}). Convert it."
+        ) from None
+    if square.mode == "RGBA":
+        square = Image.alpha_composite(Image.new("RGBA", square.size, WHITE), square)
+    if orientation in UPRIGHT:
+        square = square.transpose(UPRIGHT[orientation])
+    return np.asarray(square.convert("RGB"))
+
+
+def _open(data: bytes) -> Image.Image:
+    """Read the header only."""
+    try:
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise PictureError(f"bomb: {error} Leave the picture out.") from None
+    except Exception as error:  # parsers of foreign bytes raise anything, from OSError to IndexError
+        reason = "truncated" if data.startswith(SIGNATURES) else "unsupported"
+        raise PictureError(
+            f"{reason}: {len(data)} bytes starting {data[:8]!r} do not open as one of "
+            f"{', '.join(FORMATS)} ({type(error).__name__}). Fetch the picture again."
+        ) from None
+
+
+def _load(image: Image.Image) -> None:
+    try:
+        image.load()
+    except Exception as error:  # as in _open
+        raise PictureError(
+            f"truncated: the {image.format} data end early or are damaged ({error}). "
+            "Fetch the picture again."
+        ) from None
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(EXIF_ORIENTATION, 1))
+    except Exception:  # damaged EXIF beside good pixels: viewers show the picture as it lies
+        return 1
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """The picture in a mode that resizes with antialiasing: RGB, or RGBA if anything shines through."""
+    if image.mode == "F" or image.mode.startswith("I"):
+        image = Image.fromarray(_eight_bits(np.asarray(image)))
+    if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
+        return image.convert("RGBA")
+    return image.convert("RGB")
+
+
+def _eight_bits(grey: NDArray[np.generic]) -> Pixels:
+    """Grey of 16 bits (0..65535), or of any range above or below that, as 8 bits."""
+    values = grey.astype(np.float64)
+    top = float(values.max(initial=0.0))
+    full = 65535.0 if 255.0 < top <= 65535.0 else max(top, 255.0 if top > 1.0 else 1.0)
+    scaled: Pixels = np.clip(np.nan_to_num(values) * (255.0 / full), 0, 255).round().astype(np.uint8)
+    return scaled

@@ -1,0 +1,155 @@
+"""The rows that stages hand to one another: one Arrow schema per table.
+
+Days are UTC dates and partition keys. Fractions are in [0, 1]. Boxes are fractions of the
+picture, `[x0, y0, x1, y1]`, origin at the top left. `picture_id` is the SHA-256 of the
+picture's bytes in hex; a product is `platform` + `product_id`.
+"""
+
+import pyarrow as pa
+
+BOX = pa.list_(pa.float32())
+
+#: A picture of a listing: where it was, and its content hash (null when it could not be fetched).
+LISTING_IMAGE = pa.struct(
+    [("url", pa.string()), ("picture_id", pa.string()), ("position", pa.int32())]
+)
+
+#: A product on sale on a platform on a day, as the shop states it.
+LISTING = pa.schema(
+    [
+        ("platform", pa.string()),
+        ("day", pa.date32()),
+        ("product_id", pa.string()),
+        ("url", pa.string()),
+        ("title", pa.string()),
+        ("description", pa.string()),
+        ("brand", pa.string()),
+        ("category", pa.string()),
+        ("gender", pa.string()),
+        ("colour", pa.string()),
+        ("tags", pa.list_(pa.string())),
+        ("price", pa.float64()),
+        ("currency", pa.string()),
+        ("available", pa.bool_()),
+        ("images", pa.list_(LISTING_IMAGE)),
+        ("updated_at", pa.string()),
+        ("first_seen", pa.date32()),
+        ("source", pa.string()),  # shopify | woocommerce | schema_org | replay
+        ("raw_digest", pa.string()),
+    ]
+)
+
+#: A picture that passed the checks of ingest, on the day it was first seen.
+PICTURE = pa.schema(
+    [
+        ("picture_id", pa.string()),
+        ("platform", pa.string()),
+        ("product_id", pa.string()),
+        ("day", pa.date32()),
+        ("position", pa.int32()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("format", pa.string()),
+        ("image", pa.binary()),
+    ]
+)
+
+#: Something put aside, with its reason; nothing is dropped in silence.
+REJECT = pa.schema(
+    [
+        ("platform", pa.string()),
+        ("day", pa.date32()),
+        ("product_id", pa.string()),
+        ("url", pa.string()),
+        ("picture_id", pa.string()),
+        ("reason", pa.string()),
+        ("detail", pa.string()),
+    ]
+)
+
+#: What a source says of a picture's value for an attribute.
+LABEL = pa.schema(
+    [
+        ("picture_id", pa.string()),
+        ("product_key", pa.string()),  # platform/product_id, or set/id for an imported set
+        ("attribute", pa.string()),
+        ("status", pa.string()),  # present | not_visible
+        ("value", pa.string()),  # null when not visible
+        ("source", pa.string()),  # title | annotation
+        ("confidence", pa.float32()),
+    ]
+)
+
+#: A picture that people annotated, with its own bytes; `split` train or val.
+ANNOTATION = pa.schema(
+    [
+        ("picture_id", pa.string()),
+        ("product_key", pa.string()),
+        ("split", pa.string()),
+        ("labels", pa.map_(pa.string(), pa.string())),  # attribute -> value or "not_visible"; no key = no label
+        ("box", BOX),  # null when not drawn
+        ("image", pa.binary()),  # null when the catalogue holds the picture
+    ]
+)
+
+#: One training or validation picture; label arrays follow the order of the taxonomy's attributes.
+EXAMPLE = pa.schema(
+    [
+        ("picture_id", pa.string()),
+        ("product_key", pa.string()),
+        ("split", pa.string()),  # train | val
+        ("annotated", pa.bool_()),
+        ("labels", pa.list_(pa.int16())),  # (A,) index of the value; V = not visible; -1 = unlabelled
+        ("confidences", pa.list_(pa.float32())),  # (A,) in [0, 1]
+        ("box", BOX),
+        ("repeat", pa.int16()),  # how often the resampled set holds it; 1 in val
+        ("image", pa.binary()),
+    ]
+)
+
+#: Shares of a window; they sum to 1 over the values of an attribute. One row per value.
+SHARE = pa.schema(
+    [
+        ("platform", pa.string()),  # "*" = pooled with fixed platform weights
+        ("attribute", pa.string()),
+        ("value", pa.string()),
+        ("day", pa.date32()),  # last day of the window
+        ("window_days", pa.int32()),
+        ("basis", pa.string()),  # live | new_in
+        ("support", pa.int64()),  # distinct products in the window that have the attribute
+        ("share_raw", pa.float64()),  # counted from the recogniser's top-1
+        ("share", pa.float64()),  # corrected for the resampled prior and the recogniser's errors
+        ("low", pa.float64()),  # 80 % interval, products and validation set bootstrapped
+        ("high", pa.float64()),
+        ("withheld", pa.bool_()),  # the day failed data health: not trained on, not judged
+    ]
+)
+
+#: A forecast share with its quantiles.
+FORECAST = pa.schema(
+    [
+        ("platform", pa.string()),
+        ("attribute", pa.string()),
+        ("value", pa.string()),
+        ("as_of", pa.date32()),
+        ("day", pa.date32()),
+        ("horizon", pa.int32()),
+        ("share", pa.float64()),
+        ("q025", pa.float64()),
+        ("q10", pa.float64()),
+        ("q90", pa.float64()),
+        ("q975", pa.float64()),
+    ]
+)
+
+
+def prediction_schema(num_values: dict[str, int]) -> pa.Schema:
+    """Rows of the recogniser: the box, its score, and `probs_<attribute>` of V + 1 entries.
+
+    The last entry is "not visible". Probabilities are calibrated, under the prior of the
+    resampled training set, which the model's card holds.
+    """
+    probs = [(f"probs_{a}", pa.list_(pa.float32(), v + 1)) for a, v in num_values.items()]
+    return pa.schema(
+        [("picture_id", pa.string()), ("box", BOX), ("box_score", pa.float32()), *probs]
+    )

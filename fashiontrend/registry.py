@@ -1,0 +1,86 @@
+"""Releases: a recogniser, a forecaster and a taxonomy that belong together, and one pointer to the current one."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from fashiontrend import paths
+from fashiontrend.errors import Conflict, DataError, GateError
+from fashiontrend.store import Store
+
+
+@dataclass(frozen=True)
+class Release:
+    """Models that were judged together, with the verdicts that let them out."""
+
+    release_id: str
+    day: str
+    run_id: str
+    attrnet: str
+    forecaster: str
+    dataset: str
+    taxonomy_version: str
+    taxonomy_digest: str
+    accuracy: dict[str, Any]
+    perplexity: dict[str, Any]
+
+
+def publish(store: Store, release: Release) -> None:
+    """Write a release and move the pointer to it; doing it twice changes nothing.
+
+    Raises:
+        GateError: a gate is not open.
+        Conflict: somebody else moved the pointer meanwhile.
+    """
+    for name, verdict in (("accuracy", release.accuracy), ("perplexity", release.perplexity)):
+        if verdict.get("passed") is not True:
+            raise GateError(f"release {release.release_id}: the {name} gate is not open. Nothing was published.")
+    body = json.dumps(asdict(release), indent=1).encode()
+    try:
+        store.create(paths.release(release.release_id), body)
+    except Conflict:
+        if store.read(paths.release(release.release_id)) != body:
+            raise
+    _point(store, release.release_id)
+
+
+def current(store: Store) -> Release | None:
+    """The release that is served now, or None before the first."""
+    pointer = _pointer(store)
+    return load(store, json.loads(pointer)["release"]) if pointer else None
+
+
+def load(store: Store, release_id: str) -> Release:
+    """One release by its id.
+
+    Raises:
+        DataError: there is none; the message lists those there are.
+    """
+    if not store.exists(paths.release(release_id)):
+        known = ", ".join(releases(store)) or "none yet"
+        raise DataError(f"there is no release {release_id!r}; there are: {known}.")
+    return Release(**store.read_json(paths.release(release_id)))
+
+
+def releases(store: Store) -> list[str]:
+    """Ids of all releases, oldest first."""
+    keys = (k.removeprefix(paths.RELEASES) for k in store.keys(paths.RELEASES))
+    return [k.removesuffix(".json") for k in keys if f"{paths.RELEASES}{k}" != paths.CURRENT_RELEASE]
+
+
+def rollback(store: Store, release_id: str) -> Release:
+    """Point at an earlier release; nothing is deleted."""
+    release = load(store, release_id)
+    _point(store, release_id)
+    return release
+
+
+def _pointer(store: Store) -> bytes | None:
+    return store.read(paths.CURRENT_RELEASE) if store.exists(paths.CURRENT_RELEASE) else None
+
+
+def _point(store: Store, release_id: str) -> None:
+    body = json.dumps({"release": release_id}).encode()
+    standing = _pointer(store)
+    if standing != body:
+        store.swap(paths.CURRENT_RELEASE, body, standing)

@@ -1,0 +1,14 @@
+"""Attribute change sequences (A7): from the recogniser's answers to each platform's shares."""
+
+from fashiontrend.series.quantify import Validation, collect_validation
+from fashiontrend.series.shares import compute_shares
+from fashiontrend.series.votes import Votes, tabulate_votes, vote_products
+
+__all__ = [
+    "Validation",
+    "Votes",
+    "collect_validation",
+    "compute_shares",
+    "tabulate_votes",
+    "vote_products",
+]

@@ -1,0 +1,137 @@
+"""One answer per product: its pictures vote, weighted by how sure the recogniser is of each."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from fashiontrend.errors import DataError
+from fashiontrend.taxonomy import Taxonomy
+
+Array = NDArray[np.float64]
+
+#: A picture shows an attribute, and a product has it, from this probability on.
+VISIBLE_FROM = 0.5
+#: Least weight of a picture whose garment box was found with a low score.
+_LEAST_BOX_WEIGHT = 0.05
+GARMENT_TYPE = "garment_type"
+
+
+@dataclass(frozen=True)
+class Votes:
+    """The answers for N products, in the order of `keys`."""
+
+    keys: pd.DataFrame  # platform, product_id, picture_id of the surest picture
+    probs: dict[str, Array]  # attribute -> (N, K) over its values, rows sum to 1
+    present: dict[str, NDArray[np.bool_]]  # attribute -> (N,) shown and applicable
+
+
+def read_probs(predictions: pa.Table, attribute: str, num_values: int) -> Array:
+    """The (rows, K + 1) probabilities of one attribute; the last column is "not visible".
+
+    Raises:
+        DataError: the table has no such column, or of another width.
+    """
+    name = f"probs_{attribute}"
+    if name not in predictions.column_names:
+        raise DataError(
+            f"predictions have no column {name}; they have {', '.join(predictions.column_names)}. "
+            "Recognise again with the model that belongs to the taxonomy."
+        )
+    column = predictions[name].combine_chunks()
+    flat = np.asarray(column.flatten().to_numpy(zero_copy_only=False), dtype=np.float64)
+    if flat.size != len(column) * (num_values + 1):
+        raise DataError(
+            f"{name}: {flat.size} numbers in {len(column)} rows, expected {num_values + 1} in each. "
+            "Recognise again with the model that belongs to the taxonomy."
+        )
+    return flat.reshape(len(column), num_values + 1)
+
+
+def split_visible(probs: Array) -> tuple[Array, Array]:
+    """Part (rows, K + 1) probabilities into (rows, K) over the values and (rows,) of being visible."""
+    visible = probs[:, :-1].sum(axis=1)
+    return probs[:, :-1] / np.maximum(visible, 1e-12)[:, None], visible
+
+
+def vote_products(listings: pd.DataFrame, predictions: pa.Table, taxonomy: Taxonomy) -> Votes:
+    """Let the pictures of every product vote.
+
+    Args:
+        listings: columns platform, product_id, picture_id; repeated rows (days) are harmless.
+        predictions: rows of `records.prediction_schema`; a picture may stand in it twice.
+        taxonomy: its attributes are voted on.
+
+    Returns:
+        One row per product that has a recognised picture. A product has an attribute when one
+        of its pictures shows it and its garment type can have it.
+    """
+    rows = pd.DataFrame({"picture_id": predictions["picture_id"].to_pandas()})
+    rows = rows.assign(row=np.arange(len(rows))).drop_duplicates("picture_id")
+    wanted = listings[["platform", "product_id", "picture_id"]].drop_duplicates()
+    pairs = wanted.merge(rows, on="picture_id").sort_values(["platform", "product_id", "picture_id"])
+    product = pairs.groupby(["platform", "product_id"], sort=True).ngroup().to_numpy()
+    count = int(product.max()) + 1 if len(product) else 0
+    box_score = np.nan_to_num(predictions["box_score"].to_numpy(zero_copy_only=False), nan=0.0)
+    box = np.clip(box_score[pairs["row"].to_numpy()].astype(np.float64), _LEAST_BOX_WEIGHT, 1.0)
+    probs: dict[str, Array] = {}
+    present: dict[str, NDArray[np.bool_]] = {}
+    surest = np.zeros(len(pairs))
+    for attribute in taxonomy.attributes:
+        answers = read_probs(predictions, attribute.id, len(attribute.values))
+        values, visible = split_visible(answers[pairs["row"].to_numpy()])
+        weight = visible * values.max(axis=1) * box
+        surest += weight
+        probs[attribute.id] = _weighted_mean(values, weight, product, count)
+        present[attribute.id] = _highest(visible, product, count) >= VISIBLE_FROM
+    first = pairs.assign(product=product, surest=surest).sort_values(
+        ["product", "surest"], ascending=[True, False], kind="stable"
+    )
+    keys = first.drop_duplicates("product")[["platform", "product_id", "picture_id"]]
+    return Votes(keys.reset_index(drop=True), probs, _drop_inapplicable(probs, present, taxonomy))
+
+
+def _weighted_mean(values: Array, weight: Array, group: NDArray[np.int64], count: int) -> Array:
+    total = np.bincount(group, weights=weight, minlength=count)
+    sums = [np.bincount(group, weights=weight * column, minlength=count) for column in values.T]
+    mean = np.stack(sums, axis=1) / np.maximum(total, 1e-12)[:, None]
+    return np.asarray(mean / np.maximum(mean.sum(axis=1, keepdims=True), 1e-12))
+
+
+def _highest(values: Array, group: NDArray[np.int64], count: int) -> Array:
+    highest = np.zeros(count)
+    np.maximum.at(highest, group, values)
+    return highest
+
+
+def _drop_inapplicable(
+    probs: dict[str, Array], present: dict[str, NDArray[np.bool_]], taxonomy: Taxonomy
+) -> dict[str, NDArray[np.bool_]]:
+    """Where the garment type is recognised, an attribute that it cannot have is absent."""
+    if GARMENT_TYPE not in probs:
+        return present
+    types = taxonomy.attribute(GARMENT_TYPE).value_ids
+    seen = probs[GARMENT_TYPE].argmax(axis=1)
+    kept = {}
+    for attribute, has in present.items():
+        can = np.array([taxonomy.applies(attribute, t) for t in types])
+        kept[attribute] = has & (can[seen] | ~present[GARMENT_TYPE])
+    return kept
+
+
+def tabulate_votes(votes: Votes, taxonomy: Taxonomy) -> pd.DataFrame:
+    """Votes as a flat table for people and for keywords.
+
+    Returns:
+        Columns platform, product_id, picture_id and, for each attribute, `<attribute>` (value
+        id, None where absent) and `<attribute>_confidence` in [0, 1].
+    """
+    table = votes.keys.copy()
+    for attribute in taxonomy.attributes:
+        probs, present = votes.probs[attribute.id], votes.present[attribute.id]
+        top = np.array(attribute.value_ids, dtype=object)[probs.argmax(axis=1)]
+        table[attribute.id] = np.where(present, top, None)
+        table[f"{attribute.id}_confidence"] = np.where(present, probs.max(axis=1), 0.0)
+    return table

@@ -1,0 +1,57 @@
+"""What a person at a terminal and a log collector see: one line per step, bars on long work."""
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+#: Everything for people goes to stderr; stdout is for results that programs read.
+console = Console(stderr=True, highlight=False)
+Advance = Callable[[int, str], None]
+
+
+def setup(verbose: bool = False) -> None:
+    """Send the log to the terminal, or as plain lines where there is none."""
+    level = logging.DEBUG if verbose else logging.INFO
+    if sys.stderr.isatty():
+        handler: logging.Handler = RichHandler(console=console, show_path=False, show_level=False)
+        logging.basicConfig(level=level, format="%(message)s", handlers=[handler], force=True)
+    else:
+        logging.basicConfig(
+            level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+        )
+    for noisy in ("ray", "botocore", "boto3", "urllib3", "matplotlib", "PIL", "fontTools", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+@contextmanager
+def bar(text: str, total: int) -> Iterator[Advance]:
+    """A progress bar; yields `advance(steps, note)`. Without a terminal it prints a line every tenth part."""
+    if console.is_terminal:
+        columns = (
+            TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(),
+            TimeElapsedColumn(), TextColumn("{task.fields[note]}"),
+        )
+        with Progress(*columns, console=console, transient=True) as progress:
+            task = progress.add_task(text, total=total, note="")
+            yield lambda steps, note="": progress.update(task, advance=steps, note=note)
+    else:
+        yield _lines(text, total)
+
+
+def _lines(text: str, total: int) -> Advance:
+    seen, told = 0, -1
+
+    def advance(steps: int, note: str = "") -> None:
+        nonlocal seen, told
+        seen += steps
+        tenth = 10 * seen // max(total, 1)
+        if tenth > told:
+            told = tenth
+            console.print(f"  {text} {seen}/{total} {note}".rstrip(), markup=False)
+
+    return advance

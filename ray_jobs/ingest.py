@@ -1,0 +1,205 @@
+"""Ingest (D): raw objects of each day, through Ray Data, to checked listings and packed Parquet shards."""
+
+import logging
+import uuid
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import ray
+import ray.data
+
+from fashiontrend import gates, paths, records, telemetry
+from fashiontrend.catalogue import health, ingest
+from fashiontrend.config import IngestConfig
+from fashiontrend.errors import Conflict, HealthError, StoreError
+from fashiontrend.loop import Step
+from fashiontrend.store import Store
+from ray_jobs import run
+from ray_jobs.runtime import Context, Outcome, connect, main
+
+log = logging.getLogger(__name__)
+#: A picture of a shop weighs about this much, which turns `shard_bytes` into a number of rows.
+PICTURE_BYTES = 20_000
+
+
+def ingest_days(context: Context) -> Outcome:
+    """Pack every crawled day that is not packed yet, and judge the health of each."""
+    pending = [
+        (day, platform)
+        for day in context.days
+        for platform in context.platforms
+        if not _done(context.store, day, platform) and _crawled(context.store, day, platform)
+    ]
+    if pending:
+        connect(context.config)
+        _pack_all(context, pending)
+    facts = survey(context)
+    if not facts["partitions"]:
+        raise HealthError(
+            f"no platform has a single usable day up to {context.day}: nothing to learn from. "
+            "Look at the crawl failures of `fashiontrend status`, or check crawl.platforms."
+        )
+    return Outcome("catalogue", facts)
+
+
+def _done(store: Store, day: date, platform: str) -> bool:
+    return store.manifest(paths.catalogue_day(day, platform)) is not None
+
+
+def _crawled(store: Store, day: date, platform: str) -> bool:
+    return store.manifest(paths.raw_day(day, platform)) is not None
+
+
+def _pack_all(context: Context, pending: Sequence[tuple[date, str]]) -> None:
+    known = known_pictures(context)
+    trailing = {p: _product_counts(context, p) for p in context.platforms}
+    chunk = context.config.ingest.days_per_job * len(context.platforms)
+    with telemetry.bar("ingest", len(pending)) as advance:
+        for start in range(0, len(pending), chunk):
+            part = pending[start : start + chunk]
+            listings = {k: context.store.read_partition(paths.raw_day(*k), "listings") for k in part}
+            shards = list(_plan(context, listings, known))
+            packed = _pack(context, shards)
+            for key in part:
+                facts = _commit(context, key, listings[key], packed, trailing[key[1]])
+                trailing[key[1]].append(facts["health"]["products"])
+                advance(1, f"{key[0]} {key[1]}")
+
+
+def known_pictures(context: Context) -> set[str]:
+    """Ids of all pictures that some committed day holds already."""
+    known: set[str] = set()
+    for partition in context.store.committed("catalogue/"):
+        table = context.store.read_partition(partition, "pictures", columns=["picture_id"])
+        known.update(table.column("picture_id").to_pylist())
+    return known
+
+
+def _product_counts(context: Context, platform: str) -> list[int]:
+    manifests = (context.store.manifest(paths.catalogue_day(d, platform)) for d in context.days)
+    return [m.facts["health"]["products"] for m in manifests if m is not None]
+
+
+def _plan(
+    context: Context, listings: dict[tuple[date, str], pa.Table], known: set[str]
+) -> Iterator[dict[str, Any]]:
+    """One row per shard: the pictures that no earlier day or shard holds."""
+    rows = max(1, context.config.ingest.shard_bytes // PICTURE_BYTES)
+    for (day, platform), table in listings.items():
+        fresh = ingest.new_pictures(table, known)
+        known.update(fresh.column("picture_id").to_pylist())
+        for start in range(0, max(fresh.num_rows, 1), rows):
+            part = fresh.slice(start, rows)
+            yield {
+                "partition": paths.catalogue_day(day, platform),
+                "file": f"pictures-{start // rows:05d}-{uuid.uuid4().hex[:8]}.parquet",
+                "pictures": part.to_pylist(),
+            }
+
+
+def _pack(context: Context, shards: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Fetch, check and pack all shards on the cluster; only their names and rejects come back."""
+    dataset = ray.data.from_items(shards, override_num_blocks=min(len(shards), 64)).map(
+        pack_shard, fn_args=(context.store, context.config.ingest), num_cpus=0.5
+    )
+    packed: dict[str, list[dict[str, Any]]] = {}
+    for row in dataset.iter_rows():
+        packed.setdefault(row["partition"], []).append(row)
+    return packed
+
+
+def pack_shard(row: dict[str, Any], store: Store, limits: IngestConfig) -> dict[str, Any]:
+    """Fetch and check the pictures of one shard, write the good ones, return the others' reasons."""
+    pictures = list(row["pictures"])
+    with ThreadPoolExecutor(limits.fetch_threads) as pool:
+        images = list(pool.map(lambda p: _fetch(store, p["picture_id"]), pictures))
+    table = pa.Table.from_pylist(pictures) if pictures else pa.table({"picture_id": []})
+    good, rejects = ingest.check_pictures(table, images, limits)
+    key = f"{row['partition']}/{row['file']}"
+    store.write_table(key, good, row_group_rows=limits.row_group_rows)
+    return {
+        "partition": row["partition"],
+        "key": key,
+        "good": good.num_rows,
+        "rejects": rejects.to_pylist(),
+    }
+
+
+def _fetch(store: Store, picture_id: str) -> bytes | None:
+    """The raw bytes, or None where the crawler never stored them."""
+    key = paths.raw_image(picture_id)
+    try:
+        return store.read(key)
+    except StoreError:
+        if store.exists(key):
+            raise
+        return None
+
+
+def _commit(
+    context: Context,
+    key: tuple[date, str],
+    listings: pa.Table,
+    packed: dict[str, list[dict[str, Any]]],
+    trailing: list[int],
+) -> dict[str, Any]:
+    partition = paths.catalogue_day(*key)
+    shards = packed.get(partition, [])
+    rejects = pa.Table.from_pylist([r for s in shards for r in s["rejects"]], records.REJECT)
+    good, bad = ingest.valid_listings(listings)
+    crawl = context.store.manifest(paths.raw_day(*key))
+    numbers = health.facts(good, crawl.facts if crawl else {}, sum(s["good"] for s in shards), rejects.num_rows)
+    verdict = gates.judge_health(numbers, trailing[-context.config.health.trailing_days :], context.config.health)
+    facts = {"health": numbers, "verdict": verdict.to_dict(), "rejected": rejects.num_rows + bad.num_rows}
+    if not verdict.passed:
+        log.warning("%s %s withheld: %s", *key, "; ".join(verdict.reasons))
+    attempt = uuid.uuid4().hex[:8]
+    files = {
+        f"{partition}/listings-{attempt}.parquet": good,
+        f"{partition}/rejects-{attempt}.parquet": pa.concat_tables([rejects, bad]),
+    }
+    for name, table in files.items():
+        context.store.write_table(name, table)
+    try:
+        context.store.commit(partition, [*files, *(s["key"] for s in shards)], facts)
+    except Conflict:
+        log.info("%s was committed by another run; its version holds", partition)
+    return facts
+
+
+def survey(context: Context) -> dict[str, Any]:
+    """What the catalogue holds for this run, and what is withheld from the series and why."""
+    withheld, products, pictures, partitions = [], 0, 0, 0
+    for platform in context.platforms:
+        manifests = {d: context.store.manifest(paths.catalogue_day(d, platform)) for d in context.days}
+        seen = [d for d, m in manifests.items() if m is not None]
+        for day in (d for d in context.days if seen and d >= seen[0]):
+            reason = _withheld_because(context.store, day, platform)
+            if reason:
+                withheld.append({"platform": platform, "day": str(day), "reason": reason})
+        facts = [m.facts["health"] for m in manifests.values() if m is not None]
+        partitions += len(facts)
+        products += sum(f["products"] for f in facts)
+        pictures += sum(f["pictures"] for f in facts)
+    return {
+        "partitions": partitions,
+        "listings": products,
+        "pictures": pictures,
+        "withheld": withheld,
+    }
+
+
+def _withheld_because(store: Store, day: date, platform: str) -> str:
+    manifest = store.manifest(paths.catalogue_day(day, platform))
+    if manifest is not None:
+        return "; ".join(manifest.facts["verdict"]["reasons"]) if not manifest.facts["verdict"]["passed"] else ""
+    failures = store.keys(f"{paths.crawl_failures(day, platform)}/")
+    return f"crawl failed: {store.read_json(failures[-1])['reason']}" if failures else "not crawled"
+
+
+if __name__ == "__main__":
+    main(run.only(Step.INGEST), __doc__ or "")

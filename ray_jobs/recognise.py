@@ -1,0 +1,122 @@
+"""Recognise (A7): every picture that this recogniser has not seen, through Ray Data's actor pool."""
+
+import logging
+import tempfile
+from collections import defaultdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from ray.data import ActorPoolStrategy
+
+from fashiontrend import paths, records, registry, telemetry
+from fashiontrend.errors import DataError
+from fashiontrend.loop import Step
+from fashiontrend.store import Store
+from ray_jobs import catalogue, run
+from ray_jobs.runtime import Context, Outcome, connect, main, read_parquet
+
+log = logging.getLogger(__name__)
+Key = tuple[date, str]
+
+
+def recogniser_of(context: Context) -> str:
+    """Version of the recogniser that the run uses: its own, or the release's."""
+    if context.run.release:
+        return registry.load(context.store, context.run.release).attrnet
+    return str(context.run.latest(Step.TRAIN_ATTRNET).facts["version"])
+
+
+def recognise(context: Context) -> Outcome:
+    """Recognise the pictures of every packed day; a day that has predictions is passed over."""
+    version = recogniser_of(context)
+    pending = {
+        (day, platform): partition
+        for day, platform, partition in catalogue.partitions(context)
+        if context.store.manifest(paths.predictions_day(version, day, platform)) is None
+    }
+    pictures = _recognise(context, version, pending) if pending else 0
+    return Outcome(f"predictions/{version}", {"attrnet": version, "days": len(pending), "pictures": pictures})
+
+
+def _recognise(context: Context, version: str, pending: dict[Key, str]) -> int:
+    store, cfg = context.store, context.config.series
+    where, files = _shards(store, pending)
+    schema = records.prediction_schema(context.taxonomy.num_values)
+    rows: dict[Key, list[pa.Table]] = defaultdict(list)
+    if where:
+        connect(context.config)
+        answers = read_parquet(store, files, ["picture_id", "image"]).map_batches(
+            Recognition,
+            fn_constructor_args=(store, version),
+            batch_size=cfg.batch_size,
+            compute=ActorPoolStrategy(size=cfg.recognise_workers),
+            num_cpus=0 if context.config.ray.use_gpu else 0.5,
+            num_gpus=1 if context.config.ray.use_gpu else 0,
+        )
+        with telemetry.bar("recognise", len(where)) as advance:
+            for batch in answers.iter_batches(batch_size=None, batch_format="pyarrow"):
+                for key, part in _by_day(batch, where):
+                    rows[key].append(part.cast(schema))
+                advance(batch.num_rows, "")
+    for key in pending:
+        table = pa.concat_tables(rows[key]) if rows[key] else schema.empty_table()
+        store.commit_tables(paths.predictions_day(version, *key), {"predictions": table}, {})
+    return len(where)
+
+
+def _shards(store: Store, pending: dict[Key, str]) -> tuple[dict[str, Key], list[str]]:
+    """Which day each picture belongs to, and the files that hold pictures."""
+    where: dict[str, Key] = {}
+    files: list[str] = []
+    for key, partition in pending.items():
+        manifest = store.manifest(partition)
+        for file in manifest.files if manifest else ():
+            if "/pictures-" in file:
+                ids = store.read_table(file, ["picture_id"]).column("picture_id").to_pylist()
+                where.update(dict.fromkeys(ids, key))
+                files += [file] if ids else []
+    return where, files
+
+
+def _by_day(batch: pa.Table, where: dict[str, Key]) -> list[tuple[Key, pa.Table]]:
+    keys = [where[p] for p in batch.column("picture_id").to_pylist()]
+    unique = {key: n for n, key in enumerate(dict.fromkeys(keys))}
+    codes = pa.array([unique[key] for key in keys])
+    return [(key, batch.filter(pc.equal(codes, n))) for key, n in unique.items()]
+
+
+class Recognition:
+    """An actor of the pool: fetches the artefact from the store once, then answers batches."""
+
+    def __init__(self, store: Store, version: str) -> None:
+        from fashiontrend.attrnet.predict import Recogniser
+
+        with tempfile.TemporaryDirectory() as folder:
+            store.download(paths.model("attrnet", version), Path(folder))
+            self.recogniser = Recogniser(folder)
+
+    def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, Any]:
+        return self.recogniser(batch)
+
+
+def predictions(context: Context, version: str) -> pa.Table:
+    """All answers of a recogniser for the run's days, each picture once.
+
+    Raises:
+        DataError: some packed day was not recognised yet.
+    """
+    tables = []
+    for day, platform, _ in catalogue.partitions(context):
+        partition = paths.predictions_day(version, day, platform)
+        if context.store.manifest(partition) is None:
+            raise DataError(f"{day} {platform} was not recognised by {version}. Run `fashiontrend recognise`.")
+        tables.append(context.store.read_partition(partition))
+    return pa.concat_tables(tables)
+
+
+if __name__ == "__main__":
+    main(run.only(Step.RECOGNISE), __doc__ or "")

@@ -1,0 +1,161 @@
+"""The whole loop for one day: ask the state machine for the next step, take it, write it down.
+
+Killing it at any moment and running the same command again goes on after the last step that
+was written down. `only` takes one step, if it is the one that is due.
+"""
+
+import importlib
+import logging
+import time
+from collections.abc import Callable
+from datetime import date
+
+from fashiontrend import __version__, ledger, paths, registry, telemetry
+from fashiontrend.config import Config, digest
+from fashiontrend.errors import ConfigError, DataError, GateError
+from fashiontrend.loop import RELEASE_DAY, TRAINING_DAY, Limits, Move, Step, next_move
+from fashiontrend.store import Store, open_store
+from fashiontrend.taxonomy import Taxonomy
+from ray_jobs import inputs
+from ray_jobs.runtime import Context, Outcome, load_taxonomy, main, now
+
+log = logging.getLogger(__name__)
+
+#: Where each step's function lives: imported only when the step is taken.
+STEPS: dict[Step, tuple[str, str]] = {
+    Step.CRAWL: ("ray_jobs.crawl", "crawl"),
+    Step.INGEST: ("ray_jobs.ingest", "ingest_days"),
+    Step.LABEL: ("ray_jobs.label", "label"),
+    Step.TRAIN_ATTRNET: ("ray_jobs.train_attrnet", "train"),
+    Step.RECOGNISE: ("ray_jobs.recognise", "recognise"),
+    Step.SHARES: ("ray_jobs.shares", "build_shares"),
+    Step.TRAIN_FORECASTER: ("ray_jobs.train_forecaster", "train"),
+    Step.PUBLISH: ("ray_jobs.publish", "publish"),
+}
+
+
+def run(config: Config, day: date) -> ledger.Run:
+    """Drive the loop until it is finished; the report is written even if a gate stays closed.
+
+    Raises:
+        AccuracyGateClosed, PerplexityGateClosed: a gate's last round stayed closed; nothing was published.
+    """
+    state = begin(config, day)
+    try:
+        while (move := due(config, state)) is not None:
+            state = take(config, state, move)
+    except GateError:
+        _report(config, state)
+        raise
+    _report(config, state)
+    return state
+
+
+def only(step: Step) -> Callable[[Config, date], ledger.Run]:
+    """A job that takes one step of the day's run, if that step is due."""
+
+    def job(config: Config, day: date) -> ledger.Run:
+        state = begin(config, day)
+        move = due(config, state)
+        if move is None or move.step is not step:
+            if any(e.step is step for e in state.entries):
+                telemetry.console.print(f"{step}: done already in run {state.run_id}", markup=False)
+                return state
+            due_now = "nothing" if move is None else f"`fashiontrend {move.step}`"
+            raise DataError(
+                f"run {state.run_id}: {step} is not due; {due_now} is. Run that first, or `fashiontrend run` for all."
+            )
+        state = take(config, state, move)
+        due(config, state)  # a gate closed in its last round raises here, with its exit code
+        return state
+
+    return job
+
+
+def begin(config: Config, day: date) -> ledger.Run:
+    """Start the day's run, or pick it up where it was left."""
+    store = open_store(config.store)
+    taxonomy = load_taxonomy(config, store)
+    _refuse_empty(config)
+    release = usable_release(config, store, taxonomy, day)
+    fresh = ledger.Run(
+        run_id=f"{day}-{digest([config.digest, taxonomy.digest, inputs.digests(config, store)])[:8]}",
+        day=day,
+        started_at=ledger.now_text(now()),
+        config=config.model_dump(mode="json"),
+        code_version=__version__,
+        taxonomy_version=taxonomy.version,
+        taxonomy_digest=taxonomy.digest,
+        release=release.release_id if release else None,
+    )
+    return ledger.start(store, fresh)
+
+
+def _refuse_empty(config: Config) -> None:
+    if not any(p.enabled for p in config.crawl.platforms):
+        raise ConfigError("crawl.platforms is empty: name at least one shop. `fashiontrend init` writes an example.")
+
+
+def usable_release(
+    config: Config, store: Store, taxonomy: Taxonomy, day: date
+) -> registry.Release | None:
+    """The current release, if it speaks this taxonomy and is young enough to be used as it is."""
+    release = registry.current(store)
+    if release is None or release.taxonomy_digest != taxonomy.digest:
+        return None
+    age_days = (day - date.fromisoformat(release.day)).days
+    return release if 0 < age_days < config.loop.retrain_days else None
+
+
+def due(config: Config, state: ledger.Run) -> Move | None:
+    """The next step of a run, None when it is finished.
+
+    Raises:
+        GateError: a gate stayed closed in its last round.
+    """
+    limits = Limits(config.accuracy_gate.max_rounds, config.perplexity_gate.max_rounds)
+    steps = RELEASE_DAY if state.release else TRAINING_DAY
+    return next_move([e.done for e in state.entries], limits, steps)
+
+
+def take(config: Config, state: ledger.Run, move: Move) -> ledger.Run:
+    """Take one step and write it down."""
+    store = open_store(config.store)
+    context = Context(config, store, load_taxonomy(config, store), state, move)
+    module, function = STEPS[move.step]
+    started, clock = now(), time.monotonic()
+    outcome: Outcome = getattr(importlib.import_module(module), function)(context)
+    entry = ledger.Entry(
+        step=move.step,
+        label_round=move.label_round,
+        train_round=move.train_round,
+        started_at=ledger.now_text(started),
+        seconds=round(time.monotonic() - clock, 2),
+        output=outcome.output,
+        facts=outcome.facts,
+        verdict=outcome.verdict,
+    )
+    state = ledger.record(store, state, entry)
+    _tell(store, entry)
+    return state
+
+
+def _tell(store: Store, entry: ledger.Entry) -> None:
+    verdict = entry.verdict or {}
+    mark = "[bold red]✘ closed[/]" if verdict.get("passed") is False else "[green]✔[/]"
+    telemetry.console.print(f"{mark} {entry.step:17} {entry.seconds:7.1f} s  {store.uri(entry.output)}")
+    for reason in verdict.get("reasons", ()):
+        telemetry.console.print(f"    {reason}", markup=False)
+
+
+def _report(config: Config, state: ledger.Run) -> None:
+    """Write the report once per state of the run."""
+    from ray_jobs import report
+
+    store = open_store(config.store)
+    if not store.exists(paths.report(state.run_id)):
+        report.write(config, store, state)
+
+
+if __name__ == "__main__":
+    main(run, __doc__ or "")

@@ -1,0 +1,69 @@
+"""Shares (A7): the recogniser's answers to attribute change sequences per platform and pooled."""
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fashiontrend import paths, series
+from fashiontrend.errors import DataError
+from fashiontrend.loop import Step
+from ray_jobs import catalogue, run
+from ray_jobs.recognise import predictions, recogniser_of
+from ray_jobs.runtime import Context, Outcome, main
+
+
+def build_shares(context: Context) -> Outcome:
+    """Compute the series of one recogniser up to the day, unless they are there already."""
+    version = recogniser_of(context)
+    partition = paths.shares(version, context.day)
+    if context.store.manifest(partition) is None:
+        table = _compute(context, version)
+        facts = {"rows": table.num_rows, "withheld": withheld(context)}
+        context.store.commit_tables(partition, {"shares": table}, facts)
+    manifest = context.store.manifest(partition)
+    assert manifest is not None
+    return Outcome(partition, {"attrnet": version, **manifest.facts})
+
+
+def withheld(context: Context) -> list[dict[str, str]]:
+    """Platform days that data health keeps out of the series, as ingest wrote them down."""
+    found: list[dict[str, str]] = context.run.latest(Step.INGEST).facts["withheld"]
+    return found
+
+
+def _compute(context: Context, version: str) -> Any:
+    model = context.store.manifest(paths.model("attrnet", version))
+    if model is None:
+        raise DataError(f"recogniser {version} is not in the store. Run `fashiontrend train-attrnet`.")
+    validation = series.collect_validation(
+        context.store.read_partition(paths.model("attrnet", version), "val_predictions"),
+        context.store.read_partition(paths.dataset(model.facts["dataset"]), "val"),
+        model.facts["priors"],
+        context.taxonomy,
+    )
+    return series.compute_shares(
+        listed_pictures(context),
+        predictions(context, version),
+        validation,
+        context.taxonomy,
+        context.config.series,
+        {p.name: p.weight for p in context.config.crawl.platforms},
+        {(w["platform"], date.fromisoformat(w["day"])) for w in withheld(context)},
+        np.random.default_rng(context.config.seed),
+    )
+
+
+def listed_pictures(context: Context) -> pd.DataFrame:
+    """One row per platform, day, product and picture that was listed."""
+    frame = catalogue.listings(context).select(
+        ["platform", "day", "product_id", "first_seen", "images"]
+    ).to_pandas()
+    frame = frame.explode("images", ignore_index=True).dropna(subset=["images"])
+    frame["picture_id"] = [image["picture_id"] for image in frame["images"]]
+    return frame.dropna(subset=["picture_id"]).drop(columns="images")
+
+
+if __name__ == "__main__":
+    main(run.only(Step.SHARES), __doc__ or "")

@@ -1,0 +1,39 @@
+from dataclasses import replace
+
+import pytest
+from fashiontrend import registry
+from fashiontrend.errors import DataError, GateError
+
+OPEN = {"passed": True}
+FIRST = registry.Release("r1", "2026-11-23", "run", "a1", "f1", "d1", "1.0.0", "tax", OPEN, OPEN)
+SECOND = replace(FIRST, release_id="r2", attrnet="a2")
+
+
+def test_a_release_is_current_once_published_and_twice_changes_nothing(store):
+    assert registry.current(store) is None
+    registry.publish(store, FIRST)
+    registry.publish(store, FIRST)
+    assert registry.current(store) == FIRST
+
+
+@pytest.mark.parametrize("gate", ["accuracy", "perplexity"])
+@pytest.mark.parametrize("verdict", [{"passed": False}, {}], ids=["closed", "never judged"])
+def test_nothing_is_published_without_two_open_gates(store, gate, verdict):
+    with pytest.raises(GateError, match=gate):
+        registry.publish(store, replace(FIRST, **{gate: verdict}))
+    assert registry.current(store) is None
+    assert registry.releases(store) == []
+
+
+def test_going_back_is_naming_an_earlier_release(store):
+    registry.publish(store, FIRST)
+    registry.publish(store, SECOND)
+    registry.rollback(store, "r1")
+    assert registry.current(store) == FIRST
+    assert registry.releases(store) == ["r1", "r2"]
+
+
+def test_an_unknown_release_is_answered_with_those_there_are(store):
+    registry.publish(store, FIRST)
+    with pytest.raises(DataError, match="r1"):
+        registry.rollback(store, "r9")
