@@ -133,6 +133,7 @@ class AttrNetConfig(Section):
     warmup_fraction: Fraction = 0.1
     label_smoothing: Fraction = 0.05
     box_loss_weight: NonNegativeFloat = 2.0
+    clip_norm: PositiveFloat = Field(default=5.0, description="Gradients are scaled down to this norm.")
     augment: bool = True
     threads: PositiveInt = Field(default=1, description="Of torch in each worker.")
     max_passes: PositiveInt | None = Field(default=None, description="Pictures drawn in all epochs together; epochs shrink to fit.")

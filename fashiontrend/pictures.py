@@ -20,7 +20,7 @@ from fashiontrend.errors import PictureError
 Pixels: TypeAlias = NDArray[np.uint8]
 
 #: Formats that shops use. Others that PIL knows run interpreters or have no upper size.
-FORMATS = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")
 #: First bytes by which a cut file is told from something that never was a picture.
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")
 EXIF_ORIENTATION = 0x0112

@@ -127,14 +127,21 @@ class Store:
         """The value of a JSON key."""
         return json.loads(self.read(key))
 
-    def write(self, key: str, data: bytes) -> None:
-        """Write a key whole; a reader sees the old bytes or the new ones, never half."""
+    def write(self, key: str, data: bytes, durable: bool = True) -> None:
+        """Write a key whole; a reader sees the old bytes or the new ones, never half.
+
+        Args:
+            key: where.
+            data: all of it.
+            durable: False saves a local store the wait for the disk: right only for bytes whose
+                reader checks them, such as content-addressed pictures.
+        """
         with self._told(key):
             if self.bucket:
                 with self.filesystem.open_output_stream(self.path(key)) as stream:
                     stream.write(data)
             else:
-                os.replace(self._beside(key, data), self.path(key))
+                os.replace(self._beside(key, data, durable), self.path(key))
 
     def write_table(self, key: str, table: pa.Table, row_group_rows: int | None = None) -> None:
         """Write a table as Parquet; pictures are left uncompressed, the rest is zstd."""
@@ -303,8 +310,8 @@ class Store:
         finally:
             Path(fresh).unlink(missing_ok=True)
 
-    def _beside(self, key: str, data: bytes) -> str:
-        """Write the bytes durably under a temporary name in the key's folder."""
+    def _beside(self, key: str, data: bytes, durable: bool = True) -> str:
+        """Write the bytes under a temporary name in the key's folder."""
         path = Path(self.path(key))
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_name(f".tmp-{uuid.uuid4().hex}")
@@ -312,7 +319,8 @@ class Store:
             with open(fresh, "xb") as stream:
                 stream.write(data)
                 stream.flush()
-                os.fsync(stream.fileno())
+                if durable:
+                    os.fsync(stream.fileno())
         except OSError:
             fresh.unlink(missing_ok=True)
             raise

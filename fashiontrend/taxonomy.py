@@ -43,6 +43,7 @@ class Attribute(documents.Section):
     values: tuple[Value, ...] = pydantic.Field(min_length=1)
     applies_to: tuple[str, ...] = ("all",)
     optional: bool = pydantic.Field(default=False, description="Left out unless asked for.")
+    crosswalk: dict[str, tuple[str, ...]] = {}
 
     @property
     def value_ids(self) -> tuple[str, ...]:
@@ -142,6 +143,8 @@ class Taxonomy(documents.Section):
     @pydantic.model_validator(mode="after")
     def _groups_exist(self) -> "Taxonomy":
         types = {v.id for a in self.attributes if a.id == "garment_type" for v in a.values}
+        if not types:  # a subset without garment types has nothing that its groups could mean
+            return self
         known = {"all", *self.garment_groups, *types}
         for attribute in self.attributes:
             unknown = [g for g in attribute.applies_to if g not in known]

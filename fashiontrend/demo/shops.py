@@ -200,11 +200,17 @@ def _handler(world: World, platform: str) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+class Shop(ThreadingHTTPServer):
+    """A server whose line of waiting connections is long enough for any crawler."""
+
+    request_queue_size = 128
+
+
 @contextmanager
 def serve(world: World, first_port: int = 0) -> Iterator[dict[str, str]]:
     """Open the shops on loopback; yields each platform's `base_url` with `{day}` in it."""
     servers = {
-        name: ThreadingHTTPServer(("127.0.0.1", first_port + n if first_port else 0), _handler(world, name))
+        name: Shop(("127.0.0.1", first_port + n if first_port else 0), _handler(world, name))
         for n, name in enumerate(PLATFORMS)
     }
     threads = [threading.Thread(target=s.serve_forever, daemon=True) for s in servers.values()]

@@ -1,0 +1,25 @@
+"""The batch: what a training step and the losses read."""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class Batch(NamedTuple):
+    """B training pictures with A attributes.
+
+    Attributes:
+        image: uint8 (B, 3, H, W), RGB.
+        labels: int64 (B, A), index of the value, V = not visible, -1 = unlabelled.
+        weights: float32 (B, A), confidence of the label; 0 where there is none.
+        box: float32 (B, 4), fractions x0, y0, x1, y1; NaN rows where none was drawn.
+    """
+
+    image: Tensor
+    labels: Tensor
+    weights: Tensor
+    box: Tensor
+
+    def to(self, device: str) -> "Batch":
+        """The same batch on a device."""
+        return Batch(*(t.to(device, non_blocking=True) for t in self))

@@ -1,0 +1,126 @@
+"""EXAMPLE rows -> arrays -> batches. `decode_rows` and `to_batch` are what Ray Data and Ray Train call.
+
+N rows become M pictures: a row of the resampled set counts `repeat` times.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+
+from fashiontrend import pictures
+from fashiontrend.attrnet.batches import Batch
+from fashiontrend.errors import DataError, PictureError
+
+Rows: TypeAlias = Mapping[str, NDArray[Any]]
+
+#: The columns of records.EXAMPLE that training reads.
+COLUMNS = ("picture_id", "annotated", "labels", "confidences", "box", "repeat", "image")
+
+
+def decode_rows(columns: Rows | pa.Table, input_px: int) -> dict[str, NDArray[Any]]:
+    """Decode rows of the EXAMPLE schema; each picture once, however often it repeats.
+
+    Labels that people gave weigh 1, others their confidence, missing ones 0.
+
+    Args:
+        columns: a table, or arrays by name as `map_batches` passes them; `COLUMNS` are read.
+        input_px: side that pictures are stretched to.
+
+    Returns:
+        image uint8 (M, 3, S, S), labels int64 (M, A), weights float32 (M, A), box float32
+        (M, 4) with NaN rows where none was drawn. Repeats stand next to each other: shuffle.
+
+    Raises:
+        PictureError: a picture that ingest had accepted does not decode; names it.
+    """
+    rows = {name: _list(columns[name]) for name in COLUMNS}
+    labels = np.asarray(rows["labels"], dtype=np.int64)
+    trust = np.asarray(rows["confidences"], dtype=np.float32)
+    annotated = np.asarray(rows["annotated"], dtype=bool)[:, None]
+    weights = np.where(labels >= 0, np.where(annotated, np.float32(1), trust), np.float32(0))
+    box = np.array([_box(b) for b in rows["box"]], dtype=np.float32).reshape(-1, 4)
+    image = np.stack([
+        _decode(data, name, input_px)
+        for data, name in zip(rows["image"], rows["picture_id"], strict=True)
+    ]) if rows["image"] else np.zeros((0, 3, input_px, input_px), np.uint8)  # fmt: skip
+    repeat = np.asarray(rows["repeat"], dtype=np.int64)
+    decoded = {"image": image, "labels": labels, "weights": weights, "box": box}
+    return {name: np.repeat(array, repeat, axis=0) for name, array in decoded.items()}
+
+
+def to_batch(rows: Mapping[str, Any]) -> Batch:
+    """Tensors of what `decode_rows` returned, or of a part of it; tensors pass through.
+
+    Memory is shared unless it is read-only, as in Ray's object store.
+    """
+    return Batch(*(_tensor(rows[name]) for name in Batch._fields))
+
+
+def epoch_batches(
+    rows: Rows, batch_size: int, rng: np.random.Generator, *, drop_last: bool = True
+) -> Iterator[Batch]:
+    """One shuffled pass in one process.
+
+    Args:
+        rows: what `decode_rows` returned.
+        batch_size: pictures of a batch; a set smaller than that is one batch.
+        rng: make it from seed and epoch, so that a resumed epoch shuffles as the first time.
+        drop_last: leave the last batch out if it is smaller than the others.
+    """
+    count = len(rows["labels"])
+    order = rng.permutation(count)
+    for step in range(count_batches(count, batch_size, drop_last=drop_last)):
+        chosen = order[step * batch_size : (step + 1) * batch_size]
+        yield to_batch({name: rows[name][chosen] for name in Batch._fields})
+
+
+def count_batches(count: int, batch_size: int, *, drop_last: bool = True) -> int:
+    """Batches that `epoch_batches` makes of so many pictures."""
+    return max(count // batch_size, 1 if count else 0) if drop_last else -(-count // batch_size)
+
+
+def channel_mean(image: NDArray[np.uint8]) -> tuple[float, float, float]:
+    """Mean red, green and blue (0..255) of the resampled training set, (M, 3, H, W).
+
+    Raises:
+        DataError: there is no picture.
+    """
+    if not len(image):
+        raise DataError("channel mean: no training picture. Label and resample first.")
+    red, green, blue = image.mean(axis=(0, 2, 3), dtype=np.float64)
+    return float(red), float(green), float(blue)
+
+
+def count_labels(labels: NDArray[np.int64], num_values: Sequence[int]) -> list[NDArray[np.int64]]:
+    """How often each value and, last, "not visible" is labelled: (V + 1,) per attribute.
+
+    Over the rows of the resampled set (M, A) this is the prior that the model learns.
+    """
+    return [
+        np.bincount(labels[labels[:, a] >= 0, a], minlength=v + 1) for a, v in enumerate(num_values)
+    ]
+
+
+def _list(column: Any) -> list[Any]:
+    return column.to_pylist() if hasattr(column, "to_pylist") else list(column)
+
+
+def _box(box: Sequence[float] | None) -> Sequence[float]:
+    return (np.nan,) * 4 if box is None or len(box) != 4 else box
+
+
+def _decode(data: bytes, picture_id: str, input_px: int) -> pictures.Pixels:
+    try:
+        return pictures.decode(data, input_px).transpose(2, 0, 1)
+    except PictureError as error:
+        raise PictureError(f"{error} It is training picture {picture_id}; build the dataset again.") from None
+
+
+def _tensor(values: Any) -> torch.Tensor:
+    if isinstance(values, torch.Tensor):
+        return values
+    return torch.from_numpy(np.require(values, requirements=["C", "W"]))

@@ -1,0 +1,91 @@
+"""What training minimises: masked, confidence-weighted label losses and the location's loss.
+
+What a batch lacks (labels of an attribute, boxes) adds zero with a gradient of zero, so that
+every parameter takes part in every step of distributed training.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torchvision.ops import generalized_box_iou_loss
+
+from fashiontrend.attrnet.batches import Batch
+from fashiontrend.attrnet.model import Output
+from fashiontrend.attrnet.regions import Location, cell_centres
+from fashiontrend.config import AttrNetConfig
+
+
+class Loss(NamedTuple):
+    """Scalars: the sum that is minimised, and its parts before weighting."""
+
+    total: Tensor
+    labels: Tensor
+    box: Tensor
+
+
+def measure(output: Output, batch: Batch, cfg: AttrNetConfig) -> Loss:
+    """The loss of a batch; finite whatever labels and boxes are missing."""
+    labels = label_loss(output.logits, batch.labels, batch.weights, cfg.label_smoothing)
+    box = location_loss(output.location, batch.box)
+    return Loss(labels + cfg.box_loss_weight * box, labels, box)
+
+
+def label_loss(
+    logits: Sequence[Tensor], labels: Tensor, weights: Tensor, smoothing: float
+) -> Tensor:
+    """Cross-entropy, averaged over labels by confidence, then over attributes that have any.
+
+    Args:
+        logits: (B, V + 1) per attribute.
+        labels: int64 (B, A); -1 is masked out.
+        weights: (B, A) confidences.
+        smoothing: label smoothing (Szegedy et al. 2016).
+    """
+    known = (labels >= 0).to(weights.dtype) * weights
+    total = known.new_zeros(())
+    for a, scores in enumerate(logits):
+        entropy = F.cross_entropy(
+            scores, labels[:, a].clamp(min=0), reduction="none", label_smoothing=smoothing
+        )
+        total = total + (entropy * known[:, a]).sum() / known[:, a].sum().clamp(min=1e-6)
+    return total / (known.sum(0) > 0).sum().clamp(min=1)
+
+
+def location_loss(location: Location, box: Tensor) -> Tensor:
+    """Objectness (binary cross-entropy) plus generalised IoU of what the garment's cells propose.
+
+    A cell is positive in the middle half of the box, negative outside the box; the cells in
+    between are left alone, after the centre sampling of FCOS.
+
+    Args:
+        location: of B pictures with N cells.
+        box: (B, 4) true boxes; NaN rows take no part.
+    """
+    known = ~box.isnan().any(1)
+    true = torch.where(known[:, None], box, box.new_tensor([0.0, 0.0, 1.0, 1.0]))
+    side = round(location.objectness.shape[1] ** 0.5)
+    middle, inside = _place_cells(true, side)
+    entropy = F.binary_cross_entropy_with_logits(
+        location.objectness, middle.to(box.dtype), reduction="none"
+    )
+    judged = (middle | ~inside).to(box.dtype)
+    objectness = (entropy * judged).sum(1) / judged.sum(1).clamp(min=1)
+    giou = generalized_box_iou_loss(location.cell_boxes, true[:, None].expand_as(location.cell_boxes))
+    fit = (giou * middle).sum(1) / middle.sum(1)
+    each = (objectness + fit) * known
+    total: Tensor = each.sum() / known.sum().clamp(min=1)
+    return total
+
+
+def _place_cells(box: Tensor, side: int) -> tuple[Tensor, Tensor]:
+    """Which cells lie in the middle half of each box (at least one), and which inside it: (B, N)."""
+    centres = cell_centres(side, side, box.device)
+    centre, half = (box[:, None, :2] + box[:, None, 2:]) / 2, (box[:, None, 2:] - box[:, None, :2]) / 2
+    distance = (centres[None] - centre).abs()
+    # Half a cell more than nothing: the cell that holds the centre is positive in a tiny box too.
+    middle = (distance <= (half / 2).clamp(min=0.5 / side + 1e-6)).all(-1)
+    inside = (distance <= half).all(-1)
+    return middle, inside | middle

@@ -1,0 +1,106 @@
+"""Where the garment is, boxes of several sizes around it, and their max pooling to one size.
+
+Boxes are fractions of the picture, x0, y0, x1, y1. B pictures, K boxes, C channels, h x w cells.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torchvision.ops import roi_pool
+
+
+class Location(NamedTuple):
+    """What every cell of the feature map says of the garment.
+
+    Attributes:
+        objectness: (B, h * w) logits: is the middle of a garment here.
+        cell_boxes: (B, h * w, 4) the box each cell proposes, not clamped to the picture.
+        box: (B, 4) the box of the best cell, clamped.
+        score: (B,) probability that there is a garment at all.
+    """
+
+    objectness: Tensor
+    cell_boxes: Tensor
+    box: Tensor
+    score: Tensor
+
+
+def cell_centres(height: int, width: int, device: torch.device | None = None) -> Tensor:
+    """Centres of the cells, row by row: (h * w, 2) as x, y."""
+    y, x = torch.meshgrid(
+        (torch.arange(height, device=device) + 0.5) / height,
+        (torch.arange(width, device=device) + 0.5) / width,
+        indexing="ij",
+    )
+    return torch.stack([x, y], -1).reshape(-1, 2)
+
+
+class Locator(nn.Module):
+    """Dense, anchor-free head: objectness and distances to the four edges, per cell.
+
+    After FCOS (Tian et al. 2019, arXiv:1904.01355), with one level and one class, and with
+    distances as fractions of the picture, since one garment fills much of it.
+    """
+
+    def __init__(self, channels: int, hidden: int = 64) -> None:
+        super().__init__()
+        self.hidden = nn.Sequential(
+            nn.Conv2d(channels, hidden, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(hidden),
+            nn.ReLU(inplace=True),
+        )
+        self.out = nn.Conv2d(hidden, 5, 3, 1, 1)
+        # An untrained head proposes about half the picture around its cell: the regions cut
+        # out early in training then hold some garment already.
+        nn.init.normal_(self.out.weight, std=0.01)
+        self.out.bias.data.copy_(torch.tensor([-1.0, -1.1, -1.1, -1.1, -1.1]))
+
+    def forward(self, features: Tensor) -> Location:
+        """Read the feature map (B, C, h, w)."""
+        height, width = features.shape[-2:]
+        dense = self.out(self.hidden(features)).flatten(2).transpose(1, 2)
+        objectness, distances = dense[..., 0], dense[..., 1:].sigmoid()
+        centres = cell_centres(height, width, features.device)
+        cell_boxes = torch.cat([centres - distances[..., :2], centres + distances[..., 2:]], -1)
+        best = objectness.argmax(1)
+        box = cell_boxes[torch.arange(len(best), device=best.device), best].clamp(0, 1)
+        return Location(objectness, cell_boxes, box, objectness.amax(1).sigmoid())
+
+
+def surround(box: Tensor, scales: Sequence[float]) -> Tensor:
+    """Boxes of several sizes around one box, and the whole picture last.
+
+    Args:
+        box: (B, 4).
+        scales: factors of the sides; the centre stays.
+
+    Returns:
+        (B, len(scales) + 1, 4), clamped to the picture.
+    """
+    centre, half = (box[:, :2] + box[:, 2:]) / 2, (box[:, 2:] - box[:, :2]) / 2
+    sized = [torch.cat([centre - half * s, centre + half * s], -1) for s in scales]
+    whole = box.new_tensor([0.0, 0.0, 1.0, 1.0]).expand_as(box)
+    return torch.stack([*sized, whole], 1).clamp(0, 1)
+
+
+def pool_regions(features: Tensor, boxes: Tensor, size: int) -> Tensor:
+    """RoI max pooling (Girshick 2015, arXiv:1504.08083): every cell that a box touches counts.
+
+    Args:
+        features: (B, C, h, w).
+        boxes: (B, K, 4) within the picture; no gradient flows to them.
+        size: bins per side.
+
+    Returns:
+        (B, K, C, size, size).
+    """
+    height, width = features.shape[-2:]
+    grid = boxes.new_tensor([width, height])
+    # torchvision counts the last cell in: a box that ends at the edge of cell 3 ends *in* cell 2.
+    first = (boxes[..., :2] * grid + 1e-4).floor().clamp(min=0).minimum(grid - 1)
+    last = ((boxes[..., 2:] * grid - 1e-4).ceil() - 1).minimum(grid - 1).maximum(first)
+    cells = torch.cat([first, last], -1).to(features.dtype)
+    pooled: Tensor = roi_pool(features, list(cells.detach()), size)
+    return pooled.unflatten(0, boxes.shape[:2])

@@ -1,0 +1,80 @@
+"""The numbers behind the data-health gate G0: how whole a platform's day is. The verdict is `gates`'."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+#: Fields that a usable listing has, besides at least one fetched picture.
+FIELDS = ("product_id", "title", "url")
+
+
+def facts(
+    listings: pa.Table, crawl: Mapping[str, Any], pictures_ok: int, pictures_bad: int
+) -> dict[str, Any]:
+    """Count what G0 judges.
+
+    Args:
+        listings: the day's LISTING rows of one platform.
+        crawl: the crawl's statistics. Read where present: `requests`, `responses` (status ->
+            count), `blocked` and `challenge` (refused answers), `stated` (listings before
+            duplicates were left out) and `duplicates`.
+        pictures_ok: new pictures that passed the checks.
+        pictures_bad: new pictures that failed them.
+
+    Returns:
+        products (distinct ids), listings, pictures, pictures_bad, and fractions:
+        image_success of all pictures that the listings show (those known from earlier days are
+        good), field_coverage (id, title, url and a fetched picture), blocked, duplicates. A
+        fraction of nothing is 1 where much is good, 0 where little is.
+    """
+    rows = listings.num_rows
+    products = pc.count_distinct(listings["product_id"]).as_py() if rows else 0
+    shown, unfetched = _count_pictures(listings)
+    repeated = max(_count(crawl, "duplicates"), rows - products)
+    refused = _count(crawl, "blocked") + _count(crawl, "challenge")
+    answers = sum(crawl.get("responses", {}).values()) or _count(crawl, "requests")
+    return {
+        "products": products,
+        "listings": rows,
+        "pictures": pictures_ok,
+        "pictures_bad": pictures_bad,
+        "image_success": _share(shown - unfetched - pictures_bad, shown),
+        "field_coverage": _share(_count_whole(listings), rows),
+        "blocked": _share(refused, max(answers, refused), empty=0.0),
+        "duplicates": _share(repeated, max(_count(crawl, "stated"), rows, repeated), empty=0.0),
+    }
+
+
+def _count(crawl: Mapping[str, Any], name: str) -> int:
+    return int(crawl.get(name) or 0)
+
+
+def _count_pictures(listings: pa.Table) -> tuple[int, int]:
+    """Pictures that the listings show, and how many of them were never fetched."""
+    images = pc.list_flatten(listings["images"])
+    ids = pc.struct_field(images, "picture_id")
+    return len(ids), ids.null_count
+
+
+def _count_whole(listings: pa.Table) -> int:
+    """Listings that have every field and at least one fetched picture."""
+    good = pc.fill_null(pc.greater(pc.list_value_length(listings["images"]), 0), False)
+    for name in FIELDS:
+        filled = pc.greater(pc.utf8_length(pc.utf8_trim_whitespace(listings[name])), 0)
+        good = pc.and_(good, pc.fill_null(filled, False))
+    pictured = {
+        parent
+        for parent, picture in zip(
+            pc.list_parent_indices(listings["images"]).to_pylist(),
+            pc.struct_field(pc.list_flatten(listings["images"]), "picture_id").to_pylist(),
+            strict=True,
+        )
+        if picture is not None
+    }
+    return sum(1 for index, flag in enumerate(good.to_pylist()) if flag and index in pictured)
+
+
+def _share(part: int, whole: int, empty: float = 1.0) -> float:
+    return min(max(part / whole, 0.0), 1.0) if whole else empty

@@ -1,0 +1,137 @@
+"""Crawl days in one process and one reactor: `python -m fashiontrend.crawl.run --config FILE --days A..B`.
+
+Prints one JSON line per day and platform. A platform without `{day}` in its address answers
+for today only: of several days only the last is asked.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+from scrapy.crawler import AsyncCrawlerRunner
+from scrapy.utils.defer import deferred_f_from_coro_f
+from scrapy.utils.reactor import install_reactor
+
+from fashiontrend import config as configuration
+from fashiontrend import paths, records
+from fashiontrend.config import Config, PlatformConfig
+from fashiontrend.crawl import memory
+from fashiontrend.crawl.memory import Memory
+from fashiontrend.crawl.settings import settings_for
+from fashiontrend.crawl.spiders import SPIDERS, PlatformSpider
+from fashiontrend.errors import Conflict
+from fashiontrend.store import Store, open_store
+
+REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
+REJECTS = pa.schema([(n, pa.string()) for n in ("product_id", "url", "reason", "detail")])
+
+
+async def crawl_days(config: Config, days: Sequence[date]) -> None:
+    """Crawl every platform for each day in order, the platforms of a day beside one another."""
+    platforms = [p for p in config.crawl.platforms if p.enabled and p.kind != "replay"]
+    memories: dict[str, Memory] = {}
+    for day in days:
+        asked = [p for p in platforms if "{day}" in p.base_url or day == days[-1]]
+        told = await asyncio.gather(*(_crawl(config, p, day, memories) for p in asked))
+        for line in told:
+            print(json.dumps(line, default=str), flush=True)
+
+
+async def _crawl(
+    config: Config, platform: PlatformConfig, day: date, memories: dict[str, Memory]
+) -> dict[str, Any]:
+    """Crawl one platform's day and commit it; a day that is committed is passed over."""
+    store = open_store(config.store)
+    partition = paths.raw_day(day, platform.name)
+    told: dict[str, Any] = {"day": day, "platform": platform.name, "committed": True}
+    if store.manifest(partition) is not None:
+        memories.pop(platform.name, None)
+        return {**told, "skipped": True}
+    known = memories.get(platform.name) or memory.recall(store, platform.name, day)
+    runner = AsyncCrawlerRunner(settings_for(config.crawl, platform, config.store))
+    crawler = runner.create_crawler(SPIDERS[platform.kind])
+    await runner.crawl(crawler, platform, config.crawl, day, known)
+    spider = crawler.spider
+    assert isinstance(spider, PlatformSpider)
+    facts = _facts(spider, crawler.stats.get_stats() if crawler.stats else {})
+    if not spider.listings:
+        return {**told, **facts, "committed": False, "reason": _fail(store, spider, facts)}
+    _commit(store, partition, spider, facts)
+    memories[platform.name] = memory.remember(spider.listings, spider.pages)
+    return {**told, **facts}
+
+
+def _facts(spider: PlatformSpider, stats: dict[str, Any]) -> dict[str, Any]:
+    names = ("blocked", "challenge", "duplicates", "invalid", "image_failures", "fetched_images", "reused_images",
+             "carried_over", "images_over_limit", "unreachable", "unreadable", "stated")  # fmt: skip
+    finished = str(stats.get("finish_reason", "unknown"))
+    return {
+        **{name: spider.counts.get(name, 0) for name in names},
+        "products": len(spider.listings),
+        "requests": stats.get("downloader/request_count", 0),
+        "responses": {k.rsplit("/", 1)[1]: v for k, v in stats.items() if k.startswith("downloader/response_status_count/")},
+        "robots_forbidden": stats.get("robotstxt/forbidden", 0),
+        "errors": sum(v for k, v in stats.items() if k.startswith("spider_exceptions/") and "count" in k),
+        "partial": not spider.complete or finished != "finished",
+        "finish_reason": finished,
+        "crawled_at": datetime.now(tz=UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _commit(store: Store, partition: str, spider: PlatformSpider, facts: dict[str, Any]) -> None:
+    rows = sorted(spider.listings, key=lambda row: row["product_id"])
+    rejects = [{n: r.get(n) for n in REJECTS.names} for r in spider.rejects]
+    store.commit_tables(
+        partition,
+        {
+            "listings": pa.Table.from_pylist(rows, records.LISTING),
+            "pages": memory.pages_table(spider.pages),
+            "rejects": pa.Table.from_pylist(rejects, REJECTS),
+        },
+        facts,
+    )
+
+
+def _fail(store: Store, spider: PlatformSpider, facts: dict[str, Any]) -> str:
+    """Write down why a crawl brought nothing; the day stays absent, so that a later run tries again."""
+    if facts["robots_forbidden"]:
+        reason = "robots.txt forbids the catalogue; ask the shop for permission"
+    elif facts["blocked"] or facts["challenge"]:
+        answers = ", ".join(f"{n} x {code}" for code, n in sorted(facts["responses"].items()) if int(code) >= 400)
+        reason = f"the shop refused: {answers or 'a challenge page'}; nothing was tried to get around it"
+    elif facts["unreachable"]:
+        reason = "the shop did not answer"
+    else:
+        reason = "no product was stated; check the platform's kind and base_url"
+    key = f"{paths.crawl_failures(spider.day, spider.platform.name)}/{uuid.uuid4().hex[:8]}.json"
+    body = {"reason": reason, "rejects": spider.rejects[:20], **facts}
+    try:
+        store.create(key, json.dumps(body, default=str).encode())
+    except Conflict:
+        logging.getLogger(__name__).warning("%s exists already", key)
+    return reason
+
+
+def main() -> None:
+    """Read the arguments, run the reactor, end when all days are done."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config", required=True)
+    parser.add_argument("--days", required=True, help="first..last, UTC")
+    arguments = parser.parse_args()
+    first, last = (date.fromisoformat(d) for d in arguments.days.split(".."))
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    config = configuration.load(arguments.config)
+    install_reactor(REACTOR)
+    from twisted.internet.task import react
+
+    react(deferred_f_from_coro_f(lambda _reactor: crawl_days(config, days)))
+
+
+if __name__ == "__main__":
+    main()

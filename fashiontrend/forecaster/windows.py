@@ -1,0 +1,170 @@
+"""From the share table to arrays: series by day, windows, and which days are held out.
+
+Shapes: S series (platform, attribute), T days, V values (padded to the largest attribute),
+C context_length, H prediction_length, B windows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from fashiontrend.config import ForecasterConfig
+from fashiontrend.errors import DataError
+
+Array = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+POOLED = "*"
+#: Least share; keeps logarithms finite.
+SMALLEST_SHARE = 1e-4
+#: Days of context below which an origin tells too little to learn from; earlier days are padded.
+_LEAST_CONTEXT = 7
+
+
+@dataclass(frozen=True)
+class Series:
+    """All series side by side. Attributes with a single value have no trend and are left out."""
+
+    pairs: tuple[tuple[str, str], ...]  # S of (platform, attribute)
+    values: tuple[tuple[str, ...], ...]  # S of value ids
+    days: tuple[date, ...]  # T calendar days without gaps
+    shares: Array  # (S, T, V); a day without a measurement carries the last one before it
+    width: Array  # (S, T, V) of the 80 % interval of the share; NaN where not measured
+    support: Array  # (S, T) products
+    observed: Bools  # (S, T): measured and not withheld
+    has_value: Bools  # (S, V)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Where training ends and which origins are held out; all are indices of days."""
+
+    first_held_out: int  # training sees only days before this one
+    origins: tuple[int, ...]  # last context day of each held-out window, ascending
+    stride: int
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Contexts with their targets; padded or unmeasured target days have weight 0."""
+
+    context: Array  # (B, C, V) shares
+    guide: Array  # (B, C, V) shares of the same attribute pooled over platforms
+    observed: Array  # (B, C) 1.0 where measured
+    support: Array  # (B,) products of the last measured context day
+    has_value: Bools  # (B, V)
+    target: Array  # (B, H, V)
+    weight: Array  # (B, H)
+
+
+def read_series(shares: pa.Table) -> Series:
+    """Arrange rows of `records.SHARE` as arrays.
+
+    Raises:
+        DataError: there is no row, or no attribute with two values.
+    """
+    frame = shares.to_pandas()
+    size = frame.groupby("attribute")["value"].nunique() if len(frame) else {}
+    frame = frame[frame["attribute"].map(size) > 1] if len(frame) else frame
+    if frame.empty:
+        raise DataError("the share table has no attribute with two values or more. Compute shares first.")
+    first, last = frame["day"].min(), frame["day"].max()
+    days = tuple(first + timedelta(days=i) for i in range((last - first).days + 1))
+    groups = {(str(p), str(a)): g for (p, a), g in frame.groupby(["platform", "attribute"], sort=True)}
+    values = tuple(tuple(dict.fromkeys(g["value"])) for g in groups.values())
+    shape = (len(groups), len(days), max(len(v) for v in values))
+    share, width, support = np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape[:2])
+    good, has_value = np.zeros(shape[:2], dtype=bool), np.zeros((shape[0], shape[2]), dtype=bool)
+    for s, (group, names) in enumerate(zip(groups.values(), values, strict=True)):
+        t = np.array([(d - first).days for d in group["day"]])
+        v = group["value"].map({n: i for i, n in enumerate(names)}).to_numpy(dtype=np.int64)
+        share[s, t, v] = group["share"]
+        width[s, t, v] = (group["high"] - group["low"]).to_numpy(dtype=np.float64)
+        support[s, t] = group["support"]
+        good[s, t] = ~group["withheld"].to_numpy(dtype=bool)
+        has_value[s, : len(names)] = True
+    good &= (~np.isnan(share) | ~has_value[:, None]).all(axis=2)
+    width[~good] = np.nan
+    return Series(tuple(groups), values, days, _carry(share, good, has_value), width, support, good, has_value)
+
+
+def _carry(share: Array, good: Bools, has_value: Bools) -> Array:
+    """Fill days without a measurement: the last good day before, or the first good day of all."""
+    last = np.maximum.accumulate(np.where(good, np.arange(good.shape[1]), -1), axis=1)
+    source = np.where(last < 0, good.argmax(axis=1)[:, None], last)
+    filled = np.take_along_axis(share, source[:, :, None], axis=1)
+    filled = np.where(np.isnan(filled), SMALLEST_SHARE, np.maximum(filled, SMALLEST_SHARE))
+    filled = np.where(has_value[:, None], filled, 0.0)
+    return np.asarray(filled / filled.sum(axis=2, keepdims=True))
+
+
+def split_days(num_days: int, cfg: ForecasterConfig) -> Split:
+    """Choose the held-out rolling origins at the end of the history.
+
+    Origins lie as far apart as leaves `context_length + 2 * prediction_length` days for
+    training, at most `prediction_length` days, at least one. A short history has fewer origins.
+    """
+    horizon, wanted = cfg.prediction_length, cfg.origins
+    spare = num_days - cfg.context_length - 3 * horizon
+    stride = max(1, min(horizon, spare // max(1, wanted - 1)))
+    last = num_days - 1 - horizon
+    origins = [last - i * stride for i in range(wanted)]
+    origins = sorted(o for o in origins if o >= _LEAST_CONTEXT + horizon)
+    return Split(origins[0] + 1 if origins else num_days, tuple(origins), stride)
+
+
+def training_origins(split: Split) -> range:
+    """Every origin with some context whose first target day lies before the held-out days."""
+    return range(_LEAST_CONTEXT - 1, split.first_held_out - 1)
+
+
+def cut_windows(series: Series, origins: Sequence[int], cfg: ForecasterConfig, end: int) -> Windows:
+    """Cut one window per origin and series, origin by origin.
+
+    Args:
+        series: the arrays.
+        origins: index of the last context day of each window.
+        cfg: context and prediction length.
+        end: target days from here on have weight 0 and a value that no model may see.
+
+    Returns:
+        B = len(origins) * S windows. Context before the first day repeats it, unobserved.
+    """
+    t = np.asarray(origins, dtype=np.int64)[:, None]
+    back = t + np.arange(1 - cfg.context_length, 1)
+    ahead = t + np.arange(1, cfg.prediction_length + 1)
+    inside, known = np.maximum(back, 0), np.minimum(ahead, len(series.days) - 1)
+    count, size = len(t) * len(series.pairs), len(series.pairs)
+    context = series.shares[:, inside].swapaxes(0, 1)  # (O, S, C, V)
+    guide = series.shares[_guides(series)][:, inside].swapaxes(0, 1)
+    observed = (series.observed[:, inside] & (back >= 0)).swapaxes(0, 1)
+    target = series.shares[:, known].swapaxes(0, 1)
+    weight = (series.observed[:, known] & (ahead < min(end, len(series.days)))).swapaxes(0, 1)
+    target = np.where(weight[..., None], target, 0.0)
+    support = _last_support(series)[:, t[:, 0]].T
+    return Windows(
+        context.reshape(count, cfg.context_length, -1),
+        guide.reshape(count, cfg.context_length, -1),
+        observed.reshape(count, -1).astype(np.float64),
+        support.reshape(count),
+        np.broadcast_to(series.has_value, (len(t), size, series.has_value.shape[1])).reshape(count, -1),
+        target.reshape(count, cfg.prediction_length, -1),
+        weight.reshape(count, -1).astype(np.float64),
+    )  # fmt: skip
+
+
+def _guides(series: Series) -> list[int]:
+    """For each series the pooled one of the same attribute and values; itself if there is none."""
+    place = {pair: i for i, pair in enumerate(series.pairs)}
+    pooled = [place.get((POOLED, a), i) for i, (_, a) in enumerate(series.pairs)]
+    return [g if series.values[g] == series.values[i] else i for i, g in enumerate(pooled)]
+
+
+def _last_support(series: Series) -> Array:
+    """(S, T) support of the last measured day, at least 1."""
+    last = np.maximum.accumulate(np.where(series.observed, np.arange(len(series.days)), 0), axis=1)
+    return np.maximum(np.take_along_axis(series.support, last, axis=1), 1.0)
