@@ -168,7 +168,10 @@ def load(path: str | None = None) -> Taxonomy:
         ConfigError: the file is missing or wrong; the message names line and key.
     """
     if path is None:
-        return parse(resources.files("fashiontrend").joinpath("taxonomy.yaml").read_text("utf-8"), "taxonomy.yaml")
+        return parse(
+            resources.files("fashiontrend").joinpath("taxonomy.yaml").read_text("utf-8"),
+            "taxonomy.yaml",
+        )
     try:
         text = Path(path).read_text("utf-8")
     except OSError as error:

@@ -1,13 +1,78 @@
-"""Label and resample (A3): titles, annotations and boxes to an immutable, versioned dataset."""
+"""Label and resample (A3): titles, annotations and boxes to an immutable, versioned dataset.
+
+After a closed perplexity gate the words of the attributes that it named are audited against
+annotations, and those that people contradict are dropped, before everything is labelled again.
+"""
 
 import logging
-from typing import Any
+from pathlib import Path
 
 import pyarrow as pa
 
-from fashiontrend import paths
+from fashiontrend import paths, records
+from fashiontrend.labels import annotations, audit, dataset, label_studio, titles, words
 from fashiontrend.loop import Step
-from ray_jobs import catalogue, run
+from ray_jobs import catalogue, inputs, run
 from ray_jobs.runtime import Context, Outcome, main
 
 log = logging.getLogger(__name__)
+
+
+def label(context: Context) -> Outcome:
+    """Write the dataset of this round; the same inputs give the same version again."""
+    cfg = context.config.labels
+    pictures = catalogue.pictures(context)
+    people = _read_annotations(context, pictures)
+    rules = words.compile_rules(context.taxonomy, cfg.title_confidence, *_user_rules(context))
+    listings = catalogue.listings(context)
+    told = titles.read_titles(listings, context.taxonomy, rules)
+    named = named_attributes(context)
+    kept, dropped = audit.drop_rules(rules, audit.judge_rules(told, people), named, cfg)
+    if dropped.num_rows:
+        told = titles.read_titles(listings, context.taxonomy, kept)
+    built = dataset.build(
+        pictures, told if cfg.titles else told.slice(0, 0), people,
+        context.taxonomy, cfg, context.config.resample, context.config.seed,
+    )  # fmt: skip
+    facts = {**built.facts, "named": named, "dropped_rules": dropped.to_pylist()}
+    for thin in built.facts["thin_values"]:
+        log.warning("few training pictures: %s", thin)
+    partition = paths.dataset(built.version)
+    context.store.commit_tables(partition, {"train": built.train, "val": built.val}, facts)
+    return Outcome(partition, {"version": built.version, **facts})
+
+
+def named_attributes(context: Context) -> list[str]:
+    """Attributes that closed perplexity gates of this run blamed on labels, in any earlier round."""
+    verdicts = context.run.verdicts(Step.TRAIN_FORECASTER)
+    blamed = {
+        attribute
+        for verdict in verdicts
+        for attribute, told in verdict.get("per_attribute", {}).items()
+        if told.get("remedy") == "relabel"
+    }
+    return sorted(blamed)
+
+
+def _user_rules(context: Context) -> tuple[str, str] | tuple[()]:
+    name = context.config.labels.rules
+    return (inputs.read_text(name, context.store), name) if name else ()
+
+
+def _read_annotations(context: Context, pictures: pa.Table) -> pa.Table:
+    """All that people labelled: their files, and the imported sets."""
+    tables = [records.ANNOTATION.empty_table()]
+    for name in context.config.labels.annotations:
+        text = inputs.read_text(name, context.store)
+        read = label_studio.read_label_studio if Path(name).suffix == ".json" else annotations.read_csv
+        found = read(text, name, context.taxonomy, pictures)
+        if found.missing:
+            log.warning("%s: %d rows name pictures that the catalogue does not hold", name, len(found.missing))
+        tables.append(found.table)
+    for name in context.config.labels.imported_sets:
+        tables.append(context.store.read_partition(paths.annotation_set(name), "annotations"))
+    return pa.concat_tables(tables)
+
+
+if __name__ == "__main__":
+    main(run.only(Step.LABEL), __doc__ or "")

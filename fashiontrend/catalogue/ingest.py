@@ -21,7 +21,10 @@ Batch: TypeAlias = dict[str, NDArray[Any]]
 #: A picture to fetch and check; `url` goes into its REJECT row if it fails.
 WANTED = pa.schema(
     [
-        *(records.PICTURE.field(n) for n in ("picture_id", "platform", "product_id", "day", "position")),
+        *(
+            records.PICTURE.field(n)
+            for n in ("picture_id", "platform", "product_id", "day", "position")
+        ),
         ("url", pa.string()),
     ]
 )
@@ -141,7 +144,9 @@ def _cast(table: pa.Table, field: pa.Field) -> pa.ChunkedArray:
     try:
         return seen.cast(field.type)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
-        return pa.chunked_array([pa.array([_fit(v, field.type) for v in seen.to_pylist()], field.type)])
+        return pa.chunked_array(
+            [pa.array([_fit(v, field.type) for v in seen.to_pylist()], field.type)]
+        )
 
 
 def _fit(value: Any, kind: pa.DataType) -> Any:

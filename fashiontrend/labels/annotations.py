@@ -88,7 +88,11 @@ def read_csv(text: str, source: str, taxonomy: Taxonomy, pictures: pa.Table) -> 
     catalogue, answers, missing = index_pictures(pictures), [], []
     for row in reader:
         place = f"{source}: row {reader.line_num}"
-        cells = {k: (v or "").strip() for k, v in row.items() if isinstance(k, str) and not isinstance(v, list)}
+        cells = {
+            k: (v or "").strip()
+            for k, v in row.items()
+            if isinstance(k, str) and not isinstance(v, list)
+        }
         key = f"{cells.get('platform', '')}/{cells.get('product_id', '')}"
         picture = catalogue.find(cells.get("picture_id", ""), key)
         labels = _read_labels(cells, place, taxonomy)
@@ -150,7 +154,9 @@ def check_value(taxonomy: Taxonomy, attribute: str, value: str, place: str) -> N
 
 def _read_split(cell: str, place: str) -> str:
     if cell not in ("", TRAIN, VAL):
-        raise DataError(f"{place}, column 'split': seen {cell!r}, expected train, val or nothing. Correct the cell.")
+        raise DataError(
+            f"{place}, column 'split': seen {cell!r}, expected train, val or nothing. Correct the cell."
+        )
     return cell
 
 

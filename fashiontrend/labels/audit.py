@@ -40,7 +40,9 @@ def judge_rules(titles: pa.Table, annotations: pa.Table) -> pd.DataFrame:
     grouped = pairs.groupby(["attribute", "value", "rule"])["agrees"]
     judged = grouped.agg(support="size", agreements="sum").reset_index()
     judged["precision"] = judged["agreements"] / judged["support"]
-    order = judged.sort_values(["precision", "support", "attribute", "rule"], ascending=[True, False, True, True])
+    order = judged.sort_values(
+        ["precision", "support", "attribute", "rule"], ascending=[True, False, True, True]
+    )
     return order[JUDGED].reset_index(drop=True)
 
 

@@ -61,7 +61,9 @@ def _parse(text: str, source: str) -> list[Node]:
         tasks = json.loads(text)
     except ValueError as error:
         raise DataError(f"{source}: not JSON: {error}. Export from Label Studio as JSON.") from None
-    if not isinstance(tasks, list) or not all(isinstance(t, dict) and "annotations" in t for t in tasks):
+    if not isinstance(tasks, list) or not all(
+        isinstance(t, dict) and "annotations" in t for t in tasks
+    ):
         raise DataError(
             f"{source}: seen {type(tasks).__name__} without `annotations`, expected a list of tasks. "
             'Export as "JSON", not as "JSON-MIN" or "COCO": those lose the choices made per box.'

@@ -64,7 +64,16 @@ def _products(listings: pa.Table) -> Iterator[dict[str, Any]]:
     keys = listings.select(["platform", "product_id", "day"]).to_pandas()
     keys["row"] = range(len(keys))
     last = keys.sort_values(["day", "row"]).drop_duplicates(["platform", "product_id"], keep="last")
-    columns = ["platform", "product_id", "title", "category", "colour", "tags", "description", "images"]
+    columns = [
+        "platform",
+        "product_id",
+        "title",
+        "category",
+        "colour",
+        "tags",
+        "description",
+        "images",
+    ]
     ordered = last.sort_values(["platform", "product_id"])["row"].to_numpy()
     yield from listings.select(columns).take(pa.array(ordered, pa.int64())).to_pylist()
 
@@ -92,4 +101,3 @@ def _label_rows(
                 "confidence": confidence,
                 "rule": rule.word,
             }
-

@@ -138,9 +138,25 @@ def _read_user_rules(taxonomy: Taxonomy, text: str, source: str) -> list[tuple[s
         for value_id, words in _branches(values, source, (attribute_id,), lines):
             place = (attribute_id, value_id)
             if value_id not in attribute.value_ids:
-                _refuse(source, lines, place, f"attribute {attribute_id!r} has no value {value_id!r}", value_id, attribute.value_ids)
-            if not isinstance(words, list) or not all(isinstance(w, str) and normalise(w) for w in words):
-                _refuse(source, lines, place, f"seen {words!r}, expected a list of words in quotes", "", ())
+                _refuse(
+                    source,
+                    lines,
+                    place,
+                    f"attribute {attribute_id!r} has no value {value_id!r}",
+                    value_id,
+                    attribute.value_ids,
+                )
+            if not isinstance(words, list) or not all(
+                isinstance(w, str) and normalise(w) for w in words
+            ):
+                _refuse(
+                    source,
+                    lines,
+                    place,
+                    f"seen {words!r}, expected a list of words in quotes",
+                    "",
+                    (),
+                )
             found += [(attribute_id, value_id, normalise(w)) for w in words]
     _refuse_two_meanings(found, source, lines)
     return found
@@ -150,13 +166,22 @@ def _branches(data: Any, source: str, path: documents.Path, lines: Lines) -> lis
     if data is None:
         return []
     if not isinstance(data, dict):
-        _refuse(source, lines, path, f"seen {data!r}, expected attribute -> value -> [words]", "", ())
+        _refuse(
+            source, lines, path, f"seen {data!r}, expected attribute -> value -> [words]", "", ()
+        )
     return [(str(k), v) for k, v in data.items()]
 
 
 def _known(taxonomy: Taxonomy, attribute_id: str, source: str, lines: Lines) -> Attribute:
     if attribute_id not in taxonomy.ids:
-        _refuse(source, lines, (attribute_id,), f"taxonomy {taxonomy.version} has no attribute {attribute_id!r}", attribute_id, taxonomy.ids)
+        _refuse(
+            source,
+            lines,
+            (attribute_id,),
+            f"taxonomy {taxonomy.version} has no attribute {attribute_id!r}",
+            attribute_id,
+            taxonomy.ids,
+        )
     return taxonomy.attribute(attribute_id)
 
 
@@ -165,7 +190,14 @@ def _refuse_two_meanings(found: list[tuple[str, str, str]], source: str, lines: 
     for attribute, value, word in found:
         first = meant.setdefault((attribute, word), value)
         if first != value:
-            _refuse(source, lines, (attribute, value), f"{word!r} means {first!r} already; keep one", "", ())
+            _refuse(
+                source,
+                lines,
+                (attribute, value),
+                f"{word!r} means {first!r} already; keep one",
+                "",
+                (),
+            )
 
 
 def _refuse(

@@ -1,0 +1,346 @@
+"""Labelled sets made by others, and the taxonomy that their columns imply (`fashiontrend import`).
+
+A set is Parquet files (columns id, split, title, attribute columns, image), or a folder with one
+CSV and picture files, or with one CSV and Parquet files that hold the pictures by id. Columns
+x0, y0, x1, y1 (pixels) become boxes.
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fashiontrend import pictures, records
+from fashiontrend.config import IngestConfig
+from fashiontrend.errors import DataError, PictureError
+from fashiontrend.taxonomy import NOT_VISIBLE, Attribute, Taxonomy, Value
+
+#: Columns with a meaning of their own; never guessed to be attributes.
+RESERVED = frozenset(
+    "id split title description year image image_path file filename path url source width height "
+    "x0 y0 x1 y1 area offset background platform product_id picture_id price brand".split()
+)
+FILE_COLUMNS = ("image_path", "image", "file", "filename", "path")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif")
+CORNERS = ["x0", "y0", "x1", "y1"]
+#: More values than this in a guessed column, or fewer than this many rows per value: not categorical.
+MAX_VALUES, ROWS_PER_VALUE = 100, 5
+SPLITS = {"val": "val", "valid": "val", "validation": "val", "dev": "val", "test": ""}
+EMPTY = frozenset({"", "nan", "none", "null", "na", "n/a"})
+#: English words that have no singular.
+PLURAL_ONLY = frozenset(
+    {"shorts", "jeans", "trousers", "pants", "tights", "leggings", "glasses", "sunglasses"}
+)
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A set in our own terms, and what was seen on the way."""
+
+    taxonomy: Taxonomy
+    annotations: pa.Table
+    facts: dict[str, Any]
+
+
+def import_set(
+    sources: Sequence[Path],
+    name: str,
+    columns: Sequence[str] = (),
+    limits: IngestConfig | None = None,
+    min_examples: int = 20,
+) -> Imported:
+    """Read a labelled set.
+
+    Args:
+        sources: Parquet files, or one folder.
+        name: of the set; product keys are `name/id`, the taxonomy's version is `name-<digest>`.
+        columns: the attribute columns; guessed if none are given.
+        limits: what a picture must be; those that are not are left out and counted.
+        min_examples: values with fewer training rows are kept and reported.
+
+    Returns:
+        Taxonomy, ANNOTATION rows with their bytes, and facts: rows, splits, columns, rejected
+        (reason -> count), thin_values (attribute.value -> rows), duplicates.
+
+    Raises:
+        DataError: nothing readable, a column that is missing, or no attribute.
+    """
+    rows = read_rows(sources)
+    chosen = tuple(columns) or guess_columns(rows)
+    taxonomy = derive_taxonomy(rows, chosen, name)
+    annotations, facts = _annotate(rows, chosen, taxonomy, name, limits or IngestConfig())
+    return Imported(
+        taxonomy,
+        annotations,
+        {**facts, "columns": list(chosen), **_thin(annotations, taxonomy, min_examples)},
+    )
+
+
+def read_rows(sources: Sequence[Path]) -> pa.Table:
+    """All rows of a set, with `id` as text and `image` as bytes; other columns as they are.
+
+    Raises:
+        DataError: a path does not exist, or what is there is no set.
+    """
+    missing = [str(p) for p in sources if not p.exists()]
+    if missing or not sources:
+        raise DataError(
+            f"{', '.join(missing) or 'no source'}: not found. Name Parquet files, or one folder with a CSV."
+        )
+    folders = [p for p in sources if p.is_dir()]
+    if folders and len(sources) > 1:
+        raise DataError(
+            f"{folders[0]} is a folder beside other sources. Name one folder, or Parquet files."
+        )
+    table = _read_folder(folders[0]) if folders else _read_parquet(sorted(sources))
+    for column in ("id", "image"):
+        if column not in table.column_names:
+            raise DataError(
+                f"{sources[0]}: no column {column!r}, seen {', '.join(table.column_names)}. Add or rename it."
+            )
+    if table.num_rows == 0:
+        raise DataError(f"{sources[0]}: no rows. Name a set that holds something.")
+    place = table.column_names.index("id")
+    return table.set_column(place, "id", table["id"].cast(pa.string()))
+
+
+def _read_parquet(files: Sequence[Path]) -> pa.Table:
+    try:
+        # Read one by one: together, the folder's name could add a partition column.
+        return pa.concat_tables(
+            [pq.ParquetFile(f).read() for f in files], promote_options="permissive"
+        )
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise DataError(
+            f"{files[0]} and others: {error}. All files must be Parquet with the same columns."
+        ) from None
+
+
+def _read_folder(folder: Path) -> pa.Table:
+    tables = sorted(folder.glob("*.csv"))
+    files = sorted(folder.glob("*.parquet"))
+    if not tables and files:
+        return _read_parquet(files)
+    if len(tables) != 1:
+        raise DataError(
+            f"{folder}: seen {len(tables)} CSV files ({', '.join(t.name for t in tables)}), expected one. Keep one there."
+        )
+    frame = pd.read_csv(tables[0], dtype=str, keep_default_na=False)
+    if "id" not in frame:
+        raise DataError(
+            f"{tables[0]}: no column 'id', seen {', '.join(frame.columns)}. Add or rename it."
+        )
+    if files:
+        return _join_pictures(frame, _read_parquet(files))
+    images = [_read_picture(folder, dict(row)) for row in frame.to_dict("records")]
+    text = pa.Table.from_pandas(frame.drop(columns="image", errors="ignore"), preserve_index=False)
+    return text.append_column("image", pa.array(images, pa.binary()))
+
+
+def _join_pictures(frame: pd.DataFrame, stored: pa.Table) -> pa.Table:
+    ids = stored["id"].cast(pa.string()).to_pylist()
+    where = {picture: n for n, picture in enumerate(ids)}
+    rows = pa.array([where.get(i) for i in frame["id"]], pa.int64())
+    text = pa.Table.from_pandas(frame.drop(columns="image", errors="ignore"), preserve_index=False)
+    return text.append_column("image", stored["image"].take(rows))
+
+
+def _read_picture(folder: Path, row: Mapping[Any, Any]) -> bytes | None:
+    """The bytes of a row's picture: the file that a column names, else the file named by the id."""
+    named = next((str(row[c]) for c in FILE_COLUMNS if row.get(c)), None)
+    names = [named] if named else [f"{row['id']}{s}" for s in SUFFIXES]
+    for name in names:
+        file = (folder / name).resolve()
+        if not file.is_relative_to(folder.resolve()):
+            raise DataError(
+                f"{folder}: row {row['id']} names {name!r}, outside the folder. Keep pictures inside."
+            )
+        if file.is_file():
+            return file.read_bytes()
+    return None
+
+
+def guess_columns(rows: pa.Table) -> tuple[str, ...]:
+    """The categorical text columns: few values, each several times, no reserved name.
+
+    Raises:
+        DataError: there is none.
+    """
+    found = []
+    for field in rows.schema:
+        text = (
+            pa.types.is_string(field.type)
+            or pa.types.is_large_string(field.type)
+            or pa.types.is_dictionary(field.type)
+        )
+        if not text or field.name.casefold() in RESERVED:
+            continue
+        cells = [c for c in map(_clean, rows[field.name].to_pylist()) if c]
+        kinds = len(set(cells))
+        if 2 <= kinds <= MAX_VALUES and kinds * ROWS_PER_VALUE <= len(cells):
+            found.append(field.name)
+    if not found:
+        raise DataError(
+            f"no column looks like an attribute; seen {', '.join(rows.column_names)}. Name them with --attributes."
+        )
+    return tuple(found)
+
+
+def derive_taxonomy(rows: pa.Table, columns: Sequence[str], name: str) -> Taxonomy:
+    """A taxonomy whose attributes are the columns, and whose values stand in order of frequency.
+
+    Ids are slugs; the names in the set are kept as `en` and, being all there is, as `zh`. The
+    singular of a plural name becomes a synonym. The version holds a digest of the values.
+
+    Raises:
+        DataError: a column is missing or empty, or is named twice.
+    """
+    absent = [c for c in columns if c not in rows.column_names]
+    if absent or len(set(columns)) < len(columns):
+        raise DataError(
+            f"columns {', '.join(absent or columns)}: not there or named twice; the set has {', '.join(rows.column_names)}. Correct --attributes."
+        )
+    attributes = tuple(_derive_attribute(rows, c) for c in columns)
+    digest = hashlib.sha256(repr(attributes).encode()).hexdigest()[:8]
+    return Taxonomy(version=f"{name}-{digest}", attributes=attributes)
+
+
+def _derive_attribute(rows: pa.Table, column: str) -> Attribute:
+    cells = Counter(c for c in map(_clean, rows[column].to_pylist()) if c)
+    ordered = sorted(cells, key=lambda c: (-cells[c], c))
+    names = [c for c in ordered if slug(c) != NOT_VISIBLE]
+    if not names:
+        raise DataError(f"column {column!r} is empty. Leave it out of --attributes.")
+    ids: dict[str, str] = {}
+    for cell in names:
+        stem = candidate = slug(cell)
+        number = 2
+        while candidate in ids.values():
+            candidate, number = f"{stem}_{number}", number + 1
+        ids[cell] = candidate
+    values = tuple(Value(id=ids[n], en=n, zh=n, synonyms=_synonyms(n)) for n in names)
+    label = column.replace("_", " ")
+    return Attribute(id=slug(column), en=label, zh=label, values=values)
+
+
+def slug(name: str) -> str:
+    """A stable id: lower-case ASCII with underscores; a digest where nothing of the name is left."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().casefold()
+    text = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
+    if not text:
+        return f"v_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return text if text[0].isalpha() else f"v_{text}"
+
+
+def _synonyms(name: str) -> tuple[str, ...]:
+    word = name.casefold()
+    if word.endswith("ss") or not word.endswith("s") or word in PLURAL_ONLY or len(word) < 5:
+        return ()
+    short = re.sub(r"(?<=s|x|h)es$|s$", "", word)
+    return () if short.split(" ")[-1] in PLURAL_ONLY else (short,)
+
+
+def _clean(cell: object) -> str:
+    """A cell as text; empty where it states nothing."""
+    text = "" if cell is None else str(cell).strip()
+    return "" if text.casefold() in EMPTY else text
+
+
+def value_ids(rows: pa.Table, column: str, attribute: Attribute) -> list[str | None]:
+    """A column's cells as value ids of an attribute; None where unlabelled."""
+    ids = {v.en: v.id for v in attribute.values}
+    cells = map(_clean, rows[column].to_pylist())
+    return [NOT_VISIBLE if slug(c) == NOT_VISIBLE else ids.get(c) if c else None for c in cells]
+
+
+def _annotate(
+    rows: pa.Table, columns: Sequence[str], taxonomy: Taxonomy, name: str, limits: IngestConfig
+) -> tuple[pa.Table, dict[str, Any]]:
+    labels = {slug(c): value_ids(rows, c, taxonomy.attribute(slug(c))) for c in columns}
+    splits = _splits(rows)
+    corners = _corners(rows)
+    found: dict[str, dict[str, Any]] = {}
+    counts: Counter[str] = Counter()
+    for n, (key, data) in enumerate(zip(rows["id"].to_pylist(), rows["image"], strict=True)):
+        if not splits[n]:
+            counts["test_left_out"] += 1
+            continue
+        try:
+            seen = pictures.inspect(data.as_py() or b"", limits)
+            box = None if corners is None else _box(corners[n], seen)
+        except PictureError as error:
+            counts[error.reason] += 1
+            continue
+        stated = [(a, v) for a, cells in labels.items() if (v := cells[n])]
+        row = {
+            "picture_id": seen.picture_id,
+            "product_key": f"{name}/{key}",
+            "split": splits[n],
+            "labels": stated,
+            "box": box,
+            "image": data.as_py(),
+        }
+        counts["duplicates"] += seen.picture_id in found
+        if seen.picture_id not in found or splits[n] == "val":
+            found[seen.picture_id] = row
+    if not found:
+        raise DataError(
+            f"{name}: none of {rows.num_rows} rows has a usable picture ({dict(counts)}). Check the column `image`."
+        )
+    table = pa.Table.from_pylist(list(found.values()), records.ANNOTATION)
+    duplicates = counts.pop("duplicates", 0)
+    kinds = Counter(table["split"].to_pylist())
+    return table, {
+        "rows": rows.num_rows,
+        "splits": dict(kinds),
+        "rejected": dict(counts),
+        "duplicates": duplicates,
+    }
+
+
+def _splits(rows: pa.Table) -> list[str]:
+    """train, val, or nothing for rows of a test split, which stay out; a hash of the id if none is stated."""
+    if "split" in rows.column_names:
+        return [
+            SPLITS.get(str(s or "").strip().casefold(), "train") for s in rows["split"].to_pylist()
+        ]
+    hashes = (hashlib.sha256(i.encode()).digest()[0] for i in rows["id"].to_pylist())
+    return ["val" if h < 51 else "train" for h in hashes]
+
+
+def _corners(rows: pa.Table) -> Any:
+    """(N, 4) corners in pixels, NaN where none is drawn; None without such columns."""
+    if not set(CORNERS) <= set(rows.column_names):
+        return None
+    cells = rows.select(CORNERS).to_pandas().apply(pd.to_numeric, errors="coerce")
+    return cells.to_numpy(np.float64)
+
+
+def _box(corners: Any, seen: pictures.Picture) -> list[float] | None:
+    sides = np.array([seen.width, seen.height] * 2, dtype=np.float64)
+    x0, y0, x1, y1 = np.clip(corners / sides, 0.0, 1.0)
+    return [float(v) for v in (x0, y0, x1, y1)] if x0 < x1 and y0 < y1 else None
+
+
+def _thin(annotations: pa.Table, taxonomy: Taxonomy, min_examples: int) -> dict[str, Any]:
+    seen = Counter(
+        pair
+        for split, labels in zip(
+            annotations["split"].to_pylist(), annotations["labels"].to_pylist(), strict=True
+        )
+        if split == "train"
+        for pair in labels
+    )
+    pairs = ((a.id, v) for a in taxonomy.attributes for v in a.value_ids)
+    return {
+        "thin_values": {f"{a}.{v}": seen[(a, v)] for a, v in pairs if seen[(a, v)] < min_examples}
+    }

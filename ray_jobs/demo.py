@@ -1,0 +1,86 @@
+"""The newcomer's run: a drawn world of three shops on loopback, taken from pages to keywords."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fashiontrend import config as configuration
+from fashiontrend import ledger, taxonomy, telemetry
+from fashiontrend.config import Config
+from fashiontrend.demo import curves, shops
+from fashiontrend.demo.world import KINDS, World, annotate, write_truth
+from fashiontrend.errors import ConfigError
+from ray_jobs import run
+
+#: The world's last day. A fixed one, so that a second demo finds the first one's run.
+LAST_DAY = date(2026, 11, 23)
+PORTS = 8741
+#: What the demo sets otherwise than a shop of one's own would.
+SETTINGS: dict[str, Any] = {
+    "attrnet": {"input_px": 64, "epochs": 40, "max_passes": 25_000, "batch_size": 64},
+    "accuracy_gate": {"threshold": 0.85, "floor": 0.70},
+    "ray": {"num_cpus": 2, "train_workers": 2, "cpus_per_worker": 0.5},
+}
+
+
+def demo(folder: Path, seed: int, num_days: int) -> tuple[Config, ledger.Run]:
+    """Build the world in a folder and run the loop over it; a finished one is only shown again.
+
+    Raises:
+        ConfigError: the folder holds a demo of another seed or length.
+    """
+    world = World(seed, LAST_DAY, num_days)
+    config = prepare(folder, world)
+    state = run.begin(config, world.last_day)
+    if run.due(config, state) is None:
+        telemetry.console.print(f"run {state.run_id} is finished; nothing is trained again", markup=False)
+    with shops.serve(world, PORTS):
+        return config, run.run(config, world.last_day)
+
+
+def prepare(folder: Path, world: World, settings: dict[str, Any] | None = None) -> Config:
+    """Write the world's annotations, truth and configuration, once, and load the configuration."""
+    file = folder / "fashiontrend.yaml"
+    mark = f"# seed {world.seed}, {world.num_days} days\n"
+    if file.exists():
+        if not file.read_text("utf-8").startswith(mark):
+            raise ConfigError(f"{folder} holds another demo. Name another --folder, or remove it (make clean).")
+        return configuration.load(str(file))
+    folder.mkdir(parents=True, exist_ok=True)
+    annotate(world).to_csv(folder / "annotations.csv", index=False)
+    write_truth(world, folder / "truth")
+    words = curves.restrict(taxonomy.load())
+    (folder / "taxonomy.yaml").write_text(
+        yaml.safe_dump(words.model_dump(mode="json"), allow_unicode=True, sort_keys=False), "utf-8"
+    )
+    tree = describe(folder, world, settings or SETTINGS)
+    text = mark + yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+    fresh = file.with_suffix(".tmp")
+    fresh.write_text(text, "utf-8")
+    fresh.replace(file)
+    return configuration.load(str(file))
+
+
+def describe(folder: Path, world: World, settings: dict[str, Any]) -> dict[str, Any]:
+    """The demo's configuration as a plain tree."""
+    platforms = [
+        {"name": name, "kind": kind, "base_url": f"http://127.0.0.1:{PORTS + n}/day/{{day}}", "delay_s": 0.0}
+        for n, (name, kind) in enumerate(KINDS.items())
+    ]
+    tree: dict[str, Any] = {
+        "seed": world.seed,
+        "taxonomy": str(folder / "taxonomy.yaml"),
+        "store": {"url": str(folder / "store")},
+        "crawl": {
+            "platforms": platforms,
+            "contact_url": "http://127.0.0.1/",
+            "autothrottle": False,
+            "full_sweep_days": 30,
+        },
+        "labels": {"annotations": [str(folder / "annotations.csv")]},
+        "loop": {"history_days": world.num_days},
+        "report": {"truth": str(folder / "truth")},
+    }
+    return tree | settings

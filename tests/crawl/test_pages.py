@@ -1,0 +1,152 @@
+"""What shops write in the wild, and what it means."""
+
+import json
+
+import pytest
+from fashiontrend.crawl import pages
+from fashiontrend.errors import DataError
+
+URL = "https://shop.example/p/1"
+
+
+def page(*blocks: object, raw: str = "") -> str:
+    scripts = "".join(f'<script type="application/ld+json">{json.dumps(b)}</script>' for b in blocks)
+    return f"<html><head>{scripts}{raw}</head><body></body></html>"
+
+
+PRODUCT = {
+    "@context": "https://schema.org",
+    "@type": "Product",
+    "sku": "1",
+    "name": "V-neck knit",
+    "image": "https://shop.example/a.jpg",
+    "offers": {"@type": "Offer", "price": "38.15", "priceCurrency": "EUR"},
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "value"),
+    [
+        pytest.param(page(PRODUCT), "title", "V-neck knit", id="plain"),
+        pytest.param(page({**PRODUCT, "@type": "product"}), "product_id", "1", id="type in lower case"),
+        pytest.param(page({**PRODUCT, "@type": ["Product", "Thing"]}), "product_id", "1", id="list of types"),
+        pytest.param(page({"@graph": [{"@type": "Brand", "makes": PRODUCT}]}), "product_id", "1", id="inside a brand node of a graph"),
+        pytest.param(page({**PRODUCT, "image": "/b.jpg"}), "images", ["https://shop.example/b.jpg"], id="relative picture"),
+        pytest.param(page({**PRODUCT, "image": ["a.jpg", "a.jpg", {"url": "c.jpg"}]}), "images", ["https://shop.example/p/a.jpg", "https://shop.example/p/c.jpg"], id="pictures as list, text and object, each once"),
+        pytest.param(page({**PRODUCT, "offers": [{"price": 20}]}), "price", 20.0, id="offers as list"),
+        pytest.param(page({**PRODUCT, "offers": {"@type": "AggregateOffer", "lowPrice": "12,50"}}), "price", 12.5, id="aggregate offer with a decimal comma"),
+        pytest.param(page({**PRODUCT, "brand": {"@type": "Brand", "name": "Acme"}}), "brand", "Acme", id="brand as object"),
+        pytest.param(page({**PRODUCT, "brand": "Acme"}), "brand", "Acme", id="brand as text"),
+        pytest.param(page({**PRODUCT, "name": "Tee &#8217;26 &amp; more"}), "title", "Tee ’26 & more", id="entities in a name"),
+        pytest.param(page({**PRODUCT, "category": "نساء/فساتين"}), "category", "نساء/فساتين", id="category as a path, in Arabic"),
+        pytest.param(page({"@type": "ProductGroup", "productGroupID": "g", "name": "Dress", "variesBy": "color", "hasVariant": [{"@type": "Product", "image": "v.jpg", "offers": {"price": "5"}}]}), "images", ["https://shop.example/p/v.jpg"], id="product group takes its variant's picture"),
+        pytest.param(page(raw=f'<script type="application/ld+json">/*<![CDATA[*/{json.dumps(PRODUCT)}/*]]>*/</script>'), "product_id", "1", id="wrapped in CDATA"),
+        pytest.param(page(PRODUCT, raw='<script type="application/ld+json">{broken</script>'), "product_id", "1", id="a broken block hides nothing"),
+        pytest.param(page(raw='<div itemscope itemtype="http://schema.org/Product"><span itemprop="sku">m1</span><span itemprop="name">Coat</span><img itemprop="image" src="m.jpg"></div>'), "title", "Coat", id="microdata"),
+    ],
+)  # fmt: skip
+def test_a_schema_org_page_is_read_as_the_shop_meant_it(text, field, value):
+    (found,) = pages.read_schema_org(text, URL)
+    assert found[field] == value
+
+
+def test_a_product_stated_once_per_size_comes_once():
+    assert len(pages.read_schema_org(page(*[PRODUCT] * 14), URL)) == 1
+
+
+def test_a_page_without_a_product_has_none():
+    assert pages.read_schema_org(page({"@type": "BreadcrumbList"}), URL) == []
+
+
+SHOPIFY = {
+    "id": 7, "title": "Tee", "handle": "tee", "body_html": "<p>Soft &amp; easy</p>", "tags": "a, b",
+    "variants": [{"price": "19.90", "available": False}, {"available": True}],
+    "images": [{"src": "//cdn.example/x.jpg", "variant_ids": []}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "value"),
+    [
+        pytest.param({}, "tags", ["a", "b"], id="tags as comma text"),
+        pytest.param({"tags": ["a", "b"]}, "tags", ["a", "b"], id="tags as list"),
+        pytest.param({}, "currency", "EUR", id="currency comes from meta.json"),
+        pytest.param({}, "description", "Soft & easy", id="text of the HTML"),
+        pytest.param({}, "available", True, id="available in any variant"),
+        pytest.param({}, "images", ["https://cdn.example/x.jpg"], id="address without a scheme"),
+        pytest.param({"variants": []}, "price", None, id="no variant, no price"),
+    ],
+)
+def test_a_shopify_product_is_read(change, field, value):
+    text = json.dumps({"products": [{**SHOPIFY, **change}]})
+    (found,) = pages.read_shopify(text, "https://shop.example/products.json", "EUR")
+    assert found[field] == value
+
+
+def test_the_last_shopify_page_is_empty():
+    assert pages.read_shopify('{"products": []}', URL) == []
+
+
+WOO = {
+    "id": 3, "name": "Kleid &#8217;26", "permalink": "https://shop.example/kleid",
+    "prices": {"price": "1999", "currency_code": "EUR", "currency_minor_unit": 2, "price_range": None},
+    "images": [{"src": "https://shop.example/k.jpg"}], "categories": [{"name": "Tops &amp; more"}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "value"),
+    [
+        pytest.param({}, "price", 19.99, id="two minor digits"),
+        pytest.param({"prices": {"price": "1999", "currency_minor_unit": 3}}, "price", 1.999, id="three minor digits"),
+        pytest.param({"prices": None}, "price", None, id="no prices"),
+        pytest.param({}, "title", "Kleid ’26", id="entities in the name"),
+        pytest.param({}, "category", "Tops & more", id="entities in the category"),
+    ],
+)
+def test_a_woocommerce_product_is_read(change, field, value):
+    (found,) = pages.read_woocommerce(json.dumps([{**WOO, **change}]), URL)
+    assert found[field] == value
+
+
+@pytest.mark.parametrize("text", ["<html>no</html>", '{"error": 1}', "[", ""])
+@pytest.mark.parametrize("reader", [pages.read_shopify, pages.read_woocommerce])
+def test_a_page_of_another_kind_is_refused_with_what_to_check(reader, text):
+    with pytest.raises(DataError, match="kind"):
+        reader(text, URL)
+
+
+@pytest.mark.parametrize(
+    ("text", "price"),
+    [
+        ("38.15", 38.15), ("38,15", 38.15), ("2.449", 2449.0), ("1.299,00", 1299.0), ("1,299.00", 1299.0),
+        ("€ 12", 12.0), ("1.234.567", 1234567.0), (20, 20.0), ("free", None), (True, None), ([1], None),
+    ],
+)  # fmt: skip
+def test_a_price_is_a_number_whatever_the_country(text, price):
+    assert pages.to_price(text) == price
+
+
+@pytest.mark.parametrize(
+    ("text", "challenge"),
+    [
+        ("<title>Just a moment...</title>", True),
+        ('<script src="/cdn-cgi/challenge-platform/x.js">', True),
+        ("<title>Access Denied</title>", True),
+        ("<title>Moments: a dress</title>", False),
+    ],
+)
+def test_a_challenge_page_is_recognised_even_with_status_200(text, challenge):
+    assert pages.is_challenge(text) is challenge
+
+
+def test_a_sitemap_tells_pages_with_their_change_and_further_sitemaps():
+    text = """<?xml version="1.0"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">
+      <url><loc> https://s.example/p/1 </loc><lastmod>2026-11-01</lastmod></url>
+      <url><loc>https://s.example/p/2</loc></url></urlset>"""
+    assert pages.read_sitemap(text)[0] == [
+        ("https://s.example/p/1", "2026-11-01"),
+        ("https://s.example/p/2", None),
+    ]
+    index = "<sitemapindex><sitemap><loc>https://s.example/a.xml</loc></sitemap></sitemapindex>"
+    assert pages.read_sitemap(index)[1] == ["https://s.example/a.xml"]
