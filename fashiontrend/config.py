@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from fashiontrend import documents
@@ -167,7 +166,7 @@ class ForecasterConfig(Section):
     prediction_length: PositiveInt = Field(default=14, description="Days forecast.")
     hidden_size: PositiveInt = 32
     num_layers: Literal[2] = 2
-    epochs: PositiveInt = 60
+    epochs: PositiveInt = 30
     batch_size: PositiveInt = 64
     learning_rate: PositiveFloat = 3e-3
     weight_decay: NonNegativeFloat = 1e-3
@@ -292,7 +291,7 @@ def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Co
             raise ConfigError(f"{path}: expected a mapping of settings, seen {type(data).__name__}.")
     for name, value in environ.items():
         if name.startswith(PREFIX):
-            _override(data, name, yaml.safe_load(value))
+            _override(data, name, documents.parse_yaml(value, name)[0])
     return documents.check(Config, data, path or "environment", lines)
 
 

@@ -6,8 +6,6 @@ x0, y0, x1, y1 (pixels) become boxes.
 """
 
 import hashlib
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,27 +17,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fashiontrend import columns as tables
 from fashiontrend import pictures, records
 from fashiontrend.config import IngestConfig
 from fashiontrend.errors import DataError, PictureError
-from fashiontrend.taxonomy import NOT_VISIBLE, Attribute, Taxonomy, Value
+from fashiontrend.taxonomy import Taxonomy
 
-#: Columns with a meaning of their own; never guessed to be attributes.
-RESERVED = frozenset(
-    "id split title description year image image_path file filename path url source width height "
-    "x0 y0 x1 y1 area offset background platform product_id picture_id price brand".split()
-)
 FILE_COLUMNS = ("image_path", "image", "file", "filename", "path")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif")
 CORNERS = ["x0", "y0", "x1", "y1"]
-#: More values than this in a guessed column, or fewer than this many rows per value: not categorical.
-MAX_VALUES, ROWS_PER_VALUE = 100, 5
 SPLITS = {"val": "val", "valid": "val", "validation": "val", "dev": "val", "test": ""}
-EMPTY = frozenset({"", "nan", "none", "null", "na", "n/a"})
-#: English words that have no singular.
-PLURAL_ONLY = frozenset(
-    {"shorts", "jeans", "trousers", "pants", "tights", "leggings", "glasses", "sunglasses"}
-)
 
 
 @dataclass(frozen=True)
@@ -75,8 +62,8 @@ def import_set(
         DataError: nothing readable, a column that is missing, or no attribute.
     """
     rows = read_rows(sources)
-    chosen = tuple(columns) or guess_columns(rows)
-    taxonomy = derive_taxonomy(rows, chosen, name)
+    chosen = tuple(columns) or tables.guess_columns(rows)
+    taxonomy = tables.derive_taxonomy(rows, chosen, name)
     annotations, facts = _annotate(rows, chosen, taxonomy, name, limits or IngestConfig())
     return Imported(
         taxonomy,
@@ -94,7 +81,8 @@ def read_rows(sources: Sequence[Path]) -> pa.Table:
     missing = [str(p) for p in sources if not p.exists()]
     if missing or not sources:
         raise DataError(
-            f"{', '.join(missing) or 'no source'}: not found. Name Parquet files, or one folder with a CSV."
+            f"{', '.join(missing) or 'no source'}: not found. Name Parquet files, or one folder "
+            "with a CSV."
         )
     folders = [p for p in sources if p.is_dir()]
     if folders and len(sources) > 1:
@@ -105,7 +93,8 @@ def read_rows(sources: Sequence[Path]) -> pa.Table:
     for column in ("id", "image"):
         if column not in table.column_names:
             raise DataError(
-                f"{sources[0]}: no column {column!r}, seen {', '.join(table.column_names)}. Add or rename it."
+                f"{sources[0]}: no column {column!r}, seen {', '.join(table.column_names)}. Add "
+                "or rename it."
             )
     if table.num_rows == 0:
         raise DataError(f"{sources[0]}: no rows. Name a set that holds something.")
@@ -126,18 +115,19 @@ def _read_parquet(files: Sequence[Path]) -> pa.Table:
 
 
 def _read_folder(folder: Path) -> pa.Table:
-    tables = sorted(folder.glob("*.csv"))
+    lists = sorted(folder.glob("*.csv"))
     files = sorted(folder.glob("*.parquet"))
-    if not tables and files:
+    if not lists and files:
         return _read_parquet(files)
-    if len(tables) != 1:
+    if len(lists) != 1:
         raise DataError(
-            f"{folder}: seen {len(tables)} CSV files ({', '.join(t.name for t in tables)}), expected one. Keep one there."
+            f"{folder}: seen {len(lists)} CSV files ({', '.join(t.name for t in lists)}), "
+            "expected one. Keep one there."
         )
-    frame = pd.read_csv(tables[0], dtype=str, keep_default_na=False)
+    frame = pd.read_csv(lists[0], dtype=str, keep_default_na=False)
     if "id" not in frame:
         raise DataError(
-            f"{tables[0]}: no column 'id', seen {', '.join(frame.columns)}. Add or rename it."
+            f"{lists[0]}: no column 'id', seen {', '.join(frame.columns)}. Add or rename it."
         )
     if files:
         return _join_pictures(frame, _read_parquet(files))
@@ -162,110 +152,21 @@ def _read_picture(folder: Path, row: Mapping[Any, Any]) -> bytes | None:
         file = (folder / name).resolve()
         if not file.is_relative_to(folder.resolve()):
             raise DataError(
-                f"{folder}: row {row['id']} names {name!r}, outside the folder. Keep pictures inside."
+                f"{folder}: row {row['id']} names {name!r}, outside the folder. Keep pictures "
+                "inside."
             )
         if file.is_file():
             return file.read_bytes()
     return None
 
 
-def guess_columns(rows: pa.Table) -> tuple[str, ...]:
-    """The categorical text columns: few values, each several times, no reserved name.
-
-    Raises:
-        DataError: there is none.
-    """
-    found = []
-    for field in rows.schema:
-        text = (
-            pa.types.is_string(field.type)
-            or pa.types.is_large_string(field.type)
-            or pa.types.is_dictionary(field.type)
-        )
-        if not text or field.name.casefold() in RESERVED:
-            continue
-        cells = [c for c in map(_clean, rows[field.name].to_pylist()) if c]
-        kinds = len(set(cells))
-        if 2 <= kinds <= MAX_VALUES and kinds * ROWS_PER_VALUE <= len(cells):
-            found.append(field.name)
-    if not found:
-        raise DataError(
-            f"no column looks like an attribute; seen {', '.join(rows.column_names)}. Name them with --attributes."
-        )
-    return tuple(found)
-
-
-def derive_taxonomy(rows: pa.Table, columns: Sequence[str], name: str) -> Taxonomy:
-    """A taxonomy whose attributes are the columns, and whose values stand in order of frequency.
-
-    Ids are slugs; the names in the set are kept as `en` and, being all there is, as `zh`. The
-    singular of a plural name becomes a synonym. The version holds a digest of the values.
-
-    Raises:
-        DataError: a column is missing or empty, or is named twice.
-    """
-    absent = [c for c in columns if c not in rows.column_names]
-    if absent or len(set(columns)) < len(columns):
-        raise DataError(
-            f"columns {', '.join(absent or columns)}: not there or named twice; the set has {', '.join(rows.column_names)}. Correct --attributes."
-        )
-    attributes = tuple(_derive_attribute(rows, c) for c in columns)
-    digest = hashlib.sha256(repr(attributes).encode()).hexdigest()[:8]
-    return Taxonomy(version=f"{name}-{digest}", attributes=attributes)
-
-
-def _derive_attribute(rows: pa.Table, column: str) -> Attribute:
-    cells = Counter(c for c in map(_clean, rows[column].to_pylist()) if c)
-    ordered = sorted(cells, key=lambda c: (-cells[c], c))
-    names = [c for c in ordered if slug(c) != NOT_VISIBLE]
-    if not names:
-        raise DataError(f"column {column!r} is empty. Leave it out of --attributes.")
-    ids: dict[str, str] = {}
-    for cell in names:
-        stem = candidate = slug(cell)
-        number = 2
-        while candidate in ids.values():
-            candidate, number = f"{stem}_{number}", number + 1
-        ids[cell] = candidate
-    values = tuple(Value(id=ids[n], en=n, zh=n, synonyms=_synonyms(n)) for n in names)
-    label = column.replace("_", " ")
-    return Attribute(id=slug(column), en=label, zh=label, values=values)
-
-
-def slug(name: str) -> str:
-    """A stable id: lower-case ASCII with underscores; a digest where nothing of the name is left."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().casefold()
-    text = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
-    if not text:
-        return f"v_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-    return text if text[0].isalpha() else f"v_{text}"
-
-
-def _synonyms(name: str) -> tuple[str, ...]:
-    word = name.casefold()
-    if word.endswith("ss") or not word.endswith("s") or word in PLURAL_ONLY or len(word) < 5:
-        return ()
-    short = re.sub(r"(?<=s|x|h)es$|s$", "", word)
-    return () if short.split(" ")[-1] in PLURAL_ONLY else (short,)
-
-
-def _clean(cell: object) -> str:
-    """A cell as text; empty where it states nothing."""
-    text = "" if cell is None else str(cell).strip()
-    return "" if text.casefold() in EMPTY else text
-
-
-def value_ids(rows: pa.Table, column: str, attribute: Attribute) -> list[str | None]:
-    """A column's cells as value ids of an attribute; None where unlabelled."""
-    ids = {v.en: v.id for v in attribute.values}
-    cells = map(_clean, rows[column].to_pylist())
-    return [NOT_VISIBLE if slug(c) == NOT_VISIBLE else ids.get(c) if c else None for c in cells]
-
-
 def _annotate(
     rows: pa.Table, columns: Sequence[str], taxonomy: Taxonomy, name: str, limits: IngestConfig
 ) -> tuple[pa.Table, dict[str, Any]]:
-    labels = {slug(c): value_ids(rows, c, taxonomy.attribute(slug(c))) for c in columns}
+    labels = {
+        tables.slug(c): tables.value_ids(rows, c, taxonomy.attribute(tables.slug(c)))
+        for c in columns
+    }
     splits = _splits(rows)
     corners = _corners(rows)
     found: dict[str, dict[str, Any]] = {}
@@ -294,7 +195,8 @@ def _annotate(
             found[seen.picture_id] = row
     if not found:
         raise DataError(
-            f"{name}: none of {rows.num_rows} rows has a usable picture ({dict(counts)}). Check the column `image`."
+            f"{name}: none of {rows.num_rows} rows has a usable picture ({dict(counts)}). Check "
+            "the column `image`."
         )
     table = pa.Table.from_pylist(list(found.values()), records.ANNOTATION)
     duplicates = counts.pop("duplicates", 0)
@@ -308,7 +210,7 @@ def _annotate(
 
 
 def _splits(rows: pa.Table) -> list[str]:
-    """train, val, or nothing for rows of a test split, which stay out; a hash of the id if none is stated."""
+    """Train, val, or nothing for test rows, which stay out; a hash of the id if none is stated."""
     if "split" in rows.column_names:
         return [
             SPLITS.get(str(s or "").strip().casefold(), "train") for s in rows["split"].to_pylist()

@@ -133,7 +133,7 @@ def _open(data: bytes) -> Image.Image:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError(f"bomb: {error} Leave the picture out.") from None
-    except Exception as error:  # parsers of foreign bytes raise anything, from OSError to IndexError
+    except Exception as error:  # parsers of foreign bytes raise anything, IndexError too
         reason = "truncated" if data.startswith(SIGNATURES) else "unsupported"
         raise PictureError(
             f"{reason}: {len(data)} bytes starting {data[:8]!r} do not open as one of "
@@ -159,7 +159,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """The picture in a mode that resizes with antialiasing: RGB, or RGBA if anything shines through."""
+    """The picture in a mode that resizes with antialiasing: RGB, RGBA if anything is clear."""
     if image.mode == "F" or image.mode.startswith("I"):
         image = Image.fromarray(_eight_bits(np.asarray(image)))
     if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
@@ -172,5 +172,5 @@ def _eight_bits(grey: NDArray[np.generic]) -> Pixels:
     values = grey.astype(np.float64)
     top = float(values.max(initial=0.0))
     full = 65535.0 if 255.0 < top <= 65535.0 else max(top, 255.0 if top > 1.0 else 1.0)
-    scaled: Pixels = np.clip(np.nan_to_num(values) * (255.0 / full), 0, 255).round().astype(np.uint8)
-    return scaled
+    scaled = np.clip(np.nan_to_num(values) * (255.0 / full), 0, 255)
+    return scaled.round().astype(np.uint8)

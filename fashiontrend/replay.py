@@ -1,4 +1,4 @@
-"""A labelled set turned into days of listings on several platforms, along known curves (`fashiontrend replay`).
+"""A labelled set as days of listings on several platforms, along known curves.
 
 The pictures and product names are real; when each is on sale is drawn, so that one value rises,
 one falls, one swings with a season and the rest stay. A test of the plumbing on real pictures,
@@ -6,6 +6,7 @@ not of fashion. The caller writes what is returned here.
 """
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -17,8 +18,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fashiontrend import records
+from fashiontrend.columns import value_ids
 from fashiontrend.errors import DataError
-from fashiontrend.taxonomy import NOT_VISIBLE, Attribute, Taxonomy
+from fashiontrend.taxonomy import NOT_VISIBLE, Taxonomy
 
 Masks: TypeAlias = Mapping[str, NDArray[np.bool_]]
 
@@ -38,7 +40,7 @@ class Curve:
     def at(self, position: float, day: float) -> float:
         """The factor at a position in [0, 1] of the history, `day` days after its start."""
         trend = self.first + (self.last - self.first) * position
-        return max(trend * (1.0 + self.swing * np.sin(2 * np.pi * day / SEASON_DAYS)), 0.02)
+        return max(trend * (1.0 + self.swing * math.sin(2 * math.pi * day / SEASON_DAYS)), 0.02)
 
 
 CURVES: Mapping[str, Curve] = {
@@ -46,7 +48,7 @@ CURVES: Mapping[str, Curve] = {
     "falling": Curve(1.8, 0.35),
     "seasonal": Curve(swing=0.75),
 }
-#: Part of its attribute that the value chosen for a curve has in the set, as nearly as there is one.
+#: Share that the value chosen for a curve has in the set, as nearly as there is one.
 USUAL_SHARE = {"rising": 0.06, "falling": 0.15, "seasonal": 0.12}
 
 
@@ -107,26 +109,21 @@ def plan(
 def _read_values(rows: pa.Table, taxonomy: Taxonomy) -> pd.DataFrame:
     """Value ids per attribute; None where the set has no label or no such column."""
     columns = {name.casefold().replace(" ", "_"): name for name in rows.column_names}
-    found = {a.id: _value_ids(rows, columns.get(a.id), a) for a in taxonomy.attributes}
+    found = {
+        a.id: value_ids(rows, columns[a.id], a) if a.id in columns else [None] * rows.num_rows
+        for a in taxonomy.attributes
+    }
     return pd.DataFrame(found, index=range(rows.num_rows), dtype="object")
 
 
-def _value_ids(rows: pa.Table, column: str | None, attribute: Attribute) -> list[str | None]:
-    if column is None:
-        return [None] * rows.num_rows
-    ids = {name: v.id for v in attribute.values for name in (v.en, v.id)} | {
-        NOT_VISIBLE: NOT_VISIBLE
-    }
-    return [ids.get(str(cell).strip()) for cell in rows[column].to_pylist()]
-
-
 def _choose_bent(values: pd.DataFrame, taxonomy: Taxonomy) -> dict[str, str]:
-    """The values that rise, fall and swing: two of a colour-like attribute, one of a type-like one."""
+    """The values that rise, fall and swing: two of a colour-like attribute, one of a type."""
     sizes = {a.id: values[a.id].nunique() for a in taxonomy.attributes}
     rich = sorted((a for a in sizes if sizes[a] >= 4), key=lambda a: -sizes[a])
     if not rich:
         raise DataError(
-            f"no attribute has four values in the set ({sizes}). Name another set, or other attributes."
+            f"no attribute has four values in the set ({sizes}). Name another set, or other "
+            "attributes."
         )
     bends = next((a for a in rich if "colo" in a), rich[-1])
     swings = next(

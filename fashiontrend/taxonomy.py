@@ -31,7 +31,7 @@ class Value(documents.Section):
     en: str
     zh: str
     synonyms: tuple[str, ...] = ()
-    crosswalk: dict[str, tuple[str, ...]] = {}
+    crosswalk: dict[str, tuple[str, ...]] = pydantic.Field(default={})
 
 
 class Attribute(documents.Section):
@@ -43,7 +43,7 @@ class Attribute(documents.Section):
     values: tuple[Value, ...] = pydantic.Field(min_length=1)
     applies_to: tuple[str, ...] = ("all",)
     optional: bool = pydantic.Field(default=False, description="Left out unless asked for.")
-    crosswalk: dict[str, tuple[str, ...]] = {}
+    crosswalk: dict[str, tuple[str, ...]] = pydantic.Field(default={})
 
     @property
     def value_ids(self) -> tuple[str, ...]:
@@ -67,7 +67,8 @@ class Attribute(documents.Section):
             return self.value_ids.index(value)
         except ValueError:
             raise ConfigError(
-                f"attribute {self.id!r} has no value {value!r}; it has {', '.join(self.value_ids)}. "
+                f"attribute {self.id!r} has no value {value!r}; it has "
+                f"{', '.join(self.value_ids)}. "
                 "Correct the label or add the value to a new taxonomy version."
             ) from None
 
@@ -88,7 +89,7 @@ class Taxonomy(documents.Section):
     """The metadata set: a version and its attributes."""
 
     version: str
-    garment_groups: dict[str, tuple[str, ...]] = {}
+    garment_groups: dict[str, tuple[str, ...]] = pydantic.Field(default={})
     attributes: tuple[Attribute, ...] = pydantic.Field(min_length=1)
 
     @property
@@ -117,12 +118,13 @@ class Taxonomy(documents.Section):
             if attribute.id == attribute_id:
                 return attribute
         raise ConfigError(
-            f"taxonomy {self.version} has no attribute {attribute_id!r}; it has {', '.join(self.ids)}. "
+            f"taxonomy {self.version} has no attribute {attribute_id!r}; it has "
+            f"{', '.join(self.ids)}. "
             "Correct the name, or import the taxonomy that belongs to the data."
         )
 
     def subset(self, attribute_ids: tuple[str, ...]) -> "Taxonomy":
-        """The same taxonomy with these attributes only, in this order; all non-optional ones if empty."""
+        """The same taxonomy with these attributes, in this order; if empty, all not optional."""
         wanted = attribute_ids or tuple(a.id for a in self.attributes if not a.optional)
         return self.model_copy(update={"attributes": tuple(self.attribute(i) for i in wanted)})
 
@@ -150,7 +152,8 @@ class Taxonomy(documents.Section):
             unknown = [g for g in attribute.applies_to if g not in known]
             if unknown:
                 raise ValueError(
-                    f"{attribute.id}.applies_to names {unknown[0]!r}, which is neither a garment group nor a type"
+                    f"{attribute.id}.applies_to names {unknown[0]!r}, which is neither a garment "
+                    "group nor a type"
                 )
         return self
 

@@ -104,7 +104,7 @@ def _plan(
 def _pack(context: Context, shards: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     """Fetch, check and pack all shards on the cluster; only their names and rejects come back."""
     dataset = ray.data.from_items(shards, override_num_blocks=min(len(shards), 64)).map(
-        pack_shard, fn_args=(context.store, context.config.ingest), num_cpus=0.5
+        pack_shard, fn_args=(context.store, context.config.ingest), num_cpus=1
     )
     packed: dict[str, list[dict[str, Any]]] = {}
     for row in dataset.iter_rows():

@@ -7,7 +7,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from ray.data import ActorPoolStrategy
@@ -99,8 +98,10 @@ class Recognition:
             store.download(paths.model("attrnet", version), Path(folder))
             self.recogniser = Recogniser(folder)
 
-    def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, Any]:
-        return self.recogniser(batch)
+    def __call__(self, batch: dict[str, Any]) -> pa.Table:
+        from fashiontrend.attrnet.predict import to_table
+
+        return to_table(self.recogniser(batch), self.recogniser.taxonomy.num_values)
 
 
 def predictions(context: Context, version: str) -> pa.Table:

@@ -126,7 +126,7 @@ def disconnect() -> None:
 def read_parquet(store: Store, keys: list[str], columns: list[str]) -> "ray.data.Dataset":
     """A dataset over Parquet files of the store; only these columns are read."""
     dataset = ray.data.read_parquet(
-        [store.path(k) for k in keys], filesystem=store.filesystem, partitioning=None, num_cpus=0.25
+        [store.path(k) for k in keys], filesystem=store.filesystem, partitioning=None, num_cpus=1
     )
     return dataset.select_columns(columns)
 

@@ -39,7 +39,7 @@ def _compute(context: Context, version: str) -> Any:
         raise DataError(f"recogniser {version} is not in the store. Run `fashiontrend train-attrnet`.")
     validation = series.collect_validation(
         context.store.read_partition(paths.model("attrnet", version), "val_predictions"),
-        context.store.read_partition(paths.dataset(model.facts["dataset"]), "val"),
+        context.store.read_partition(model.facts["dataset"], "val"),
         model.facts["priors"],
         context.taxonomy,
     )

@@ -1,191 +1,189 @@
-"""Train AttrNet (A4-A6, B) on Ray Train with DDP, and judge it on the annotated validation pictures.
+"""Train AttrNet (A4-A6, B) on Ray Train with DDP, and judge it on annotated validation pictures.
 
-The worker's loop wires Ray's shards, checkpoints and reports to `attrnet.train.fit`, which
-knows no Ray. Each round of a closed gate trains longer, from other random weights.
+The worker wires Ray's shards, checkpoints and reports to `attrnet.train.fit`, which knows no
+Ray. Each round of a closed gate trains longer, from other random weights.
 """
 
-import json
-import logging
+import io
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
+import ray.data
 import ray.train
-from ray.train import Checkpoint, CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
-from ray.train.torch import TorchTrainer
+import ray.train.torch
 
 from fashiontrend import gates, paths
-from fashiontrend.attrnet import dataset
-from fashiontrend.config import AttrNetConfig, RayConfig, digest
+from fashiontrend.config import AttrNetConfig, digest
 from fashiontrend.loop import Step
 from fashiontrend.store import Store
 from fashiontrend.taxonomy import Taxonomy
-from ray_jobs import run
-from ray_jobs.progress import watch_epochs
-from ray_jobs.runtime import Context, Outcome, connect, main, read_parquet
+from ray_jobs import run, training
+from ray_jobs.runtime import Context, Outcome, main, read_parquet
 
-log = logging.getLogger(__name__)
-COLUMNS = ["picture_id", "image", "labels", "confidences", "box", "repeat"]
+#: Rows that a worker shuffles in memory; repeats of a picture stand next to each other.
 SHUFFLE_ROWS = 2048
+DECODE_ROWS = 64
+#: Enough pictures for the mean to be known to a fraction of a grey level.
+MEAN_PICTURES = 2000
 
 
 def train(context: Context) -> Outcome:
-    """Train this round's recogniser, or take the one that an earlier attempt committed, and judge it."""
+    """Train this round's recogniser, or take what an earlier attempt committed, and judge it."""
     data = context.run.latest(Step.LABEL)
-    settings, changed = for_round(context)
-    version = digest([data.facts["version"], context.taxonomy.digest, settings.model_dump(), _seed(context)])
-    partition = paths.model("attrnet", version)
-    if context.store.manifest(partition) is None:
-        _train(context, version, settings, data.output)
-    manifest = context.store.manifest(partition)
-    assert manifest is not None
+    settings, changed = for_round(context, data.facts["pictures"]["drawn"])
+    version = digest([data.facts["version"], context.taxonomy.digest, settings])
+    manifest = training.train_once(
+        context, "attrnet", version, worker,
+        {
+            **settings,
+            "dataset": data.output,
+            "priors": data.facts["priors"],
+            "taxonomy": context.taxonomy.model_dump(mode="json"),
+        },
+        lambda: {"train": _stream(context, data.output)},
+    )  # fmt: skip
     report = manifest.facts["report"]
     verdict = gates.judge_accuracy(report, context.config.accuracy_gate)
-    facts = {"version": version, "dataset": data.facts["version"], "changed": changed, **manifest.facts}
-    return Outcome(partition, facts, verdict.to_dict())
+    facts = {"version": version, "dataset": data.facts["version"], "changed": changed, "report": report}
+    return Outcome(paths.model("attrnet", version), facts, verdict.to_dict())
 
 
-def for_round(context: Context) -> tuple[AttrNetConfig, str]:
-    """The settings of this round, and in words what differs from the one before."""
+def for_round(context: Context, pictures: int) -> tuple[dict[str, Any], str]:
+    """What this round trains with, and in words what differs from the one before."""
+    from fashiontrend.attrnet.train import limit_epochs
+
     base, round_ = context.config.attrnet, context.move.train_round
-    if round_ == 1:
-        return base, "first training"
     factor = context.config.accuracy_gate.longer ** (round_ - 1)
-    longer = base.model_copy(
-        update={
-            "epochs": max(base.epochs + round_ - 1, round(base.epochs * factor)),
-            "max_passes": base.max_passes and round(base.max_passes * factor),
-        }
+    epochs = max(limit_epochs(base, pictures, factor), limit_epochs(base, pictures) + round_ - 1)
+    seed = context.config.seed + 1000 * (round_ - 1)
+    settings = {
+        "attrnet": base.model_dump(),
+        "epochs": epochs,
+        "steps_per_epoch": max(1, pictures // base.batch_size),
+        "seed": seed,
+    }
+    told = f"{epochs} epochs of {pictures} pictures, seed {seed}"
+    return settings, told if round_ == 1 else f"longer and from other weights: {told}"
+
+
+def _stream(context: Context, dataset: str) -> ray.data.Dataset:
+    """The resampled training pictures, decoded off the training processes."""
+    from fashiontrend.attrnet.dataset import COLUMNS, decode_rows
+
+    manifest = context.store.manifest(dataset)
+    files = [f for f in (manifest.files if manifest else ()) if "/train" in f]
+    return read_parquet(context.store, files, list(COLUMNS)).map_batches(
+        decode_rows,
+        fn_kwargs={"input_px": context.config.attrnet.input_px},
+        batch_size=DECODE_ROWS,
+        num_cpus=1,
     )
-    return longer, f"epochs {base.epochs} -> {longer.epochs}, seed {_seed(context)}"
-
-
-def _seed(context: Context) -> int:
-    """Every round starts from other random weights."""
-    return context.config.seed + 1000 * (context.move.train_round - 1)
-
-
-def _train(context: Context, version: str, settings: AttrNetConfig, source: str) -> None:
-    connect(context.config)
-    store = context.store
-    manifest = store.manifest(source)
-    assert manifest is not None, "the ledger names a committed dataset"
-    files = [f for f in manifest.files if "/train" in f]
-    rows = read_parquet(store, files, COLUMNS).map_batches(
-        dataset.decode_rows, fn_kwargs={"input_px": settings.input_px}, batch_size=64, num_cpus=0.25
-    )
-    passes = manifest.facts["resampled_rows"]
-    steps = max(1, passes // settings.batch_size)
-    epochs = settings.epochs
-    if settings.max_passes:
-        epochs = max(1, min(epochs, settings.max_passes // passes))
-    trainer = TorchTrainer(
-        worker,
-        train_loop_config={
-            "store": store.config.model_dump(),
-            "dataset": source,
-            "facts": manifest.facts,
-            "settings": settings.model_dump(),
-            "taxonomy": context.taxonomy.model_dump(mode="json"),
-            "epochs": epochs,
-            "steps_per_epoch": steps,
-            "seed": _seed(context),
-        },
-        datasets={"train": rows},
-        scaling_config=scaling(context.config.ray),
-        run_config=run_config(context, "attrnet", version),
-    )
-    with watch_epochs(store, paths.training("attrnet", version), "train attrnet", epochs):
-        result = trainer.fit()
-    keep(store, "attrnet", version, result.checkpoint)
-
-
-def scaling(settings: RayConfig) -> ScalingConfig:
-    """Workers of a training, from the configuration."""
-    return ScalingConfig(
-        num_workers=settings.train_workers,
-        use_gpu=settings.use_gpu,
-        resources_per_worker={"CPU": settings.cpus_per_worker, **({"GPU": 1} if settings.use_gpu else {})},
-    )
-
-
-def run_config(context: Context, name: str, version: str) -> RunConfig:
-    """Checkpoints in the store under a name that a restarted driver finds again."""
-    return RunConfig(
-        name=version,
-        storage_path=context.store.path(f"training/{name}"),
-        storage_filesystem=context.store.filesystem,
-        failure_config=FailureConfig(max_failures=context.config.ray.max_failures),
-        checkpoint_config=CheckpointConfig(num_to_keep=2),
-    )
-
-
-def keep(store: Store, name: str, version: str, checkpoint: Checkpoint) -> None:
-    """Commit the artefact of a finished training and drop its intermediate checkpoints."""
-    with checkpoint.as_directory() as folder:
-        report = json.loads(Path(folder, "report.json").read_text())
-        store.upload(paths.model(name, version), Path(folder), report)
-    store.delete_folder(paths.training(name, version))
 
 
 def worker(settings: dict[str, Any]) -> None:
-    """What each DDP worker runs."""
+    """What each DDP worker runs; the first one judges and writes the artefact."""
     import torch
 
-    from fashiontrend.attrnet import checkpoint, train
-    from fashiontrend.attrnet.model import AttrNet
+    from fashiontrend.attrnet import checkpoint, dataset, model
+    from fashiontrend.attrnet import train as training_loop
 
-    cfg = AttrNetConfig(**settings["settings"])
+    cfg = AttrNetConfig(**settings["attrnet"])
     taxonomy = Taxonomy.model_validate(settings["taxonomy"])
     torch.set_num_threads(cfg.threads)
-    torch.manual_seed(settings["seed"])
-    net = AttrNet(cfg, list(taxonomy.num_values.values()), settings["facts"]["mean"])
-    model = ray.train.torch.prepare_model(net)
-    state = None
-    if (last := ray.train.get_checkpoint()) is not None:
-        with last.as_directory() as folder:
-            state = checkpoint.load(Path(folder), net)
     shard = ray.train.get_dataset_shard("train")
     workers = ray.train.get_context().get_world_size()
+    mean = channel_mean(settings["store"], settings["dataset"], cfg.input_px)
+    net = model.build(cfg, list(taxonomy.num_values.values()), mean, settings["seed"])
+    wrapped = ray.train.torch.prepare_model(net)
 
     def batches(epoch: int) -> Iterator[Any]:
         stream: Iterable[dict[str, Any]] = shard.iter_batches(
             batch_size=max(1, cfg.batch_size // workers), drop_last=True, prefetch_batches=2,
             local_shuffle_buffer_size=SHUFFLE_ROWS, local_shuffle_seed=settings["seed"] + epoch,
-        )
+        )  # fmt: skip
         return (dataset.to_batch(columns) for columns in stream)
 
-    def on_epoch_end(done: Any) -> None:
-        _report(done.metrics, f"epoch-{done.epoch:03d}", lambda folder: checkpoint.save(folder, net, done))
+    def on_epoch_end(state: Any) -> None:
+        name = f"epoch-{state.epoch - 1:03d}"
+        training.report(state.history[-1], name, lambda folder: checkpoint.save(folder, state))
 
-    final = train.fit(
-        model, batches, cfg,
-        epochs=settings["epochs"], steps_per_epoch=settings["steps_per_epoch"], seed=settings["seed"],
-        start=state, on_epoch_end=on_epoch_end,
-    )
-    _report(final.metrics, "final", lambda folder: _finish(folder, net, settings, taxonomy))
+    start = None
+    if (last := ray.train.get_checkpoint()) is not None:
+        with last.as_directory() as folder:
+            start = checkpoint.load(Path(folder))
+    training_loop.fit(
+        wrapped, batches, cfg, epochs=settings["epochs"],
+        steps_per_epoch=settings["steps_per_epoch"], seed=settings["seed"],
+        start=start, on_epoch_end=on_epoch_end,
+        device=str(ray.train.torch.get_device()),
+    )  # fmt: skip
+    training.finish(*_judge(net, taxonomy, settings))
 
 
-def _report(metrics: dict[str, float], name: str, save: Any) -> None:
-    """Report from every rank; only the first one's files are kept."""
+def channel_mean(store: Store, dataset: str, input_px: int) -> list[float]:
+    """Mean red, green and blue of (at most a few thousand of) the training pictures."""
+    from fashiontrend import pictures
+
+    table = store.read_partition(dataset, "train", columns=["image"])
+    step = max(1, table.num_rows // MEAN_PICTURES)
+    images = table.column("image").to_pylist()[::step]
+    return [float(c) for c in np.mean([pictures.decode(i, input_px).mean(axis=(0, 1)) for i in images], axis=0)]
+
+
+
+def _judge(net: Any, taxonomy: Taxonomy, settings: dict[str, Any]) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """The artefact's files with the answers for the validation pictures, and the report on them."""
+    from fashiontrend.attrnet import artefact, evaluate, predict, probabilities
+
+    table = settings["store"].read_partition(settings["dataset"], "val")
+    labels = np.array(table.column("labels").to_pylist(), dtype=np.int64).reshape(-1, len(taxonomy.ids))
     with tempfile.TemporaryDirectory() as folder:
-        first = ray.train.get_context().get_world_rank() == 0
-        if first:
-            save(Path(folder))
-        ray.train.report(
-            metrics, checkpoint=Checkpoint.from_directory(folder) if first else None, checkpoint_dir_name=name
-        )
+        plain = artefact.make_card(taxonomy, net, settings["priors"], {})
+        artefact.save(folder, net, plain)
+        raw = recognise_table(predict.Recogniser(folder), table)
+        temperatures = {
+            a: probabilities.fit_temperature(raw[f"probs_{a}"], labels[:, n]) for n, a in enumerate(taxonomy.ids)
+        }
+        answers = {**raw, **{f"probs_{a}": probabilities.temper(raw[f"probs_{a}"], t) for a, t in temperatures.items()}}
+        report = evaluate.evaluate(
+            evaluate.Answers({a: answers[f"probs_{a}"] for a in taxonomy.ids}, raw["box"], raw["box_score"]),
+            evaluate.Truth(labels, _boxes(table)),
+            taxonomy,
+        ).to_dict()
+        card = artefact.make_card(
+            taxonomy, net, settings["priors"], temperatures,
+            metrics=report, dataset=settings["dataset"], seed=settings["seed"],
+        )  # fmt: skip
+        artefact.save(folder, net, card)
+        files = {p.name: p.read_bytes() for p in Path(folder).iterdir()}
+    files["val_predictions.parquet"] = parquet(predict.to_table(answers, taxonomy.num_values))
+    return files, {"report": report, "priors": settings["priors"], "dataset": settings["dataset"]}
 
 
-def _finish(folder: Path, net: Any, settings: dict[str, Any], taxonomy: Taxonomy) -> None:
-    """Judge the network on the validation pictures and write the artefact with its report."""
-    from fashiontrend.attrnet import finish
+def recognise_table(recogniser: Any, table: pa.Table) -> dict[str, Any]:
+    """A recogniser's answers for a table of pictures, in its order."""
+    parts = [
+        recogniser({n: np.array([*part.column(n).to_pylist(), None], dtype=object)[:-1] for n in ("picture_id", "image")})
+        for part in (table.slice(i, DECODE_ROWS) for i in range(0, table.num_rows, DECODE_ROWS))
+    ]
+    return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
 
-    store = Store(settings["store"])
-    table: pa.Table = store.read_partition(settings["dataset"], "val")
-    finish.write(folder, net, table, taxonomy, settings["facts"])
+
+def _boxes(table: pa.Table) -> Any:
+    missing = [float("nan")] * 4
+    return np.array([box or missing for box in table.column("box").to_pylist()], dtype=np.float64).reshape(-1, 4)
+
+
+def parquet(table: pa.Table) -> bytes:
+    """A small table as the bytes of a Parquet file."""
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    return sink.getvalue()
 
 
 if __name__ == "__main__":

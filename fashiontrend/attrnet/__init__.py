@@ -1,4 +1,4 @@
-"""The recogniser (spec B): picture -> where the garment is -> boxes -> 2048-d vector -> a classifier per attribute.
+"""The recogniser (spec B): picture -> place of the garment -> boxes -> vector -> attributes.
 
 Read `model`, `loss`, `train` in this order; `dataset` and `augment` feed them, `artefact`,
 `evaluate` and `predict` are what the rest of the system sees.

@@ -5,7 +5,7 @@ Repeats of a resampled picture differ by these. All randomness comes from the ge
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from fashiontrend.attrnet.batches import Batch
 
@@ -13,6 +13,8 @@ ZOOM, ASPECT, SHIFT = 0.15, 0.06, 0.08
 BRIGHTNESS_LEVELS, CONTRAST = 10.0, 0.10
 #: A box that keeps less of its area than this inside the picture says nothing any more.
 LEAST_VISIBLE = 0.25
+#: So near to an edge of the picture, in fractions, a garment is taken to be cut by it.
+RIM = 0.005
 JITTER = 0.08
 
 
@@ -41,7 +43,7 @@ def jitter(box: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _draw_view(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Per picture the x, y scale (negative x: mirrored) and offset of what is looked at, in [-1, 1]."""
+    """Scale (negative x: mirrored) and offset of what is looked at: (B, 2) each, in [-1, 1]."""
     zoom = 1 + (torch.rand((count, 1), generator=generator) * 2 - 1) * ZOOM
     aspect = 1 + (torch.rand((count, 2), generator=generator) * 2 - 1) * ASPECT
     mirror = torch.where(torch.rand((count, 1), generator=generator) < 0.5, -1.0, 1.0)
@@ -52,8 +54,10 @@ def _draw_view(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
 def _view(image: Tensor, scale: Tensor, offset: Tensor) -> Tensor:
     """Look at a part of each picture; beyond its rim the rim goes on."""
     theta = torch.cat([torch.diag_embed(scale), offset[:, :, None]], 2)
-    grid = F.affine_grid(theta, list(image.shape), align_corners=False)
-    return F.grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    grid = functional.affine_grid(theta, list(image.shape), align_corners=False)
+    return functional.grid_sample(
+        image, grid, mode="bilinear", padding_mode="border", align_corners=False
+    )
 
 
 def _relight(image: Tensor, generator: torch.Generator) -> Tensor:
@@ -66,12 +70,18 @@ def _relight(image: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _view_boxes(box: Tensor, scale: Tensor, offset: Tensor) -> Tensor:
-    """Where boxes come to lie: the inverse of the map from looked-at places to the picture."""
-    corners = (box.reshape(-1, 2, 2) * 2 - 1 - offset[:, None]) / scale[:, None]
-    moved = torch.cat([corners.amin(1), corners.amax(1)], 1) / 2 + 0.5
-    kept = moved.clamp(0, 1)
-    visible = _area(kept) / _area(moved).clamp(min=1e-9)
+    """Where boxes come to lie; one that touches the rim goes on with it."""
+    moved = _map_boxes(box, scale, offset)
+    visible = _area(moved.clamp(0, 1)) / _area(moved).clamp(min=1e-9)
+    beyond = torch.where(box <= RIM, box - 1, torch.where(box >= 1 - RIM, box + 1, box))
+    kept = _map_boxes(beyond, scale, offset).clamp(0, 1)
     return torch.where((visible >= LEAST_VISIBLE)[:, None], kept, torch.nan)
+
+
+def _map_boxes(box: Tensor, scale: Tensor, offset: Tensor) -> Tensor:
+    """The inverse of the map from looked-at places to the picture, (B, 4)."""
+    corners = (box.reshape(-1, 2, 2) * 2 - 1 - offset[:, None]) / scale[:, None]
+    return torch.cat([corners.amin(1), corners.amax(1)], 1) / 2 + 0.5
 
 
 def _area(box: Tensor) -> Tensor:

@@ -64,7 +64,7 @@ def build_resnet(name: str, input_px: int) -> tuple[nn.Module, int]:
     return body, net.fc.in_features
 
 
-#: Name in `attrnet.backbone` -> function of the input's side that returns the body and its channels.
+#: Name in `attrnet.backbone` -> function of the input's side: the body, and its channels.
 BACKBONES: Mapping[str, Callable[[int], tuple[nn.Module, int]]] = {
     "small": build_small,
     "resnet18": lambda input_px: build_resnet("resnet18", input_px),

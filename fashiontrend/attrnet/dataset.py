@@ -1,4 +1,4 @@
-"""EXAMPLE rows -> arrays -> batches. `decode_rows` and `to_batch` are what Ray Data and Ray Train call.
+"""EXAMPLE rows -> arrays -> batches. Ray Data calls `decode_rows`, Ray Train `to_batch`.
 
 N rows become M pictures: a row of the resampled set counts `repeat` times.
 """
@@ -43,12 +43,11 @@ def decode_rows(columns: Rows | pa.Table, input_px: int) -> dict[str, NDArray[An
     annotated = np.asarray(rows["annotated"], dtype=bool)[:, None]
     weights = np.where(labels >= 0, np.where(annotated, np.float32(1), trust), np.float32(0))
     box = np.array([_box(b) for b in rows["box"]], dtype=np.float32).reshape(-1, 4)
-    image = np.stack([
-        _decode(data, name, input_px)
-        for data, name in zip(rows["image"], rows["picture_id"], strict=True)
-    ]) if rows["image"] else np.zeros((0, 3, input_px, input_px), np.uint8)  # fmt: skip
+    named = zip(rows["image"], rows["picture_id"], strict=True)
+    image = np.array([_decode(data, name, input_px) for data, name in named], dtype=np.uint8)
+    image = image.reshape(-1, 3, input_px, input_px)
     repeat = np.asarray(rows["repeat"], dtype=np.int64)
-    decoded = {"image": image, "labels": labels, "weights": weights, "box": box}
+    decoded: Rows = {"image": image, "labels": labels, "weights": weights, "box": box}
     return {name: np.repeat(array, repeat, axis=0) for name, array in decoded.items()}
 
 
@@ -117,7 +116,9 @@ def _decode(data: bytes, picture_id: str, input_px: int) -> pictures.Pixels:
     try:
         return pictures.decode(data, input_px).transpose(2, 0, 1)
     except PictureError as error:
-        raise PictureError(f"{error} It is training picture {picture_id}; build the dataset again.") from None
+        raise PictureError(
+            f"{error} It is training picture {picture_id}; build the dataset again."
+        ) from None
 
 
 def _tensor(values: Any) -> torch.Tensor:

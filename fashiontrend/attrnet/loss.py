@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 from torchvision.ops import generalized_box_iou_loss
 
 from fashiontrend.attrnet.batches import Batch
@@ -47,7 +47,7 @@ def label_loss(
     known = (labels >= 0).to(weights.dtype) * weights
     total = known.new_zeros(())
     for a, scores in enumerate(logits):
-        entropy = F.cross_entropy(
+        entropy = functional.cross_entropy(
             scores, labels[:, a].clamp(min=0), reduction="none", label_smoothing=smoothing
         )
         total = total + (entropy * known[:, a]).sum() / known[:, a].sum().clamp(min=1e-6)
@@ -68,12 +68,13 @@ def location_loss(location: Location, box: Tensor) -> Tensor:
     true = torch.where(known[:, None], box, box.new_tensor([0.0, 0.0, 1.0, 1.0]))
     side = round(location.objectness.shape[1] ** 0.5)
     middle, inside = _place_cells(true, side)
-    entropy = F.binary_cross_entropy_with_logits(
+    entropy = functional.binary_cross_entropy_with_logits(
         location.objectness, middle.to(box.dtype), reduction="none"
     )
     judged = (middle | ~inside).to(box.dtype)
     objectness = (entropy * judged).sum(1) / judged.sum(1).clamp(min=1)
-    giou = generalized_box_iou_loss(location.cell_boxes, true[:, None].expand_as(location.cell_boxes))
+    proposed = location.cell_boxes
+    giou = generalized_box_iou_loss(proposed, true[:, None].expand_as(proposed))
     fit = (giou * middle).sum(1) / middle.sum(1)
     each = (objectness + fit) * known
     total: Tensor = each.sum() / known.sum().clamp(min=1)
@@ -81,9 +82,10 @@ def location_loss(location: Location, box: Tensor) -> Tensor:
 
 
 def _place_cells(box: Tensor, side: int) -> tuple[Tensor, Tensor]:
-    """Which cells lie in the middle half of each box (at least one), and which inside it: (B, N)."""
+    """Which cells are in the middle half of each box (at least one), which inside it: (B, N)."""
     centres = cell_centres(side, side, box.device)
-    centre, half = (box[:, None, :2] + box[:, None, 2:]) / 2, (box[:, None, 2:] - box[:, None, :2]) / 2
+    low, high = box[:, None, :2], box[:, None, 2:]
+    centre, half = (low + high) / 2, (high - low) / 2
     distance = (centres[None] - centre).abs()
     # Half a cell more than nothing: the cell that holds the centre is positive in a tiny box too.
     middle = (distance <= (half / 2).clamp(min=0.5 / side + 1e-6)).all(-1)

@@ -55,7 +55,8 @@ class AttrNet(nn.Module):
         super().__init__()
         if cfg.backbone not in BACKBONES:
             raise ConfigError(
-                f"attrnet.backbone: there is no {cfg.backbone!r}; choose one of {', '.join(BACKBONES)}."
+                f"attrnet.backbone: there is no {cfg.backbone!r}; "
+                f"choose one of {', '.join(BACKBONES)}."
             )
         self.cfg = cfg
         self.num_values = tuple(num_values)
@@ -67,8 +68,8 @@ class AttrNet(nn.Module):
             nn.BatchNorm2d(REGION_CHANNELS),
             nn.ReLU(inplace=True),
         )
-        regions_size = (len(cfg.box_scales) + 1) * REGION_CHANNELS * cfg.roi_size**2
-        self.embed = nn.Sequential(nn.Linear(regions_size, cfg.embedding_dim), nn.ReLU(inplace=True))
+        pooled = (len(cfg.box_scales) + 1) * REGION_CHANNELS * cfg.roi_size**2
+        self.embed = nn.Sequential(nn.Linear(pooled, cfg.embedding_dim), nn.ReLU(inplace=True))
         self.classifiers = nn.ModuleList(nn.Linear(cfg.embedding_dim, v + 1) for v in num_values)
 
     def forward(self, image: Tensor, box: Tensor | None = None) -> Output:

@@ -4,7 +4,7 @@ Boxes are fractions of the picture, x0, y0, x1, y1. B pictures, K boxes, C chann
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -55,7 +55,7 @@ class Locator(nn.Module):
         # An untrained head proposes about half the picture around its cell: the regions cut
         # out early in training then hold some garment already.
         nn.init.normal_(self.out.weight, std=0.01)
-        self.out.bias.data.copy_(torch.tensor([-1.0, -1.1, -1.1, -1.1, -1.1]))
+        nn.init.constant_(cast(Tensor, self.out.bias), -1.0)
 
     def forward(self, features: Tensor) -> Location:
         """Read the feature map (B, C, h, w)."""
@@ -101,6 +101,7 @@ def pool_regions(features: Tensor, boxes: Tensor, size: int) -> Tensor:
     # torchvision counts the last cell in: a box that ends at the edge of cell 3 ends *in* cell 2.
     first = (boxes[..., :2] * grid + 1e-4).floor().clamp(min=0).minimum(grid - 1)
     last = ((boxes[..., 2:] * grid - 1e-4).ceil() - 1).minimum(grid - 1).maximum(first)
-    cells = torch.cat([first, last], -1).to(features.dtype)
-    pooled: Tensor = roi_pool(features, list(cells.detach()), size)
-    return pooled.unflatten(0, boxes.shape[:2])
+    picture = torch.arange(len(boxes), device=boxes.device)[:, None, None].expand(*boxes.shape[:2], 1)
+    cells = torch.cat([picture, first, last], -1).to(features.dtype).detach()
+    pooled: Tensor = roi_pool(features, cells.reshape(-1, 5), size)
+    return pooled.reshape(*boxes.shape[:2], *pooled.shape[1:])

@@ -1,4 +1,4 @@
-"""The epoch loop (A5). It knows batches, a model and a callback; Ray wraps all three from outside."""
+"""The epoch loop (A5). It knows batches, a model and a callback; Ray wraps all from outside."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -88,7 +88,7 @@ def fit(
 
 
 def limit_epochs(cfg: AttrNetConfig, pictures: int, factor: float = 1.0) -> int:
-    """Epochs to train: `cfg.epochs` times `factor`, fewer where `cfg.max_passes` forbids; at least 1."""
+    """Epochs to train: `cfg.epochs * factor`, fewer where `cfg.max_passes` forbids; at least 1."""
     wanted = math.ceil(cfg.epochs * factor)
     if cfg.max_passes is not None:
         wanted = min(wanted, int(cfg.max_passes * factor) // max(pictures, 1))
@@ -123,8 +123,8 @@ def _run_epoch(
         parts = loss.measure(output, batch, cfg)
         if not torch.isfinite(parts.total):
             raise DataError(
-                f"training: the loss is {parts.total.item()} in epoch {epoch + 1}, batch {number + 1} "
-                f"(labels {parts.labels.item()}, box {parts.box.item()}). "
+                f"training: the loss is {parts.total.item()} in epoch {epoch + 1}, "
+                f"batch {number + 1} (labels {parts.labels.item()}, box {parts.box.item()}). "
                 "Lower attrnet.learning_rate or look at that batch's pictures."
             )
         optimizer.zero_grad(set_to_none=True)

@@ -1,1 +1,1 @@
-"""What shops list, checked: pictures, listings and the health of a day; pure tables in, tables out."""
+"""What shops list, checked: pictures, listings and the health of a day; tables in, tables out."""

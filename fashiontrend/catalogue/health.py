@@ -1,4 +1,4 @@
-"""The numbers behind the data-health gate G0: how whole a platform's day is. The verdict is `gates`'."""
+"""The numbers behind the data-health gate G0: how whole a platform's day is."""
 
 from collections.abc import Mapping
 from typing import Any

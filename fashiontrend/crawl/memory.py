@@ -1,4 +1,4 @@
-"""What the crawler remembers of a platform from the last committed day, so that it asks only for what changed."""
+"""What is known of a platform from its last committed day: only what changed is asked for."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -46,7 +46,9 @@ def recall(store: Store, platform: str, day: date) -> Memory:
         if store.manifest(partition) is not None:
             listings = store.read_partition(partition, "listings").to_pylist()
             pages = store.read_partition(partition, "pages").to_pylist()
-            return remember(listings, {p["page"]: (p["lastmod"], tuple(p["product_ids"])) for p in pages})
+            return remember(
+                listings, {p["page"]: (p["lastmod"], tuple(p["product_ids"])) for p in pages}
+            )
     return Memory()
 
 

@@ -6,13 +6,13 @@ from typing import Any
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
-from scrapy.http import Response
+from scrapy.http import Response, TextResponse
 from scrapy.pipelines.media import MediaPipeline
 
 from fashiontrend import paths
 from fashiontrend.crawl.listing import check_listing
 from fashiontrend.crawl.spiders import PlatformSpider
-from fashiontrend.errors import DataError
+from fashiontrend.errors import DataError, StoreError
 from fashiontrend.store import Store, open_store
 
 STORE_SETTING = "FASHIONTREND_STORE"
@@ -20,7 +20,7 @@ STORE_SETTING = "FASHIONTREND_STORE"
 
 def _spider(crawler: Crawler) -> PlatformSpider:
     spider = crawler.spider
-    assert isinstance(spider, PlatformSpider)
+    assert isinstance(spider, PlatformSpider)  # noqa: S101 - tells the type
     return spider
 
 
@@ -47,7 +47,12 @@ class CheckPipeline:
             reason, _, detail = str(error).partition(": ")
             spider.count("invalid")
             spider.rejects.append(
-                {"reason": reason, "detail": detail, "product_id": str(item.get("product_id")), "url": str(item.get("url"))}
+                {
+                    "reason": reason,
+                    "detail": detail,
+                    "product_id": str(item.get("product_id")),
+                    "url": str(item.get("url")),
+                }
             )
             raise DropItem(reason) from None
         if listing["product_id"] in self.seen:
@@ -68,7 +73,7 @@ class CheckPipeline:
         }
 
 
-class PicturePipeline(MediaPipeline):
+class PicturePipeline(MediaPipeline):  # type: ignore[misc]
     """Fetch pictures whose address is new; store the bytes under their SHA-256."""
 
     LOG_FAILED_RESULTS = False
@@ -94,7 +99,9 @@ class PicturePipeline(MediaPipeline):
         fresh = [image["url"] for image in item["images"] if image["picture_id"] is None]
         for _ in range(len(item["images"]) - len(fresh)):
             spider.count("reused_images")
-        return [Request(u, dont_filter=True) for u in fresh if u.startswith(("http://", "https://"))]
+        return [
+            Request(u, dont_filter=True) for u in fresh if u.startswith(("http://", "https://"))
+        ]
 
     def file_path(
         self, request: Request, response: Any = None, info: Any = None, *, item: Any = None
@@ -112,10 +119,16 @@ class PicturePipeline(MediaPipeline):
         body = response.body
         if response.status != 200 or not body:
             raise DataError(f"image_{response.status}: {request.url}")
+        if isinstance(response, TextResponse):
+            raise DataError(f"image_text: {request.url} is a page, not a picture")
         picture_id = hashlib.sha256(body).hexdigest()
         key = paths.raw_image(picture_id)
-        if not self.store.exists(key):
-            self.store.write(key, body, durable=False)  # its name is its checksum
+        try:
+            if not self.store.exists(key):
+                self.store.write(key, body, durable=False)  # its name is its checksum
+        except StoreError as error:
+            _spider(self.crawler).broken = error  # not the shop's fault: the day must not commit
+            raise
         return {"url": request.url, "picture_id": picture_id}
 
     def media_failed(self, failure: Any, request: Request, info: Any) -> None:

@@ -1,4 +1,6 @@
-"""Crawl days in one process and one reactor: `python -m fashiontrend.crawl.run --config FILE --days A..B`.
+"""Crawl days in one process and one reactor.
+
+`python -m fashiontrend.crawl.run --config FILE --days A..B`
 
 Prints one JSON line per day and platform. A platform without `{day}` in its address answers
 for today only: of several days only the last is asked.
@@ -58,7 +60,9 @@ async def _crawl(
     crawler = runner.create_crawler(SPIDERS[platform.kind])
     await runner.crawl(crawler, platform, config.crawl, day, known)
     spider = crawler.spider
-    assert isinstance(spider, PlatformSpider)
+    assert isinstance(spider, PlatformSpider)  # noqa: S101 - tells the type
+    if spider.broken is not None:
+        raise spider.broken
     facts = _facts(spider, crawler.stats.get_stats() if crawler.stats else {})
     if not spider.listings:
         return {**told, **facts, "committed": False, "reason": _fail(store, spider, facts)}
@@ -75,9 +79,15 @@ def _facts(spider: PlatformSpider, stats: dict[str, Any]) -> dict[str, Any]:
         **{name: spider.counts.get(name, 0) for name in names},
         "products": len(spider.listings),
         "requests": stats.get("downloader/request_count", 0),
-        "responses": {k.rsplit("/", 1)[1]: v for k, v in stats.items() if k.startswith("downloader/response_status_count/")},
+        "responses": {
+            k.rsplit("/", 1)[1]: v
+            for k, v in stats.items()
+            if k.startswith("downloader/response_status_count/")
+        },
         "robots_forbidden": stats.get("robotstxt/forbidden", 0),
-        "errors": sum(v for k, v in stats.items() if k.startswith("spider_exceptions/") and "count" in k),
+        "errors": sum(
+            v for k, v in stats.items() if k.startswith("spider_exceptions/") and "count" in k
+        ),
         "partial": not spider.complete or finished != "finished",
         "finish_reason": finished,
         "crawled_at": datetime.now(tz=UTC).isoformat(timespec="seconds"),
@@ -103,8 +113,12 @@ def _fail(store: Store, spider: PlatformSpider, facts: dict[str, Any]) -> str:
     if facts["robots_forbidden"]:
         reason = "robots.txt forbids the catalogue; ask the shop for permission"
     elif facts["blocked"] or facts["challenge"]:
-        answers = ", ".join(f"{n} x {code}" for code, n in sorted(facts["responses"].items()) if int(code) >= 400)
-        reason = f"the shop refused: {answers or 'a challenge page'}; nothing was tried to get around it"
+        answers = ", ".join(
+            f"{n} x {code}" for code, n in sorted(facts["responses"].items()) if int(code) >= 400
+        )
+        reason = (
+            f"the shop refused: {answers or 'a challenge page'}; nothing was tried to get around it"
+        )
     elif facts["unreachable"]:
         reason = "the shop did not answer"
     else:

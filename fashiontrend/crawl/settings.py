@@ -1,6 +1,8 @@
 """Politeness, as Scrapy's settings."""
 
 import asyncio
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from scrapy import Spider
@@ -14,22 +16,38 @@ from fashiontrend.crawl.pipelines import STORE_SETTING
 MAX_PAUSE_S = 60.0
 
 
-class PatientRetryMiddleware(RetryMiddleware):
+class PatientRetryMiddleware(RetryMiddleware):  # type: ignore[misc]
     """Scrapy's retries, after the pause that a 429 or 503 asks for."""
 
-    async def process_response(  # type: ignore[override]
+    async def process_response(
         self, request: Request, response: Response, spider: Spider | None = None
     ) -> Request | Response:
-        """Wait as the shop says, then let Scrapy decide on another try."""
+        """Wait as the shop says, then let Scrapy decide on another try; do not wait too long."""
         if response.status in (429, 503):
-            wait = response.headers.get("Retry-After", b"")
-            if wait and wait.isdigit():
-                await asyncio.sleep(min(float(wait), MAX_PAUSE_S))
+            pause_s = read_retry_after(response.headers.get("Retry-After"), datetime.now(tz=UTC))
+            if pause_s > MAX_PAUSE_S:
+                return response
+            await asyncio.sleep(pause_s)
         answer: Request | Response = super().process_response(request, response)
         return answer
 
 
-def settings_for(crawl: CrawlConfig, platform: PlatformConfig, store: StoreConfig) -> dict[str, Any]:
+def read_retry_after(stated: bytes | None, now: datetime) -> float:
+    """Seconds that a Retry-After asks for, as a number or as a date (RFC 9110, 10.2.3)."""
+    text = (stated or b"").decode("ascii", "ignore").strip()
+    if text.isdigit():
+        return float(text)
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return 0.0
+    aware = until if until.tzinfo else until.replace(tzinfo=UTC)
+    return max(0.0, (aware - now).total_seconds())
+
+
+def settings_for(
+    crawl: CrawlConfig, platform: PlatformConfig, store: StoreConfig
+) -> dict[str, Any]:
     """Scrapy's settings for one platform: who asks, how often, how much, and where it goes."""
     agent = f"{crawl.user_agent} (+{crawl.contact_url})" if crawl.contact_url else crawl.user_agent
     return {
@@ -40,7 +58,7 @@ def settings_for(crawl: CrawlConfig, platform: PlatformConfig, store: StoreConfi
         # Without any delay Scrapy 2.19 starts its whole queue at once, whatever the concurrency:
         # a request counts as started only once its task runs.
         "DOWNLOAD_DELAY": max(platform.delay_s, 0.001),
-        "DOWNLOAD_DELAY_JITTER": 0.5,
+        "DOWNLOAD_DELAY_JITTER": 0.0,  # a pause is the least one, never half of it
         "AUTOTHROTTLE_ENABLED": crawl.autothrottle,
         "AUTOTHROTTLE_START_DELAY": platform.delay_s,
         "DOWNLOAD_TIMEOUT": crawl.timeout_s,
@@ -48,6 +66,9 @@ def settings_for(crawl: CrawlConfig, platform: PlatformConfig, store: StoreConfi
         "DOWNLOAD_WARNSIZE": 0,
         "RETRY_TIMES": crawl.retries,
         "CLOSESPIDER_PAGECOUNT": crawl.daily_request_budget,
+        # A page may name any address; files of this machine are none of its business.
+        "DOWNLOAD_HANDLERS": dict.fromkeys(("data", "file", "ftp", "s3")),
+        "HTTPERROR_ALLOW_ALL": True,  # the spider counts refusals itself
         "COOKIES_ENABLED": False,
         "TELNETCONSOLE_ENABLED": False,
         "REFERER_ENABLED": False,

@@ -1,38 +1,55 @@
 """Where to go next on each kind of platform; what a page says is read by `pages`."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import date
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import protego
 import scrapy
+from scrapy.exceptions import CloseSpider, IgnoreRequest
+from scrapy.extensions.throttle import AutoThrottle
 from scrapy.http import Request, Response, TextResponse
 
 from fashiontrend.config import CrawlConfig, PlatformConfig
 from fashiontrend.crawl import pages
 from fashiontrend.crawl.memory import Memory
-from fashiontrend.errors import DataError
+from fashiontrend.errors import DataError, StoreError
 
 SHOPIFY_PAGE, WOOCOMMERCE_PAGE = 250, 100
 #: Shopify answers 400 beyond page x limit = 25,000.
 SHOPIFY_MOST = 25_000 // SHOPIFY_PAGE
 BLOCKED = {401, 403, 429, 503}
+GONE = {404, 410}
+#: A shop that refuses so many requests one after another does not want us today.
+REFUSALS_IN_A_ROW = 5
+#: Pages may be larger than pictures: a sitemap may have 50 MB.
+MOST_PAGE_BYTES = 64 << 20
 
 
-class PlatformSpider(scrapy.Spider):
+class PlatformSpider(scrapy.Spider):  # type: ignore[misc]
     """What every platform's spider shares: its settings, its memory, and what it counts."""
 
-    handle_httpstatus_list = sorted(BLOCKED | {400, 404})
-
-    def __init__(self, platform: PlatformConfig, crawl: CrawlConfig, day: date, memory: Memory) -> None:
+    def __init__(
+        self, platform: PlatformConfig, crawl: CrawlConfig, day: date, memory: Memory
+    ) -> None:
         super().__init__(name=platform.name)
         self.platform, self.crawl, self.day, self.memory = platform, crawl, day, memory
-        self.base = platform.base_url.format(day=day).rstrip("/")
+        self.base = platform.base_url.replace("{day}", str(day)).rstrip("/")
+        self.host = urlsplit(self.base).netloc
         self.counts: dict[str, int] = {}
         self.rejects: list[dict[str, Any]] = []
         self.listings: list[dict[str, Any]] = []
         self.pages: dict[str, tuple[str | None, tuple[str, ...]]] = {}
-        self.complete = False  # whether the last page of the catalogue was seen
+        self.reached_end = False  # whether the last page of the catalogue was seen
+        self.missed = 0  # pages of the catalogue that brought nothing
+        self.refusals = 0  # one after another
+        self.broken: StoreError | None = None  # why pictures could not be stored
+
+    @property
+    def complete(self) -> bool:
+        """Whether the whole catalogue was read: what is not in it is not on sale."""
+        return self.reached_end and not self.missed
 
     def count(self, name: str) -> None:
         """Count something by name; everything left aside is counted somewhere."""
@@ -40,23 +57,44 @@ class PlatformSpider(scrapy.Spider):
 
     async def start(self) -> AsyncIterator[Request]:
         """Ask robots.txt for its delay first, then go to the first page."""
-        yield Request(
-            f"{self.base.split('/', 3)[0]}//{self.base.split('/', 3)[2]}/robots.txt",
-            callback=self.read_robots, errback=self.without_robots, meta={"dont_obey_robotstxt": True},
-        )
+        if not self.crawl.obey_robots:
+            for request in self.first():
+                yield request
+            return
+        address = f"{urlsplit(self.base).scheme}://{self.host}/robots.txt"
+        meta = {"dont_obey_robotstxt": True}
+        yield Request(address, callback=self.read_robots, errback=self.failed, meta=meta)
 
     def read_robots(self, response: Response) -> Iterator[Request]:
-        """Lengthen the pause to the shop's Crawl-delay, then begin."""
+        """Lengthen the pause to the shop's Crawl-delay, then begin.
+
+        A robots.txt behind a server's error forbids everything (RFC 9309, 2.3.1.4).
+        """
+        if response.status >= 500:
+            self.count("blocked")
+            return
         if response.status == 200 and isinstance(response, TextResponse):
-            wanted = protego.Protego.parse(response.text).crawl_delay(self.crawl.user_agent)
-            for slot in self.crawler.engine.downloader.slots.values():  # type: ignore[union-attr]
-                slot.delay = max(slot.delay, float(wanted or 0.0))
+            rules = protego.Protego.parse(response.text)
+            self.slow_down(response.request, float(rules.crawl_delay(self.agent) or 0.0))
         yield from self.first()
 
-    def without_robots(self, failure: Any) -> Iterator[Request]:
-        """A shop that does not answer for robots.txt is asked once more, for its catalogue."""
-        self.count("unreachable")
-        yield from self.first()
+    @property
+    def agent(self) -> str:
+        """The name by which robots.txt may address us, as Scrapy's robots middleware asks it."""
+        return str(self.crawler.settings["USER_AGENT"])
+
+    def slow_down(self, request: Request, delay_s: float) -> None:
+        """Make a pause the least one of a request's host; AutoThrottle must not shorten it."""
+        downloader = self.crawler.engine.downloader
+        key = downloader.get_slot_key(request)
+        least = max(self.crawler.settings.getfloat("DOWNLOAD_DELAY"), delay_s)
+        downloader.per_slot_settings[key] = {"delay": least}
+        if key in downloader.slots:
+            downloader.slots[key].delay = max(downloader.slots[key].delay, least)
+        throttle = self.crawler.get_extension(AutoThrottle)
+        if throttle is not None:
+            throttle.mindelay = least
+            throttle.maxdelay = max(throttle.maxdelay, least)
 
     def first(self) -> Iterator[Request]:
         """The first pages of the catalogue."""
@@ -64,58 +102,85 @@ class PlatformSpider(scrapy.Spider):
 
     def ask(self, path: str, callback: Any, **arguments: Any) -> Request:
         """A request below the platform's base address."""
+        return self.go(f"{self.base}{path}", callback, **arguments)
+
+    def go(self, address: str, callback: Any, **arguments: Any) -> Request:
+        """A request for a page of the catalogue."""
         return Request(
-            f"{self.base}{path}", callback=callback, errback=self.failed, cb_kwargs=arguments,
-            dont_filter=True,
-        )
+            address, callback=callback, errback=self.failed, cb_kwargs=arguments,
+            dont_filter=True, meta={"download_maxsize": MOST_PAGE_BYTES},
+        )  # fmt: skip
 
     def failed(self, failure: Any) -> None:
         """Count a request that was never answered."""
-        self.count("unreachable")
+        self.missed += 1
+        self.count("forbidden" if failure.check(IgnoreRequest) else "unreachable")
 
     def usable(self, response: Response) -> bool:
-        """Whether a response is an answer; a refusal or a challenge is counted and not argued with."""
+        """Whether a response is an answer; a refusal is counted and not argued with.
+
+        Raises:
+            CloseSpider: it is a challenge, or one refusal too many: the crawl ends here.
+        """
+        if isinstance(response, TextResponse) and pages.is_challenge(response.text):
+            self.missed += 1
+            self.count("challenge")
+            raise CloseSpider("challenge")
         if response.status in BLOCKED:
             self.count("blocked")
-        elif response.status >= 400:
-            self.count("missing")
-        elif isinstance(response, TextResponse) and pages.is_challenge(response.text):
-            self.count("challenge")
+            self.refusals += 1
         else:
-            return True
-        return False
+            self.refusals = 0
+        if response.status in GONE:
+            self.count("missing")
+        elif response.status >= 400:
+            self.missed += 1
+        if self.refusals >= REFUSALS_IN_A_ROW:
+            raise CloseSpider("refused")
+        return bool(response.status < 400)
 
 
 class ShopifySpider(PlatformSpider):
     """Pages of `/products.json` until an empty one; the currency comes from `/meta.json`."""
 
     currency: str | None = None
+    last_ids: tuple[str, ...] = ()
 
     def first(self) -> Iterator[Request]:
         """Ask for the currency, which leads to the first page."""
         yield self.ask("/meta.json", self.read_meta)
 
-    def read_meta(self, response: TextResponse) -> Iterator[Request]:
-        """Keep the currency and go to page 1."""
-        if self.usable(response):
+    def read_meta(self, response: Response) -> Iterator[Request]:
+        """Keep the currency and go to page 1; a shop without `/meta.json` is no lesser shop."""
+        missed = self.missed
+        if self.usable(response) and isinstance(response, TextResponse):
             self.currency = pages.read_shopify_currency(response.text)
+        self.missed = missed
         yield self.page(1)
 
     def page(self, number: int) -> Request:
         """The request for a page."""
-        return self.ask(f"/products.json?limit={SHOPIFY_PAGE}&page={number}", self.read_page, number=number)
+        path = f"/products.json?limit={SHOPIFY_PAGE}&page={number}"
+        return self.ask(path, self.read_page, number=number)
 
-    def read_page(self, response: TextResponse, number: int) -> Iterator[Any]:
-        """Products of a page, and the next page while they are full."""
+    def read_page(self, response: Response, number: int) -> Iterator[Any]:
+        """Products of a page, and the next page until one has nothing new."""
         if not self.usable(response):
             return
         currency = self.currency or self.platform.currency
-        found = _read(self, lambda: pages.read_shopify(response.text, response.url, currency))
-        yield from found or ()
-        if found is not None and len(found) < SHOPIFY_PAGE:
-            self.complete = True
-        elif found and number < SHOPIFY_MOST:
-            yield self.page(number + 1)
+        found = _read(self, response, lambda text, url: pages.read_shopify(text, url, currency))
+        if found == []:
+            self.reached_end = True
+        elif found and self.has_news(found):
+            yield from found
+            if number < SHOPIFY_MOST:
+                yield self.page(number + 1)
+
+    def has_news(self, found: list[dict[str, Any]]) -> bool:
+        """Whether a page differs from the one before; some shops ignore the page's number."""
+        ids, before = tuple(str(f["product_id"]) for f in found), self.last_ids
+        self.last_ids = ids
+        return ids != before
 
 
 class WooCommerceSpider(PlatformSpider):
@@ -130,16 +195,17 @@ class WooCommerceSpider(PlatformSpider):
         path = f"/wp-json/wc/store/v1/products?per_page={WOOCOMMERCE_PAGE}&page={number}"
         return self.ask(path, self.read_page, number=number)
 
-    def read_page(self, response: TextResponse, number: int) -> Iterator[Any]:
-        """Products of a page, and the next one."""
+    def read_page(self, response: Response, number: int) -> Iterator[Any]:
+        """Products of a page, and the next one; without a total, until an empty one."""
         if not self.usable(response):
             return
-        found = _read(self, lambda: pages.read_woocommerce(response.text, response.url))
+        found = _read(self, response, pages.read_woocommerce)
         yield from found or ()
-        total = int(response.headers.get("X-WP-TotalPages", b"1") or 1)
-        if found is not None and number >= total:
-            self.complete = True
-        elif found is not None:
+        total = response.headers.get("X-WP-TotalPages", b"").decode("ascii", "ignore")
+        last = number >= int(total) if total.isdigit() else found == []
+        if found is not None and last:
+            self.reached_end = True
+        elif found:
             yield self.page(number + 1)
 
 
@@ -150,51 +216,70 @@ class SchemaOrgSpider(PlatformSpider):
         """The sitemap, or the index of sitemaps."""
         yield self.ask("/sitemap.xml", self.read_sitemap)
 
-    def read_sitemap(self, response: TextResponse) -> Iterator[Any]:
+    def read_sitemap(self, response: Response) -> Iterator[Any]:
         """Fetch changed pages, carry over the rest; on sweep days fetch all."""
         if not self.usable(response):
             return
-        entries, further = pages.read_sitemap(response.text)
-        sweep = self.day.toordinal() % self.crawl.full_sweep_days == 0
+        entries, further = pages.read_sitemap(response.body)
         for address, lastmod in entries:
-            page = self.stable(address)
-            carried = None if sweep else self.memory.unchanged(page, lastmod)
-            if carried is None:
-                yield Request(
-                    address, callback=self.read_product, errback=self.failed, dont_filter=True,
-                    cb_kwargs={"page": page, "lastmod": lastmod},
-                )
-            else:
-                self.count("carried_over")
-                self.pages[page] = (lastmod, tuple(row["product_id"] for row in carried))
-                yield from ({**row, "carried": True} for row in carried)
-        for address in further:
-            yield Request(address, callback=self.read_sitemap, errback=self.failed)
-        self.complete = True
+            if self.is_ours(address):
+                yield from self.visit(address, lastmod)
+        for stated in further:
+            address = urljoin(response.url, stated)
+            if self.is_ours(address):
+                request = self.go(address, self.read_sitemap)
+                yield request.replace(dont_filter=False)  # an index may name itself
+        self.reached_end = True
+
+    def is_ours(self, address: str) -> bool:
+        """Whether an address is a page of this shop, `www.` or not; other hosts are left alone."""
+        parts = urlsplit(address)
+        ours = self.host.removeprefix("www.")
+        same = parts.netloc == ours or parts.netloc.endswith(f".{ours}")
+        if not (same and parts.scheme in ("http", "https")):
+            self.count("foreign")
+            return False
+        return True
+
+    def visit(self, address: str, lastmod: str | None) -> Iterator[Any]:
+        """The request for a page, or the listings that are known of it."""
+        page = self.stable(address)
+        sweep = self.day.toordinal() % self.crawl.full_sweep_days == 0
+        carried = None if sweep else self.memory.unchanged(page, lastmod)
+        if carried is None:
+            yield self.go(address, self.read_product, page=page, lastmod=lastmod)
+            return
+        self.count("carried_over")
+        self.pages[page] = (lastmod, tuple(row["product_id"] for row in carried))
+        yield from ({**row, "carried": True} for row in carried)
 
     def stable(self, address: str) -> str:
         """A page's address without the day, so that an archive's pages are known again."""
-        return address.replace(str(self.day), "{day}") if "{day}" in self.platform.base_url else address
+        archive = "{day}" in self.platform.base_url
+        return address.replace(str(self.day), "{day}") if archive else address
 
-    def read_product(self, response: TextResponse, page: str, lastmod: str | None) -> Iterator[Any]:
+    def read_product(self, response: Response, page: str, lastmod: str | None) -> Iterator[Any]:
         """Products of a page."""
         if not self.usable(response):
-            self.complete = False
             return
-        found = _read(self, lambda: pages.read_schema_org(response.text, response.url)) or []
+        found = _read(self, response, pages.read_schema_org) or []
         self.pages[page] = (lastmod, tuple(str(f["product_id"]) for f in found))
         yield from ({**f, "updated_at": lastmod} for f in found)
 
 
-def _read(spider: PlatformSpider, reader: Any) -> list[dict[str, Any]] | None:
+def _read(
+    spider: PlatformSpider, response: Response, reader: Callable[[str, str], list[dict[str, Any]]]
+) -> list[dict[str, Any]] | None:
     """What a reader finds; a page of another kind is counted and told."""
     try:
-        found: list[dict[str, Any]] = reader()
+        if not isinstance(response, TextResponse):
+            raise DataError(f"{response.url}: not text. Check the platform's kind.")
+        return reader(response.text, response.url)
     except DataError as error:
+        spider.missed += 1
         spider.count("unreadable")
-        spider.rejects.append({"reason": "unreadable", "detail": str(error)})
+        spider.rejects.append({"reason": "unreadable", "detail": str(error), "url": response.url})
         return None
-    return found
 
 
 SPIDERS: dict[str, type[PlatformSpider]] = {

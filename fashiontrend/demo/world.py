@@ -23,7 +23,7 @@ from fashiontrend.taxonomy import NOT_VISIBLE
 #: Platform -> how many days its taste runs ahead of the others.
 PLATFORMS: Mapping[str, int] = {"shop-a": 0, "shop-b": 6, "shop-c": -3}
 KINDS: Mapping[str, str] = {"shop-a": "shopify", "shop-b": "woocommerce", "shop-c": "schema_org"}
-FIRST_LIVE, BORN_DAILY, LIFE_DAYS = 160, 8, (12, 28)
+LIFE_DAYS = (12, 28)
 HIDDEN_NECK = 0.05
 TRAIN_ANNOTATIONS, VAL_ANNOTATIONS = 400, 300
 
@@ -54,6 +54,8 @@ class World:
     seed: int
     last_day: date
     num_days: int = 90
+    first_live: int = 160  # products on sale on the first day, for each shop
+    born_daily: int = 8
     outage_platform: str = "shop-b"
     outage_offsets: tuple[int, ...] = (60, 61)
 
@@ -105,12 +107,12 @@ class World:
     def _births(self, rng: np.random.Generator) -> list[tuple[int, int]]:
         """(born, dies) in days since the first day: those on sale at first, then each day's new ones."""
         births: list[tuple[int, int]] = []
-        while len(births) < FIRST_LIVE:
+        while len(births) < self.first_live:
             born, life = -int(rng.integers(0, LIFE_DAYS[1])), int(rng.integers(*LIFE_DAYS, endpoint=True))
             if born + life > 0:
                 births.append((born, born + life - 1))
         for day in range(1, self.num_days):
-            births += [(day, day + int(rng.integers(*LIFE_DAYS, endpoint=True)) - 1) for _ in range(BORN_DAILY)]
+            births += [(day, day + int(rng.integers(*LIFE_DAYS, endpoint=True)) - 1) for _ in range(self.born_daily)]
         return births
 
     def _product(

@@ -18,8 +18,7 @@ from fashiontrend.forecaster.windows import SMALLEST_SHARE
 #: Spans in days of the base's means beside the last day; their differences are trends.
 _SPANS = (4.0, 8.0, 16.0, 28.0)
 #: Features of a day in a value's path.
-_FEATURES = 6
-_RESIDUAL_SCALE = 0.2
+_FEATURES = 4
 #: Logit of a padded value; finite, so that 0 * log q stays 0.
 _NEVER = -1e4
 
@@ -75,26 +74,31 @@ class TrendModel(nn.Module):
         """
         logs, guides = _logs(context), _logs(guide)  # (B, V, C)
         means, guide_means = logs @ self.decay.T, guides @ self.decay.T  # (B, V, J)
-        state = self._read(logs - means[:, :, 1:2], guides - guide_means[:, :, 1:2], means[:, :, 1:2], observed, support, has_value)
-        base = self._extrapolate(logs[:, :, -1:], means, self.mix, self.tilt)
-        base = base + self._extrapolate(guides[:, :, -1:], guide_means, self.guide_mix, self.guide_tilt) - guides[:, :, -1:]
-        logits = base + _RESIDUAL_SCALE * self.residual(state)
+        noise = sampling_noise(means[:, :, 1:2].exp().clamp(max=0.999), support)  # (B, V, 1)
+        own, other = (logs - means[:, :, 1:2]) / noise, (guides - guide_means[:, :, 1:2]) / noise
+        state = self._read(own, other, observed, has_value)
+        base = logs[:, :, -1:] + self._extrapolate(means - logs[:, :, -1:], self.mix, self.tilt)
+        trend = self._extrapolate(guide_means - guides[:, :, -1:], self.guide_mix, self.guide_tilt)
+        logits = base + trend + noise * self.residual(state)
         logits = logits.masked_fill(~has_value[:, :, None], _NEVER)
         # The scale learns from the state but does not shape it: it must not blur the forecast.
         log_scale = self.scale(state.detach())
         return torch.log_softmax(logits, dim=1).transpose(1, 2), log_scale.transpose(1, 2)
 
-    def _extrapolate(self, last: Tensor, means: Tensor, mix: Tensor, tilt: Tensor) -> Tensor:
-        """The base: last + sum_j weight[h, j] (mean_j - last); (B, V, H)."""
-        return last + (means - last) @ (mix + tilt * self.steps[:, None]).T
+    def _extrapolate(self, distance: Tensor, mix: Tensor, tilt: Tensor) -> Tensor:
+        """sum_j weight[h, j] distance_j of the (B, V, J) means from the last day; (B, V, H)."""
+        return distance @ (mix + tilt * self.steps[:, None]).T
 
-    def _read(self, own: Tensor, guide: Tensor, level: Tensor, observed: Tensor, support: Tensor, has_value: Tensor) -> Tensor:
-        """Run the LSTM over the path of every value; its last state, (B, V, hidden)."""
-        noise = sampling_noise(level.exp().clamp(max=0.999), support)
+    def _read(self, own: Tensor, guide: Tensor, observed: Tensor, has_value: Tensor) -> Tensor:
+        """Run the LSTM over the path of every value; its last state, (B, V, hidden).
+
+        Paths are in units of sampling noise, without their level: the same curve at another
+        share is the same input, which keeps the few curves of a short history from being learnt
+        by heart.
+        """
         slope = torch.diff(own, dim=2, prepend=own[:, :, :1])
-        spread = [x.expand_as(own) for x in (level / 3.0, noise.log(), observed[:, None, :])]
-        scaled = [(x / noise).clamp(-8, 8) for x in (own / 2, guide, slope)]
-        path = torch.stack([*scaled, *spread], dim=3)[has_value]
+        scaled = [x.clamp(-8, 8) for x in (own / 2, guide / 2, slope)]
+        path = torch.stack([*scaled, observed[:, None, :].expand_as(own)], dim=3)[has_value]
         hidden, _ = self.lstm(path)
         state = torch.zeros(*has_value.shape, hidden.shape[2], device=hidden.device)
         state[has_value] = hidden[:, -1]

@@ -115,7 +115,8 @@ def _answer(
 def _check_columns(columns: Sequence[str], source: str, taxonomy: Taxonomy) -> tuple[str, ...]:
     if "picture_id" not in columns and not {"platform", "product_id"} <= set(columns):
         raise DataError(
-            f"{source}: row 1: the columns are {', '.join(columns) or 'none'}; expected platform and "
+            f"{source}: row 1: the columns are {', '.join(columns) or 'none'}; expected platform "
+            "and "
             "product_id, or picture_id. Add them, so that each row can be matched to a picture."
         )
     others = [c for c in columns if c not in (*KEYS, *CORNERS, *taxonomy.ids)]
@@ -147,7 +148,8 @@ def check_value(taxonomy: Taxonomy, attribute: str, value: str, place: str) -> N
         return
     near = difflib.get_close_matches(value.casefold(), known, n=1, cutoff=0.0)
     raise DataError(
-        f"{place}: {value!r} is no value of {attribute!r}. Nearest: {near[0]!r}; all: {', '.join(known)}. "
+        f"{place}: {value!r} is no value of {attribute!r}. Nearest: {near[0]!r}; all: "
+        f"{', '.join(known)}. "
         "Correct the cell."
     )
 
@@ -155,7 +157,8 @@ def check_value(taxonomy: Taxonomy, attribute: str, value: str, place: str) -> N
 def _read_split(cell: str, place: str) -> str:
     if cell not in ("", TRAIN, VAL):
         raise DataError(
-            f"{place}, column 'split': seen {cell!r}, expected train, val or nothing. Correct the cell."
+            f"{place}, column 'split': seen {cell!r}, expected train, val or nothing. Correct "
+            "the cell."
         )
     return cell
 

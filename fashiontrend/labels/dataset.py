@@ -118,7 +118,7 @@ def _agreed(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _merge_annotations(annotations: pa.Table) -> pd.DataFrame:
-    """One row per annotated picture, indexed by its id: product_key, split, box, row of its bytes."""
+    """One row per annotated picture, indexed by its id: product_key, split, has_image, box."""
     frame = pd.DataFrame(
         {n: annotations[n].to_pylist() for n in ("picture_id", "product_key", "split", "box")},
         columns=["picture_id", "product_key", "split", "box"],
@@ -205,13 +205,10 @@ class _Source:
     def _product_keys(self, ids: tuple[str, ...], people: pd.DataFrame) -> list[str]:
         """The annotation's product; else the first that shows the picture."""
         links = _links(self.pictures, self.titles, self.annotations.slice(0, 0)).to_pydict()
-        known: dict[str, str] = {}
-        for picture_id, key in sorted(
-            zip(links["picture_id"], links["product_key"], strict=True), reverse=True
-        ):
-            known[picture_id] = key
-        pairs = zip(ids, people["product_key"], strict=True)
-        return [key if isinstance(key, str) else known[i] for i, key in pairs]
+        pairs = sorted(zip(links["picture_id"], links["product_key"], strict=True), reverse=True)
+        known = dict(pairs)
+        stated = zip(ids, people["product_key"], strict=True)
+        return [key if isinstance(key, str) else known[i] for i, key in stated]
 
     def _images(self, ids: tuple[str, ...]) -> pa.ChunkedArray:
         """The catalogue's bytes, else those that the annotation brought."""
@@ -254,7 +251,7 @@ def _support(part: Part, taxonomy: Taxonomy) -> dict[str, int]:
 
 
 def _priors(part: Part, taxonomy: Taxonomy) -> dict[str, list[float]]:
-    """Proportions of the V values and "not visible" that training sees: repeats times confidence."""
+    """Proportions of the V values and "not visible" in training: repeats times confidence."""
     priors: dict[str, list[float]] = {}
     for column, attribute in enumerate(taxonomy.attributes):
         size = len(attribute.values) + 1

@@ -49,7 +49,8 @@ def refuse_foreign(said: pd.DataFrame, taxonomy: Taxonomy, source: str) -> list[
             near = difflib.get_close_matches(str(value), known, n=1, cutoff=0.0)
             raise DataError(
                 f"{source}: attribute {attribute!r} has labels of value {value!r}, which taxonomy "
-                f"{taxonomy.version} does not know. Nearest: {near[0]!r}. Correct the label, or add "
+                f"{taxonomy.version} does not know. Nearest: {near[0]!r}. Correct the label, or "
+                "add "
                 "the value to a new version of the taxonomy."
             )
     return foreign

@@ -1,4 +1,4 @@
-"""Label Studio's native JSON export to ANNOTATION rows; its COCO export loses the choices made per box."""
+"""Label Studio's native JSON to ANNOTATION rows; its COCO export loses the choices per box."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -65,7 +65,8 @@ def _parse(text: str, source: str) -> list[Node]:
         isinstance(t, dict) and "annotations" in t for t in tasks
     ):
         raise DataError(
-            f"{source}: seen {type(tasks).__name__} without `annotations`, expected a list of tasks. "
+            f"{source}: seen {type(tasks).__name__} without `annotations`, expected a list of "
+            "tasks. "
             'Export as "JSON", not as "JSON-MIN" or "COCO": those lose the choices made per box.'
         )
     return tasks
@@ -104,8 +105,9 @@ def _choices(
             ignored.add(attribute)
         elif len(chosen) > 1:
             raise DataError(
-                f"{place}: {attribute!r} has {len(chosen)} choices ({', '.join(chosen)}); a garment has one value "
-                'per attribute. Set choice="single" in the labelling interface and correct the task.'
+                f"{place}: {attribute!r} has {len(chosen)} choices ({', '.join(chosen)}); a "
+                "garment has one value "
+                'per attribute. Set choice="single" in the interface and correct the task.'
             )
         elif chosen:
             yield attribute, _value_id(taxonomy, attribute, str(chosen[0]), place)

@@ -1,4 +1,4 @@
-"""Resampling by attribute proportion: repeat factors against imbalance, and the table that shows what they did.
+"""Resampling by attribute proportion: repeat factors, and the table of what they did.
 
 Shapes: N pictures, A attributes, V values of an attribute. Labels are indices; the index V means
 "not visible" and -1 "unlabelled".
@@ -23,7 +23,7 @@ RISE = 1.02
 
 @dataclass(frozen=True)
 class Balance:
-    """How even the values are before and after: one row per value, and the numbers that sum it up."""
+    """How even the values are before and after: a row per value, and the numbers that sum it up."""
 
     table: pd.DataFrame
     mean_ir: tuple[float, float]
@@ -34,7 +34,7 @@ class Balance:
     def to_dict(self) -> dict[str, Any]:
         """The plain form that the ledger keeps."""
         return {
-            "rows": self.table.to_dict("records"),
+            "rows": self.table.astype(object).where(self.table.notna(), None).to_dict("records"),
             "mean_ir": {"before": self.mean_ir[0], "after": self.mean_ir[1]},
             "pictures": {"before": self.pictures[0], "after": self.pictures[1]},
             "effective_size": self.effective_size,
@@ -129,14 +129,15 @@ def _mean(column: "pd.Series[Any]") -> float:
 
 
 def _warn_of_rises(table: pd.DataFrame, taxonomy: Taxonomy) -> list[str]:
-    """A picture takes its largest factor, so a frequent value that goes with a rare one can grow."""
+    """A picture takes its largest factor: a frequent value that goes with a rare one can grow."""
     sizes = taxonomy.num_values
     told = []
     for row in table.to_dict("records"):
         before, after = row["proportion_before"], row["proportion_after"]
         if before > 1.0 / sizes[row["attribute"]] and after > RISE * before:
             told.append(
-                f"{row['attribute']}.{row['value']} is frequent and grew from {before:.1%} to {after:.1%}: "
+                f"{row['attribute']}.{row['value']} is frequent and grew from {before:.1%} to "
+                f"{after:.1%}: "
                 "it goes with rare values of other attributes. Lower resample.beta if that hurts."
             )
     return told

@@ -1,4 +1,4 @@
-"""Weak labels from what shops write: the title first, then category, colour and tags, then the description."""
+"""Weak labels from what shops write: title, then category, colour and tags, then description."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
@@ -19,8 +19,8 @@ def read_titles(listings: pa.Table, taxonomy: Taxonomy, rules: Rules) -> pa.Tabl
     """Read labels from the texts of listings.
 
     Each product is read once, as it was last listed. The first text with a word of the attribute
-    decides; in it the longest word wins, and equally long words of different values make no label.
-    A value is left out where the garment type that the texts state cannot have the attribute.
+    decides, and makes no label if its words state different values (`words.find` says which words
+    count). An attribute is left out where the garment type that the texts state cannot have it.
 
     Args:
         listings: LISTING rows of any number of days.
@@ -35,7 +35,7 @@ def read_titles(listings: pa.Table, taxonomy: Taxonomy, rules: Rules) -> pa.Tabl
     for product in _products(listings):
         texts = _texts(product)
         if texts not in read:
-            read[texts] = _applicable(read_texts(texts, taxonomy, rules), taxonomy)
+            read[texts] = read_texts(texts, taxonomy, rules)
         rows += _label_rows(product, read[texts], rules.confidence)
     return pa.Table.from_pylist(rows, TITLE_LABEL)
 
@@ -43,7 +43,7 @@ def read_titles(listings: pa.Table, taxonomy: Taxonomy, rules: Rules) -> pa.Tabl
 def read_texts(texts: Sequence[str], taxonomy: Taxonomy, rules: Rules) -> list[Rule]:
     """The word that decides for each attribute; texts in normal form, the most telling first."""
     chosen = (_decide(texts, rules, a) for a in taxonomy.ids if a in rules.patterns)
-    return [rule for rule in chosen if rule is not None]
+    return _applicable([rule for rule in chosen if rule is not None], taxonomy)
 
 
 def _decide(texts: Sequence[str], rules: Rules, attribute: str) -> Rule | None:

@@ -84,7 +84,7 @@ def compile_rules(
 
 
 def names_of(value: Value) -> list[str]:
-    """A value's words in normal form: its names, each part of `Scoop / U neck`, and its synonyms."""
+    """A value's words in normal form: names, each part of `Scoop / U neck`, and synonyms."""
     names = [part for name in (value.en, value.zh) for part in name.split("/")]
     return list(dict.fromkeys(w for w in map(normalise, [*names, *value.synonyms]) if w))
 
@@ -96,23 +96,22 @@ def normalise(text: str) -> str:
 
 
 def find(text: str, rules: Rules, attribute: str) -> tuple[Rule, ...]:
-    """The longest words of an attribute in a normalised text.
+    """The words of an attribute in a normalised text, the longest first.
 
-    Returns:
-        Nothing if there is none; one rule if it is clear; several if equally long words state
-        different values.
+    Of words that overlap the longest counts, of equally long ones the first: a "deep v neck" is
+    no "v neck". Words that stand apart all count, so that "red and blue" states two values.
     """
     pattern, meanings = rules.patterns[attribute]
-    found = {match.group(1) for match in pattern.finditer(text)}
-    if not found:
-        return ()
-    longest = max(map(len, found))
-    words = sorted(w for w in found if len(w) == longest)
-    return tuple(Rule(attribute, value, word) for word in words for value in sorted(meanings[word]))
+    places = [(m.start(), m.start() + len(m.group(1)), m.group(1)) for m in pattern.finditer(text)]
+    kept: list[tuple[int, int, str]] = []
+    for start, end, word in sorted(places, key=lambda p: (p[0] - p[1], p[0])):
+        if all(end <= first or start >= last for first, last, _ in kept):
+            kept.append((start, end, word))
+    return tuple(Rule(attribute, v, word) for *_, word in kept for v in sorted(meanings[word]))
 
 
 def _compile(words: Iterable[str]) -> re.Pattern[str]:
-    """One pattern over all words; at each place of a text it finds the longest that starts there."""
+    """One pattern over all words; at each place of a text it finds the longest word."""
     ordered = sorted(words, key=lambda w: (-len(w), w))
     spaced = "|".join(_branch(w) for w in ordered if _is_letter(w[0]))
     packed = "|".join(_branch(w) for w in ordered if not _is_letter(w[0]))

@@ -2,7 +2,10 @@ import pytest
 from fashiontrend.crawl.listing import check_listing
 from fashiontrend.errors import DataError
 
-GOOD = {"product_id": 7, "title": "Tee", "images": ["https://s.example/a.jpg"], "price": 5.0}
+GOOD = {
+    "product_id": 7, "url": "https://s.example/p/7", "title": "Tee", "images": ["https://s.example/a.jpg"],
+    "price": 5.0,
+}  # fmt: skip
 
 
 def test_a_product_that_states_the_least_is_a_listing():

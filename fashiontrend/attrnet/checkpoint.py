@@ -1,0 +1,58 @@
+"""The state of an unfinished training in a folder: tensors as safetensors, the rest as JSON."""
+
+import json
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from fashiontrend.attrnet.train import TrainState
+from fashiontrend.errors import DataError
+
+TENSORS, FACTS = "state.safetensors", "state.json"
+FORMAT = "attrnet-training/1"
+
+
+def save(folder: str | Path, state: TrainState) -> None:
+    """Write a training's state into a folder, which is made if it is missing."""
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    tensors = {f"model/{name}": tensor for name, tensor in state.model.items()}
+    for number, moments in state.optimizer.items():
+        tensors |= {f"optimizer/{number}/{name}": tensor for name, tensor in moments.items()}
+    save_file({k: t.detach().cpu().contiguous() for k, t in tensors.items()}, target / TENSORS)
+    facts = {"format": FORMAT, "epoch": state.epoch, "history": list(state.history)}
+    (target / FACTS).write_text(json.dumps(facts, indent=1), "utf-8")
+
+
+def load(folder: str | Path) -> TrainState:
+    """Read what `save` wrote.
+
+    Raises:
+        DataError: the folder holds no state, or a damaged one.
+    """
+    source = Path(folder)
+    try:
+        facts = json.loads((source / FACTS).read_text("utf-8"))
+        tensors = load_file(source / TENSORS)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise DataError(
+            f"checkpoint {source}: {error}. Expected {FACTS} and {TENSORS}; "
+            "take an earlier one or start anew."
+        ) from error
+    if facts.get("format") != FORMAT:
+        raise DataError(
+            f"checkpoint {source}: format {facts.get('format')!r}, expected {FORMAT!r}. "
+            "Start the training anew."
+        )
+    model: dict[str, Tensor] = {}
+    optimizer: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        kind, _, name = key.partition("/")
+        if kind == "model":
+            model[name] = tensor
+        else:
+            number, _, moment = name.partition("/")
+            optimizer.setdefault(int(number), {})[moment] = tensor
+    return TrainState(facts["epoch"], model, optimizer, tuple(facts["history"]))

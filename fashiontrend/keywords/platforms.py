@@ -1,0 +1,71 @@
+"""Which platform moves first: lagged correlation of smoothed series."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+_SMOOTHING_DAYS = 7
+_MOST_LAG = 21
+_LEAST_OVERLAP = 28
+_LEAST_CORRELATION = 0.6
+#: A lead must explain clearly more than moving together does.
+_LEAST_GAIN = 0.02
+
+
+def find_leader(paths: Mapping[str, Array]) -> tuple[str, int] | None:
+    """The platform whose path runs ahead of the mean of the others, and by how many days.
+
+    Args:
+        paths: platform -> (T,) shares; NaN where not measured.
+
+    Returns:
+        None with fewer than two platforms, too few days, or no lag that clearly fits best.
+    """
+    smoothed = {name: _smooth(_fill(path)) for name, path in paths.items() if _known(path)}
+    if len(smoothed) < 2:
+        return None
+    found = []
+    for name, own in smoothed.items():
+        others = np.mean([p for n, p in smoothed.items() if n != name], axis=0)
+        lag, correlation, gain = _best_lag(own, others)
+        if lag > 0 and correlation >= _LEAST_CORRELATION and gain >= _LEAST_GAIN:
+            found.append((correlation, name, lag))
+    if not found:
+        return None
+    _, name, lag = max(found)
+    return name, lag
+
+
+def _best_lag(leader: Array, follower: Array) -> tuple[int, float, float]:
+    """The lag with the highest correlation, that correlation, and its gain over lag 0."""
+    most = min(_MOST_LAG, len(leader) - _LEAST_OVERLAP)
+    if most < 1:
+        return 0, 0.0, 0.0
+    # Changes rather than levels: two curves that merely both rise correlate at every lag.
+    own, other = np.diff(leader), np.diff(follower)
+    values = [_correlate(own[: len(own) - lag], other[lag:]) for lag in range(most + 1)]
+    best = int(np.argmax(values))
+    return best, values[best], values[best] - values[0]
+
+
+def _correlate(a: Array, b: Array) -> float:
+    if a.std() < 1e-9 or b.std() < 1e-9:
+        return 0.0
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def _known(path: Array) -> bool:
+    return int((~np.isnan(path)).sum()) >= _LEAST_OVERLAP
+
+
+def _fill(path: Array) -> Array:
+    known = np.flatnonzero(~np.isnan(path))
+    return np.asarray(np.interp(np.arange(len(path)), known, path[known]))
+
+
+def _smooth(path: Array) -> Array:
+    padded = np.pad(path, _SMOOTHING_DAYS // 2, mode="edge")
+    return np.convolve(padded, np.full(_SMOOTHING_DAYS, 1 / _SMOOTHING_DAYS), "valid")

@@ -1,0 +1,87 @@
+"""What shows a keyword: sample products, and values that go together."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fashiontrend.config import KeywordsConfig
+from fashiontrend.taxonomy import Taxonomy
+
+_SAMPLE_KEYS = ("platform", "product_id", "url", "picture_id", "image", "box", "first_seen", "price", "currency")
+
+
+def pick_samples(
+    products: pd.DataFrame, platform: str, attribute: str, value: str, count: int
+) -> list[dict[str, Any]]:
+    """The surest products that show a value, newest first among equally sure ones.
+
+    Args:
+        products: see `select.Evidence`.
+        platform: "*" for all.
+        attribute: id.
+        value: id.
+        count: at most so many.
+    """
+    if attribute not in products or not count:
+        return []
+    chosen = products[products[attribute] == value]
+    if platform != "*":
+        chosen = chosen[chosen["platform"] == platform]
+    confidence = chosen[f"{attribute}_confidence"].astype(float)
+    chosen = chosen.assign(confidence=confidence.round(2)).sort_values(
+        ["confidence", "product_id"], ascending=[False, False], kind="stable"
+    )
+    return [
+        {**{k: plain(row.get(k)) for k in _SAMPLE_KEYS}, "confidence": float(row["confidence"])}
+        for row in chosen.head(count).to_dict("records")
+    ]
+
+
+def plain(value: Any) -> Any:
+    """A JSON value: dates as text, arrays as lists, NaN as null."""
+    if isinstance(value, np.ndarray | list | tuple):
+        return [plain(v) for v in value]
+    if value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
+        return None
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def find_combinations(
+    products: pd.DataFrame, taxonomy: Taxonomy, cfg: KeywordsConfig
+) -> list[dict[str, Any]]:
+    """Pairs of values of different attributes that occur together more often than by chance.
+
+    Lift = P(a and b) / (P(a) P(b)) among products that have both attributes. Kept from
+    `cfg.min_pair_support` products and `cfg.min_lift` on; most telling (support x log lift) first.
+    """
+    attributes = [a for a in taxonomy.attributes if a.id in products]
+    found: list[dict[str, Any]] = []
+    for i, first in enumerate(attributes):
+        for second in attributes[i + 1 :]:
+            both = products[[first.id, second.id]].dropna()
+            if both.empty:
+                continue
+            counts = pd.crosstab(both[first.id], both[second.id])
+            table = counts.to_numpy(dtype=np.float64)
+            expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
+            lift = table / expected
+            for r, c in np.argwhere((table >= cfg.min_pair_support) & (lift >= cfg.min_lift)):
+                a, b = first.value(counts.index[r]), second.value(counts.columns[c])
+                found.append(
+                    {
+                        "values": [f"{first.id}.{a.id}", f"{second.id}.{b.id}"],
+                        "en": f"{a.en} × {b.en}",
+                        "zh": f"{a.zh} × {b.zh}",
+                        "support_n": int(table[r, c]),
+                        "lift": round(float(lift[r, c]), 3),
+                    }
+                )
+    return sorted(found, key=_telling, reverse=True)
+
+
+def _telling(combination: dict[str, Any]) -> tuple[float, Sequence[str]]:
+    return combination["support_n"] * float(np.log(combination["lift"])), combination["values"]

@@ -1,0 +1,15 @@
+"""The report that ends every run: one HTML file that needs nothing else, and the lines for a terminal."""
+
+from fashiontrend.report.page import ReportInput, build_html
+from fashiontrend.report.scorecard import judge_directions, share_errors, true_shares
+from fashiontrend.report.text import step_line, summary_lines
+
+__all__ = [
+    "ReportInput",
+    "build_html",
+    "judge_directions",
+    "share_errors",
+    "step_line",
+    "summary_lines",
+    "true_shares",
+]

@@ -1,0 +1,161 @@
+"""Which curves stand in which panel: per attribute pooled by value, and per platform."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from fashiontrend.report import wording
+from fashiontrend.report.charts import Curve, Panel, draw_panel
+from fashiontrend.report.wording import POOLED
+from fashiontrend.taxonomy import Taxonomy
+
+Key = tuple[str, str, str]
+
+#: Days of history that a chart shows, values of an attribute that get a panel, values in a platform's panel.
+HISTORY_DAYS, VALUES, PLATFORM_VALUES = 180, 8, 4
+FAN = ["share", "q025", "q10", "q90", "q975"]
+
+
+@dataclass(frozen=True)
+class Series:
+    """Everything that can be drawn, by (platform, attribute, value)."""
+
+    taxonomy: Taxonomy
+    shares: Mapping[Key, pd.DataFrame]
+    forecasts: Mapping[Key, pd.DataFrame]
+    truth: Mapping[Key, pd.DataFrame]
+    directions: Mapping[Key, str]
+    ranks: Mapping[tuple[str, str], int]
+
+    @property
+    def platforms(self) -> list[str]:
+        """Single platforms in the order of their names."""
+        return sorted({p for p, _, _ in self.shares} - {POOLED})
+
+    def curve(self, platform: str, attribute: str, value: str) -> Curve | None:
+        """What is known of one value on one platform; None if nothing was measured."""
+        key = (platform, attribute, value)
+        rows = self.shares.get(key)
+        if rows is None:
+            return None
+        rows = rows[rows["day"] > rows["day"].iloc[-1] - timedelta(days=HISTORY_DAYS)]
+        columns = rows[["share", "low", "high"]].where(~rows["withheld"].to_numpy()[:, None]).to_numpy(dtype=float)
+        ahead, true = self.forecasts.get(key), self.truth.get(key)
+        if true is not None:
+            true = true[true["day"] >= rows["day"].iloc[0]]
+        return Curve(
+            name=wording.value_names(self.taxonomy, attribute, value)[0],
+            direction=self.directions.get(key, "stable"),
+            days=tuple(rows["day"]),
+            share=columns[:, 0], low=columns[:, 1], high=columns[:, 2],
+            ahead_days=() if ahead is None else tuple(ahead["day"]),
+            ahead=None if ahead is None else ahead[FAN].to_numpy(dtype=float),
+            true_days=() if true is None else tuple(true["day"]),
+            true=None if true is None else true["share"].to_numpy(dtype=float),
+        )  # fmt: skip
+
+    def withheld(self, platform: str, attribute: str) -> tuple[date, ...]:
+        """Withheld days of a platform's attribute."""
+        for (p, a, _), rows in self.shares.items():
+            if (p, a) == (platform, attribute):
+                return tuple(rows["day"][rows["withheld"].to_numpy()])
+        return ()
+
+
+def collect(
+    tables: tuple[pa.Table | None, pa.Table | None, pd.DataFrame | None],
+    records: Sequence[Mapping[str, Any]],
+    taxonomy: Taxonomy,
+) -> Series:
+    """Sort shares, forecasts and truth by what they measure, and directions from the keywords."""
+    shares, forecasts, truth = tables
+    directions: dict[Key, str] = {}
+    ranks: dict[tuple[str, str], int] = {}
+    for place, record in enumerate(records):
+        word = (record["keyword"]["attribute"], record["keyword"]["value"])
+        directions[(record["platform"], *word)] = record["direction"]
+        if record["platform"] == POOLED:
+            ranks[word] = place + (1000 if record["direction"] == "stable" else 0)
+            for direction, names in (record.get("platforms") or {}).items():
+                directions.update({(p, *word): direction for p in names or ()})
+    return Series(
+        taxonomy,
+        _by_key(None if shares is None else shares.to_pandas()),
+        _by_key(None if forecasts is None else forecasts.to_pandas()),
+        _by_key(truth),
+        directions,
+        ranks,
+    )
+
+
+def _by_key(frame: pd.DataFrame | None) -> dict[Key, pd.DataFrame]:
+    if frame is None or frame.empty:
+        return {}
+    groups = frame.sort_values("day").groupby(["platform", "attribute", "value"], sort=False)
+    return {(str(k[0]), str(k[1]), str(k[2])): rows for k, rows in groups}
+
+
+def draw_attributes(series: Series) -> list[dict[str, Any]]:
+    """One entry per attribute: names, drawn panels by value, drawn panels by platform, what was left out."""
+    measured: dict[str, list[str]] = {}
+    for platform, attribute, value in series.shares:
+        if value not in measured.setdefault(attribute, []) and platform:
+            measured[attribute].append(value)
+    order = [a for a in series.taxonomy.ids if a in measured] + [a for a in measured if a not in series.taxonomy.ids]
+    return [_draw_attribute(series, a, _by_interest(series, a, measured[a])) for a in order]
+
+
+def _by_interest(series: Series, attribute: str, values: Sequence[str]) -> list[str]:
+    """Moving values first, by rank; then the frequent ones."""
+
+    def interest(value: str) -> tuple[int, float]:
+        rows = series.shares.get((POOLED, attribute, value))
+        last = np.nan if rows is None else float(rows["share"].astype(float).ffill().iloc[-1])
+        rank = series.ranks.get((attribute, value), 1000)
+        return min(rank, 1000), -np.nan_to_num(last)
+
+    return sorted(values, key=interest)
+
+
+def _draw_attribute(series: Series, attribute: str, values: list[str]) -> dict[str, Any]:
+    en, zh = wording.attribute_names(series.taxonomy, attribute)
+    names = [wording.value_names(series.taxonomy, attribute, v) for v in values]
+    moving = any(series.directions.get((POOLED, attribute, v), "stable") != "stable" for v in values)
+    return {
+        "id": attribute, "en": en, "zh": zh, "moving": moving,
+        "panels": [p for v in values[:VALUES] if (p := draw_value(series, attribute, v, "all")) is not None],
+        "platforms": [
+            p for n in series.platforms if (p := _draw_platform(series, attribute, n, values[:PLATFORM_VALUES])) is not None
+        ],
+        "left_out": [f"{e} {z}".strip() for e, z in names[VALUES:]],
+    }  # fmt: skip
+
+
+def draw_value(series: Series, attribute: str, value: str, place: str) -> dict[str, Any] | None:
+    """The pooled curve of one value with what its caption says; `place` keeps ids apart."""
+    curve = series.curve(POOLED, attribute, value)
+    if curve is None:
+        return None
+    en, zh = wording.value_names(series.taxonomy, attribute, value)
+    shown = wording.direction(curve.direction)
+    seen = curve.share[~np.isnan(curve.share)]
+    now = float(seen[-1]) if len(seen) else None
+    ahead = float(curve.ahead[-1, 0]) if curve.ahead is not None and len(curve.ahead) else None
+    alt = f"Share of {en} over all platforms: now {wording.percent(now)}, forecast {wording.percent(ahead)}, {shown.en}."
+    panel = Panel(f"{place}-{attribute}-{value}", alt, (curve,), series.withheld(POOLED, attribute))
+    return {"en": en, "zh": zh, "direction": shown, "now": now, "ahead": ahead, "svg": draw_panel(panel)}
+
+
+def _draw_platform(series: Series, attribute: str, platform: str, values: Sequence[str]) -> dict[str, Any] | None:
+    curves = [c for v in values if (c := series.curve(platform, attribute, v)) is not None]
+    if not curves:
+        return None
+    names = ", ".join(f"{c.name} {wording.direction(c.direction).en}" for c in curves)
+    place = f"on{series.platforms.index(platform)}-{attribute}"
+    panel = Panel(place, f"Shares on {platform}: {names}.", tuple(curves), series.withheld(platform, attribute))
+    return {"platform": platform, "svg": draw_panel(panel)}

@@ -1,0 +1,163 @@
+"""What the run was judged by, as rows for the page: gates, backtest, accuracy, balance, steps."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fashiontrend.ledger import Entry, Run
+from fashiontrend.loop import Step
+from fashiontrend.report import wording
+from fashiontrend.report.wording import POOLED
+from fashiontrend.taxonomy import Taxonomy
+
+#: Gated step -> the gate's name, its Chinese name, what it asks.
+GATES = {
+    Step.TRAIN_ATTRNET: ("Accuracy gate", "识别准确率门控", "Does the recogniser read garments accurately enough?"),
+    Step.TRAIN_FORECASTER: ("Perplexity gate", "趋势困惑度门控", "Does the trend model fit days it never saw, better than naive forecasts?"),
+}  # fmt: skip
+#: Checks of one attribute are named `kind:attribute`; they are listed only in the details.
+OWN = ":"
+BASELINES = ("persistence", "seasonal_naive", "ewma", "long_run_mean")
+STEPS_ZH = {
+    Step.CRAWL: "采集", Step.INGEST: "入库", Step.LABEL: "标注与重采样", Step.TRAIN_ATTRNET: "训练识别网络",
+    Step.RECOGNISE: "识别", Step.SHARES: "生成属性变化序列", Step.TRAIN_FORECASTER: "训练趋势模型", Step.PUBLISH: "发布",
+}  # fmt: skip
+
+
+def tell_gates(run: Run) -> list[dict[str, Any]]:
+    """Both gates with every round: verdict, checks, what the round changed, reasons and remedy."""
+    return [
+        {
+            "id": str(step), "name": name, "zh": zh, "asks": asks,
+            "rounds": [tell_round(run, e) for e in run.entries if e.step is step],
+            "state": _state(run, step),
+        }
+        for step, (name, zh, asks) in GATES.items()
+    ]  # fmt: skip
+
+
+def _state(run: Run, step: Step) -> str:
+    """open, closed, release (models of an earlier run are used) or unreached."""
+    verdicts = run.verdicts(step)
+    if verdicts:
+        return "open" if verdicts[-1].get("passed") else "closed"
+    return "release" if run.release else "unreached"
+
+
+def tell_round(run: Run, entry: Entry) -> dict[str, Any]:
+    """One round of a gate."""
+    verdict = entry.verdict or {}
+    checks = verdict.get("checks") or []
+    return {
+        "label_round": entry.label_round,
+        "train_round": entry.train_round,
+        "passed": bool(verdict.get("passed")),
+        "main": [c for c in checks if OWN not in c["name"]],
+        "own": [c for c in checks if OWN in c["name"]],
+        "changed": _changed(run, entry),
+        "reasons": verdict.get("reasons") or [],
+        "warnings": verdict.get("warnings") or [],
+        "remedy": verdict.get("remedy") or "",
+        "named": [
+            {"attribute": a, **found} for a, found in (verdict.get("per_attribute") or {}).items() if found.get("reason")
+        ],
+    }
+
+
+def _changed(run: Run, entry: Entry) -> str:
+    if entry.facts.get("changed"):
+        return wording.change(entry.facts["changed"])
+    if entry.label_round == 1:
+        return "first round"
+    labels = [e for e in run.entries if e.step is Step.LABEL and e.label_round == entry.label_round]
+    facts = labels[-1].facts if labels else {}
+    named, dropped = facts.get("named") or [], facts.get("dropped_rules") or []
+    parts = [f"labelled again with {', '.join(named)} audited" if named else "labelled and resampled again"]
+    parts += [f"{len(dropped)} title rule{'s' if len(dropped) != 1 else ''} dropped"] if dropped else []
+    return "; ".join(parts)
+
+
+def tell_backtest(report: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The model beside the naive forecasts: overall and per pair; None if nothing was tested."""
+    if not report:
+        return None
+    names = [n for n in BASELINES if n in (report.get("baselines") or {})]
+    pairs = [p for p in report.get("pairs") or [] if p.get("platform") != POOLED] or list(report.get("pairs") or [])
+    return {
+        "total": report,
+        "names": names,
+        "rows": [{**p, "best": _best(p, names)} for p in pairs],
+        "best": _best(report, names),
+    }
+
+
+def _best(row: Mapping[str, Any], names: Sequence[str]) -> str:
+    """Who forecast best: `model` or a baseline's name."""
+    scores = {"model": row.get("normalised_perplexity"), **{n: (row.get("baselines") or {}).get(n) for n in names}}
+    measured = {n: s for n, s in scores.items() if wording.known(s)}
+    return min(measured, key=lambda n: float(measured[n] or 0.0)) if measured else ""
+
+
+def tell_accuracy(report: Mapping[str, Any] | None, taxonomy: Taxonomy) -> list[dict[str, Any]]:
+    """Accuracy per attribute beside the majority value's, worst gain first."""
+    rows = []
+    for attribute, found in ((report or {}).get("attributes") or {}).items():
+        en, zh = wording.attribute_names(taxonomy, attribute)
+        rows.append({"en": en, "zh": zh, **found})
+    return rows
+
+
+def tell_balance(rows: Sequence[Mapping[str, Any]], taxonomy: Taxonomy) -> list[dict[str, Any]]:
+    """Label balance by attribute; each with its values before and after resampling."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        en, zh = wording.value_names(taxonomy, row["attribute"], row["value"])
+        found.setdefault(row["attribute"], []).append({"en": en, "zh": zh, **_before_after(row)})
+    named = ((wording.attribute_names(taxonomy, a), values) for a, values in found.items())
+    return [{"en": en, "zh": zh, "values": values} for (en, zh), values in named]
+
+
+def _before_after(row: Mapping[str, Any]) -> dict[str, Any]:
+    """One form for the table of the resampler and the short one."""
+    return {
+        "count": row.get("count_before", row.get("count")),
+        "proportion": row.get("proportion_before", row.get("proportion")),
+        "irlbl": row.get("irlbl_before", row.get("irlbl")),
+        "resampled_count": row.get("count_after", row.get("resampled_count")),
+        "resampled_proportion": row.get("proportion_after", row.get("resampled_proportion")),
+    }
+
+
+def tell_steps(run: Run) -> list[dict[str, Any]]:
+    """Finished steps with time, verdict and output."""
+    return [
+        {
+            "step": str(e.step), "zh": STEPS_ZH[e.step], "round": f"{e.label_round}.{e.train_round}",
+            "started_at": e.started_at, "seconds": e.seconds, "output": e.output,
+            "passed": (e.verdict or {}).get("passed"),
+        }
+        for e in run.entries
+    ]  # fmt: skip
+
+
+def tell_versions(run: Run) -> list[tuple[str, str]]:
+    """What made the result: name and version."""
+    rows = [
+        ("Run", run.run_id),
+        ("Day", str(run.day)),
+        ("Started", run.started_at),
+        ("Release used", run.release or "none: trained in this run"),
+        ("Dataset", fact(run, Step.LABEL, "version")),
+        ("AttrNet", fact(run, Step.TRAIN_ATTRNET, "version") or fact(run, Step.RECOGNISE, "attrnet")),
+        ("Forecaster", fact(run, Step.TRAIN_FORECASTER, "version")),
+        ("Taxonomy", f"{run.taxonomy_version} ({run.taxonomy_digest[:16]})"),
+        ("Code", run.code_version),
+    ]
+    return [(name, str(value)) for name, value in rows if value]
+
+
+def fact(run: Run, step: Step, name: str) -> Any:
+    """A fact of a step's newest entry; None if the step was not taken or did not say."""
+    try:
+        return run.latest(step).facts.get(name)
+    except LookupError:
+        return None

@@ -1,0 +1,197 @@
+"""One self-contained HTML page per run: data in, text out. It asks nothing of any server and needs no script."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import jinja2
+import pandas as pd
+import pyarrow as pa
+import yaml
+
+from fashiontrend.ledger import Run
+from fashiontrend.loop import Step
+from fashiontrend.report import curves, judged, samples, scorecard, summary, text, wording
+from fashiontrend.report.wording import POOLED
+from fashiontrend.taxonomy import Taxonomy
+
+#: Keywords that get a card; all have a row in the table.
+CARDS = 12
+#: Change that counts as a move where the run's configuration does not say.
+MIN_CHANGE = 0.005
+
+
+@dataclass(frozen=True)
+class ReportInput:
+    """Everything that the page shows; what a run did not reach is None or empty."""
+
+    run: Run  # with the entries of every round of both gates
+    taxonomy: Taxonomy
+    shares: pa.Table | None = None  # records.SHARE
+    forecasts: pa.Table | None = None  # records.FORECAST
+    keywords: dict[str, Any] | None = None  # keywords, not_enough_evidence, combinations
+    pictures: Mapping[str, bytes] = field(default_factory=dict)  # picture_id -> bytes
+    withheld: Sequence[dict[str, Any]] = ()  # platform, day, reason
+    truth: pd.DataFrame | None = None  # as scorecard.true_shares returns
+    attrnet_report: dict[str, Any] | None = None  # mean_accuracy, attributes, box
+    perplexity_report: dict[str, Any] | None = None  # PerplexityReport.to_dict() of the forecaster
+    balance: Sequence[dict[str, Any]] = ()  # label counts before and after resampling
+
+
+def build_html(data: ReportInput) -> str:
+    """Write the report of a run, also of one whose gate stayed closed.
+
+    The same input gives the same text.
+    """
+    records = list((data.keywords or {}).get("keywords") or [])
+    main = text.pooled(records)
+    series = curves.collect((data.shares, data.forecasts, data.truth), records, data.taxonomy)
+    thin = list((data.keywords or {}).get("not_enough_evidence") or [])
+    platforms = _platforms(data, series.platforms)
+    return _environment().get_template("report.html.j2").render(
+        run=data.run,
+        platforms=platforms,
+        facts=_headline(data),
+        summary=summary.summarise(data.run, platforms, main, len(thin)),
+        gates=judged.tell_gates(data.run),
+        keywords=[row(r, data.taxonomy) for r in main],
+        cards=_cards(main, series, data),
+        by_platform=_by_platform(records, main, data.taxonomy),
+        combinations=(data.keywords or {}).get("combinations") or [],
+        thin=[{**t, "names": _names(data.taxonomy, t["attribute"], t["value"])} for t in thin],
+        attributes=curves.draw_attributes(series),
+        has_truth=data.truth is not None,
+        backtest=judged.tell_backtest(data.perplexity_report),
+        accuracy=judged.tell_accuracy(data.attrnet_report, data.taxonomy),
+        attrnet=data.attrnet_report or {},
+        withheld=_withheld(data.withheld),
+        balance=judged.tell_balance(data.balance, data.taxonomy),
+        score=_score(data, main),
+        steps=judged.tell_steps(data.run),
+        versions=judged.tell_versions(data.run),
+        config=yaml.safe_dump(data.run.config, sort_keys=False, allow_unicode=True),
+    )
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("fashiontrend.report"),
+        autoescape=True,
+        undefined=jinja2.ChainableUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        f.__name__: f
+        for f in (wording.percent, wording.points, wording.count, wording.number, wording.plain, wording.duration)
+    }
+    environment.globals |= {"LEGEND": wording.LEGEND, "NONE": wording.NONE}
+    return environment
+
+
+def _platforms(data: ReportInput, measured: Sequence[str]) -> list[str]:
+    named = (data.run.config.get("crawl") or {}).get("platforms") or []
+    return [p["name"] for p in named if p.get("enabled", True)] or list(measured)
+
+
+def _headline(data: ReportInput) -> list[tuple[str, str, str]]:
+    """Numbers under the title: value, English, Chinese."""
+    support = None
+    if data.shares is not None and data.shares.num_rows:
+        frame = data.shares.select(["platform", "day", "support"]).to_pandas()
+        last = frame[(frame["platform"] == POOLED) & (frame["day"] == frame["day"].max())]
+        support = int(last["support"].max()) if len(last) else None
+    facts = [
+        (support, "products on sale in the last window", "窗口期内在售商品"),
+        (judged.fact(data.run, Step.INGEST, "pictures"), "pictures read", "张图片"),
+        (len((data.keywords or {}).get("keywords") or []) or None, "keywords judged", "个关键词"),
+        ((data.attrnet_report or {}).get("mean_accuracy"), "mean recognition accuracy", "平均识别准确率"),
+    ]
+    return [
+        (wording.percent(v) if isinstance(v, float) else wording.count(v), en, zh) for v, en, zh in facts if wording.known(v)
+    ]
+
+
+def row(record: Mapping[str, Any], taxonomy: Taxonomy) -> dict[str, Any]:
+    """A keyword as its table row and card show it."""
+    word = record["keyword"]
+    platforms = record.get("platforms") or {}
+    attribute = wording.attribute_names(taxonomy, word["attribute"])
+    return {
+        **record,
+        "anchor": f"{word['attribute']}-{word['value']}",
+        "shown": wording.direction(record["direction"]),
+        "attribute": {"en": attribute[0], "zh": attribute[1]},
+        "agree": [
+            {"shown": wording.direction(d), "names": list(platforms[d])} for d in wording.DIRECTIONS if platforms.get(d)
+        ],
+        "lead": text.lead_words(record),
+    }
+
+
+def _cards(
+    main: Sequence[Mapping[str, Any]], series: curves.Series, data: ReportInput
+) -> list[dict[str, Any]]:
+    moving = [r for r in main if r["direction"] != "stable"]
+    cards = []
+    for record in moving[:CARDS]:
+        word = record["keyword"]
+        shown = row(record, data.taxonomy)
+        name = f"{word['en']} {word['zh']}".strip()
+        held = (record.get("evidence") or {}).get("samples") or []
+        cards.append(
+            {
+                **shown,
+                "panel": curves.draw_value(series, word["attribute"], word["value"], "card"),
+                "samples": samples.show_samples(held, data.pictures, name),
+            }
+        )
+    return cards
+
+
+def _by_platform(
+    records: Sequence[Mapping[str, Any]], main: Sequence[Mapping[str, Any]], taxonomy: Taxonomy
+) -> dict[str, list[dict[str, Any]]]:
+    """Keywords of single platforms, where the main table holds the pooled ones."""
+    if not main or main[0].get("platform") != POOLED:
+        return {}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        if record.get("platform") != POOLED:
+            found.setdefault(str(record["platform"]), []).append(row(record, taxonomy))
+    return found
+
+
+def _names(taxonomy: Taxonomy, attribute: str, value: str) -> dict[str, Any]:
+    return {
+        "attribute": wording.attribute_names(taxonomy, attribute),
+        "value": wording.value_names(taxonomy, attribute, value),
+    }
+
+
+def _withheld(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Withheld days with the same reason together: platform, days, reason."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for entry in rows:
+        found.setdefault((str(entry["platform"]), str(entry["reason"])), []).append(str(entry["day"]))
+    return [{"platform": p, "reason": r, "days": sorted(days)} for (p, r), days in sorted(found.items())]
+
+
+def _score(data: ReportInput, main: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The scorecard; None where no truth is known."""
+    if data.truth is None or data.shares is None:
+        return None
+    least = float((data.run.config.get("keywords") or {}).get("min_change") or MIN_CHANGE)
+    errors = scorecard.share_errors(data.shares, data.truth)
+    directions = scorecard.judge_directions(main, data.truth, least)
+    names = wording.attribute_names
+    return {
+        "errors": [{**e, "names": names(data.taxonomy, e["attribute"])} for e in errors.to_dict("records")],
+        "total": errors[["mae_corrected", "mae_raw"]].mean().to_dict() if len(errors) else {},
+        "directions": [
+            {**d, "shown": wording.direction(d["direction"]), "names": _names(data.taxonomy, d["attribute"], d["value"])}
+            for d in directions.to_dict("records")
+        ],
+        "right": int(directions["right"].sum()),
+        "ahead": bool((directions["basis"] == "ahead").any()),
+    }

@@ -1,0 +1,70 @@
+"""Sample garments: a thumbnail with the recogniser's box, inline in the page."""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from PIL import Image, ImageDraw
+
+from fashiontrend import pictures
+from fashiontrend.config import IngestConfig
+from fashiontrend.errors import PictureError
+
+#: Longest side of a thumbnail. Drawn in these colours, a box shows on any garment.
+SIZE_PX, WHITE, BOX = 120, (255, 255, 255), (15, 118, 110)
+QUALITY = 78
+
+
+def thumbnail(data: bytes, box: Sequence[float] | None) -> str:
+    """A picture as a data URI, upright, 120 px at its longest side, with the box drawn.
+
+    Args:
+        data: an encoded picture.
+        box: fractions x0, y0, x1, y1; None if there is none.
+
+    Raises:
+        PictureError: the bytes are not a usable picture.
+    """
+    seen = pictures.inspect(data, IngestConfig(min_side_px=1))
+    scale = SIZE_PX / max(seen.width, seen.height)
+    size = max(1, round(seen.width * scale)), max(1, round(seen.height * scale))
+    image = Image.fromarray(pictures.decode(data, 2 * SIZE_PX)).resize(size, Image.Resampling.LANCZOS)
+    if box is not None and len(box) == 4:
+        _draw_box(image, box)
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=QUALITY, optimize=True)
+    return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode("ascii")
+
+
+def _draw_box(image: Image.Image, box: Sequence[float]) -> None:
+    width, height = image.size
+    x0, x1 = sorted(min(max(float(v), 0.0), 1.0) * (width - 1) for v in (box[0], box[2]))
+    y0, y1 = sorted(min(max(float(v), 0.0), 1.0) * (height - 1) for v in (box[1], box[3]))
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((x0, y0, x1, y1), outline=WHITE, width=3)
+    pen.rectangle((x0 + 1, y0 + 1, max(x1 - 1, x0 + 1), max(y1 - 1, y0 + 1)), outline=BOX, width=1)
+
+
+def show_samples(
+    samples: Sequence[Mapping[str, Any]], held: Mapping[str, bytes], name: str
+) -> list[dict[str, Any]]:
+    """What a card shows of its sample garments; a sample whose picture is missing or broken is left out."""
+    shown = []
+    for sample in samples:
+        data = held.get(str(sample.get("picture_id") or sample.get("image") or ""))
+        if data is None:
+            continue
+        try:
+            uri = thumbnail(data, sample.get("box"))
+        except PictureError:
+            continue
+        title = str(sample.get("title") or sample.get("product_id") or "product")
+        shown.append({**sample, "src": uri, "title": title, "href": safe_link(sample.get("url")), "alt": f"{title}, sample of {name}"})
+    return shown
+
+
+def safe_link(url: Any) -> str | None:
+    """The address if a browser may open it: http or https, never `javascript:`."""
+    return str(url) if url and urlsplit(str(url)).scheme in ("http", "https") else None

@@ -1,0 +1,86 @@
+"""Train the two-layer LSTM (A8, C) on Ray Train with DDP, and judge it on days it never saw (A9)."""
+
+from pathlib import Path
+from typing import Any
+
+import ray.train
+import ray.train.torch
+
+from fashiontrend import gates, paths
+from fashiontrend.config import ForecasterConfig, digest
+from fashiontrend.loop import Step
+from fashiontrend.store import Store
+from ray_jobs import run, training
+from ray_jobs.runtime import Context, Outcome, main
+
+#: A checkpoint costs more than an epoch of so small a model.
+CHECKPOINT_EVERY = 10
+
+
+def train(context: Context) -> Outcome:
+    """Train on the run's shares, or take what an earlier attempt committed, and judge it."""
+    shares = context.run.latest(Step.SHARES)
+    cfg = context.config.forecaster
+    version = digest([shares.output, context.taxonomy.digest, cfg.model_dump(), context.config.seed])
+    settings = {
+        "shares": shares.output,
+        "forecaster": cfg.model_dump(),
+        "taxonomy_digest": context.taxonomy.digest,
+        "seed": context.config.seed,
+        "epochs": cfg.epochs,
+    }
+    manifest = training.train_once(context, "forecaster", version, worker, settings)
+    accuracy = context.run.latest(Step.TRAIN_ATTRNET).facts["report"]
+    report = manifest.facts["report"]
+    verdict = gates.judge_perplexity(report, accuracy, context.config.perplexity_gate)
+    request = gates.labelling_request(verdict)
+    facts = {"version": version, "report": report, "labelling_request": request}
+    return Outcome(paths.model("forecaster", version), facts, verdict.to_dict())
+
+
+def worker(settings: dict[str, Any]) -> None:
+    """What each DDP worker runs; the first one judges and writes the artefact."""
+    import torch
+
+    from fashiontrend.attrnet import checkpoint
+    from fashiontrend.forecaster import train as training_loop
+    from fashiontrend.forecaster import windows
+
+    torch.set_num_threads(1)
+    store: Store = settings["store"]
+    cfg = ForecasterConfig(**settings["forecaster"])
+    series = windows.read_series(store.read_partition(settings["shares"], "shares"))
+    split = windows.split_days(len(series.days), cfg)
+    seen = windows.cut_windows(series, windows.training_origins(split), cfg, split.first_held_out)
+    net = training_loop.build(cfg, settings["seed"])
+    model = ray.train.torch.prepare_model(net)
+
+    def on_epoch_end(state: Any) -> None:
+        if state.epoch % CHECKPOINT_EVERY == 0 and state.epoch < cfg.epochs:
+            name = f"epoch-{state.epoch - 1:03d}"
+            training.report(state.history[-1], name, lambda folder: checkpoint.save(folder, state))
+
+    start = None
+    if (last := ray.train.get_checkpoint()) is not None:
+        with last.as_directory() as folder:
+            start = checkpoint.load(Path(folder))
+    training_loop.fit(model, seen, cfg, seed=settings["seed"], start=start, on_epoch_end=on_epoch_end)
+    training.finish(*_judge(net, series, split, cfg, settings))
+
+
+def _judge(
+    net: Any, series: Any, split: Any, cfg: ForecasterConfig, settings: dict[str, Any]
+) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """The artefact's files, and the report of the held-out origins."""
+    from fashiontrend.forecaster import artefact, evaluate, predict, windows
+
+    seen = windows.cut_windows(series, windows.training_origins(split), cfg, split.first_held_out)
+    calibration = predict.calibrate(net, seen)
+    report = evaluate.backtest(net, calibration, series, split, cfg).to_dict()
+    attributes = {a: v for (_, a), v in zip(series.pairs, series.values, strict=True)}
+    made = artefact.Artefact(net, cfg, calibration, attributes, settings["taxonomy_digest"], report)
+    return artefact.dump(made), {"report": report}
+
+
+if __name__ == "__main__":
+    main(run.only(Step.TRAIN_FORECASTER), __doc__ or "")

@@ -1,0 +1,125 @@
+"""What both trainings share on Ray Train: workers, names that a restart finds again, reports, the artefact."""
+
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ray.train
+import ray.train.torch
+from ray.train import Checkpoint, CheckpointConfig, FailureConfig, Result, RunConfig, ScalingConfig
+from ray.train.torch import TorchTrainer
+
+from fashiontrend import paths
+from fashiontrend.config import Config
+from fashiontrend.errors import DataError
+from fashiontrend.store import Manifest, Store
+from ray_jobs.progress import watch_epochs
+from ray_jobs.runtime import Context, connect
+
+REPORT = "report.json"
+#: A process group needs a moment to die; its message names what really failed further down.
+CAUSE_LINES = 3
+
+
+def train_once(
+    context: Context,
+    name: str,
+    version: str,
+    worker: Callable[[dict[str, Any]], None],
+    settings: dict[str, Any],
+    datasets: Callable[[], dict[str, Any]] | None = None,
+) -> Manifest:
+    """Train a model version with DDP, unless it is in the store already, and commit its artefact.
+
+    Checkpoints lie in the store under the version, so that a driver that was killed and started
+    again, or a worker that died, goes on from the last one.
+
+    Args:
+        context: the step's context.
+        name: `attrnet` or `forecaster`.
+        version: digest of all that the model depends on.
+        worker: what each DDP worker runs; it ends with `finish`.
+        settings: its argument, plain values; `epochs` is the length of the bar.
+        datasets: makes what the workers read by `get_dataset_shard`, once Ray is up.
+
+    Returns:
+        The manifest of the committed model; its facts are the worker's report.
+
+    Raises:
+        DataError: the training failed for good; the message holds its cause.
+    """
+    store, partition = context.store, paths.model(name, version)
+    standing = store.manifest(partition)
+    if standing is not None:
+        return standing
+    connect(context.config)
+    trainer = TorchTrainer(
+        worker,
+        train_loop_config={"store": store, **settings},
+        datasets=datasets() if datasets else None,
+        scaling_config=scale(context.config),
+        run_config=RunConfig(
+            name=version,
+            storage_path=store.path(f"training/{name}"),
+            storage_filesystem=store.filesystem,
+            failure_config=FailureConfig(max_failures=context.config.ray.max_failures),
+            checkpoint_config=CheckpointConfig(num_to_keep=2),
+        ),
+    )
+    with watch_epochs(store, paths.training(name, version), f"train {name}", settings["epochs"]):
+        result = _fit(trainer, name)
+    with result.checkpoint.as_directory() as folder:
+        report = json.loads(Path(folder, REPORT).read_text())
+        manifest = store.upload(partition, Path(folder), report)
+    store.delete_folder(paths.training(name, version))
+    return manifest
+
+
+def _fit(trainer: TorchTrainer, name: str) -> Result:
+    try:
+        result = trainer.fit()
+    except ray.train.TrainingFailedError as error:
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        raise DataError(f"training {name} failed: {' | '.join(lines[-CAUSE_LINES:])}") from error
+    if result.checkpoint is None:
+        raise DataError(f"training {name} ended without a checkpoint. Look at Ray's logs of its workers.")
+    return result
+
+
+def scale(config: Config) -> ScalingConfig:
+    """How many workers, and what each may use."""
+    gpu = {"GPU": 1} if config.ray.use_gpu else {}
+    return ScalingConfig(
+        num_workers=config.ray.train_workers,
+        use_gpu=config.ray.use_gpu,
+        resources_per_worker={"CPU": config.ray.cpus_per_worker, **gpu},
+    )
+
+
+def report(metrics: dict[str, Any], name: str, save: Callable[[Path], None]) -> None:
+    """Report from every worker, as Ray asks; only the first one's files are kept.
+
+    Args:
+        metrics: numbers of the epoch.
+        name: folder of the checkpoint, unique in the run.
+        save: writes the checkpoint's files; called on the first worker only.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        first = ray.train.get_context().get_world_rank() == 0
+        if first:
+            save(Path(folder))
+        checkpoint = Checkpoint.from_directory(folder) if first else None
+        ray.train.report(metrics, checkpoint=checkpoint, checkpoint_dir_name=name)
+
+
+def finish(files: dict[str, bytes], facts: dict[str, Any]) -> None:
+    """Report the artefact: its files and the facts that its manifest will hold."""
+
+    def save(folder: Path) -> None:
+        for name, data in files.items():
+            (folder / name).write_bytes(data)
+        (folder / REPORT).write_text(json.dumps(facts, default=str))
+
+    report({}, "final", save)

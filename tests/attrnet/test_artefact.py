@@ -1,0 +1,109 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from fashiontrend.attrnet import artefact
+from fashiontrend.errors import DataError
+from fashiontrend.taxonomy import Taxonomy
+
+
+@pytest.fixture
+def saved(build_net, taxonomy, tmp_path):
+    net = build_net()
+    counts = {"colour": [3, 1, 0], "pattern": [1, 1, 2]}
+    card = artefact.make_card(
+        taxonomy, net, counts, {"colour": 2.0, "pattern": 1.0}, metrics={"mean": 0.9}, dataset="d1", seed=3
+    )
+    return tmp_path, net, artefact.save(tmp_path, net, card)
+
+
+def test_a_model_comes_back_with_its_card(saved, draw_batch, taxonomy):
+    folder, net, card = saved
+    back, read = artefact.load(folder, taxonomy)
+    assert read == card
+    assert read.train_priors["colour"] == (0.75, 0.25, 0.0)
+    assert read.channel_mean == (60.0, 60.0, 60.0)
+    assert read.read_taxonomy() == taxonomy
+    assert sum(read.self_test["pattern"]) == pytest.approx(1.0)
+    image = draw_batch(3, 0).image
+    with torch.inference_mode():
+        assert torch.equal(back(image).vector, net.eval()(image).vector)
+
+
+def test_saving_leaves_the_model_in_its_mode(build_net, taxonomy, tmp_path):
+    net = build_net().train()
+    artefact.save(tmp_path, net, artefact.make_card(taxonomy, net, {}, {}))
+    assert net.training
+
+
+def test_changed_weights_are_refused_by_their_hash(saved):
+    path = saved[0] / artefact.WEIGHTS
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(bytes(data))
+    with pytest.raises(DataError, match="SHA-256"):
+        artefact.load(saved[0])
+
+
+def edit_card(folder, change):
+    path = folder / artefact.CARD
+    card = json.loads(path.read_text())
+    change(card)
+    path.write_text(json.dumps(card))
+
+
+def test_other_weights_under_a_corrected_hash_fail_the_self_test(saved):
+    folder = saved[0]
+    weights = load_file(folder / artefact.WEIGHTS)
+    weights["classifiers.0.bias"] += torch.tensor([1.0, -1.0, 0.0])
+    save_file(weights, folder / artefact.WEIGHTS)
+    edit_card(folder, lambda c: c.update(weights_sha256=artefact._hash(folder / artefact.WEIGHTS)))
+    with pytest.raises(DataError, match="self-test of 'colour'"):
+        artefact.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param(lambda c: c["taxonomy"]["attributes"].reverse(), "taxonomy has digest", id="classes swapped"),
+        pytest.param(lambda c: c.update(temperatures={"colour": 9.0}), "self-test of 'colour'", id="temperature"),
+        pytest.param(lambda c: c.update(channel_mean=[0, 0, 0]), None, id="mean comes from the weights"),
+        pytest.param(lambda c: c.update(self_test={}), "no self-test", id="self-test removed"),
+        pytest.param(lambda c: c.update(taxonomy_digest="x"), "digest", id="digest"),
+        pytest.param(lambda c: c.update(surprise=1), "surprise", id="unknown key"),
+        pytest.param(lambda c: c["config"].update(embedding_dim=32), "size mismatch", id="other network"),
+        pytest.param(lambda c: c["config"].update(backbone="big"), "no 'big'", id="unknown backbone"),
+    ],
+)
+def test_an_edited_card_is_refused(saved, change, message):
+    edit_card(saved[0], change)
+    if message is None:
+        artefact.load(saved[0])
+        return
+    with pytest.raises(DataError, match=message):
+        artefact.load(saved[0])
+
+
+@pytest.mark.parametrize("name", [artefact.WEIGHTS, artefact.CARD])
+def test_a_missing_file_is_named(saved, name):
+    (saved[0] / name).unlink()
+    with pytest.raises(DataError, match=name):
+        artefact.load(saved[0])
+
+
+def test_another_taxonomy_is_refused_with_the_difference(saved, taxonomy):
+    plain = taxonomy.model_dump(mode="json")
+    plain["attributes"][0]["values"].append({"id": "green", "en": "green", "zh": "green"})
+    plain["attributes"][1]["id"] = "fit"
+    with pytest.raises(DataError, match="pattern only in the model; fit not in the model; colour defined differently"):
+        artefact.load(saved[0], Taxonomy.model_validate(plain))
+
+
+def test_the_self_test_picture_never_changes():
+    picture = artefact.draw_self_test(64)
+    assert picture.shape == (1, 3, 64, 64)
+    assert picture.dtype == torch.uint8
+    assert int(picture.to(torch.int64).sum()) == int(np.asarray(picture, dtype=np.int64).sum()) == 1_730_472

@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+import torch
+
+from fashiontrend.attrnet import dataset, evaluate, loss, model, train
+from fashiontrend.config import AttrNetConfig
+from fashiontrend.errors import ConfigError
+
+
+def test_every_attribute_has_one_more_output_for_not_visible(build_net, draw_batch):
+    net = build_net((3, 1, 5)).eval()
+    output = net(draw_batch(2, 0).image)
+    assert [tuple(x.shape) for x in output.logits] == [(2, 4), (2, 2), (2, 6)]
+    assert output.vector.shape == (2, 64)
+    assert output.location.box.shape == (2, 4)
+
+
+def test_the_vector_has_2048_numbers_unless_told_otherwise():
+    net = model.build(AttrNetConfig(), (2,), (128.0, 128.0, 128.0), 0).eval()
+    with torch.inference_mode():
+        assert net(torch.zeros(1, 3, 64, 64, dtype=torch.uint8)).vector.shape == (1, 2048)
+
+
+def test_permuting_a_batch_permutes_the_output(build_net, draw_batch):
+    net, image = build_net().eval(), draw_batch(6, 1).image
+    order = torch.tensor([3, 1, 5, 0, 2, 4])
+    with torch.inference_mode():
+        straight, mixed = net(image), net(image[order])
+    torch.testing.assert_close(straight.logits[0][order], mixed.logits[0])
+    torch.testing.assert_close(straight.vector[order], mixed.vector)
+    torch.testing.assert_close(straight.location.box[order], mixed.location.box)
+
+
+def test_an_empty_batch_gives_empty_answers(build_net):
+    output = build_net().eval()(torch.zeros(0, 3, 32, 32, dtype=torch.uint8))
+    assert output.logits[0].shape == (0, 3)
+    assert output.location.box.shape == (0, 4)
+
+
+def test_the_seed_alone_decides_the_weights(build_net):
+    torch.manual_seed(1)
+    first = build_net(seed=7).state_dict()
+    torch.manual_seed(2)
+    second = build_net(seed=7).state_dict()
+    assert all(torch.equal(first[k], second[k]) for k in first)
+    assert not torch.equal(first["embed.0.weight"], build_net(seed=8).state_dict()["embed.0.weight"])
+
+
+def test_the_training_sets_mean_is_subtracted_inside(cfg, draw_batch):
+    image = draw_batch(2, 0).image.clamp(max=200)
+    brighter = image + 30
+    low = model.build(cfg, (2,), (50.0, 60.0, 70.0), 0).eval()
+    high = model.build(cfg, (2,), (80.0, 90.0, 100.0), 0).eval()
+    with torch.inference_mode():
+        torch.testing.assert_close(low(image).vector, high(brighter).vector)
+
+
+def test_known_boxes_replace_the_predicted_place_only_where_given(build_net, draw_batch):
+    net, image = build_net().eval(), draw_batch(2, 0).image
+    box = torch.tensor([[0.0, 0.0, 0.3, 0.3], [torch.nan] * 4])
+    with torch.inference_mode():
+        free, told = net(image), net(image, box)
+    assert not torch.equal(free.vector[0], told.vector[0])
+    assert torch.equal(free.vector[1], told.vector[1])
+
+
+@pytest.mark.parametrize("missing", ["nothing", "boxes", "labels", "both"])
+def test_every_parameter_gets_a_gradient_whatever_is_missing(
+    build_net, draw_batch, without_boxes, without_labels, missing
+):
+    net, batch = build_net(), draw_batch(4, 0)
+    if missing in ("boxes", "both"):
+        batch = without_boxes(batch)
+    if missing in ("labels", "both"):
+        batch = without_labels(batch)
+    loss.measure(net(batch.image, batch.box), batch, net.cfg).total.backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())
+
+
+def test_an_unknown_backbone_is_named_with_the_known_ones():
+    with pytest.raises(ConfigError, match=r"'big'.*small, resnet18"):
+        model.build(AttrNetConfig(backbone="big"), (2,), (0.0, 0.0, 0.0), 0)
+
+
+def test_a_dozen_pictures_are_learnt_by_heart(build_net, draw_batch):
+    net, batch = build_net(augment=False, label_smoothing=0.0), draw_batch(12, 3)
+    state = train.fit(net, lambda _: [batch] * 5, net.cfg, epochs=8, steps_per_epoch=5, seed=0)
+    assert state.history[-1]["loss_labels"] < 0.05
+    assert state.history[-1]["label_agreement"] == 1.0
+
+
+def test_a_bright_rectangle_is_found_quickly(build_net, draw_rows, draw_batch):
+    net, rows = build_net(), draw_rows(128, 4)
+    train.fit(
+        net, lambda e: dataset.epoch_batches(rows, 16, np.random.default_rng(e)),
+        net.cfg, epochs=10, steps_per_epoch=8, seed=0,
+    )  # fmt: skip
+    unseen = draw_batch(64, 5)
+    with torch.inference_mode():
+        found = net.eval()(unseen.image).location.box
+    assert evaluate.measure_iou(found.numpy(), unseen.box.numpy()).mean() > 0.6

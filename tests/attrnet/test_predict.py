@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from fashiontrend import records
+from fashiontrend.attrnet import artefact, predict
+
+
+@pytest.fixture
+def recogniser(build_net, taxonomy, tmp_path):
+    net = build_net()
+    artefact.save(tmp_path, net, artefact.make_card(taxonomy, net, {}, {"colour": 2.0}))
+    return predict.Recogniser(tmp_path)
+
+
+def make_batch(images):
+    names, data = np.empty(len(images), object), np.empty(len(images), object)
+    names[:], data[:] = [f"p{n}" for n in range(len(images))], images
+    return {"picture_id": names, "image": data, "other": names}
+
+
+@pytest.fixture
+def images(draw_rows, encode):
+    return [encode(pixels) for pixels in draw_rows(3, 0)["image"]]
+
+
+def test_answers_have_the_columns_of_the_prediction_schema(recogniser, images, taxonomy):
+    columns = recogniser(make_batch(images))
+    assert list(columns) == records.prediction_schema(taxonomy.num_values).names
+    assert columns["probs_colour"].shape == (3, 3)
+    assert columns["probs_colour"].sum(1) == pytest.approx(np.ones(3), abs=1e-5)
+    table = predict.to_table(columns, taxonomy.num_values)
+    assert table.schema == records.prediction_schema(taxonomy.num_values)
+    assert table["box"][0].as_py() == pytest.approx(columns["box"][0].tolist())
+
+
+def test_a_picture_that_does_not_decode_harms_no_other(recogniser, images):
+    alone = recogniser(make_batch(images))
+    mixed = recogniser(make_batch([b"not a picture", *images, b""]))
+    assert mixed["picture_id"].tolist() == ["p0", "p1", "p2", "p3", "p4"]
+    for name in ("box", "box_score", "probs_colour", "probs_pattern"):
+        assert np.isnan(mixed[name][[0, 4]]).all()
+        assert mixed[name][1:4] == pytest.approx(alone[name], abs=1e-5)
+
+
+@pytest.mark.parametrize("images", [[], [b"x", b"y"]], ids=["no pictures", "only broken ones"])
+def test_nothing_to_recognise_gives_rows_without_answers(recogniser, images):
+    columns = recogniser(make_batch(images))
+    assert columns["probs_pattern"].shape == (len(images), 3)
+    assert columns["box"].shape == (len(images), 4)
+    assert np.isnan(columns["box_score"]).all()
+
+
+def test_temperatures_of_the_card_are_applied(recogniser, draw_rows):
+    image = draw_rows(2, 0)["image"]
+    warm = recogniser.recognise(image)["probs_colour"]
+    recogniser.card = recogniser.card.model_copy(update={"temperatures": {}})
+    plain = recogniser.recognise(image)["probs_colour"]
+    assert warm == pytest.approx(np.sqrt(plain) / np.sqrt(plain).sum(1, keepdims=True), abs=1e-5)

@@ -1,0 +1,114 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from fashiontrend.attrnet import dataset, train
+from fashiontrend.config import AttrNetConfig
+from fashiontrend.errors import DataError
+
+
+@pytest.fixture
+def run(build_net, draw_rows):
+    """run(epochs, seed=0, **options) -> TrainState on sixteen pictures."""
+    rows = draw_rows(16, 0)
+
+    def fit(epochs, seed=0, net=None, **options):
+        net = net or build_net()
+        options = {"steps_per_epoch": 2, "seed": seed, **options}
+        batches = options.pop(
+            "batches", lambda e: dataset.epoch_batches(rows, 8, np.random.default_rng([seed, e]))
+        )
+        return train.fit(net, batches, net.cfg, epochs=epochs, **options)
+
+    return fit
+
+
+def same(first, second) -> bool:
+    weights = all(torch.equal(first.model[k], second.model[k]) for k in first.model)
+    return weights and first.history == second.history
+
+
+def test_a_seed_gives_the_same_weights_to_the_last_bit(run):
+    torch.manual_seed(1)
+    first = run(2)
+    torch.manual_seed(2)
+    assert same(first, run(2))
+    assert not same(first, run(2, seed=1))
+
+
+def test_every_epoch_is_reported_once(run):
+    seen = []
+    state = run(3, on_epoch_end=lambda s: seen.append((s.epoch, len(s.history))))
+    assert seen == [(1, 1), (2, 2), (3, 3)]
+    last = state.history[-1]
+    assert last["pictures"] == 16
+    assert last["epoch"] == 3
+    assert last["learning_rate"] < 1e-4
+    assert all(math.isfinite(v) for v in last.values())
+
+
+def test_nothing_is_done_when_all_epochs_are_finished(run):
+    state = run(1)
+    assert run(1, start=state, on_epoch_end=lambda _: pytest.fail("trained")) is state
+
+
+def test_a_loss_that_is_not_finite_names_epoch_and_batch(run, draw_batch):
+    good, bad = draw_batch(8, 0), draw_batch(8, 1)
+    bad = bad._replace(weights=bad.weights * math.nan)
+    with pytest.raises(DataError, match="epoch 2, batch 2"):
+        run(2, batches=lambda e: [good, bad if e == 1 else good])
+
+
+def test_an_epoch_without_a_batch_is_refused(run):
+    with pytest.raises(DataError, match="epoch 1 has no batch"):
+        run(1, batches=lambda _: [])
+
+
+def test_only_so_many_batches_are_taken_as_every_worker_has(run, draw_batch):
+    state = run(1, batches=lambda _: iter([draw_batch(8, 0)] * 9), steps_per_epoch=2)
+    assert state.history[0]["pictures"] == 16
+
+
+def test_the_state_of_another_network_is_refused(run, build_net):
+    with pytest.raises(DataError, match="another network"):
+        run(2, net=build_net((2, 3)), start=run(1))
+
+
+def test_a_batch_without_boxes_or_labels_trains_on(run, draw_batch, without_boxes, without_labels):
+    batch = without_labels(without_boxes(draw_batch(8, 0)))
+    state = run(1, batches=lambda _: [batch])
+    assert state.history[0]["loss"] == 0.0
+    assert math.isnan(state.history[0]["label_agreement"])
+    assert all(t.isfinite().all() for t in state.model.values())
+
+
+def test_the_rate_warms_up_and_falls_to_nothing():
+    rates = train._schedule(AttrNetConfig(learning_rate=1.0, warmup_fraction=0.2), 0, 10)
+    seen = [next(rates) for _ in range(11)]
+    assert seen[:3] == [0.5, 1.0, 1.0]
+    assert seen[6] == pytest.approx(0.5)
+    assert seen[2:] == sorted(seen[2:], reverse=True)
+    assert seen[-1] == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "pictures", "factor", "epochs"),
+    [
+        pytest.param({"epochs": 10}, 500, 1.0, 10, id="as configured"),
+        pytest.param({"epochs": 10}, 500, 1.5, 15, id="longer"),
+        pytest.param({"epochs": 10, "max_passes": 2000}, 500, 1.0, 4, id="few passes"),
+        pytest.param({"epochs": 10, "max_passes": 2000}, 500, 1.5, 6, id="few passes, longer"),
+        pytest.param({"epochs": 10, "max_passes": 10}, 500, 1.0, 1, id="at least one"),
+        pytest.param({"epochs": 10, "max_passes": 10}, 0, 1.0, 10, id="nothing to show"),
+    ],
+)
+def test_epochs_shrink_to_the_passes_allowed(settings, pictures, factor, epochs):
+    assert train.limit_epochs(AttrNetConfig(**settings), pictures, factor) == epochs
+
+
+def test_neighbouring_seeds_are_far_apart():
+    mixed = {train._mix(a, b, c) for a in range(9) for b in range(9) for c in range(9)}
+    assert len(mixed) == 729
+    assert len({m % 256 for m in mixed}) > 200

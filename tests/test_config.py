@@ -1,0 +1,83 @@
+import pytest
+import yaml
+from fashiontrend import config
+from fashiontrend.config import Config
+from fashiontrend.errors import ConfigError
+
+
+def test_without_file_and_environment_all_defaults_hold():
+    assert config.load(environ={}) == Config()
+
+
+def test_the_environment_lies_over_the_file(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("seed: 3\nattrnet: {epochs: 2, batch_size: 8}\n")
+    read = config.load(str(path), {"FASHIONTREND__ATTRNET__EPOCHS": "9", "OTHER": "x"})
+    assert (read.seed, read.attrnet.epochs, read.attrnet.batch_size) == (3, 9, 8)
+
+
+def test_a_variable_names_the_file(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("seed: 5")
+    assert config.load(environ={"FASHIONTREND_CONFIG": str(path)}).seed == 5
+
+
+@pytest.mark.parametrize(
+    ("environ", "seen"),
+    [
+        ({"FASHIONTREND__ATTRIBUTES": "[colour, fit]"}, ("colour", "fit")),
+        ({"FASHIONTREND__ATTRIBUTES": "[]"}, ()),
+    ],
+    ids=["list", "empty list"],
+)
+def test_variables_hold_yaml(environ, seen):
+    assert config.load(environ=environ).attributes == seen
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        pytest.param({"FASHIONTREND__ATTRNET__EPOCS": "1"}, r"environment: attrnet\.epocs: there is no such setting. Did you mean 'epochs'", id="misspelt leaf"),
+        pytest.param({"FASHIONTREND__SEED": "2", "FASHIONTREND__SEED__X": "1"}, "'seed' is a value, not a branch", id="a value is no branch"),
+        pytest.param({"FASHIONTREND__SEED": "-1"}, r"seed: .*\(seen: -1\)", id="out of range"),
+        pytest.param({"FASHIONTREND__SEED": "[1"}, "FASHIONTREND__SEED", id="no YAML"),
+    ],
+)  # fmt: skip
+def test_wrong_variables_are_configuration_errors(environ, message):
+    with pytest.raises(ConfigError, match=message):
+        config.load(environ=environ)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("crawl:\n  platforms:\n    - {name: a, kind: shopify}\n    - {name: B, kind: shopify}\n", r"c\.yaml:4: crawl\.platforms\.1\.name", id="platform name"),
+        pytest.param("crawl:\n  platforms:\n    - {name: a, knd: shopify}\n", r"Did you mean 'kind'", id="nearest name in a list"),
+        pytest.param("- 1\n", "expected a mapping of settings, seen list", id="a list"),
+        pytest.param("seed: 1\nseed: 2\n", r"c\.yaml:2: seed stands twice", id="twice"),
+        pytest.param("health: {min_image_success: 1.5}\n", r"c\.yaml:1: health\.min_image_success", id="no fraction"),
+    ],
+)  # fmt: skip
+def test_wrong_files_are_told_with_their_line(tmp_path, text, message):
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        config.load(str(path), {})
+
+
+def test_a_missing_file_says_how_to_write_one(tmp_path):
+    with pytest.raises(ConfigError, match="fashiontrend init"):
+        config.load(str(tmp_path / "none.yaml"), {})
+
+
+def test_what_is_shown_can_be_read_again(tmp_path):
+    told = Config(seed=4, attributes=("colour",))
+    path = tmp_path / "c.yaml"
+    path.write_text(yaml.safe_dump(told.model_dump(mode="json")))
+    assert config.load(str(path), {}) == told
+
+
+def test_the_digest_ignores_what_cannot_change_a_result():
+    assert Config().digest == Config(ray=config.RayConfig(num_cpus=8)).digest
+    assert Config().digest != Config(seed=1).digest
+    assert config.digest({"a": 1, "b": 2}) == config.digest({"b": 2, "a": 1})
