@@ -123,15 +123,15 @@ class AttrNetConfig(Section):
     backbone: str = "small"
     input_px: PositiveInt = 64
     box_scales: tuple[PositiveFloat, ...] = Field(default=(0.8, 1.1, 1.5), description="Boxes around the location, beside the whole picture.")
-    roi_size: PositiveInt = 3
+    roi_size: PositiveInt = 4
     embedding_dim: PositiveInt = 2048
     epochs: PositiveInt = 10
-    batch_size: PositiveInt = Field(default=64, description="Over all workers together.")
-    learning_rate: PositiveFloat = 2e-3
+    batch_size: PositiveInt = Field(default=32, description="Over all workers together.")
+    learning_rate: PositiveFloat = 4e-4
     weight_decay: NonNegativeFloat = 0.02
     warmup_fraction: Fraction = 0.1
     label_smoothing: Fraction = 0.05
-    box_loss_weight: NonNegativeFloat = 2.0
+    box_loss_weight: NonNegativeFloat = 1.0
     clip_norm: PositiveFloat = Field(default=5.0, description="Gradients are scaled down to this norm.")
     augment: bool = True
     threads: PositiveInt = Field(default=1, description="Of torch in each worker.")

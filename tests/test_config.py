@@ -1,5 +1,6 @@
 import pytest
 import yaml
+
 from fashiontrend import config
 from fashiontrend.config import Config
 from fashiontrend.errors import ConfigError
@@ -37,12 +38,20 @@ def test_variables_hold_yaml(environ, seen):
 @pytest.mark.parametrize(
     ("environ", "message"),
     [
-        pytest.param({"FASHIONTREND__ATTRNET__EPOCS": "1"}, r"environment: attrnet\.epocs: there is no such setting. Did you mean 'epochs'", id="misspelt leaf"),
-        pytest.param({"FASHIONTREND__SEED": "2", "FASHIONTREND__SEED__X": "1"}, "'seed' is a value, not a branch", id="a value is no branch"),
+        pytest.param(
+            {"FASHIONTREND__ATTRNET__EPOCS": "1"},
+            r"environment: attrnet\.epocs: there is no such setting. Did you mean 'epochs'",
+            id="misspelt leaf",
+        ),
+        pytest.param(
+            {"FASHIONTREND__SEED": "2", "FASHIONTREND__SEED__X": "1"},
+            "'seed' is a value, not a branch",
+            id="a value is no branch",
+        ),
         pytest.param({"FASHIONTREND__SEED": "-1"}, r"seed: .*\(seen: -1\)", id="out of range"),
         pytest.param({"FASHIONTREND__SEED": "[1"}, "FASHIONTREND__SEED", id="no YAML"),
     ],
-)  # fmt: skip
+)
 def test_wrong_variables_are_configuration_errors(environ, message):
     with pytest.raises(ConfigError, match=message):
         config.load(environ=environ)
@@ -51,13 +60,26 @@ def test_wrong_variables_are_configuration_errors(environ, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param("crawl:\n  platforms:\n    - {name: a, kind: shopify}\n    - {name: B, kind: shopify}\n", r"c\.yaml:4: crawl\.platforms\.1\.name", id="platform name"),
-        pytest.param("crawl:\n  platforms:\n    - {name: a, knd: shopify}\n", r"Did you mean 'kind'", id="nearest name in a list"),
+        pytest.param(
+            "crawl:\n  platforms:\n    - {name: a, kind: shopify}\n    - "
+            "{name: B, kind: shopify}\n",
+            r"c\.yaml:4: crawl\.platforms\.1\.name",
+            id="platform name",
+        ),
+        pytest.param(
+            "crawl:\n  platforms:\n    - {name: a, knd: shopify}\n",
+            r"Did you mean 'kind'",
+            id="nearest name in a list",
+        ),
         pytest.param("- 1\n", "expected a mapping of settings, seen list", id="a list"),
         pytest.param("seed: 1\nseed: 2\n", r"c\.yaml:2: seed stands twice", id="twice"),
-        pytest.param("health: {min_image_success: 1.5}\n", r"c\.yaml:1: health\.min_image_success", id="no fraction"),
+        pytest.param(
+            "health: {min_image_success: 1.5}\n",
+            r"c\.yaml:1: health\.min_image_success",
+            id="no fraction",
+        ),
     ],
-)  # fmt: skip
+)
 def test_wrong_files_are_told_with_their_line(tmp_path, text, message):
     path = tmp_path / "c.yaml"
     path.write_text(text)

@@ -7,11 +7,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
+
 from fashiontrend import importers, records
 from fashiontrend.columns import derive_taxonomy, guess_columns, slug
 from fashiontrend.errors import DataError
 from fashiontrend.taxonomy import Taxonomy
-from PIL import Image
 
 
 def png(shade: int) -> bytes:
@@ -34,7 +35,9 @@ def frame(number=40) -> pd.DataFrame:
 
 
 def write_parquet(folder: Path, rows: pd.DataFrame, images: list[bytes]) -> Path:
-    table = pa.Table.from_pandas(rows, preserve_index=False).append_column("image", pa.array(images, pa.binary()))
+    table = pa.Table.from_pandas(rows, preserve_index=False).append_column(
+        "image", pa.array(images, pa.binary())
+    )
     pq.write_table(table, folder / "set.parquet")
     return folder / "set.parquet"
 
@@ -52,7 +55,10 @@ def test_a_parquet_set_becomes_annotations_with_their_own_bytes(parquet):
     one = rows["mine/101"]
     assert one["image"] == png(1)
     assert one["picture_id"] == hashlib.sha256(png(1)).hexdigest()
-    assert (one["split"], dict(one["labels"])) == ("train", {"base_colour": "navy_blue", "type": "t_shirts"})
+    assert (one["split"], dict(one["labels"])) == (
+        "train",
+        {"base_colour": "navy_blue", "type": "t_shirts"},
+    )
     assert dict(rows["mine/102"]["labels"]) == {"base_colour": "navy_blue"}
     assert dict(rows["mine/103"]["labels"])["type"] == "not_visible"
     assert done.facts["splits"] == {"val": 10, "train": 30}
@@ -61,7 +67,10 @@ def test_a_parquet_set_becomes_annotations_with_their_own_bytes(parquet):
 def test_the_taxonomy_follows_the_columns_in_order_of_frequency(parquet):
     read = importers.import_set([parquet], "mine").taxonomy
     assert read.ids == ("base_colour", "type")
-    assert [(v.id, v.en) for v in read.attribute("base_colour").values] == [("navy_blue", "Navy Blue"), ("red", "Red")]
+    assert [(v.id, v.en) for v in read.attribute("base_colour").values] == [
+        ("navy_blue", "Navy Blue"),
+        ("red", "Red"),
+    ]
     assert read.attribute("type").value_ids == ("t_shirts", "tops")
     assert read.attribute("type").value("tops").synonyms == ("top",)
     assert read.version.startswith("mine-")
@@ -91,19 +100,25 @@ def test_unusable_pictures_and_duplicates_are_counted(tmp_path):
 def test_a_test_split_stays_out_and_other_names_train(tmp_path):
     rows = frame()
     rows["split"] = ["test", "extra", "validation", ""] * 10
-    done = importers.import_set([write_parquet(tmp_path, rows, [png(n) for n in range(40)])], "mine")
+    done = importers.import_set(
+        [write_parquet(tmp_path, rows, [png(n) for n in range(40)])], "mine"
+    )
     assert done.facts["splits"] == {"train": 20, "val": 10}
     assert done.facts["rejected"] == {"test_left_out": 10}
 
 
 def test_without_a_split_a_hash_of_the_id_decides(tmp_path):
     file = write_parquet(tmp_path, frame().drop(columns="split"), [png(n) for n in range(40)])
-    first, again = (importers.import_set([file], "mine").annotations["split"].to_pylist() for _ in "ab")
+    first, again = (
+        importers.import_set([file], "mine").annotations["split"].to_pylist() for _ in "ab"
+    )
     assert first == again
     assert set(first) == {"train", "val"}
 
 
-@pytest.mark.parametrize("named", [True, False], ids=["a column names the files", "files are named by id"])
+@pytest.mark.parametrize(
+    "named", [True, False], ids=["a column names the files", "files are named by id"]
+)
 def test_a_folder_with_a_csv_and_pictures_is_read(tmp_path, named):
     rows = frame(20)
     if named:
@@ -168,11 +183,19 @@ def test_guessing_takes_text_with_few_values_only():
         pytest.param(lambda p: [p / "none.parquet"], "not found. Name Parquet files", id="missing"),
         pytest.param(lambda p: [], "no source", id="nothing"),
         pytest.param(lambda p: [p], "seen 0 CSV files", id="empty folder"),
-        pytest.param(lambda p: [_file(p, "a.parquet", b"x")], "All files must be Parquet", id="no parquet"),
-        pytest.param(lambda p: [_file(p, "a.csv", b"name\n1\n").parent], "no column 'id'", id="no id"),
-        pytest.param(lambda p: [_file(p, "a.csv", b"id,image\n1,../../x.png\n").parent], "outside the folder", id="path outside"),
+        pytest.param(
+            lambda p: [_file(p, "a.parquet", b"x")], "All files must be Parquet", id="no parquet"
+        ),
+        pytest.param(
+            lambda p: [_file(p, "a.csv", b"name\n1\n").parent], "no column 'id'", id="no id"
+        ),
+        pytest.param(
+            lambda p: [_file(p, "a.csv", b"id,image\n1,../../x.png\n").parent],
+            "outside the folder",
+            id="path outside",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_set_is_told(tmp_path, make, message):
     with pytest.raises(DataError, match=message):
         importers.import_set(make(tmp_path), "mine")
@@ -184,7 +207,8 @@ def _file(folder: Path, name: str, data: bytes) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("columns", "message"), [(["colour"], "columns colour: not there.*base colour"), (["type", "type"], "named twice")]
+    ("columns", "message"),
+    [(["colour"], "columns colour: not there.*base colour"), (["type", "type"], "named twice")],
 )
 def test_wrong_columns_are_told_with_those_there_are(parquet, columns, message):
     with pytest.raises(DataError, match=message):
@@ -197,10 +221,18 @@ def test_a_set_without_usable_pictures_is_an_error(tmp_path):
 
 
 def test_the_real_catalogue_is_read_whole():
-    files = sorted(Path(os.environ.get("FASHIONTREND_DATA", "none"), "catalogue").glob("labelled-*.parquet"))
+    files = sorted(
+        Path(os.environ.get("FASHIONTREND_DATA", "none"), "catalogue").glob("labelled-*.parquet")
+    )
     if not files:
         pytest.skip("needs catalogue/labelled-*.parquet in $FASHIONTREND_DATA")
     done = importers.import_set(files, "catalogue")
-    assert done.taxonomy.num_values == {"gender": 5, "article_type": 42, "base_colour": 28, "season": 4, "usage": 4}
+    assert done.taxonomy.num_values == {
+        "gender": 5,
+        "article_type": 42,
+        "base_colour": 28,
+        "season": 4,
+        "usage": 4,
+    }
     assert done.facts["splits"] == {"train": 7451, "val": 932}
     assert done.facts["rejected"] == {}

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 import numpy as np
 import pyarrow as pa
 import pytest
+
 from fashiontrend import records, replay
 from fashiontrend.columns import derive_taxonomy
 from fashiontrend.errors import DataError
@@ -44,8 +45,11 @@ def made(rows, taxonomy):
 
 def test_the_plan_names_what_rises_falls_and_swings(made):
     assert made.plan == {
-        "rising": "base_colour.red", "falling": "base_colour.white", "seasonal": made.plan["seasonal"], "outages": []
-    }  # fmt: skip
+        "rising": "base_colour.red",
+        "falling": "base_colour.white",
+        "seasonal": made.plan["seasonal"],
+        "outages": [],
+    }
     assert made.plan["seasonal"].startswith("article_type.")
 
 
@@ -83,7 +87,10 @@ def test_a_listing_tells_the_sets_own_title_and_nothing_of_its_labels(made, rows
     product = made.products[made.products["product_id"] == listing["product_id"]].iloc[0]
     assert listing["title"] == f"Thing {product['row']}"
     assert (listing["source"], listing["category"], listing["colour"]) == ("replay", None, None)
-    assert listing["images"][0]["picture_id"] == hashlib.sha256(f"bytes {product['row']}".encode()).hexdigest()
+    assert (
+        listing["images"][0]["picture_id"]
+        == hashlib.sha256(f"bytes {product['row']}".encode()).hexdigest()
+    )
     assert listing["first_seen"] == product["first_day"]
 
 

@@ -1,15 +1,27 @@
 import re
 
 import pytest
+
 from fashiontrend import taxonomy
 from fashiontrend.errors import ConfigError
 from fashiontrend.taxonomy import NOT_VISIBLE, Taxonomy
 
 SIZES = {
-    "garment_type": 15, "neckline": 14, "collar": 10, "sleeve_length": 7, "sleeve_shape": 8, "upper_length": 7,
-    "skirt_length": 5, "pant_length": 5, "fit": 5, "silhouette": 11, "closure": 7, "pattern": 14, "fabric": 15,
+    "garment_type": 15,
+    "neckline": 14,
+    "collar": 10,
+    "sleeve_length": 7,
+    "sleeve_shape": 8,
+    "upper_length": 7,
+    "skirt_length": 5,
+    "pant_length": 5,
+    "fit": 5,
+    "silhouette": 11,
+    "closure": 7,
+    "pattern": 14,
+    "fabric": 15,
     "colour": 14,
-}  # fmt: skip
+}
 SMALL = """\
 version: "1"
 garment_groups: {upper: [shirt]}
@@ -111,8 +123,14 @@ def test_labels_encode_in_order_and_not_visible_comes_last(shipped):
 
 
 def test_the_digest_follows_the_content_not_the_spelling_of_the_file():
-    assert taxonomy.parse(SMALL, "a").digest == taxonomy.parse(SMALL.replace("version:", "version:   "), "b").digest
-    assert taxonomy.parse(SMALL, "a").digest != taxonomy.parse(SMALL.replace("Shirt", "Tee"), "a").digest
+    assert (
+        taxonomy.parse(SMALL, "a").digest
+        == taxonomy.parse(SMALL.replace("version:", "version:   "), "b").digest
+    )
+    assert (
+        taxonomy.parse(SMALL, "a").digest
+        != taxonomy.parse(SMALL.replace("Shirt", "Tee"), "a").digest
+    )
 
 
 def test_a_subset_that_leaves_the_garment_types_out_can_be_stored_and_read_again(shipped):
@@ -128,19 +146,55 @@ def test_an_unknown_attribute_is_told_with_those_there_are(shipped):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param(SMALL.replace("id: dress", "id: shirt"), r"t\.yaml:7: attributes\.0\.values.*'shirt' stands twice", id="value id twice"),
-        pytest.param(SMALL.replace("id: collar", "id: garment_type"), r"t\.yaml:3: attributes: .*'garment_type' stands twice", id="attribute id twice"),
-        pytest.param(SMALL.replace("    zh: 领型", "    chinese: 领型"), r"t\.yaml:\d+: attributes\.1\.", id="misspelt key"),
-        pytest.param(SMALL.replace("applies_to", "aplies_to"), r"t\.yaml:13: .*aplies_to: there is no such setting. Did you mean 'applies_to'", id="nearest key"),
-        pytest.param(SMALL.replace("[upper]", "[uper]"), r"t\.yaml.*collar\.applies_to names 'uper'", id="unknown group"),
-        pytest.param(SMALL.replace('version: "1"', 'version: "1"\nversion: "2"'), r"t\.yaml:2: version stands twice \(first in line 1\)", id="yaml key twice"),
-        pytest.param(SMALL.replace("id: polo", "id: Polo"), r"t\.yaml:15: attributes\.1\.values\.0\.id: .*seen: 'Polo'", id="id in capitals"),
-        pytest.param(SMALL.replace("id: polo", "id: not_visible"), r"t\.yaml:14: .*implicit in every attribute", id="not visible is implicit"),
-        pytest.param(SMALL.replace("version: \"1\"", "version: 1"), r"t\.yaml:1: version: .*seen: 1", id="version is a number"),
+        pytest.param(
+            SMALL.replace("id: dress", "id: shirt"),
+            r"t\.yaml:7: attributes\.0\.values.*'shirt' stands twice",
+            id="value id twice",
+        ),
+        pytest.param(
+            SMALL.replace("id: collar", "id: garment_type"),
+            r"t\.yaml:3: attributes: .*'garment_type' stands twice",
+            id="attribute id twice",
+        ),
+        pytest.param(
+            SMALL.replace("    zh: 领型", "    chinese: 领型"),
+            r"t\.yaml:\d+: attributes\.1\.",
+            id="misspelt key",
+        ),
+        pytest.param(
+            SMALL.replace("applies_to", "aplies_to"),
+            r"t\.yaml:13: .*aplies_to: there is no such setting. Did you mean 'applies_to'",
+            id="nearest key",
+        ),
+        pytest.param(
+            SMALL.replace("[upper]", "[uper]"),
+            r"t\.yaml.*collar\.applies_to names 'uper'",
+            id="unknown group",
+        ),
+        pytest.param(
+            SMALL.replace('version: "1"', 'version: "1"\nversion: "2"'),
+            r"t\.yaml:2: version stands twice \(first in line 1\)",
+            id="yaml key twice",
+        ),
+        pytest.param(
+            SMALL.replace("id: polo", "id: Polo"),
+            r"t\.yaml:15: attributes\.1\.values\.0\.id: .*seen: 'Polo'",
+            id="id in capitals",
+        ),
+        pytest.param(
+            SMALL.replace("id: polo", "id: not_visible"),
+            r"t\.yaml:14: .*implicit in every attribute",
+            id="not visible is implicit",
+        ),
+        pytest.param(
+            SMALL.replace('version: "1"', "version: 1"),
+            r"t\.yaml:1: version: .*seen: 1",
+            id="version is a number",
+        ),
         pytest.param(SMALL.replace("[upper]", "[upper"), r"t\.yaml: not valid YAML", id="no YAML"),
         pytest.param("", r"t\.yaml", id="empty"),
     ],
-)  # fmt: skip
+)
 def test_mistakes_are_told_with_line_and_key(text, message):
     with pytest.raises(ConfigError, match=message):
         taxonomy.parse(text, "t.yaml")

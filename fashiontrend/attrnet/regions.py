@@ -101,7 +101,11 @@ def pool_regions(features: Tensor, boxes: Tensor, size: int) -> Tensor:
     # torchvision counts the last cell in: a box that ends at the edge of cell 3 ends *in* cell 2.
     first = (boxes[..., :2] * grid + 1e-4).floor().clamp(min=0).minimum(grid - 1)
     last = ((boxes[..., 2:] * grid - 1e-4).ceil() - 1).minimum(grid - 1).maximum(first)
-    picture = torch.arange(len(boxes), device=boxes.device)[:, None, None].expand(*boxes.shape[:2], 1)
-    cells = torch.cat([picture, first, last], -1).to(features.dtype).detach()
+    picture = torch.arange(len(boxes), device=boxes.device)[:, None, None]
+    cells = (
+        torch.cat([picture.expand(*boxes.shape[:2], 1), first, last], -1)
+        .to(features.dtype)
+        .detach()
+    )
     pooled: Tensor = roi_pool(features, cells.reshape(-1, 5), size)
     return pooled.reshape(*boxes.shape[:2], *pooled.shape[1:])

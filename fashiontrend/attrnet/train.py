@@ -69,6 +69,7 @@ def fit(
     """
     inner = _unwrap(model)
     optimizer = _make_optimizer(inner, cfg)
+    hooks = [p.register_hook(_restride) for p in inner.parameters() if p.shape[2:] == (1, 1)]
     state = start or TrainState(0, {}, {})
     if start is not None:
         _restore(inner, optimizer, start)
@@ -84,6 +85,8 @@ def fit(
         state = TrainState(epoch + 1, inner.state_dict(), moments, history)
         if on_epoch_end:
             on_epoch_end(state)
+    for hook in hooks:
+        hook.remove()
     return state
 
 
@@ -200,6 +203,14 @@ def _restore(model: nn.Module, optimizer: torch.optim.Optimizer, start: TrainSta
             f"training: the state after epoch {start.epoch} is of another network: {error}. "
             "Start anew, or with the configuration it was made with."
         ) from error
+
+
+def _restride(gradient: Tensor) -> Tensor:
+    """Lay a 1 x 1 convolution's gradient out as its weights are.
+
+    Channels-last kernels return other strides for sides of 1, and DDP warns and copies.
+    """
+    return gradient.flatten(1)[..., None, None]
 
 
 def _unwrap(model: Any) -> Any:

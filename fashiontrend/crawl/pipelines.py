@@ -13,6 +13,7 @@ from fashiontrend import paths
 from fashiontrend.crawl.listing import check_listing
 from fashiontrend.crawl.spiders import PlatformSpider
 from fashiontrend.errors import DataError, StoreError
+from fashiontrend.pictures import SIGNATURES
 from fashiontrend.store import Store, open_store
 
 STORE_SETTING = "FASHIONTREND_STORE"
@@ -119,7 +120,7 @@ class PicturePipeline(MediaPipeline):  # type: ignore[misc]
         body = response.body
         if response.status != 200 or not body:
             raise DataError(f"image_{response.status}: {request.url}")
-        if isinstance(response, TextResponse):
+        if isinstance(response, TextResponse) and not body.startswith(SIGNATURES):
             raise DataError(f"image_text: {request.url} is a page, not a picture")
         picture_id = hashlib.sha256(body).hexdigest()
         key = paths.raw_image(picture_id)

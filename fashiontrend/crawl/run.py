@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -31,6 +32,12 @@ from fashiontrend.errors import Conflict
 from fashiontrend.store import Store, open_store
 
 REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
+#: What spiders and pipelines count; a crawl's facts state each, zero or not.
+COUNTED = (
+    "blocked", "challenge", "unreachable", "forbidden", "missing", "unreadable", "foreign",
+    "stated", "duplicates", "invalid", "carried_over",
+    "fetched_images", "reused_images", "image_failures", "images_over_limit",
+)  # fmt: skip
 REJECTS = pa.schema([(n, pa.string()) for n in ("product_id", "url", "reason", "detail")])
 
 
@@ -72,11 +79,10 @@ async def _crawl(
 
 
 def _facts(spider: PlatformSpider, stats: dict[str, Any]) -> dict[str, Any]:
-    names = ("blocked", "challenge", "duplicates", "invalid", "image_failures", "fetched_images", "reused_images",
-             "carried_over", "images_over_limit", "unreachable", "unreadable", "stated")  # fmt: skip
     finished = str(stats.get("finish_reason", "unknown"))
     return {
-        **{name: spider.counts.get(name, 0) for name in names},
+        **{name: spider.counts.get(name, 0) for name in COUNTED},
+        "rejects": dict(Counter(r["reason"] for r in spider.rejects)),
         "products": len(spider.listings),
         "requests": stats.get("downloader/request_count", 0),
         "responses": {
@@ -109,7 +115,7 @@ def _commit(store: Store, partition: str, spider: PlatformSpider, facts: dict[st
 
 
 def _fail(store: Store, spider: PlatformSpider, facts: dict[str, Any]) -> str:
-    """Write down why a crawl brought nothing; the day stays absent, so that a later run tries again."""
+    """Write down why a crawl brought nothing; the day stays absent, and a later run tries again."""
     if facts["robots_forbidden"]:
         reason = "robots.txt forbids the catalogue; ask the shop for permission"
     elif facts["blocked"] or facts["challenge"]:

@@ -55,6 +55,8 @@ def settings_for(
         "ROBOTSTXT_OBEY": crawl.obey_robots,
         "ROBOTSTXT_PARSER": "scrapy.robotstxt.ProtegoRobotParser",
         "CONCURRENT_REQUESTS_PER_DOMAIN": crawl.concurrency_per_host,
+        # What the downloader has taken is sent even after the crawl was ended: so, little at once.
+        "CONCURRENT_REQUESTS": crawl.concurrency_per_host + 1,
         # Without any delay Scrapy 2.19 starts its whole queue at once, whatever the concurrency:
         # a request counts as started only once its task runs.
         "DOWNLOAD_DELAY": max(platform.delay_s, 0.001),

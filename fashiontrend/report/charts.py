@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.dates import AutoDateLocator, DateFormatter, date2num
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
@@ -29,6 +29,7 @@ COLOURS = {
 }  # fmt: skip
 STYLE = {
     "svg.fonttype": "none", "svg.hashsalt": "fashiontrend", "path.simplify": True,
+    "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none",
     "font.size": 7.5, "axes.linewidth": 0.6, "axes.edgecolor": COLOURS["rule"],
     "axes.spines.top": False, "axes.spines.right": False, "axes.spines.left": False,
     "xtick.color": COLOURS["muted"], "ytick.color": COLOURS["muted"],
@@ -131,15 +132,16 @@ def runs(days: Sequence[date]) -> list[tuple[date, date]]:
 def _finish(axes: Axes, curves: Sequence[Curve]) -> None:
     arrays = [a for c in curves for a in (c.high, c.share, c.true, None if c.ahead is None else c.ahead[:, 4])]
     tops = [float(np.nanmax(a)) for a in arrays if a is not None and a.size and not np.isnan(a).all()]
-    axes.set_ylim(0.0, min(max(max(tops, default=1.0) * 1.08, 0.01), 1.02))
+    ticks = MaxNLocator(3, steps=[1, 2, 2.5, 5, 10]).tick_values(0.0, max(max(tops, default=1.0), 0.01))
+    axes.set_ylim(0.0, ticks[-1])
+    axes.set_yticks(ticks)
     days = [d for c in curves for d in (*c.days[:1], *c.days[-1:], *c.ahead_days[-1:])]
     if days:
         axes.set_xlim(date2num(min(days)), date2num(max(days)) + 0.5)
     today = [c.days[-1] for c in curves if c.days and c.ahead_days]
     if today:
         axes.axvline(date2num(max(today)), color=COLOURS["muted"], linewidth=0.6)
-    axes.yaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10]))
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol="%"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.3g}%"))
     axes.xaxis.set_major_locator(AutoDateLocator(minticks=2, maxticks=5))
     axes.xaxis.set_major_formatter(DateFormatter("%d %b"))
     axes.grid(axis="y")

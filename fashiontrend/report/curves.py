@@ -44,7 +44,8 @@ class Series:
         if rows is None:
             return None
         rows = rows[rows["day"] > rows["day"].iloc[-1] - timedelta(days=HISTORY_DAYS)]
-        columns = rows[["share", "low", "high"]].where(~rows["withheld"].to_numpy()[:, None]).to_numpy(dtype=float)
+        columns = rows[["share", "low", "high"]].to_numpy(dtype=float, copy=True)
+        columns[rows["withheld"].to_numpy(dtype=bool)] = np.nan
         ahead, true = self.forecasts.get(key), self.truth.get(key)
         if true is not None:
             true = true[true["day"] >= rows["day"].iloc[0]]
@@ -101,13 +102,14 @@ def _by_key(frame: pd.DataFrame | None) -> dict[Key, pd.DataFrame]:
 
 
 def draw_attributes(series: Series) -> list[dict[str, Any]]:
-    """One entry per attribute: names, drawn panels by value, drawn panels by platform, what was left out."""
+    """One entry per attribute, those with a move first: its names and drawn panels, by value and by platform."""
     measured: dict[str, list[str]] = {}
     for platform, attribute, value in series.shares:
         if value not in measured.setdefault(attribute, []) and platform:
             measured[attribute].append(value)
     order = [a for a in series.taxonomy.ids if a in measured] + [a for a in measured if a not in series.taxonomy.ids]
-    return [_draw_attribute(series, a, _by_interest(series, a, measured[a])) for a in order]
+    drawn = [_draw_attribute(series, a, _by_interest(series, a, measured[a])) for a in order]
+    return sorted(drawn, key=lambda d: not d["moving"])
 
 
 def _by_interest(series: Series, attribute: str, values: Sequence[str]) -> list[str]:

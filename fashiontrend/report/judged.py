@@ -64,16 +64,16 @@ def tell_round(run: Run, entry: Entry) -> dict[str, Any]:
 
 
 def _changed(run: Run, entry: Entry) -> str:
-    if entry.facts.get("changed"):
-        return wording.change(entry.facts["changed"])
-    if entry.label_round == 1:
-        return "first round"
+    """What differs from the round before: the labels after a closed perplexity gate, then the training."""
+    own = wording.change(entry.facts["changed"]) if entry.facts.get("changed") else ""
+    if entry.label_round == 1 or entry.train_round > 1:
+        return own or "first round"
     labels = [e for e in run.entries if e.step is Step.LABEL and e.label_round == entry.label_round]
     facts = labels[-1].facts if labels else {}
     named, dropped = facts.get("named") or [], facts.get("dropped_rules") or []
     parts = [f"labelled again with {', '.join(named)} audited" if named else "labelled and resampled again"]
     parts += [f"{len(dropped)} title rule{'s' if len(dropped) != 1 else ''} dropped"] if dropped else []
-    return "; ".join(parts)
+    return "; ".join([*parts, *([own] if own else [])])
 
 
 def tell_backtest(report: Mapping[str, Any] | None) -> dict[str, Any] | None:

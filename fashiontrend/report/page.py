@@ -15,8 +15,8 @@ from fashiontrend.report import curves, judged, samples, scorecard, summary, tex
 from fashiontrend.report.wording import POOLED
 from fashiontrend.taxonomy import Taxonomy
 
-#: Keywords that get a card; all have a row in the table.
-CARDS = 12
+#: Keywords that get a card (all have a row in the table), and combinations that are listed.
+CARDS, COMBINATIONS = 12, 20
 #: Change that counts as a move where the run's configuration does not say.
 MIN_CHANGE = 0.005
 
@@ -46,7 +46,7 @@ def build_html(data: ReportInput) -> str:
     records = list((data.keywords or {}).get("keywords") or [])
     main = text.pooled(records)
     series = curves.collect((data.shares, data.forecasts, data.truth), records, data.taxonomy)
-    thin = list((data.keywords or {}).get("not_enough_evidence") or [])
+    thin = tell_thin((data.keywords or {}).get("not_enough_evidence") or [], data.taxonomy)
     platforms = _platforms(data, series.platforms)
     return _environment().get_template("report.html.j2").render(
         run=data.run,
@@ -57,8 +57,8 @@ def build_html(data: ReportInput) -> str:
         keywords=[row(r, data.taxonomy) for r in main],
         cards=_cards(main, series, data),
         by_platform=_by_platform(records, main, data.taxonomy),
-        combinations=(data.keywords or {}).get("combinations") or [],
-        thin=[{**t, "names": _names(data.taxonomy, t["attribute"], t["value"])} for t in thin],
+        combinations=((data.keywords or {}).get("combinations") or [])[:COMBINATIONS],
+        thin=thin,
         attributes=curves.draw_attributes(series),
         has_truth=data.truth is not None,
         backtest=judged.tell_backtest(data.perplexity_report),
@@ -160,6 +160,19 @@ def _by_platform(
         if record.get("platform") != POOLED:
             found.setdefault(str(record["platform"]), []).append(row(record, taxonomy))
     return found
+
+
+def tell_thin(rows: Sequence[Mapping[str, Any]], taxonomy: Taxonomy) -> list[dict[str, Any]]:
+    """Values without enough evidence, with the platforms that share a reason together."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for entry in rows:
+        word = entry.get("keyword") or entry
+        reason = "; ".join(entry.get("reasons") or [str(entry.get("reason") or "no reason given")])
+        name = "all together" if entry["platform"] == POOLED else str(entry["platform"])
+        found.setdefault((word["attribute"], word["value"], reason), []).append(name)
+    return [
+        {"names": _names(taxonomy, a, v), "platforms": names, "reason": reason} for (a, v, reason), names in found.items()
+    ]
 
 
 def _names(taxonomy: Taxonomy, attribute: str, value: str) -> dict[str, Any]:

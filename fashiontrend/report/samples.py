@@ -12,9 +12,9 @@ from fashiontrend import pictures
 from fashiontrend.config import IngestConfig
 from fashiontrend.errors import PictureError
 
-#: Longest side of a thumbnail. Drawn in these colours, a box shows on any garment.
-SIZE_PX, WHITE, BOX = 120, (255, 255, 255), (15, 118, 110)
-QUALITY = 78
+#: Longest side of a thumbnail. A dark line on a light one shows on any garment.
+SIZE_PX, LIGHT, DARK = 120, (255, 255, 255), (26, 24, 22)
+QUALITY = 80
 
 
 def thumbnail(data: bytes, box: Sequence[float] | None) -> str:
@@ -34,7 +34,7 @@ def thumbnail(data: bytes, box: Sequence[float] | None) -> str:
     if box is not None and len(box) == 4:
         _draw_box(image, box)
     out = io.BytesIO()
-    image.save(out, "JPEG", quality=QUALITY, optimize=True)
+    image.save(out, "JPEG", quality=QUALITY, optimize=True, subsampling=0)
     return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode("ascii")
 
 
@@ -43,8 +43,8 @@ def _draw_box(image: Image.Image, box: Sequence[float]) -> None:
     x0, x1 = sorted(min(max(float(v), 0.0), 1.0) * (width - 1) for v in (box[0], box[2]))
     y0, y1 = sorted(min(max(float(v), 0.0), 1.0) * (height - 1) for v in (box[1], box[3]))
     pen = ImageDraw.Draw(image)
-    pen.rectangle((x0, y0, x1, y1), outline=WHITE, width=3)
-    pen.rectangle((x0 + 1, y0 + 1, max(x1 - 1, x0 + 1), max(y1 - 1, y0 + 1)), outline=BOX, width=1)
+    pen.rectangle((x0, y0, x1, y1), outline=LIGHT, width=4)
+    pen.rectangle((x0, y0, x1, y1), outline=DARK, width=2)
 
 
 def show_samples(

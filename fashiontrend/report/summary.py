@@ -24,7 +24,7 @@ def summarise(
         name, zh, _ = GATES[closed]
         reasons = "; ".join(run.verdicts(closed)[-1].get("reasons") or ()) or "no reason given"
         english.append(f"The {name.lower()} stayed closed ({reasons}), so nothing was published and the last release stays.")
-        chinese.append(f"{zh}未通过,因此本次未发布任何结果,继续沿用上一版本。")
+        chinese.append(f"{zh}未通过，因此本次未发布任何结果，继续沿用上一版本。")
     elif records:
         english.append(_moves_en(records, thin))
         chinese.append(_moves_zh(records, thin))
@@ -46,8 +46,8 @@ def _read_en(run: Run, platforms: Sequence[str]) -> str:
 def _read_zh(run: Run, platforms: Sequence[str]) -> str:
     pictures = fact(run, Step.INGEST, "pictures")
     seen = f"共读取 {len(platforms)} 个平台的 {count(pictures)} 张图片" if wording.known(pictures) else f"共跟踪 {len(platforms)} 个平台"
-    models = ",沿用此前训练的模型。" if run.release else ",并据此训练了识别网络与趋势模型。" if _trained(run) else "。"
-    return f"截至 {run.day},{seen}{models}"
+    models = "，沿用此前训练的模型。" if run.release else "，并据此训练了识别网络与趋势模型。" if _trained(run) else "。"
+    return f"截至 {run.day}，{seen}{models}"
 
 
 def _trained(run: Run) -> bool:
@@ -68,16 +68,16 @@ def _moves_en(records: Sequence[Mapping[str, Any]], thin: int) -> str:
 
 def _moves_zh(records: Sequence[Mapping[str, Any]], thin: int) -> str:
     parts = [
-        f"{word}:{'、'.join(_move(r, 'zh') for r in found[:NAMED])}" + (f"等 {len(found)} 项" if len(found) > NAMED else "")
+        f"{word}：{'、'.join(_move(r, 'zh') for r in found[:NAMED])}" + (f"等 {len(found)} 项" if len(found) > NAMED else "")
         for direction, word in (("rising", "上升"), ("falling", "下降"))
         if (found := [r for r in records if r["direction"] == direction])
     ]
     stable = sum(r["direction"] == "stable" for r in records)
-    told = f"未来 {records[0]['horizon_days']} 天预计{';'.join(parts)}。" if parts else f"未来 {records[0]['horizon_days']} 天没有超出噪声的变化。"
-    return f"{told}{stable} 项平稳,{thin} 项证据不足。"
+    told = f"未来 {records[0]['horizon_days']} 天预计{'；'.join(parts)}。" if parts else f"未来 {records[0]['horizon_days']} 天没有超出噪声的变化。"
+    return f"{told}{stable} 项平稳，{thin} 项证据不足。"
 
 
 def _move(record: Mapping[str, Any], language: str) -> str:
     word, share = record["keyword"], record["share"]
     ends = f"{percent(share['now'])} → {percent(share['forecast'])}"
-    return f"{word['en']} ({ends})" if language == "en" else f"{word['zh'] or word['en']}({ends})"
+    return f"{word['en']} ({ends})" if language == "en" else f"{word['zh'] or word['en']}（{ends}）"

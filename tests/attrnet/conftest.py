@@ -22,13 +22,19 @@ def one_thread():
 
 @pytest.fixture
 def taxonomy() -> Taxonomy:
+    def named(name):
+        return {"id": name, "en": name, "zh": name}
+
     def attribute(name, *values):
-        return {"id": name, "en": name, "zh": name, "values": [{"id": v, "en": v, "zh": v} for v in values]}
+        return {**named(name), "values": [named(v) for v in values]}
 
     return Taxonomy.model_validate(
         {
             "version": "toy",
-            "attributes": [attribute("colour", "red", "blue"), attribute("pattern", "plain", "stripe")],
+            "attributes": [
+                attribute("colour", "red", "blue"),
+                attribute("pattern", "plain", "stripe"),
+            ],
         }
     )
 
@@ -93,7 +99,12 @@ def _draw_rows(count: int, seed: int, side: int = 32) -> dict[str, np.ndarray]:
         if labels[n, 1]:
             image[n, :, y : y + h : 4, x : x + w] = 240
         box[n] = np.array([x, y, x + w, y + h]) / side
-    return {"image": image, "labels": labels, "weights": np.ones((count, 2), np.float32), "box": box}
+    return {
+        "image": image,
+        "labels": labels,
+        "weights": np.ones((count, 2), np.float32),
+        "box": box,
+    }
 
 
 def _encode(pixels: np.ndarray) -> bytes:

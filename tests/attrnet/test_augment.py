@@ -63,7 +63,10 @@ def test_hue_is_spared_and_brightness_moves_a_little(colour):
 
 
 def test_a_box_that_leaves_the_picture_says_nothing_any_more():
-    scale, offset = torch.ones(1, 2), torch.tensor([[1.0, 0.0]])  # looks half a picture to the right
+    scale, offset = (
+        torch.ones(1, 2),
+        torch.tensor([[1.0, 0.0]]),
+    )  # looks half a picture to the right
     moved = augment._view_boxes(torch.tensor([[0.0, 0.0, 0.5, 1.0]]), scale, offset)
     assert moved.isnan().all()
     half = augment._view_boxes(torch.tensor([[0.25, 0.0, 0.75, 1.0]]), scale, offset)

@@ -6,7 +6,13 @@ from fashiontrend.attrnet.backbones import BACKBONES
 
 @pytest.mark.parametrize(
     ("name", "input_px", "cells"),
-    [("small", 64, 8), ("resnet18", 64, 8), ("resnet18", 128, 8), ("resnet34", 64, 8), ("resnet50", 64, 8)],
+    [
+        ("small", 64, 8),
+        ("resnet18", 64, 8),
+        ("resnet18", 128, 8),
+        ("resnet34", 64, 8),
+        ("resnet50", 64, 8),
+    ],
 )
 def test_the_feature_map_keeps_enough_cells_to_place_boxes_on(name, input_px, cells):
     with torch.no_grad(), torch.device("meta"):  # shapes only

@@ -20,9 +20,7 @@ def sure(answers, classes=3):
 
 
 def test_known_numbers_of_one_attribute():
-    report = evaluate.judge_attribute(
-        sure([0, 0, 1, 1, 2, 2, 0]), np.array([0, 0, 1, 0, 2, 1, -1])
-    )
+    report = evaluate.judge_attribute(sure([0, 0, 1, 1, 2, 2, 0]), np.array([0, 0, 1, 0, 2, 1, -1]))
     assert report.accuracy == pytest.approx(3 / 5)  # of the five present ones
     assert (report.support, report.not_visible) == (5, 1)
     assert report.macro_f1 == pytest.approx((4 / 5 + 1 / 2) / 2)
@@ -35,7 +33,9 @@ def test_known_numbers_of_one_attribute():
 def test_the_wilson_bound_is_the_textbooks():
     report = evaluate.judge_attribute(sure([0] * 90 + [1] * 10), np.zeros(100, int))
     z, p, n = 1.6448536269514722, 0.9, 100
-    low = (p + z * z / (2 * n) - z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))) / (1 + z * z / n)
+    low = (p + z * z / (2 * n) - z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))) / (
+        1 + z * z / n
+    )
     assert report.wilson_low == pytest.approx(low)
 
 
@@ -70,12 +70,18 @@ BOX = [0.0, 0.0, 0.5, 0.5]
         pytest.param([BOX, [0.5, 0.5, 1, 1]], [0.9, 0.8], 0.5, 0.5, id="the surer one right"),
         pytest.param([BOX, [0.5, 0.5, 1, 1]], [0.8, 0.9], 0.5, 0.25, id="the surer one wrong"),
         pytest.param([BOX, [NAN] * 4], [0.9, NAN], 0.5, 0.5, id="one without an answer"),
-        pytest.param([[0, 0, 0.5, 0.25], BOX], [0.5, 0.4], 0.75, 1.0, id="half the box is just enough"),
+        pytest.param(
+            [[0, 0, 0.5, 0.25], BOX], [0.5, 0.4], 0.75, 1.0, id="half the box is just enough"
+        ),
     ],
 )
 def test_boxes_are_judged_by_overlap_and_by_ranking(found, score, iou, ap):
     report = evaluate.judge_boxes(np.array(found), np.array(score), np.array([BOX, BOX]))
-    assert (report.mean_iou, report.ap50, report.support) == (pytest.approx(iou), pytest.approx(ap), 2)
+    assert (report.mean_iou, report.ap50, report.support) == (
+        pytest.approx(iou),
+        pytest.approx(ap),
+        2,
+    )
 
 
 def test_pictures_without_a_drawn_box_are_left_out():

@@ -16,7 +16,9 @@ def label_loss(logits, labels, weights=None, smoothing=0.0):
 
 
 def test_the_uniform_answer_costs_ln_of_the_classes_and_attributes_are_averaged():
-    assert label_loss([[[0.0] * 4], [[0.0] * 2]], [[1, 0]]) == pytest.approx((math.log(4) + math.log(2)) / 2)
+    assert label_loss([[[0.0] * 4], [[0.0] * 2]], [[1, 0]]) == pytest.approx(
+        (math.log(4) + math.log(2)) / 2
+    )
 
 
 def test_unlabelled_attributes_take_no_part():
@@ -34,7 +36,9 @@ def test_labels_count_by_their_confidence():
 
 
 def test_a_weight_on_a_missing_label_changes_nothing():
-    assert label_loss([[[0.0, 0.0], [9.0, 0.0]]], [[0], [-1]], [[1.0], [1.0]]) == pytest.approx(math.log(2))
+    assert label_loss([[[0.0, 0.0], [9.0, 0.0]]], [[0], [-1]], [[1.0], [1.0]]) == pytest.approx(
+        math.log(2)
+    )
 
 
 def make_location(cell_boxes, objectness) -> Location:
@@ -52,9 +56,13 @@ def test_a_perfect_location_costs_nothing():
     assert loss.location_loss(perfect(box), box[None]).item() == pytest.approx(0.0, abs=1e-5)
 
 
-@pytest.mark.parametrize("box", [[0.49, 0.49, 0.5, 0.5], [0.0, 0.0, 1.0, 1.0], [0.0, 0.9, 0.01, 1.0]])
+@pytest.mark.parametrize(
+    "box", [[0.49, 0.49, 0.5, 0.5], [0.0, 0.0, 1.0, 1.0], [0.0, 0.9, 0.01, 1.0]]
+)
 def test_any_box_has_a_positive_cell_and_a_finite_loss(box):
-    location = make_location(torch.rand(1, 16, 4).sort(-1).values[..., [0, 1, 2, 3]], torch.zeros(1, 16))
+    location = make_location(
+        torch.rand(1, 16, 4).sort(-1).values[..., [0, 1, 2, 3]], torch.zeros(1, 16)
+    )
     assert loss._place_cells(torch.tensor([box]), 4)[0].any()
     assert math.isfinite(loss.location_loss(location, torch.tensor([box])).item())
 

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch import distributed
 
 from fashiontrend.attrnet import dataset, train
 from fashiontrend.config import AttrNetConfig
@@ -82,6 +83,21 @@ def test_a_batch_without_boxes_or_labels_trains_on(run, draw_batch, without_boxe
     assert state.history[0]["loss"] == 0.0
     assert math.isnan(state.history[0]["label_agreement"])
     assert all(t.isfinite().all() for t in state.model.values())
+
+
+def test_distributed_training_finds_every_parameter_in_every_step(
+    build_net, draw_batch, without_boxes, without_labels
+):
+    batch = draw_batch(8, 0)
+    batches = [batch, without_boxes(batch), without_labels(batch), batch]
+    distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
+    try:
+        net = build_net()
+        wrapped = torch.nn.parallel.DistributedDataParallel(net)
+        state = train.fit(wrapped, lambda _: batches, net.cfg, epochs=1, steps_per_epoch=4, seed=0)
+    finally:
+        distributed.destroy_process_group()
+    assert set(state.model) == set(build_net().state_dict())
 
 
 def test_the_rate_warms_up_and_falls_to_nothing():

@@ -1,8 +1,10 @@
+# ruff: noqa: E501 - tables of what shops write, one case a line
 """What shops write in the wild, and what it means."""
 
 import json
 
 import pytest
+
 from fashiontrend.crawl import pages
 from fashiontrend.errors import DataError
 
@@ -10,7 +12,9 @@ URL = "https://shop.example/p/1"
 
 
 def page(*blocks: object, raw: str = "") -> str:
-    scripts = "".join(f'<script type="application/ld+json">{json.dumps(b)}</script>' for b in blocks)
+    scripts = "".join(
+        f'<script type="application/ld+json">{json.dumps(b)}</script>' for b in blocks
+    )
     return f"<html><head>{scripts}{raw}</head><body></body></html>"
 
 
@@ -35,6 +39,16 @@ PRODUCT = {
         pytest.param(page({**PRODUCT, "image": ["a.jpg", "a.jpg", {"url": "c.jpg"}]}), "images", ["https://shop.example/p/a.jpg", "https://shop.example/p/c.jpg"], id="pictures as list, text and object, each once"),
         pytest.param(page({**PRODUCT, "offers": [{"price": 20}]}), "price", 20.0, id="offers as list"),
         pytest.param(page({**PRODUCT, "offers": {"@type": "AggregateOffer", "lowPrice": "12,50"}}), "price", 12.5, id="aggregate offer with a decimal comma"),
+        pytest.param(page({**PRODUCT, "offers": {"priceSpecification": [{"price": "7.00"}]}}), "price", 7.0, id="price in a specification"),
+        pytest.param(page({**PRODUCT, "offers": {"@type": "AggregateOffer", "offers": [{"price": "9.00"}]}}), "price", 9.0, id="price in an offer of an offer"),
+        pytest.param(page({**PRODUCT, "offers": {"price": "12.500", "priceCurrency": "KWD"}}), "price", 12.5, id="currency of three decimals"),
+        pytest.param(page({**PRODUCT, "offers": {"availability": "https://schema.org/OutOfStock"}}), "available", False, id="sold out"),
+        pytest.param(page({**PRODUCT, "offers": {"availability": "InStock"}}), "available", True, id="in stock, as a word"),
+        pytest.param(page({**PRODUCT, "@type": "http://schema.org/Product"}), "product_id", "1", id="type as an address"),
+        pytest.param(page({**PRODUCT, "image": "/b.jpg?w=1&amp;copy=2&copy=3"}), "images", ["https://shop.example/b.jpg?w=1&copy=2&copy=3"], id="entities in a picture's address"),
+        pytest.param(page({**PRODUCT, "image": ["http://[", "a.jpg"]}), "images", ["https://shop.example/p/a.jpg"], id="a broken address hides nothing"),
+        pytest.param(page({"@type": "BreadcrumbList"}, raw='<div itemscope itemtype="https://schema.org/Product"><meta itemprop="sku" content="m2"></div>'), "product_id", "m2", id="microdata beside other JSON-LD"),
+        pytest.param(page(PRODUCT, raw='<script type="application/ld+json">' + "[" * 100_000 + "</script>"), "product_id", "1", id="a block too deep hides nothing"),
         pytest.param(page({**PRODUCT, "brand": {"@type": "Brand", "name": "Acme"}}), "brand", "Acme", id="brand as object"),
         pytest.param(page({**PRODUCT, "brand": "Acme"}), "brand", "Acme", id="brand as text"),
         pytest.param(page({**PRODUCT, "name": "Tee &#8217;26 &amp; more"}), "title", "Tee ’26 & more", id="entities in a name"),
@@ -52,6 +66,25 @@ def test_a_schema_org_page_is_read_as_the_shop_meant_it(text, field, value):
 
 def test_a_product_stated_once_per_size_comes_once():
     assert len(pages.read_schema_org(page(*[PRODUCT] * 14), URL)) == 1
+
+
+def test_sizes_with_numbers_of_their_own_are_one_listing_named_by_its_page():
+    sizes = [{**PRODUCT, "sku": f"1-{size}"} for size in ("s", "m", "l")]
+    (found,) = pages.read_schema_org(page(*sizes), URL)
+    assert found["product_id"] == URL
+
+
+def test_related_products_are_not_the_pages_own():
+    own = {**PRODUCT, "url": "/p/1?utm=x"}
+    related = [{**PRODUCT, "sku": str(n), "url": f"/p/{n}"} for n in range(2, 9)]
+    (found,) = pages.read_schema_org(page(*related, own), URL)
+    assert found["product_id"] == "1"
+
+
+def test_a_page_of_several_products_states_them_all():
+    several = [{**PRODUCT, "sku": str(n), "url": f"/p/{n}"} for n in range(2, 5)]
+    found = pages.read_schema_org(page(*several), "https://shop.example/new")
+    assert [f["product_id"] for f in found] == ["2", "3", "4"]
 
 
 def test_a_page_without_a_product_has_none():
@@ -75,6 +108,19 @@ SHOPIFY = {
         pytest.param({}, "available", True, id="available in any variant"),
         pytest.param({}, "images", ["https://cdn.example/x.jpg"], id="address without a scheme"),
         pytest.param({"variants": []}, "price", None, id="no variant, no price"),
+        pytest.param(
+            {"variants": [{"price": ["5"]}]},
+            "price",
+            ["5"],
+            id="a wrong type is left to the checks",
+        ),
+        pytest.param({"variants": [7, {"price": "5"}]}, "price", 5.0, id="a variant that is none"),
+        pytest.param(
+            {"images": [{"src": "http://["}, {"src": "/a.jpg"}]},
+            "images",
+            ["https://shop.example/a.jpg"],
+            id="a broken address",
+        ),
     ],
 )
 def test_a_shopify_product_is_read(change, field, value):
@@ -98,8 +144,26 @@ WOO = {
     ("change", "field", "value"),
     [
         pytest.param({}, "price", 19.99, id="two minor digits"),
-        pytest.param({"prices": {"price": "1999", "currency_minor_unit": 3}}, "price", 1.999, id="three minor digits"),
+        pytest.param(
+            {"prices": {"price": "1999", "currency_minor_unit": 3}},
+            "price",
+            1.999,
+            id="three minor digits",
+        ),
         pytest.param({"prices": None}, "price", None, id="no prices"),
+        pytest.param(
+            {"prices": {"price": "1999", "currency_minor_unit": 10**9}},
+            "price",
+            None,
+            id="absurd number of decimals",
+        ),
+        pytest.param(
+            {"prices": {"price": ["1999"]}},
+            "price",
+            ["1999"],
+            id="a wrong type is left to the checks",
+        ),
+        pytest.param({"permalink": None}, "url", None, id="no address"),
         pytest.param({}, "title", "Kleid ’26", id="entities in the name"),
         pytest.param({}, "category", "Tops & more", id="entities in the category"),
     ],
@@ -109,7 +173,7 @@ def test_a_woocommerce_product_is_read(change, field, value):
     assert found[field] == value
 
 
-@pytest.mark.parametrize("text", ["<html>no</html>", '{"error": 1}', "[", ""])
+@pytest.mark.parametrize("text", ["<html>no</html>", '{"error": 1}', "[" * 100_000, ""])
 @pytest.mark.parametrize("reader", [pages.read_shopify, pages.read_woocommerce])
 def test_a_page_of_another_kind_is_refused_with_what_to_check(reader, text):
     with pytest.raises(DataError, match="kind"):
@@ -121,6 +185,7 @@ def test_a_page_of_another_kind_is_refused_with_what_to_check(reader, text):
     [
         ("38.15", 38.15), ("38,15", 38.15), ("2.449", 2449.0), ("1.299,00", 1299.0), ("1,299.00", 1299.0),
         ("€ 12", 12.0), ("1.234.567", 1234567.0), (20, 20.0), ("free", None), (True, None), ([1], None),
+        ("0.125", 0.125), ("1'299.00", 1299.0), ("", None), (float("nan"), None), (10**400, None), ("9" * 400, None),
     ],
 )  # fmt: skip
 def test_a_price_is_a_number_whatever_the_country(text, price):

@@ -4,6 +4,7 @@ from datetime import date
 
 import pyarrow as pa
 import pytest
+
 from fashiontrend import records, taxonomy
 
 TEXT = """
@@ -42,7 +43,12 @@ def make_listings():
         for n, row in enumerate(rows):
             pictures = row.pop("pictures", [f"p{n}"])
             images = [{"url": "", "picture_id": p, "position": k} for k, p in enumerate(pictures)]
-            base = {"platform": "a", "day": date(2026, 1, 1), "product_id": str(n), "images": images}
+            base = {
+                "platform": "a",
+                "day": date(2026, 1, 1),
+                "product_id": str(n),
+                "images": images,
+            }
             found.append({**base, **row})
         return pa.Table.from_pylist(found, records.LISTING)
 
@@ -78,6 +84,8 @@ def make_annotations():
         """(picture_id, product_key, split, labels) and optionally bytes and a box."""
         names = ("picture_id", "product_key", "split", "labels", "image", "box")
         found = [dict(zip(names, (*r, None, None)[:6], strict=True)) for r in rows]
-        return pa.Table.from_pylist([{**f, "labels": list(f["labels"].items())} for f in found], records.ANNOTATION)
+        return pa.Table.from_pylist(
+            [{**f, "labels": list(f["labels"].items())} for f in found], records.ANNOTATION
+        )
 
     return make

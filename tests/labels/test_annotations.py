@@ -1,4 +1,5 @@
 import pytest
+
 from fashiontrend import records
 from fashiontrend.errors import DataError
 from fashiontrend.labels.annotations import read_csv
@@ -45,7 +46,10 @@ def test_products_that_the_catalogue_does_not_hold_are_reported(read):
 
 
 def test_without_a_split_a_hash_of_the_product_decides_for_ever(read):
-    first, again = (read("platform,product_id,colour\na,1,red\na,2,red\n").table["split"].to_pylist() for _ in "ab")
+    first, again = (
+        read("platform,product_id,colour\na,1,red\na,2,red\n").table["split"].to_pylist()
+        for _ in "ab"
+    )
     assert first == again
     assert set(first) <= {"train", "val"}
 
@@ -62,24 +66,53 @@ def test_other_columns_are_ignored_and_reported(read):
 
 
 def test_a_byte_order_mark_and_crlf_are_read(read):
-    assert read("\ufeff" + (HEAD + "a,1,train,crew,,,,,\n").replace("\n", "\r\n")).table.num_rows == 1
+    assert (
+        read("\ufeff" + (HEAD + "a,1,train,crew,,,,,\n").replace("\n", "\r\n")).table.num_rows == 1
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param(HEAD + "a,1,val,v_nek,,,,,\n", r"ann\.csv: row 2, column 'neckline': 'v_nek' is no value of 'neckline'\. Nearest: 'v_neck'", id="value"),
-        pytest.param(HEAD + "a,1,val,,,,,,\na,9,val,,V-neck,,,,\n", r"row 3, column 'colour'", id="value of an unknown product"),
-        pytest.param("platform,product_id,color\na,1,red\n", r"row 1: column 'color' is no attribute\. Did you mean 'colour'", id="column"),
-        pytest.param("product,colour\n1,red\n", r"expected platform and product_id, or picture_id", id="no key"),
+        pytest.param(
+            HEAD + "a,1,val,v_nek,,,,,\n",
+            r"ann\.csv: row 2, column 'neckline': 'v_nek' is no value of 'neckline'\. Nearest: "
+            r"'v_neck'",
+            id="value",
+        ),
+        pytest.param(
+            HEAD + "a,1,val,,,,,,\na,9,val,,V-neck,,,,\n",
+            r"row 3, column 'colour'",
+            id="value of an unknown product",
+        ),
+        pytest.param(
+            "platform,product_id,color\na,1,red\n",
+            r"row 1: column 'color' is no attribute\. Did you mean 'colour'",
+            id="column",
+        ),
+        pytest.param(
+            "product,colour\n1,red\n",
+            r"expected platform and product_id, or picture_id",
+            id="no key",
+        ),
         pytest.param("", r"the columns are none", id="empty"),
         pytest.param(HEAD + "a,1,test,,,,,,\n", r"row 2, column 'split': seen 'test'", id="split"),
-        pytest.param(HEAD + "a,1,val,,,1,2,3,\n", r"row 2, columns x0\.\.y1: seen 1, 2, 3, ; expected four numbers", id="three corners"),
-        pytest.param(HEAD + "a,1,val,,,50,2,3,9\n", r"expected 0 <= x0 < x1 <= 200 and 0 <= y0 < y1 <= 100", id="corners swapped"),
-        pytest.param(HEAD + "a,1,val,,,0,0,100,200\n", r"expected 0 <= x0", id="outside the picture"),
+        pytest.param(
+            HEAD + "a,1,val,,,1,2,3,\n",
+            r"row 2, columns x0\.\.y1: seen 1, 2, 3, ; expected four numbers",
+            id="three corners",
+        ),
+        pytest.param(
+            HEAD + "a,1,val,,,50,2,3,9\n",
+            r"expected 0 <= x0 < x1 <= 200 and 0 <= y0 < y1 <= 100",
+            id="corners swapped",
+        ),
+        pytest.param(
+            HEAD + "a,1,val,,,0,0,100,200\n", r"expected 0 <= x0", id="outside the picture"
+        ),
         pytest.param(HEAD + "a,1,val,,,0,0,nan,20\n", r"expected 0 <= x0", id="nan"),
     ],
-)  # fmt: skip
+)
 def test_mistakes_are_told_with_row_column_and_nearest_name(read, text, message):
     with pytest.raises(DataError, match=message):
         read(text)

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pyarrow as pa
 import pytest
+
 from fashiontrend import records
 from fashiontrend.config import LabelsConfig, ResampleConfig
 from fashiontrend.errors import DataError
@@ -70,19 +71,26 @@ def test_other_pictures_of_a_validation_product_never_train(build, people):
 
 
 def test_a_picture_annotated_in_both_splits_validates(build, make_annotations):
-    both = make_annotations(("a", "a/0", "train", {"colour": "red"}), ("a", "a/0", "val", {"colour": "red"}))
+    both = make_annotations(
+        ("a", "a/0", "train", {"colour": "red"}), ("a", "a/0", "val", {"colour": "red"})
+    )
     made = build(SAID, both)
     assert set(rows(made.val)) == {"a"}
     assert "a" not in rows(made.train)
 
 
 def test_products_that_state_different_values_of_one_picture_make_no_label(build, make_annotations):
-    made = build([("red crew neck", "x"), ("blue crew neck", "x"), ("red", "y")], make_annotations())
+    made = build(
+        [("red crew neck", "x"), ("blue crew neck", "x"), ("red", "y")], make_annotations()
+    )
     assert rows(made.train)["x"]["labels"] == [0, -1]
 
 
 def test_an_imported_set_brings_its_own_pictures(build, make_annotations):
-    own = make_annotations(("z", "set/1", "train", {"colour": "red"}, b"bytes"), ("gone", "set/2", "train", {"colour": "red"}))
+    own = make_annotations(
+        ("z", "set/1", "train", {"colour": "red"}, b"bytes"),
+        ("gone", "set/2", "train", {"colour": "red"}),
+    )
     made = build(SAID, own)
     assert rows(made.train)["z"]["image"] == b"bytes"
     assert rows(made.train)["z"]["product_key"] == "set/1"
@@ -107,8 +115,12 @@ def test_the_seed_decides_the_rounding_of_repeats(build, make_annotations):
     assert max(made[0].train["repeat"].to_pylist()) > 1
 
 
-def test_priors_are_those_of_the_resampled_training_set_weighted_by_confidence(build, make_annotations):
-    people = make_annotations(("a", "a/0", "train", {"colour": "red"}), ("e", "a/4", "train", {"colour": "not_visible"}))
+def test_priors_are_those_of_the_resampled_training_set_weighted_by_confidence(
+    build, make_annotations
+):
+    people = make_annotations(
+        ("a", "a/0", "train", {"colour": "red"}), ("e", "a/4", "train", {"colour": "not_visible"})
+    )
     made = build(SAID, people)
     # red 1 + .8, blue .8 + .8, not visible 1
     assert made.facts["priors"]["colour"] == pytest.approx([1.8 / 4.4, 1.6 / 4.4, 1 / 4.4])
@@ -117,14 +129,28 @@ def test_priors_are_those_of_the_resampled_training_set_weighted_by_confidence(b
 
 def test_values_with_little_support_are_named(build, people):
     made = build(SAID, people, labels=LabelsConfig(min_value_support=2))
-    assert made.facts["thin_values"] == ["neckline.crew", "neckline.v_neck", "neckline.deep_v", "colour.blue"]
+    assert made.facts["thin_values"] == [
+        "neckline.crew",
+        "neckline.v_neck",
+        "neckline.deep_v",
+        "colour.blue",
+    ]
 
 
 def test_facts_are_plain_and_count_what_is_there(build, people):
     facts = build(SAID, people).facts
     assert json.loads(json.dumps(facts, allow_nan=False)) == facts
-    assert facts["pictures"] == {"train": 3, "val": 1, "annotated_train": 1, "titles": 2, "drawn": 3}
-    assert facts["support"] == {"train": {"neckline": 0, "colour": 3}, "val": {"neckline": 1, "colour": 1}}
+    assert facts["pictures"] == {
+        "train": 3,
+        "val": 1,
+        "annotated_train": 1,
+        "titles": 2,
+        "drawn": 3,
+    }
+    assert facts["support"] == {
+        "train": {"neckline": 0, "colour": 3},
+        "val": {"neckline": 1, "colour": 1},
+    }
 
 
 @pytest.mark.parametrize(("most", "left"), [(1, 2), (2, 3), (None, 3)])
@@ -141,17 +167,24 @@ def test_attributes_outside_the_trained_subset_are_ignored_and_reported(build, m
     assert made.facts["ignored_attributes"] == ["fit"]
 
 
-def test_pictures_without_bytes_loaded_make_examples_without_bytes(small, make_pictures, make_annotations):
+def test_pictures_without_bytes_loaded_make_examples_without_bytes(
+    small, make_pictures, make_annotations
+):
     people = make_annotations(("a", "a/0", "train", {"colour": "red"}))
     pictures = make_pictures(("a", "0")).drop_columns("image")
-    made = dataset.build(pictures, titles.TITLE_LABEL.empty_table(), people, small, LabelsConfig(), OFF, 0)
+    made = dataset.build(
+        pictures, titles.TITLE_LABEL.empty_table(), people, small, LabelsConfig(), OFF, 0
+    )
     assert made.train["image"].to_pylist() == [None]
 
 
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ({"colour": "rde"}, r"annotations: attribute 'colour' has labels of value 'rde'.*Nearest: 'red'"),
+        (
+            {"colour": "rde"},
+            r"annotations: attribute 'colour' has labels of value 'rde'.*Nearest: 'red'",
+        ),
         ({"fit": "slim"}, r"labels speak of fit, taxonomy small of neckline, colour"),
     ],
     ids=["value", "no attribute in common"],

@@ -1,21 +1,45 @@
 import json
 
 import pytest
+
 from fashiontrend.errors import DataError
 from fashiontrend.labels.label_studio import read_label_studio
 
 
 def box(region, x, y, width, height):
-    value = {"x": x, "y": y, "width": width, "height": height, "rotation": 0, "rectanglelabels": ["garment"]}
-    return {"id": region, "type": "rectanglelabels", "from_name": "box", "to_name": "image", "value": value}
+    value = {
+        "x": x,
+        "y": y,
+        "width": width,
+        "height": height,
+        "rotation": 0,
+        "rectanglelabels": ["garment"],
+    }
+    return {
+        "id": region,
+        "type": "rectanglelabels",
+        "from_name": "box",
+        "to_name": "image",
+        "value": value,
+    }
 
 
 def choice(attribute, name, region="r1"):
-    return {"id": region, "type": "choices", "from_name": attribute, "to_name": "image", "value": {"choices": [name]}}
+    return {
+        "id": region,
+        "type": "choices",
+        "from_name": attribute,
+        "to_name": "image",
+        "value": {"choices": [name]},
+    }
 
 
 def task(*results, split="val", **data):
-    return {"id": 7, "data": {"platform": "a", "product_id": "1", "split": split, **data}, "annotations": [{"result": list(results)}]}
+    return {
+        "id": 7,
+        "data": {"platform": "a", "product_id": "1", "split": split, **data},
+        "annotations": [{"result": list(results)}],
+    }
 
 
 @pytest.fixture
@@ -25,14 +49,21 @@ def read(small, make_pictures):
 
 
 def test_per_cent_boxes_become_fractions_and_choices_labels(read):
-    (row,) = read([task(box("r1", 10, 20, 50, 60), choice("neckline", "v_neck"), choice("colour", "红"))]).table.to_pylist()
+    (row,) = read(
+        [task(box("r1", 10, 20, 50, 60), choice("neckline", "v_neck"), choice("colour", "红"))]
+    ).table.to_pylist()
     assert row["box"] == pytest.approx([0.1, 0.2, 0.6, 0.8])
     assert dict(row["labels"]) == {"neckline": "v_neck", "colour": "red"}
     assert (row["picture_id"], row["split"]) == ("p1", "val")
 
 
 def test_of_several_boxes_the_largest_is_the_garment(read):
-    results = [box("r1", 0, 0, 10, 10), box("r2", 0, 0, 90, 90), choice("colour", "red", "r1"), choice("colour", "blue", "r2")]
+    results = [
+        box("r1", 0, 0, 10, 10),
+        box("r2", 0, 0, 90, 90),
+        choice("colour", "red", "r1"),
+        choice("colour", "blue", "r2"),
+    ]
     (row,) = read([task(*results)]).table.to_pylist()
     assert dict(row["labels"]) == {"colour": "blue"}
 
@@ -49,7 +80,10 @@ def test_not_visible_is_understood(read, name):
 
 
 def test_cancelled_annotations_unknown_pictures_and_other_controls_are_left_out(read):
-    cancelled = {**task(choice("colour", "red")), "annotations": [{"was_cancelled": True, "result": [choice("colour", "red")]}]}
+    cancelled = {
+        **task(choice("colour", "red")),
+        "annotations": [{"was_cancelled": True, "result": [choice("colour", "red")]}],
+    }
     done = read([cancelled, task(choice("mood", "happy"), picture_id="p2"), task(product_id="9")])
     assert done.missing == ("a/9",)
     assert done.ignored_columns == ("mood",)
@@ -62,8 +96,14 @@ def test_cancelled_annotations_unknown_pictures_and_other_controls_are_left_out(
         ("{", "not JSON"),
         ('{"images": []}', 'Export as "JSON"'),
         ('[{"image": "x", "label": []}]', 'Export as "JSON"'),
-        (json.dumps([task(choice("colour", "rde"))]), r"task 7, choice of 'colour': 'rde' is no value .*'red'"),
-        (json.dumps([task({**choice("colour", "red"), "value": {"choices": ["red", "blue"]}})]), "has 2 choices"),
+        (
+            json.dumps([task(choice("colour", "rde"))]),
+            r"task 7, choice of 'colour': 'rde' is no value .*'red'",
+        ),
+        (
+            json.dumps([task({**choice("colour", "red"), "value": {"choices": ["red", "blue"]}})]),
+            "has 2 choices",
+        ),
     ],
     ids=["broken", "coco", "min", "value", "two choices"],
 )

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from fashiontrend.config import ResampleConfig
 from fashiontrend.labels import resample
 
@@ -27,8 +28,18 @@ def skewed():
         ({"boost": {"neckline": 2.0}}, (0.5 / 0.04) ** 0.5),
         ({"cap": 0.5}, 1.0),
     ],
-    ids=["square root", "full balance", "cap", "off", "threshold", "low threshold", "boost", "boost elsewhere", "cap below one"],
-)  # fmt: skip
+    ids=[
+        "square root",
+        "full balance",
+        "cap",
+        "off",
+        "threshold",
+        "low threshold",
+        "boost",
+        "boost elsewhere",
+        "cap below one",
+    ],
+)
 def test_rare_values_are_repeated_by_the_rule(small, skewed, settings, rare):
     factors = resample.repeat_factors(skewed, small, ResampleConfig(**settings))
     assert factors[:96].tolist() == [1.0] * 96

@@ -1,4 +1,5 @@
 import pyarrow as pa
+
 from fashiontrend.labels.split import held_out, split_of
 
 

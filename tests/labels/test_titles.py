@@ -1,6 +1,7 @@
 from datetime import date
 
 import pytest
+
 from fashiontrend import records
 from fashiontrend.errors import ConfigError
 from fashiontrend.labels import titles, words
@@ -8,7 +9,9 @@ from fashiontrend.labels import titles, words
 
 def read(text, taxonomy, extra=None):
     rules = words.compile_rules(taxonomy, 0.8, extra)
-    return {r.attribute: r.value for r in titles.read_texts((words.normalise(text),), taxonomy, rules)}
+    return {
+        r.attribute: r.value for r in titles.read_texts((words.normalise(text),), taxonomy, rules)
+    }
 
 
 @pytest.mark.parametrize(
@@ -65,16 +68,28 @@ def test_the_title_is_asked_before_the_description(small, make_listings):
     )
     found = titles.read_titles(rows, small, rules).to_pylist()
     assert {(r["product_key"], r["attribute"], r["value"]) for r in found} == {
-        ("a/0", "colour", "red"), ("a/0", "neckline", "v_neck"), ("a/1", "colour", "blue"), ("a/2", "colour", "blue")
-    }  # fmt: skip
+        ("a/0", "colour", "red"),
+        ("a/0", "neckline", "v_neck"),
+        ("a/1", "colour", "blue"),
+        ("a/2", "colour", "blue"),
+    }
 
 
 def test_each_label_knows_its_word_and_confidence(small, make_listings):
     rules = words.compile_rules(small, 0.5)
-    table = titles.read_titles(make_listings({"title": "A deep V top", "pictures": ["x", "y", None]}), small, rules)
+    table = titles.read_titles(
+        make_listings({"title": "A deep V top", "pictures": ["x", "y", None]}), small, rules
+    )
     assert table.select(records.LABEL.names).schema == records.LABEL
     assert table.select(["picture_id", "rule", "confidence", "source", "status"]).to_pylist() == [
-        {"picture_id": p, "rule": "deep v", "confidence": 0.5, "source": "title", "status": "present"} for p in ("x", "y")
+        {
+            "picture_id": p,
+            "rule": "deep v",
+            "confidence": 0.5,
+            "source": "title",
+            "status": "present",
+        }
+        for p in ("x", "y")
     ]
 
 
@@ -102,15 +117,29 @@ def test_the_users_words_are_added_and_win(small):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param("color:\n  red: [x]", r"r\.yaml:1: color: taxonomy small has no attribute 'color'\. Did you mean 'colour'", id="attribute"),
-        pytest.param("colour:\n  rde: [x]", r"r\.yaml:2: colour\.rde: .*no value 'rde'\. Did you mean 'red'", id="value"),
-        pytest.param("colour:\n  red: x", r"r\.yaml:2: colour\.red: seen 'x', expected a list", id="no list"),
+        pytest.param(
+            "color:\n  red: [x]",
+            r"r\.yaml:1: color: taxonomy small has no attribute 'color'\. Did you mean 'colour'",
+            id="attribute",
+        ),
+        pytest.param(
+            "colour:\n  rde: [x]",
+            r"r\.yaml:2: colour\.rde: .*no value 'rde'\. Did you mean 'red'",
+            id="value",
+        ),
+        pytest.param(
+            "colour:\n  red: x", r"r\.yaml:2: colour\.red: seen 'x', expected a list", id="no list"
+        ),
         pytest.param("colour:\n  red: [1]", r"r\.yaml:2: .*list of words", id="a number"),
         pytest.param("colour: [red]", r"r\.yaml:1: colour: seen \['red'\]", id="no mapping"),
         pytest.param("- colour", r"r\.yaml: .*expected attribute", id="a list"),
-        pytest.param("colour:\n  red: [x]\n  blue: [X]", r"r\.yaml:3: colour\.blue: 'x' means 'red' already", id="two meanings"),
+        pytest.param(
+            "colour:\n  red: [x]\n  blue: [X]",
+            r"r\.yaml:3: colour\.blue: 'x' means 'red' already",
+            id="two meanings",
+        ),
     ],
-)  # fmt: skip
+)
 def test_wrong_rules_are_told_with_their_line(small, text, message):
     with pytest.raises(ConfigError, match=message):
         words.compile_rules(small, 0.8, text, "r.yaml")
@@ -124,4 +153,6 @@ def test_dropped_rules_leave_shorter_ones(small):
     rules = words.compile_rules(small)
     fewer = rules.without([words.Rule("neckline", "deep_v", "deep v")])
     assert len(fewer.rules) == len(rules.rules) - 1
-    assert words.find("deep v neck", fewer, "neckline") == (words.Rule("neckline", "v_neck", "v neck"),)
+    assert words.find("deep v neck", fewer, "neckline") == (
+        words.Rule("neckline", "v_neck", "v neck"),
+    )

@@ -1,0 +1,92 @@
+"""The HTML report of a run: gather what its steps left in the store, and write one page."""
+
+import io
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fashiontrend import ledger, paths
+from fashiontrend import report as pages
+from fashiontrend.config import Config
+from fashiontrend.loop import Step
+from fashiontrend.store import Store
+from ray_jobs.runtime import load_taxonomy
+
+#: Pictures that a page may hold; beyond it the page gets too heavy to mail.
+MOST_PICTURES = 300
+
+
+def write(config: Config, store: Store, state: ledger.Run) -> str:
+    """Write the report of a run, finished or stopped by a gate; return where it lies."""
+    shares = _shares(store, state)
+    keywords, forecasts = _published(store, state)
+    page = pages.build_html(
+        pages.ReportInput(
+            run=state,
+            taxonomy=load_taxonomy(config, store),
+            shares=shares,
+            forecasts=forecasts,
+            keywords=keywords,
+            pictures=_pictures(store, keywords),
+            withheld=_facts(state, Step.INGEST).get("withheld", ()),
+            truth=_truth(config, shares),
+            attrnet_report=_facts(state, Step.TRAIN_ATTRNET).get("report"),
+            perplexity_report=_facts(state, Step.TRAIN_FORECASTER).get("report"),
+            balance=_balance(state),
+        )
+    )
+    key = paths.report(state.run_id)
+    store.write(key, page.encode("utf-8"))
+    return store.uri(key)
+
+
+def _facts(state: ledger.Run, step: Step) -> dict[str, Any]:
+    """What the newest entry of a step found; empty if the step was not taken."""
+    return next((e.facts for e in reversed(state.entries) if e.step is step), {})
+
+
+def _output(state: ledger.Run, step: Step) -> str | None:
+    return next((e.output for e in reversed(state.entries) if e.step is step), None)
+
+
+def _shares(store: Store, state: ledger.Run) -> pa.Table | None:
+    output = _output(state, Step.SHARES)
+    return store.read_partition(output, "shares") if output else None
+
+
+def _published(store: Store, state: ledger.Run) -> tuple[dict[str, Any] | None, pa.Table | None]:
+    output = _output(state, Step.PUBLISH)
+    if output is None:
+        return None, None
+    forecasts = pq.read_table(io.BytesIO(store.read(f"{output}/forecasts.parquet")))
+    return store.read_json(f"{output}/keywords.json"), forecasts
+
+
+def _pictures(store: Store, keywords: dict[str, Any] | None) -> dict[str, bytes]:
+    """Bytes of the sample products' pictures."""
+    records = (keywords or {}).get("keywords", [])
+    wanted = dict.fromkeys(
+        sample["picture_id"] for record in records for sample in record["evidence"]["samples"]
+    )
+    return {i: store.read(paths.raw_image(i)) for i in list(wanted)[:MOST_PICTURES]}
+
+
+def _truth(config: Config, shares: pa.Table | None) -> pd.DataFrame | None:
+    """True shares of a demo world or a replay, where the configuration names one."""
+    if config.report.truth is None or shares is None:
+        return None
+    file = Path(config.report.truth, "truth.parquet")
+    if not file.exists():
+        return None
+    days = sorted({d for d in shares.column("day").to_pylist() if isinstance(d, date)})
+    weights = {p.name: p.weight for p in config.crawl.platforms}
+    return pages.true_shares(pd.read_parquet(file), days, config.series.window_days, weights)
+
+
+def _balance(state: ledger.Run) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = _facts(state, Step.LABEL).get("balance", {}).get("rows", [])
+    return rows
