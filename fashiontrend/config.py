@@ -162,11 +162,11 @@ class SeriesConfig(Section):
 class ForecasterConfig(Section):
     """The two-layer LSTM and its training."""
 
-    context_length: PositiveInt = Field(default=28, description="Days read.")
+    context_length: PositiveInt = Field(default=42, description="Days read; earlier days than the history has are padded.")
     prediction_length: PositiveInt = Field(default=14, description="Days forecast.")
     hidden_size: PositiveInt = 32
     num_layers: Literal[2] = 2
-    epochs: PositiveInt = 30
+    epochs: PositiveInt = 15
     batch_size: PositiveInt = 64
     learning_rate: PositiveFloat = 3e-3
     weight_decay: NonNegativeFloat = 1e-3

@@ -25,7 +25,7 @@ def setup(verbose: bool = False) -> None:
             level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
         )
     for noisy in ("ray", "botocore", "boto3", "urllib3", "matplotlib", "PIL", "fontTools", "asyncio"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+        logging.getLogger(noisy).setLevel(logging.ERROR)
 
 
 @contextmanager

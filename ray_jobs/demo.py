@@ -19,7 +19,7 @@ LAST_DAY = date(2026, 11, 23)
 PORTS = 8741
 #: What the demo sets otherwise than a shop of one's own would.
 SETTINGS: dict[str, Any] = {
-    "attrnet": {"input_px": 64, "epochs": 40, "max_passes": 25_000, "batch_size": 64},
+    "attrnet": {"input_px": 64, "epochs": 40, "max_passes": 25_000, "batch_size": 32},
     "accuracy_gate": {"threshold": 0.85, "floor": 0.70},
     "ray": {"num_cpus": 2, "train_workers": 2, "cpus_per_worker": 0.5},
 }
@@ -40,7 +40,9 @@ def demo(folder: Path, seed: int, num_days: int) -> tuple[Config, ledger.Run]:
         return config, run.run(config, world.last_day)
 
 
-def prepare(folder: Path, world: World, settings: dict[str, Any] | None = None) -> Config:
+def prepare(
+    folder: Path, world: World, settings: dict[str, Any] | None = None, first_port: int = PORTS
+) -> Config:
     """Write the world's annotations, truth and configuration, once, and load the configuration."""
     file = folder / "fashiontrend.yaml"
     mark = f"# seed {world.seed}, {world.num_days} days\n"
@@ -55,7 +57,7 @@ def prepare(folder: Path, world: World, settings: dict[str, Any] | None = None) 
     (folder / "taxonomy.yaml").write_text(
         yaml.safe_dump(words.model_dump(mode="json"), allow_unicode=True, sort_keys=False), "utf-8"
     )
-    tree = describe(folder, world, settings or SETTINGS)
+    tree = describe(folder, world, settings or SETTINGS, first_port)
     text = mark + yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
     fresh = file.with_suffix(".tmp")
     fresh.write_text(text, "utf-8")
@@ -63,10 +65,10 @@ def prepare(folder: Path, world: World, settings: dict[str, Any] | None = None) 
     return configuration.load(str(file))
 
 
-def describe(folder: Path, world: World, settings: dict[str, Any]) -> dict[str, Any]:
+def describe(folder: Path, world: World, settings: dict[str, Any], first_port: int) -> dict[str, Any]:
     """The demo's configuration as a plain tree."""
     platforms = [
-        {"name": name, "kind": kind, "base_url": f"http://127.0.0.1:{PORTS + n}/day/{{day}}", "delay_s": 0.0}
+        {"name": name, "kind": kind, "base_url": f"http://127.0.0.1:{first_port + n}/day/{{day}}", "delay_s": 0.0}
         for n, (name, kind) in enumerate(KINDS.items())
     ]
     tree: dict[str, Any] = {

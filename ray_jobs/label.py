@@ -10,12 +10,15 @@ from pathlib import Path
 import pyarrow as pa
 
 from fashiontrend import paths, records
+from fashiontrend.config import ResampleConfig
 from fashiontrend.labels import annotations, audit, dataset, label_studio, titles, words
 from fashiontrend.loop import Step
 from ray_jobs import catalogue, inputs, run
 from ray_jobs.runtime import Context, Outcome, main
 
 log = logging.getLogger(__name__)
+#: How much more an attribute that a closed gate named is resampled, in the exponent beta.
+BOOST = 1.5
 
 
 def label(context: Context) -> Outcome:
@@ -30,16 +33,34 @@ def label(context: Context) -> Outcome:
     kept, dropped = audit.drop_rules(rules, audit.judge_rules(told, people), named, cfg)
     if dropped.num_rows:
         told = titles.read_titles(listings, context.taxonomy, kept)
-    built = dataset.build(
-        pictures, told if cfg.titles else told.slice(0, 0), people,
-        context.taxonomy, cfg, context.config.resample, context.config.seed,
-    )  # fmt: skip
-    facts = {**built.facts, "named": named, "dropped_rules": dropped.to_pylist()}
+    resampling, seed = for_round(context, named)
+    built = dataset.build(pictures, told, people, context.taxonomy, cfg, resampling, seed)
+    facts = {
+        **built.facts,
+        "named": named,
+        "dropped_rules": dropped.to_pylist(),
+        "changed": _tell_change(context, named, dropped.num_rows),
+    }
     for thin in built.facts["thin_values"]:
         log.warning("few training pictures: %s", thin)
     partition = paths.dataset(built.version)
     context.store.commit_tables(partition, {"train": built.train, "val": built.val}, facts)
     return Outcome(partition, {"version": built.version, **facts})
+
+
+def for_round(context: Context, named: list[str]) -> tuple[ResampleConfig, int]:
+    """Resampling and seed of this round: named attributes weigh more, and the draw is another."""
+    base, round_ = context.config.resample, context.move.label_round
+    boost = {**base.boost, **{a: base.boost.get(a, 1.0) * BOOST for a in named}}
+    return base.model_copy(update={"boost": boost}), context.config.seed + round_ - 1
+
+
+def _tell_change(context: Context, named: list[str], dropped: int) -> str:
+    """In words, what this round of labelling does differently."""
+    if context.move.label_round == 1:
+        return "first labelling"
+    blamed = f"{dropped} title words of {', '.join(named)} dropped, " if named else ""
+    return f"{blamed}resampled anew"
 
 
 def named_attributes(context: Context) -> list[str]:
@@ -49,7 +70,7 @@ def named_attributes(context: Context) -> list[str]:
         attribute
         for verdict in verdicts
         for attribute, told in verdict.get("per_attribute", {}).items()
-        if told.get("remedy") == "relabel"
+        if told.get("reason") == "recogniser"
     }
     return sorted(blamed)
 

@@ -102,9 +102,10 @@ def connect(config: Config) -> None:
     # Ray's own warnings about a machine are for its operator, not for each run's reader.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_TRAIN_WORKER_HEALTH_CHECK_TIMEOUT_S", "120")
-    os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal" if local else "warning")
+    os.environ.setdefault("RAY_DATA_LOG_LEVEL", "ERROR" if local else "INFO")
     try:
-        ray.init(address=config.ray.address, log_to_driver=False, logging_level="WARNING", **options)
+        ray.init(address=config.ray.address, log_to_driver=False, logging_level="ERROR", **options)
     except (ConnectionError, RuntimeError) as error:
         raise StoreError(
             f"ray.address {config.ray.address!r}: {error}. "
@@ -113,6 +114,9 @@ def connect(config: Config) -> None:
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
+    # Version 2 of the Parquet reader starts a fresh worker process every few files (28 for 268
+    # files here, 33 s instead of 14 s) and hangs without a whole free CPU: docs/results.md.
+    context.use_datasource_v2 = False
     # Small blocks keep several in flight inside a small object store: nothing is spilled.
     context.target_max_block_size = min(16 << 20, config.ray.object_store_bytes // 20)
 

@@ -60,7 +60,7 @@ def for_round(context: Context, pictures: int) -> tuple[dict[str, Any], str]:
     base, round_ = context.config.attrnet, context.move.train_round
     factor = context.config.accuracy_gate.longer ** (round_ - 1)
     epochs = max(limit_epochs(base, pictures, factor), limit_epochs(base, pictures) + round_ - 1)
-    seed = context.config.seed + 1000 * (round_ - 1)
+    seed = context.config.seed + 1000 * (round_ - 1) + context.move.label_round - 1
     settings = {
         "attrnet": base.model_dump(),
         "epochs": epochs,
@@ -89,7 +89,8 @@ def worker(settings: dict[str, Any]) -> None:
     """What each DDP worker runs; the first one judges and writes the artefact."""
     import torch
 
-    from fashiontrend.attrnet import checkpoint, dataset, model
+    from fashiontrend import checkpoint
+    from fashiontrend.attrnet import dataset, model
     from fashiontrend.attrnet import train as training_loop
 
     cfg = AttrNetConfig(**settings["attrnet"])

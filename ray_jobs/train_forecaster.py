@@ -21,12 +21,13 @@ def train(context: Context) -> Outcome:
     """Train on the run's shares, or take what an earlier attempt committed, and judge it."""
     shares = context.run.latest(Step.SHARES)
     cfg = context.config.forecaster
-    version = digest([shares.output, context.taxonomy.digest, cfg.model_dump(), context.config.seed])
+    seed = context.config.seed + context.move.label_round - 1
+    version = digest([shares.output, context.taxonomy.digest, cfg.model_dump(), seed])
     settings = {
         "shares": shares.output,
         "forecaster": cfg.model_dump(),
         "taxonomy_digest": context.taxonomy.digest,
-        "seed": context.config.seed,
+        "seed": seed,
         "epochs": cfg.epochs,
     }
     manifest = training.train_once(context, "forecaster", version, worker, settings)
@@ -42,7 +43,7 @@ def worker(settings: dict[str, Any]) -> None:
     """What each DDP worker runs; the first one judges and writes the artefact."""
     import torch
 
-    from fashiontrend.attrnet import checkpoint
+    from fashiontrend import checkpoint
     from fashiontrend.forecaster import train as training_loop
     from fashiontrend.forecaster import windows
 

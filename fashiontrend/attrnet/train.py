@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -12,27 +11,9 @@ from torch import Tensor, distributed, nn
 from fashiontrend.attrnet import augment, loss
 from fashiontrend.attrnet.batches import Batch
 from fashiontrend.attrnet.model import Output
+from fashiontrend.checkpoint import Metrics, TrainState
 from fashiontrend.config import AttrNetConfig
 from fashiontrend.errors import DataError
-
-Metrics = dict[str, float]
-
-
-@dataclass(frozen=True)
-class TrainState:
-    """A training between two epochs; `checkpoint` writes and reads it.
-
-    Attributes:
-        epoch: finished epochs.
-        model: weights and buffers by name, without any DDP prefix.
-        optimizer: AdamW's moments and step, by parameter number.
-        history: the metrics of every finished epoch.
-    """
-
-    epoch: int
-    model: Mapping[str, Tensor]
-    optimizer: Mapping[int, Mapping[str, Tensor]]
-    history: tuple[Metrics, ...] = field(default=())
 
 
 def fit(

@@ -31,7 +31,7 @@ def check_listing(found: dict[str, Any]) -> dict[str, Any]:
     tags = found.get("tags") if isinstance(found.get("tags"), list) else []
     return {
         **{name: encodable(found.get(name)) for name in TEXTS},
-        "product_id": encodable(str(number).strip()),
+        "product_id": to_id(number),
         "url": encodable(url),
         "tags": [encodable(t) for t in tags or [] if isinstance(t, str)],
         "price": found.get("price"),
@@ -44,6 +44,11 @@ def check_listing(found: dict[str, Any]) -> dict[str, Any]:
 def _refuse_other(name: str, value: Any, kind: type, expected: str) -> None:
     if value is not None and not isinstance(value, kind):
         raise DataError(f"wrong_type: {name} is {type(value).__name__}, expected {expected}")
+
+
+def to_id(stated: Any) -> str:
+    """A stated product id as listings, pages and rejects hold it."""
+    return encodable(str(stated).strip()) or ""
 
 
 def encodable(text: str | None) -> str | None:

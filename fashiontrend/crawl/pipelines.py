@@ -10,7 +10,7 @@ from scrapy.http import Response, TextResponse
 from scrapy.pipelines.media import MediaPipeline
 
 from fashiontrend import paths
-from fashiontrend.crawl.listing import check_listing
+from fashiontrend.crawl.listing import check_listing, encodable, to_id
 from fashiontrend.crawl.spiders import PlatformSpider
 from fashiontrend.errors import DataError, StoreError
 from fashiontrend.pictures import SIGNATURES
@@ -51,8 +51,8 @@ class CheckPipeline:
                 {
                     "reason": reason,
                     "detail": detail,
-                    "product_id": str(item.get("product_id")),
-                    "url": str(item.get("url")),
+                    "product_id": to_id(item.get("product_id")),
+                    "url": encodable(str(item.get("url"))),
                 }
             )
             raise DropItem(reason) from None

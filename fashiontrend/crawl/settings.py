@@ -6,12 +6,15 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from scrapy import Spider
+from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.retry import RetryMiddleware
 from scrapy.http import Request, Response
 
 from fashiontrend.config import CrawlConfig, PlatformConfig, StoreConfig
 from fashiontrend.crawl.pipelines import STORE_SETTING
+from fashiontrend.crawl.spiders import BudgetSpent, PlatformSpider
 
+BUDGET_SETTING = "FASHIONTREND_REQUEST_BUDGET"
 #: Longest pause that a shop's Retry-After is followed for within a crawl.
 MAX_PAUSE_S = 60.0
 
@@ -30,6 +33,27 @@ class PatientRetryMiddleware(RetryMiddleware):  # type: ignore[misc]
             await asyncio.sleep(pause_s)
         answer: Request | Response = super().process_response(request, response)
         return answer
+
+
+class BudgetMiddleware:
+    """Sends no more requests than the day's budget, pictures, robots.txt and retries included."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        self.left = crawler.settings.getint(BUDGET_SETTING)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> "BudgetMiddleware":
+        """Scrapy's way to make a middleware."""
+        return cls(crawler)
+
+    def process_request(self, request: Request) -> None:
+        """Let a request through while there is budget left."""
+        if self.left <= 0:
+            if isinstance(self.crawler.spider, PlatformSpider):
+                self.crawler.spider.count("over_budget")
+            raise BudgetSpent
+        self.left -= 1
 
 
 def read_retry_after(stated: bytes | None, now: datetime) -> float:
@@ -67,7 +91,7 @@ def settings_for(
         "DOWNLOAD_MAXSIZE": crawl.max_image_bytes,
         "DOWNLOAD_WARNSIZE": 0,
         "RETRY_TIMES": crawl.retries,
-        "CLOSESPIDER_PAGECOUNT": crawl.daily_request_budget,
+        BUDGET_SETTING: crawl.daily_request_budget,
         # A page may name any address; files of this machine are none of its business.
         "DOWNLOAD_HANDLERS": dict.fromkeys(("data", "file", "ftp", "s3")),
         "HTTPERROR_ALLOW_ALL": True,  # the spider counts refusals itself
@@ -79,6 +103,7 @@ def settings_for(
         "DOWNLOADER_MIDDLEWARES": {
             "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
             PatientRetryMiddleware: 550,
+            BudgetMiddleware: 990,  # nearest to the downloader: counts what is really sent
         },
         "ITEM_PIPELINES": {
             "fashiontrend.crawl.pipelines.CheckPipeline": 100,

@@ -13,6 +13,7 @@ from scrapy.http import Request, Response, TextResponse
 
 from fashiontrend.config import CrawlConfig, PlatformConfig
 from fashiontrend.crawl import pages
+from fashiontrend.crawl.listing import to_id
 from fashiontrend.crawl.memory import Memory
 from fashiontrend.errors import DataError, StoreError
 
@@ -25,6 +26,10 @@ GONE = {404, 410}
 REFUSALS_IN_A_ROW = 5
 #: Pages may be larger than pictures: a sitemap may have 50 MB.
 MOST_PAGE_BYTES = 64 << 20
+
+
+class BudgetSpent(IgnoreRequest):  # type: ignore[misc] # noqa: N818 - a verdict, as its base is
+    """The day's budget of requests is used up."""
 
 
 class PlatformSpider(scrapy.Spider):  # type: ignore[misc]
@@ -49,7 +54,7 @@ class PlatformSpider(scrapy.Spider):  # type: ignore[misc]
     @property
     def complete(self) -> bool:
         """Whether the whole catalogue was read: what is not in it is not on sale."""
-        return self.reached_end and not self.missed
+        return self.reached_end and not self.missed and not self.counts.get("over_budget")
 
     def count(self, name: str) -> None:
         """Count something by name; everything left aside is counted somewhere."""
@@ -114,7 +119,8 @@ class PlatformSpider(scrapy.Spider):  # type: ignore[misc]
     def failed(self, failure: Any) -> None:
         """Count a request that was never answered."""
         self.missed += 1
-        self.count("forbidden" if failure.check(IgnoreRequest) else "unreachable")
+        if not failure.check(BudgetSpent):  # those were counted when they were held back
+            self.count("forbidden" if failure.check(IgnoreRequest) else "unreachable")
 
     def usable(self, response: Response) -> bool:
         """Whether a response is an answer; a refusal is counted and not argued with.
@@ -263,7 +269,7 @@ class SchemaOrgSpider(PlatformSpider):
         if not self.usable(response):
             return
         found = _read(self, response, pages.read_schema_org) or []
-        self.pages[page] = (lastmod, tuple(str(f["product_id"]) for f in found))
+        self.pages[page] = (lastmod, tuple(to_id(f["product_id"]) for f in found))
         yield from ({**f, "updated_at": lastmod} for f in found)
 
 

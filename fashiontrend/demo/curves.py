@@ -15,12 +15,12 @@ from fashiontrend.taxonomy import Taxonomy
 Curve = tuple[float, float, float, float]
 CURVES: Mapping[str, Mapping[str, Curve]] = {
     "colour": {
-        "black": (34.0, 6.0, 0.0, 1.0),
-        "white": (20.0, 18.0, 0.0, 1.0),
-        "red": (12.0, 12.0, 0.0, 1.0),
-        "green": (4.0, 38.0, 0.0, 1.0),
-        "blue": (20.0, 17.0, 0.0, 1.0),
-        "yellow": (10.0, 9.0, 0.0, 1.0),
+        "black": (42.0, 4.0, 0.0, 1.0),
+        "white": (18.0, 15.0, 0.0, 1.0),
+        "red": (10.0, 8.0, 0.0, 1.0),
+        "green": (2.0, 52.0, 0.0, 1.0),
+        "blue": (18.0, 13.0, 0.0, 1.0),
+        "yellow": (10.0, 8.0, 0.0, 1.0),
     },
     "pattern": {
         "plain": (46.0, 44.0, 0.0, 1.0),

@@ -1,4 +1,4 @@
-"""Garments drawn by code: silhouette, sleeves, neckline, length, colour and pattern, on plain or busy grounds.
+"""Garments drawn by code: silhouette, sleeves, neckline, length, colour, pattern, and the ground.
 
 Coordinates inside this file are pixels of a canvas twice as large as the picture, which is
 then scaled down, so that edges are smooth.
@@ -116,7 +116,11 @@ def _draw_shape(
 
 
 def _draw_sleeve(
-    draw: ImageDraw.ImageDraw, start: Point, sizes: tuple[float, float, float], side: int, reach: float
+    draw: ImageDraw.ImageDraw,
+    start: Point,
+    sizes: tuple[float, float, float],
+    side: int,
+    reach: float,
 ) -> list[Point]:
     if reach == 0.0:
         return []
@@ -134,16 +138,23 @@ def _draw_sleeve(
     return points
 
 
-def _draw_neck(
-    draw: ImageDraw.ImageDraw, neckline: str, start: Point, body: float
-) -> list[Point]:
+def _draw_neck(draw: ImageDraw.ImageDraw, neckline: str, start: Point, body: float) -> list[Point]:
     """Cut the neckline out of the torso, or set a collar on top of it."""
     centre, shoulder = start
     half = body * 0.21
     if neckline == "v_neck":
-        draw.polygon([(centre - half, shoulder - 1), (centre + half, shoulder - 1), (centre, shoulder + body * 0.52)], fill=0)
+        draw.polygon(
+            [
+                (centre - half, shoulder - 1),
+                (centre + half, shoulder - 1),
+                (centre, shoulder + body * 0.52),
+            ],
+            fill=0,
+        )
     elif neckline == "crew_round":
-        draw.ellipse((centre - half, shoulder - half * 0.75, centre + half, shoulder + half * 0.75), fill=0)
+        draw.ellipse(
+            (centre - half, shoulder - half * 0.75, centre + half, shoulder + half * 0.75), fill=0
+        )
     elif neckline == "turtleneck":
         collar = (centre - half * 0.85, shoulder - body * 0.24, centre + half * 0.85, shoulder + 2)
         draw.rectangle(collar, fill=255)

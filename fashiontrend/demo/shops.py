@@ -4,13 +4,14 @@ shop-a speaks Shopify's `/products.json`, shop-b WooCommerce's Store API, shop-c
 a sitemap and schema.org JSON-LD, with the quirks that such shops have in the wild.
 """
 
+import argparse
 import html
 import json
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -67,10 +68,14 @@ def _picture(world: World, path: str) -> Answer:
     product = world.by_id.get(path.removeprefix("/media/").removesuffix(".jpg"))
     if product is None:
         return NOT_FOUND
-    return Answer(world.draw(product).image, "image/jpeg", headers=(("ETag", f'"{product.product_id}"'),))
+    return Answer(
+        world.draw(product).image, "image/jpeg", headers=(("ETag", f'"{product.product_id}"'),)
+    )
 
 
-def _page(live: tuple[Product, ...], query: Mapping[str, str], name: str, most: int) -> list[Product]:
+def _page(
+    live: tuple[Product, ...], query: Mapping[str, str], name: str, most: int
+) -> list[Product]:
     size = min(int(query.get(name, 30)), most)
     start = (int(query.get("page", 1)) - 1) * size
     return list(live[start : start + size])
@@ -102,7 +107,9 @@ def _shopify_product(product: Product) -> dict[str, Any]:
     }
 
 
-def _woocommerce(live: tuple[Product, ...], day: date, path: str, query: Mapping[str, str]) -> Answer:
+def _woocommerce(
+    live: tuple[Product, ...], day: date, path: str, query: Mapping[str, str]
+) -> Answer:
     if path != "wp-json/wc/store/v1/products":
         return NOT_FOUND
     size = min(int(query.get("per_page", 10)), 100)
@@ -133,10 +140,13 @@ def _woocommerce_product(product: Product) -> dict[str, Any]:
     }
 
 
-def _schema_org(live: tuple[Product, ...], day: date, path: str, query: Mapping[str, str]) -> Answer:
+def _schema_org(
+    live: tuple[Product, ...], day: date, path: str, query: Mapping[str, str]
+) -> Answer:
     if path == "sitemap.xml":
         rows = "".join(
-            f"<url><loc>/day/{day}/p/{p.product_id}</loc><lastmod>{p.first_day}</lastmod></url>" for p in live
+            f"<url><loc>/day/{day}/p/{p.product_id}</loc><lastmod>{p.first_day}</lastmod></url>"
+            for p in live
         )
         # Sitemaps state whole addresses; the handler fills the host in.
         body = f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{rows}</urlset>'
@@ -166,7 +176,8 @@ def _html(product: Product) -> str:
     script = json.dumps(graph, ensure_ascii=False).replace("</", "<\\/")
     title = html.escape(product.title)
     return (
-        f'<!doctype html><html><head><title>{title}</title><script type="application/ld+json">{script}</script>'
+        f"<!doctype html><html><head><title>{title}</title>"
+        f'<script type="application/ld+json">{script}</script>'
         f'</head><body><h1>{title}</h1><img src="{product.image_path}" alt=""></body></html>'
     )
 
@@ -189,7 +200,11 @@ def _handler(world: World, platform: str) -> type[BaseHTTPRequestHandler]:
                 body = body.replace(b"<loc>/", f"<loc>http://{self.headers['Host']}/".encode())
             body = b"" if known else body
             self.send_response(304 if known else said.status)
-            for name, value in {**headers, "Content-Type": said.kind, "Content-Length": str(len(body))}.items():
+            for name, value in {
+                **headers,
+                "Content-Type": said.kind,
+                "Content-Length": str(len(body)),
+            }.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
@@ -224,3 +239,21 @@ def serve(world: World, first_port: int = 0) -> Iterator[dict[str, str]]:
             server.server_close()
         for thread in threads:
             thread.join()
+
+
+def main() -> None:
+    """Keep the shops open until Ctrl-C."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--port-base", type=int, default=8701, help="shop-a's; the others follow")
+    parser.add_argument("--last-day", type=date.fromisoformat, default=datetime.now(tz=UTC).date())
+    arguments = parser.parse_args()
+    world = World(arguments.seed, arguments.last_day)
+    with serve(world, arguments.port_base) as urls, suppress(KeyboardInterrupt):
+        for name, url in urls.items():
+            print(f"{name} ({KINDS[name]}): {url}  {world.first_day}..{world.last_day}", flush=True)
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""What shops write of a garment: the right words, synonyms, English and Chinese, with omissions and mistakes."""
+"""What shops write of a garment: words, synonyms, English, Chinese, omissions and mistakes."""
 
 from collections.abc import Mapping
 
@@ -52,7 +52,10 @@ def describe(values: Mapping[str, str], rng: np.random.Generator) -> tuple[str, 
     in_title = order[: int(rng.integers(2, 5))]
     rest = order[len(in_title) :]
     if chinese:
-        return f"{name} {''.join(in_title)}{noun[1]}", f"新款{noun[1]},{'、'.join(rest)}。" if rest else "新款。"
+        return (
+            f"{name} {''.join(in_title)}{noun[1]}",
+            f"新款{noun[1]},{'、'.join(rest)}。" if rest else "新款。",
+        )
     title = " ".join([name, *in_title, noun[0]])
     details = f"With {' and '.join(rest)}. " if rest else ""
     return title.title() if rng.random() < 0.5 else title, f"{details}Machine wash, soft & easy."

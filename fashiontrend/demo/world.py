@@ -1,4 +1,4 @@
-"""The world behind the demo: which products each shop lists on each day, what they are, what it says of them.
+"""The world behind the demo: what each shop lists on each day, what it is, what is said of it.
 
 Everything follows from the seed. What the crawler sees are titles and pictures; what the
 garments really are is the truth, which only tests and the report's scorecard read.
@@ -25,7 +25,6 @@ PLATFORMS: Mapping[str, int] = {"shop-a": 0, "shop-b": 6, "shop-c": -3}
 KINDS: Mapping[str, str] = {"shop-a": "shopify", "shop-b": "woocommerce", "shop-c": "schema_org"}
 LIFE_DAYS = (12, 28)
 HIDDEN_NECK = 0.05
-TRAIN_ANNOTATIONS, VAL_ANNOTATIONS = 400, 300
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,7 @@ class World:
     num_days: int = 90
     first_live: int = 160  # products on sale on the first day, for each shop
     born_daily: int = 8
+    annotated: tuple[int, int] = (400, 300)  # products with people's labels: train, val
     outage_platform: str = "shop-b"
     outage_offsets: tuple[int, ...] = (60, 61)
 
@@ -102,17 +102,25 @@ class World:
     def _stock(self, number: int, platform: str) -> list[Product]:
         rng = np.random.default_rng([self.seed, number])
         births = self._births(rng)
-        return [self._product(platform, f"{platform[-1]}{n:05d}", b, rng) for n, b in enumerate(births)]
+        return [
+            self._product(platform, f"{platform[-1]}{n:05d}", b, rng) for n, b in enumerate(births)
+        ]
 
     def _births(self, rng: np.random.Generator) -> list[tuple[int, int]]:
-        """(born, dies) in days since the first day: those on sale at first, then each day's new ones."""
+        """(born, dies) in days since the first day: those on sale at first, then the new ones."""
         births: list[tuple[int, int]] = []
         while len(births) < self.first_live:
-            born, life = -int(rng.integers(0, LIFE_DAYS[1])), int(rng.integers(*LIFE_DAYS, endpoint=True))
+            born, life = (
+                -int(rng.integers(0, LIFE_DAYS[1])),
+                int(rng.integers(*LIFE_DAYS, endpoint=True)),
+            )
             if born + life > 0:
                 births.append((born, born + life - 1))
         for day in range(1, self.num_days):
-            births += [(day, day + int(rng.integers(*LIFE_DAYS, endpoint=True)) - 1) for _ in range(self.born_daily)]
+            births += [
+                (day, day + int(rng.integers(*LIFE_DAYS, endpoint=True)) - 1)
+                for _ in range(self.born_daily)
+            ]
         return births
 
     def _product(
@@ -142,8 +150,8 @@ def annotate(world: World) -> pd.DataFrame:
     """
     rng = np.random.default_rng([world.seed, 7])
     seen = [p for p in world.products if p.last_day >= world.first_day]
-    number = min(TRAIN_ANNOTATIONS + VAL_ANNOTATIONS, len(seen))
-    train = round(number * TRAIN_ANNOTATIONS / (TRAIN_ANNOTATIONS + VAL_ANNOTATIONS))
+    number = min(sum(world.annotated), len(seen))
+    train = round(number * world.annotated[0] / sum(world.annotated))
     chosen = rng.choice(len(seen), number, replace=False)
     rows = []
     for order, index in enumerate(chosen):

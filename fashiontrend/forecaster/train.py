@@ -19,9 +19,9 @@ Batch = tuple[Tensor, ...]  # context, guide, observed, support, has_value, targ
 
 #: What augmentation adds to log shares: standard deviation of a line's slope a day, of a wave's
 #: height, and the range of a wave's period in days.
-_DRIFT = 0.012
-_WAVE = 0.5
-_PERIODS = (40.0, 160.0)
+_DRIFT = 0.03
+_WAVE = 0.3
+_PERIODS = (50.0, 160.0)
 _CLIP_NORM = 1.0
 #: The base has few weights and tells most; it learns faster than the LSTM.
 _BASE_RATE = 3.0

@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 RISING, FALLING, STABLE = "rising", "falling", "stable"
 #: An interval of 80 % reaches this many standard deviations to each side.
 _Z80 = float(norm.ppf(0.9))
+_Z50 = float(norm.ppf(0.75))
 _YEAR = 365
 _SEASONAL_BAND = 0.1
 _CLASSIC_VARIATION = 0.15
@@ -78,8 +79,7 @@ def judge_change(
     """Call the direction by probability.
 
     The forecast is taken as normal on the logit scale, with the width of its 80 % interval. A
-    change counts from `cfg.min_change` on, or from one standard error of a share counted from
-    so many products where that is more.
+    change counts from `cfg.min_change` on, or from `noise_half_width` where that is more.
 
     Args:
         path: measured so far.
@@ -102,8 +102,11 @@ def judge_change(
 
 
 def noise_half_width(share: float, support: int) -> float:
-    """One standard error of a share counted from `support` products."""
-    return math.sqrt(max(share * (1 - share), 0.0) / max(support, 1))
+    """The deviation that counting `support` products exceeds every second time.
+
+    No more than that, because the forecast's interval holds the noise of counting already.
+    """
+    return _Z50 * math.sqrt(max(share * (1 - share), 0.0) / max(support, 1))
 
 
 def _logit(share: float) -> float:

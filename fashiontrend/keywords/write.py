@@ -101,7 +101,7 @@ def tell(record: dict[str, Any]) -> str:
     total = sum(len(g) for g in groups.values())
     told = [
         f"{_SIGNS[record['direction']]} **{_both(record)}** ({record['keyword']['attribute']}) "
-        f"{record['direction']} on {len(groups[record['direction']])} of {total} platforms: "
+        f"{record['direction']} {_where(len(groups[record['direction']]), total)}: "
         f"share {_percent(share['now'])} → {_percent(share['forecast'])} in {record['horizon_days']} days "
         f"({100 * growth['points']:+.1f} pts, 80 % range {low:+.1f}…{high:+.1f})",
         f"stage *{record['stage']}*",
@@ -120,10 +120,14 @@ def tell_chinese(record: dict[str, Any]) -> str:
     total = sum(len(g) for g in groups.values())
     return (
         f"{record['keyword']['zh']}:{_CHINESE[record['direction']]}"
-        f"({len(groups[record['direction']])}/{total} 个平台),占比 {_percent(share['now'])} → "
+        f"({len(groups[record['direction']])}/{total} 个平台单独明确),占比 {_percent(share['now'])} → "
         f"{_percent(share['forecast'])},{record['horizon_days']} 天,{_STAGES[record['stage']]},"
         f"样本 {record['confidence']['support_n']} 件商品"
     )
+
+
+def _where(agreeing: int, total: int) -> str:
+    return f"on {agreeing} of {total} platforms" if agreeing else "over all platforms, clearly on no single one"
 
 
 def _both(record: dict[str, Any]) -> str:

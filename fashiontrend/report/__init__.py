@@ -1,4 +1,4 @@
-"""The report that ends every run: one HTML file that needs nothing else, and the lines for a terminal."""
+"""The report that ends every run: one HTML file that needs nothing else, and terminal lines."""
 
 from fashiontrend.report.page import ReportInput, build_html
 from fashiontrend.report.scorecard import judge_directions, share_errors, true_shares

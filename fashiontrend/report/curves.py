@@ -16,7 +16,7 @@ from fashiontrend.taxonomy import Taxonomy
 
 Key = tuple[str, str, str]
 
-#: Days of history that a chart shows, values of an attribute that get a panel, values in a platform's panel.
+#: Days of history in a chart, values of an attribute with a panel, values in a platform's panel.
 HISTORY_DAYS, VALUES, PLATFORM_VALUES = 180, 8, 4
 FAN = ["share", "q025", "q10", "q90", "q975"]
 
@@ -53,12 +53,14 @@ class Series:
             name=wording.value_names(self.taxonomy, attribute, value)[0],
             direction=self.directions.get(key, "stable"),
             days=tuple(rows["day"]),
-            share=columns[:, 0], low=columns[:, 1], high=columns[:, 2],
+            share=columns[:, 0],
+            low=columns[:, 1],
+            high=columns[:, 2],
             ahead_days=() if ahead is None else tuple(ahead["day"]),
             ahead=None if ahead is None else ahead[FAN].to_numpy(dtype=float),
             true_days=() if true is None else tuple(true["day"]),
             true=None if true is None else true["share"].to_numpy(dtype=float),
-        )  # fmt: skip
+        )
 
     def withheld(self, platform: str, attribute: str) -> tuple[date, ...]:
         """Withheld days of a platform's attribute."""
@@ -102,12 +104,14 @@ def _by_key(frame: pd.DataFrame | None) -> dict[Key, pd.DataFrame]:
 
 
 def draw_attributes(series: Series) -> list[dict[str, Any]]:
-    """One entry per attribute, those with a move first: its names and drawn panels, by value and by platform."""
+    """One entry per attribute, those with a move first: names, panels by value and by platform."""
     measured: dict[str, list[str]] = {}
     for platform, attribute, value in series.shares:
         if value not in measured.setdefault(attribute, []) and platform:
             measured[attribute].append(value)
-    order = [a for a in series.taxonomy.ids if a in measured] + [a for a in measured if a not in series.taxonomy.ids]
+    order = [a for a in series.taxonomy.ids if a in measured] + [
+        a for a in measured if a not in series.taxonomy.ids
+    ]
     drawn = [_draw_attribute(series, a, _by_interest(series, a, measured[a])) for a in order]
     return sorted(drawn, key=lambda d: not d["moving"])
 
@@ -127,19 +131,28 @@ def _by_interest(series: Series, attribute: str, values: Sequence[str]) -> list[
 def _draw_attribute(series: Series, attribute: str, values: list[str]) -> dict[str, Any]:
     en, zh = wording.attribute_names(series.taxonomy, attribute)
     names = [wording.value_names(series.taxonomy, attribute, v) for v in values]
-    moving = any(series.directions.get((POOLED, attribute, v), "stable") != "stable" for v in values)
+    moving = any(
+        series.directions.get((POOLED, attribute, v), "stable") != "stable" for v in values
+    )
     return {
-        "id": attribute, "en": en, "zh": zh, "moving": moving,
-        "panels": [p for v in values[:VALUES] if (p := draw_value(series, attribute, v, "all")) is not None],
+        "id": attribute,
+        "en": en,
+        "zh": zh,
+        "moving": moving,
+        "panels": [
+            p for v in values[:VALUES] if (p := draw_value(series, attribute, v, "all")) is not None
+        ],
         "platforms": [
-            p for n in series.platforms if (p := _draw_platform(series, attribute, n, values[:PLATFORM_VALUES])) is not None
+            p
+            for n in series.platforms
+            if (p := _draw_platform(series, attribute, n, values[:PLATFORM_VALUES])) is not None
         ],
         "left_out": [f"{e} {z}".strip() for e, z in names[VALUES:]],
-    }  # fmt: skip
+    }
 
 
 def draw_value(series: Series, attribute: str, value: str, place: str) -> dict[str, Any] | None:
-    """The pooled curve of one value with what its caption says; `place` keeps ids apart."""
+    """The pooled curve of one value and its caption; `place` keeps ids apart."""
     curve = series.curve(POOLED, attribute, value)
     if curve is None:
         return None
@@ -148,16 +161,31 @@ def draw_value(series: Series, attribute: str, value: str, place: str) -> dict[s
     seen = curve.share[~np.isnan(curve.share)]
     now = float(seen[-1]) if len(seen) else None
     ahead = float(curve.ahead[-1, 0]) if curve.ahead is not None and len(curve.ahead) else None
-    alt = f"Share of {en} over all platforms: now {wording.percent(now)}, forecast {wording.percent(ahead)}, {shown.en}."
+    told = f"now {wording.percent(now)}, forecast {wording.percent(ahead)}, {shown.en}"
+    alt = f"Share of {en} over all platforms: {told}."
     panel = Panel(f"{place}-{attribute}-{value}", alt, (curve,), series.withheld(POOLED, attribute))
-    return {"en": en, "zh": zh, "direction": shown, "now": now, "ahead": ahead, "svg": draw_panel(panel)}
+    return {
+        "en": en,
+        "zh": zh,
+        "direction": shown,
+        "now": now,
+        "ahead": ahead,
+        "svg": draw_panel(panel),
+    }
 
 
-def _draw_platform(series: Series, attribute: str, platform: str, values: Sequence[str]) -> dict[str, Any] | None:
+def _draw_platform(
+    series: Series, attribute: str, platform: str, values: Sequence[str]
+) -> dict[str, Any] | None:
     curves = [c for v in values if (c := series.curve(platform, attribute, v)) is not None]
     if not curves:
         return None
     names = ", ".join(f"{c.name} {wording.direction(c.direction).en}" for c in curves)
     place = f"on{series.platforms.index(platform)}-{attribute}"
-    panel = Panel(place, f"Shares on {platform}: {names}.", tuple(curves), series.withheld(platform, attribute))
+    panel = Panel(
+        place,
+        f"Shares on {platform}: {names}.",
+        tuple(curves),
+        series.withheld(platform, attribute),
+    )
     return {"platform": platform, "svg": draw_panel(panel)}

@@ -11,28 +11,45 @@ from fashiontrend.taxonomy import Taxonomy
 
 #: Gated step -> the gate's name, its Chinese name, what it asks.
 GATES = {
-    Step.TRAIN_ATTRNET: ("Accuracy gate", "识别准确率门控", "Does the recogniser read garments accurately enough?"),
-    Step.TRAIN_FORECASTER: ("Perplexity gate", "趋势困惑度门控", "Does the trend model fit days it never saw, better than naive forecasts?"),
-}  # fmt: skip
+    Step.TRAIN_ATTRNET: (
+        "Accuracy gate",
+        "识别准确率门控",
+        "Does the recogniser read garments accurately enough?",
+    ),
+    Step.TRAIN_FORECASTER: (
+        "Perplexity gate",
+        "趋势困惑度门控",
+        "Does the trend model fit days it never saw, better than naive forecasts?",
+    ),
+}
 #: Checks of one attribute are named `kind:attribute`; they are listed only in the details.
 OWN = ":"
 BASELINES = ("persistence", "seasonal_naive", "ewma", "long_run_mean")
 STEPS_ZH = {
-    Step.CRAWL: "采集", Step.INGEST: "入库", Step.LABEL: "标注与重采样", Step.TRAIN_ATTRNET: "训练识别网络",
-    Step.RECOGNISE: "识别", Step.SHARES: "生成属性变化序列", Step.TRAIN_FORECASTER: "训练趋势模型", Step.PUBLISH: "发布",
-}  # fmt: skip
+    Step.CRAWL: "采集",
+    Step.INGEST: "入库",
+    Step.LABEL: "标注与重采样",
+    Step.TRAIN_ATTRNET: "训练识别网络",
+    Step.RECOGNISE: "识别",
+    Step.SHARES: "生成属性变化序列",
+    Step.TRAIN_FORECASTER: "训练趋势模型",
+    Step.PUBLISH: "发布",
+}
 
 
 def tell_gates(run: Run) -> list[dict[str, Any]]:
     """Both gates with every round: verdict, checks, what the round changed, reasons and remedy."""
     return [
         {
-            "id": str(step), "name": name, "zh": zh, "asks": asks,
+            "id": str(step),
+            "name": name,
+            "zh": zh,
+            "asks": asks,
             "rounds": [tell_round(run, e) for e in run.entries if e.step is step],
             "state": _state(run, step),
         }
         for step, (name, zh, asks) in GATES.items()
-    ]  # fmt: skip
+    ]
 
 
 def _state(run: Run, step: Step) -> str:
@@ -58,21 +75,29 @@ def tell_round(run: Run, entry: Entry) -> dict[str, Any]:
         "warnings": verdict.get("warnings") or [],
         "remedy": verdict.get("remedy") or "",
         "named": [
-            {"attribute": a, **found} for a, found in (verdict.get("per_attribute") or {}).items() if found.get("reason")
+            {"attribute": a, **found}
+            for a, found in (verdict.get("per_attribute") or {}).items()
+            if found.get("reason")
         ],
     }
 
 
 def _changed(run: Run, entry: Entry) -> str:
-    """What differs from the round before: the labels after a closed perplexity gate, then the training."""
+    """What differs from the round before: labels after a closed perplexity gate, then training."""
     own = wording.change(entry.facts["changed"]) if entry.facts.get("changed") else ""
     if entry.label_round == 1 or entry.train_round > 1:
         return own or "first round"
     labels = [e for e in run.entries if e.step is Step.LABEL and e.label_round == entry.label_round]
     facts = labels[-1].facts if labels else {}
     named, dropped = facts.get("named") or [], facts.get("dropped_rules") or []
-    parts = [f"labelled again with {', '.join(named)} audited" if named else "labelled and resampled again"]
-    parts += [f"{len(dropped)} title rule{'s' if len(dropped) != 1 else ''} dropped"] if dropped else []
+    parts = [
+        f"labelled again with {', '.join(named)} audited"
+        if named
+        else "labelled and resampled again"
+    ]
+    parts += (
+        [f"{len(dropped)} title rule{'s' if len(dropped) != 1 else ''} dropped"] if dropped else []
+    )
     return "; ".join([*parts, *([own] if own else [])])
 
 
@@ -81,7 +106,9 @@ def tell_backtest(report: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if not report:
         return None
     names = [n for n in BASELINES if n in (report.get("baselines") or {})]
-    pairs = [p for p in report.get("pairs") or [] if p.get("platform") != POOLED] or list(report.get("pairs") or [])
+    pairs = [p for p in report.get("pairs") or [] if p.get("platform") != POOLED] or list(
+        report.get("pairs") or []
+    )
     return {
         "total": report,
         "names": names,
@@ -92,7 +119,10 @@ def tell_backtest(report: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 def _best(row: Mapping[str, Any], names: Sequence[str]) -> str:
     """Who forecast best: `model` or a baseline's name."""
-    scores = {"model": row.get("normalised_perplexity"), **{n: (row.get("baselines") or {}).get(n) for n in names}}
+    scores = {
+        "model": row.get("normalised_perplexity"),
+        **{n: (row.get("baselines") or {}).get(n) for n in names},
+    }
     measured = {n: s for n, s in scores.items() if wording.known(s)}
     return min(measured, key=lambda n: float(measured[n] or 0.0)) if measured else ""
 
@@ -131,12 +161,16 @@ def tell_steps(run: Run) -> list[dict[str, Any]]:
     """Finished steps with time, verdict and output."""
     return [
         {
-            "step": str(e.step), "zh": STEPS_ZH[e.step], "round": f"{e.label_round}.{e.train_round}",
-            "started_at": e.started_at, "seconds": e.seconds, "output": e.output,
+            "step": str(e.step),
+            "zh": STEPS_ZH[e.step],
+            "round": f"{e.label_round}.{e.train_round}",
+            "started_at": e.started_at,
+            "seconds": e.seconds,
+            "output": e.output,
             "passed": (e.verdict or {}).get("passed"),
         }
         for e in run.entries
-    ]  # fmt: skip
+    ]
 
 
 def tell_versions(run: Run) -> list[tuple[str, str]]:
@@ -147,7 +181,10 @@ def tell_versions(run: Run) -> list[tuple[str, str]]:
         ("Started", run.started_at),
         ("Release used", run.release or "none: trained in this run"),
         ("Dataset", fact(run, Step.LABEL, "version")),
-        ("AttrNet", fact(run, Step.TRAIN_ATTRNET, "version") or fact(run, Step.RECOGNISE, "attrnet")),
+        (
+            "AttrNet",
+            fact(run, Step.TRAIN_ATTRNET, "version") or fact(run, Step.RECOGNISE, "attrnet"),
+        ),
         ("Forecaster", fact(run, Step.TRAIN_FORECASTER, "version")),
         ("Taxonomy", f"{run.taxonomy_version} ({run.taxonomy_digest[:16]})"),
         ("Code", run.code_version),

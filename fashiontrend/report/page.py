@@ -1,4 +1,4 @@
-"""One self-contained HTML page per run: data in, text out. It asks nothing of any server and needs no script."""
+"""One HTML page per run: data in, text out. It asks nothing of any server and needs no script."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +17,8 @@ from fashiontrend.taxonomy import Taxonomy
 
 #: Keywords that get a card (all have a row in the table), and combinations that are listed.
 CARDS, COMBINATIONS = 12, 20
+#: What the pooled series is called where platforms are listed.
+TOGETHER = "all together"
 #: Change that counts as a move where the run's configuration does not say.
 MIN_CHANGE = 0.005
 
@@ -48,28 +50,34 @@ def build_html(data: ReportInput) -> str:
     series = curves.collect((data.shares, data.forecasts, data.truth), records, data.taxonomy)
     thin = tell_thin((data.keywords or {}).get("not_enough_evidence") or [], data.taxonomy)
     platforms = _platforms(data, series.platforms)
-    return _environment().get_template("report.html.j2").render(
-        run=data.run,
-        platforms=platforms,
-        facts=_headline(data),
-        summary=summary.summarise(data.run, platforms, main, len(thin)),
-        gates=judged.tell_gates(data.run),
-        keywords=[row(r, data.taxonomy) for r in main],
-        cards=_cards(main, series, data),
-        by_platform=_by_platform(records, main, data.taxonomy),
-        combinations=((data.keywords or {}).get("combinations") or [])[:COMBINATIONS],
-        thin=thin,
-        attributes=curves.draw_attributes(series),
-        has_truth=data.truth is not None,
-        backtest=judged.tell_backtest(data.perplexity_report),
-        accuracy=judged.tell_accuracy(data.attrnet_report, data.taxonomy),
-        attrnet=data.attrnet_report or {},
-        withheld=_withheld(data.withheld),
-        balance=judged.tell_balance(data.balance, data.taxonomy),
-        score=_score(data, main),
-        steps=judged.tell_steps(data.run),
-        versions=judged.tell_versions(data.run),
-        config=yaml.safe_dump(data.run.config, sort_keys=False, allow_unicode=True),
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            run=data.run,
+            platforms=platforms,
+            facts=_headline(data, len(main)),
+            summary=summary.summarise(
+                data.run, platforms, main, sum(TOGETHER in t["platforms"] for t in thin)
+            ),
+            gates=judged.tell_gates(data.run),
+            keywords=[row(r, data.taxonomy) for r in main],
+            cards=_cards(main, series, data),
+            by_platform=_by_platform(records, main, data.taxonomy),
+            combinations=((data.keywords or {}).get("combinations") or [])[:COMBINATIONS],
+            thin=thin,
+            attributes=curves.draw_attributes(series),
+            has_truth=data.truth is not None,
+            backtest=judged.tell_backtest(data.perplexity_report),
+            accuracy=judged.tell_accuracy(data.attrnet_report, data.taxonomy),
+            attrnet=data.attrnet_report or {},
+            withheld=_withheld(data.withheld),
+            balance=judged.tell_balance(data.balance, data.taxonomy),
+            score=_score(data, main),
+            steps=judged.tell_steps(data.run),
+            versions=judged.tell_versions(data.run),
+            config=yaml.safe_dump(data.run.config, sort_keys=False, allow_unicode=True),
+        )
     )
 
 
@@ -83,7 +91,14 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters |= {
         f.__name__: f
-        for f in (wording.percent, wording.points, wording.count, wording.number, wording.plain, wording.duration)
+        for f in (
+            wording.percent,
+            wording.points,
+            wording.count,
+            wording.number,
+            wording.plain,
+            wording.duration,
+        )
     }
     environment.globals |= {"LEGEND": wording.LEGEND, "NONE": wording.NONE}
     return environment
@@ -94,7 +109,7 @@ def _platforms(data: ReportInput, measured: Sequence[str]) -> list[str]:
     return [p["name"] for p in named if p.get("enabled", True)] or list(measured)
 
 
-def _headline(data: ReportInput) -> list[tuple[str, str, str]]:
+def _headline(data: ReportInput, number: int) -> list[tuple[str, str, str]]:
     """Numbers under the title: value, English, Chinese."""
     support = None
     if data.shares is not None and data.shares.num_rows:
@@ -104,11 +119,17 @@ def _headline(data: ReportInput) -> list[tuple[str, str, str]]:
     facts = [
         (support, "products on sale in the last window", "窗口期内在售商品"),
         (judged.fact(data.run, Step.INGEST, "pictures"), "pictures read", "张图片"),
-        (len((data.keywords or {}).get("keywords") or []) or None, "keywords judged", "个关键词"),
-        ((data.attrnet_report or {}).get("mean_accuracy"), "mean recognition accuracy", "平均识别准确率"),
+        (number or None, "keywords judged", "个关键词"),
+        (
+            (data.attrnet_report or {}).get("mean_accuracy"),
+            "mean recognition accuracy",
+            "平均识别准确率",
+        ),
     ]
     return [
-        (wording.percent(v) if isinstance(v, float) else wording.count(v), en, zh) for v, en, zh in facts if wording.known(v)
+        (wording.percent(v) if isinstance(v, float) else wording.count(v), en, zh)
+        for v, en, zh in facts
+        if wording.known(v)
     ]
 
 
@@ -123,7 +144,9 @@ def row(record: Mapping[str, Any], taxonomy: Taxonomy) -> dict[str, Any]:
         "shown": wording.direction(record["direction"]),
         "attribute": {"en": attribute[0], "zh": attribute[1]},
         "agree": [
-            {"shown": wording.direction(d), "names": list(platforms[d])} for d in wording.DIRECTIONS if platforms.get(d)
+            {"shown": wording.direction(d), "names": list(platforms[d])}
+            for d in wording.DIRECTIONS
+            if platforms.get(d)
         ],
         "lead": text.lead_words(record),
     }
@@ -168,10 +191,11 @@ def tell_thin(rows: Sequence[Mapping[str, Any]], taxonomy: Taxonomy) -> list[dic
     for entry in rows:
         word = entry.get("keyword") or entry
         reason = "; ".join(entry.get("reasons") or [str(entry.get("reason") or "no reason given")])
-        name = "all together" if entry["platform"] == POOLED else str(entry["platform"])
+        name = TOGETHER if entry["platform"] == POOLED else str(entry["platform"])
         found.setdefault((word["attribute"], word["value"], reason), []).append(name)
     return [
-        {"names": _names(taxonomy, a, v), "platforms": names, "reason": reason} for (a, v, reason), names in found.items()
+        {"names": _names(taxonomy, a, v), "platforms": names, "reason": reason}
+        for (a, v, reason), names in found.items()
     ]
 
 
@@ -186,8 +210,12 @@ def _withheld(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Withheld days with the same reason together: platform, days, reason."""
     found: dict[tuple[str, str], list[str]] = {}
     for entry in rows:
-        found.setdefault((str(entry["platform"]), str(entry["reason"])), []).append(str(entry["day"]))
-    return [{"platform": p, "reason": r, "days": sorted(days)} for (p, r), days in sorted(found.items())]
+        found.setdefault((str(entry["platform"]), str(entry["reason"])), []).append(
+            str(entry["day"])
+        )
+    return [
+        {"platform": p, "reason": r, "days": sorted(days)} for (p, r), days in sorted(found.items())
+    ]
 
 
 def _score(data: ReportInput, main: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
@@ -199,10 +227,16 @@ def _score(data: ReportInput, main: Sequence[Mapping[str, Any]]) -> dict[str, An
     directions = scorecard.judge_directions(main, data.truth, least)
     names = wording.attribute_names
     return {
-        "errors": [{**e, "names": names(data.taxonomy, e["attribute"])} for e in errors.to_dict("records")],
+        "errors": [
+            {**e, "names": names(data.taxonomy, e["attribute"])} for e in errors.to_dict("records")
+        ],
         "total": errors[["mae_corrected", "mae_raw"]].mean().to_dict() if len(errors) else {},
         "directions": [
-            {**d, "shown": wording.direction(d["direction"]), "names": _names(data.taxonomy, d["attribute"], d["value"])}
+            {
+                **d,
+                "shown": wording.direction(d["direction"]),
+                "names": _names(data.taxonomy, d["attribute"], d["value"]),
+            }
             for d in directions.to_dict("records")
         ],
         "right": int(directions["right"].sum()),

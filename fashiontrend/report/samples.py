@@ -30,7 +30,9 @@ def thumbnail(data: bytes, box: Sequence[float] | None) -> str:
     seen = pictures.inspect(data, IngestConfig(min_side_px=1))
     scale = SIZE_PX / max(seen.width, seen.height)
     size = max(1, round(seen.width * scale)), max(1, round(seen.height * scale))
-    image = Image.fromarray(pictures.decode(data, 2 * SIZE_PX)).resize(size, Image.Resampling.LANCZOS)
+    image = Image.fromarray(pictures.decode(data, 2 * SIZE_PX)).resize(
+        size, Image.Resampling.LANCZOS
+    )
     if box is not None and len(box) == 4:
         _draw_box(image, box)
     out = io.BytesIO()
@@ -50,7 +52,7 @@ def _draw_box(image: Image.Image, box: Sequence[float]) -> None:
 def show_samples(
     samples: Sequence[Mapping[str, Any]], held: Mapping[str, bytes], name: str
 ) -> list[dict[str, Any]]:
-    """What a card shows of its sample garments; a sample whose picture is missing or broken is left out."""
+    """What a card shows of its sample garments; those without a usable picture are left out."""
     shown = []
     for sample in samples:
         data = held.get(str(sample.get("picture_id") or sample.get("image") or ""))
@@ -61,7 +63,15 @@ def show_samples(
         except PictureError:
             continue
         title = str(sample.get("title") or sample.get("product_id") or "product")
-        shown.append({**sample, "src": uri, "title": title, "href": safe_link(sample.get("url")), "alt": f"{title}, sample of {name}"})
+        shown.append(
+            {
+                **sample,
+                "src": uri,
+                "title": title,
+                "href": safe_link(sample.get("url")),
+                "alt": f"{title}, sample of {name}",
+            }
+        )
     return shown
 
 

@@ -82,7 +82,9 @@ def _shares(
     return np.where(total > 0, counts / np.maximum(total, 1.0), np.nan)
 
 
-def _pool(found: Mapping[str, NDArray[np.float64]], weights: Mapping[str, float]) -> NDArray[np.float64]:
+def _pool(
+    found: Mapping[str, NDArray[np.float64]], weights: Mapping[str, float]
+) -> NDArray[np.float64]:
     carried = {p: pd.DataFrame(s).ffill().bfill().to_numpy() for p, s in found.items()}
     alive = {p: s for p, s in carried.items() if not np.isnan(s).all()}
     if not alive:
@@ -92,7 +94,11 @@ def _pool(found: Mapping[str, NDArray[np.float64]], weights: Mapping[str, float]
 
 
 def _rows(
-    platform: str, attribute: str, names: list[str], days: Sequence[date], shares: NDArray[np.float64]
+    platform: str,
+    attribute: str,
+    names: list[str],
+    days: Sequence[date],
+    shares: NDArray[np.float64],
 ) -> pd.DataFrame:
     return pd.DataFrame(
         {
@@ -123,13 +129,20 @@ def share_errors(shares: pa.Table, true: pd.DataFrame) -> pd.DataFrame:
     answers = true.dropna(subset=["share"])
     group = ["platform", "attribute", "day"]
     frame = frame.merge(answers[group].drop_duplicates(), on=group)
-    frame = frame.merge(answers.rename(columns={"share": "true"})[[*group, "value", "true"]], on=[*group, "value"], how="left")
+    frame = frame.merge(
+        answers.rename(columns={"share": "true"})[[*group, "value", "true"]],
+        on=[*group, "value"],
+        how="left",
+    )
     right = frame["true"].fillna(0.0).astype(float)
     frame = frame.assign(
-        mae_corrected=(frame["share"] - right).abs(), mae_raw=(frame["share_raw"] - right).abs(), rows=1
+        mae_corrected=(frame["share"] - right).abs(),
+        mae_raw=(frame["share_raw"] - right).abs(),
+        rows=1,
     )
     how = {"mae_corrected": "mean", "mae_raw": "mean", "rows": "sum"}
-    return frame.groupby("attribute", sort=False).agg(how).reset_index()
+    found: pd.DataFrame = frame.groupby("attribute", sort=False).agg(how).reset_index()
+    return found
 
 
 def judge_directions(
@@ -146,10 +159,14 @@ def judge_directions(
         Columns platform, attribute, value, direction, change (fraction), basis, right. Keywords
         without a known true change are left out.
     """
-    answers = {
-        (r.platform, r.attribute, r.value, r.day): float(r.share)
-        for r in true.dropna(subset=["share"]).itertuples(index=False)
-    }
+    seen = true.dropna(subset=["share"])
+    answers = dict(
+        zip(
+            zip(*(seen[c] for c in TRUE[:-1]), strict=True),
+            seen["share"].astype(float),
+            strict=True,
+        )
+    )
     rows = []
     for keyword in keywords:
         moved = _true_change(keyword, answers)

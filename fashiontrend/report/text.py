@@ -19,11 +19,12 @@ def summary_lines(keywords: Mapping[str, Any]) -> list[str]:
     """
     records = pooled(keywords.get("keywords") or [])
     moving = [k for k in records if k["direction"] != "stable"]
+    thin = [t for t in keywords.get("not_enough_evidence") or () if t["platform"] == POOLED]
     lines = [keyword_line(k) for k in moving[:LINES]]
     rest = [
         f"{len(moving) - LINES} more rising or falling" if len(moving) > LINES else "",
         f"{len(records) - len(moving)} stable",
-        f"{len(keywords.get('not_enough_evidence') or [])} without enough evidence",
+        f"{len(thin)} without enough evidence",
     ]
     if not moving:
         lines.append("No value is rising or falling beyond its noise.")
@@ -48,7 +49,8 @@ def keyword_line(record: Mapping[str, Any]) -> str:
     now = share["now"]
     spread = f", 80{wording.THIN}% range {points(_minus(low, now))}…{points(_minus(high, now))}"
     parts = [
-        f"{shown.arrow} {plain(word['attribute'])}: {word['en']} {word['zh']} {shown.en}{_agreement(record)} – "
+        f"{shown.arrow} {plain(word['attribute'])}: {word['en']} {word['zh']} "
+        f"{shown.en}{_agreement(record)} – "
         f"share {percent(now)} → {percent(share['forecast'])} in {record['horizon_days']} days "
         f"({points(_minus(share['forecast'], now))} pts{spread})",
         f"stage {plain(record.get('stage'))}",
@@ -87,5 +89,6 @@ def step_line(entry: Entry) -> str:
     said = {True: "gate open", False: "gate closed", None: ""}[passed]
     if passed is False and verdict.get("reasons"):
         said += f" ({'; '.join(verdict['reasons'])})"
-    line = f"{mark} {entry.step:16}  round {entry.label_round}.{entry.train_round}  {wording.duration(entry.seconds):>11}"
+    rounds = f"round {entry.label_round}.{entry.train_round}"
+    line = f"{mark} {entry.step:16}  {rounds}  {wording.duration(entry.seconds):>11}"
     return "  ".join(p for p in (line, said, entry.output) if p)

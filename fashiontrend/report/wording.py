@@ -33,37 +33,43 @@ DIRECTIONS: Mapping[str, Direction] = {
 #: Term, its Chinese name, and one line of each.
 LEGEND: tuple[tuple[str, str, str, str], ...] = (
     (
-        "Share", "占比",
-        "Of the products that have the attribute and were on sale in the window, the part with this value. "
+        "Share",
+        "占比",
+        "Of the products that have the attribute and were on sale, the part with this value. "
         "Corrected for the recogniser's errors and for resampling.",
         "窗口期内在售且具有该类别的商品中，取该属性值的比例；已校正识别误差与重采样的影响。",
     ),
     (
-        "Interval", "区间",
-        "Where the share lies with 80 % probability. Wide means: few products, or a hard attribute.",
+        "Interval",
+        "区间",
+        "Where the share lies with 80 % probability. Wide: few products, or a hard attribute.",
         "占比有 80 % 的可能落在此范围内。区间宽，说明商品少或该类别难以识别。",
     ),
     (
-        "Direction", "方向",
-        "Rising or falling only when the forecast change is larger than its noise; otherwise stable.",
+        "Direction",
+        "方向",
+        "Rising or falling only if the forecast change exceeds its noise; otherwise stable.",
         "只有当预测变化大于噪声时才判为上升或下降，否则为平稳。",
     ),
     (
-        "Stage", "阶段",
-        "Where a value stands in its life: emerging, rising, mainstream, declining, classic or dormant.",
+        "Stage",
+        "阶段",
+        "A value's place in its life: emerging, rising, mainstream, declining, classic, dormant.",
         "属性值所处的生命周期：萌芽、上升、主流、衰退、经典或沉寂。",
     ),
     (
-        "Grade", "可信等级",
-        "How far to trust the forecast, A best: its probability, support, backtest and agreement of platforms.",
+        "Grade",
+        "可信等级",
+        "How far to trust it, A best: probability, support, backtest, agreement of platforms.",
         "预测的可信程度，A 为最高；综合概率、支持数、回测表现与平台间的一致性。",
     ),
     (
-        "Support", "支持数",
+        "Support",
+        "支持数",
         "How many distinct products stand behind the number. Below the limit nothing is claimed.",
         "该数字背后的不同商品数量；低于下限时不作结论。",
     ),
-)  # fmt: skip
+)
 
 
 def known(value: Any) -> bool:
@@ -135,7 +141,9 @@ def value_names(taxonomy: Taxonomy, attribute: str, value: str) -> tuple[str, st
 def change(value: Any) -> str:
     """What a round changed, in one line, from text, list or mapping."""
     if isinstance(value, Mapping):
-        return "; ".join(f"{plain(k)}: {change(v)}" for k, v in value.items() if v not in (None, [], {}, ""))
+        return "; ".join(
+            f"{plain(k)}: {change(v)}" for k, v in value.items() if v not in (None, [], {}, "")
+        )
     if isinstance(value, list | tuple):
         return ", ".join(change(v) for v in value)
     return str(value)

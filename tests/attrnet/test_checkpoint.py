@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from fashiontrend.attrnet import checkpoint, dataset, train
+from fashiontrend import checkpoint
+from fashiontrend.attrnet import dataset, train
 from fashiontrend.errors import DataError
 
 
@@ -40,14 +41,14 @@ def test_a_folder_without_a_state_is_named(tmp_path):
     ids=["json cut", "other format", "tensors cut"],
 )
 def test_a_damaged_state_is_refused(tmp_path, name, content):
-    checkpoint.save(tmp_path, train.TrainState(1, {"w": torch.zeros(2)}, {}))
+    checkpoint.save(tmp_path, checkpoint.TrainState(1, {"w": torch.zeros(2)}, {}))
     (tmp_path / name).write_text(content)
     with pytest.raises(DataError, match=r"[sS]tart.* anew"):
         checkpoint.load(tmp_path)
 
 
 def test_what_is_saved_comes_back(tmp_path):
-    state = train.TrainState(
+    state = checkpoint.TrainState(
         4, {"a.b": torch.arange(3.0)}, {0: {"step": torch.tensor(7.0)}}, ({"loss": 0.1 + 0.2},)
     )
     checkpoint.save(tmp_path, state)

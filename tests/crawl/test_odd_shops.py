@@ -33,7 +33,7 @@ BAD_PRODUCTS = [
     product(1),
     product(1),
     product(2, images=()),
-    product(3, title=12),
+    product("3 \udc00", title=12),
     product(4, images=[f"/x/ok{n}.jpg" for n in range(10_000)]),
     product(5, images=["/x/missing.jpg"]),
     product(6, price=["5.00"]),
@@ -229,7 +229,7 @@ def test_bad_listings_are_counted_and_the_good_ones_kept(world):
         assert images[number] == [None]
     assert len(images["9"]) == 1
     rejects = store.read_partition(paths.raw_day(DAY, "bad"), "rejects").to_pylist()
-    assert {r["product_id"] for r in rejects} == {"2", "3", "6"}
+    assert {r["product_id"] for r in rejects} == {"2", "3 ?", "6"}
 
 
 def test_what_is_no_picture_is_not_stored_as_one(world):

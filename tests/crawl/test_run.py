@@ -82,3 +82,11 @@ def test_a_later_run_asks_only_for_what_is_absent_and_a_sweep_fetches_every_page
     assert [t for t in told if not t.get("skipped")] == [
         t for t in told if (t["platform"], t["day"]) == ("shop-b", str(DAYS[1]))
     ]
+
+
+def test_no_more_is_sent_than_the_budget_and_the_day_is_partial(crawled, crawl, tmp_path):
+    _, _, platforms, _ = crawled
+    _, told = crawl(tmp_path, platforms, DAYS[0], DAYS[0], daily_request_budget=15, **SETTINGS)
+    assert [t["requests"] for t in told] == [15, 15, 15]
+    assert all(t["partial"] and t["over_budget"] and not t["unreachable"] for t in told)
+    assert all(0 < t["fetched_images"] < 15 for t in told)

@@ -43,9 +43,5 @@ def test_politeness_is_the_default():
     assert polite["TELNETCONSOLE_ENABLED"] is False
 
 
-def test_the_daily_budget_ends_a_crawl():
-    assert settings(daily_request_budget=7)["CLOSESPIDER_PAGECOUNT"] == 7
-
-
 def test_addresses_that_are_no_web_pages_have_no_handler():
     assert settings()["DOWNLOAD_HANDLERS"] == dict.fromkeys(("data", "file", "ftp", "s3"))

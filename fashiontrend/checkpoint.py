@@ -1,17 +1,37 @@
 """The state of an unfinished training in a folder: tensors as safetensors, the rest as JSON."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from fashiontrend.attrnet.train import TrainState
 from fashiontrend.errors import DataError
 
 TENSORS, FACTS = "state.safetensors", "state.json"
-FORMAT = "attrnet-training/1"
+FORMAT = "training/1"
+
+Metrics = dict[str, float]
+
+
+@dataclass(frozen=True)
+class TrainState:
+    """A training between two epochs; `checkpoint` writes and reads it.
+
+    Attributes:
+        epoch: finished epochs.
+        model: weights and buffers by name, without any DDP prefix.
+        optimizer: AdamW's moments and step, by parameter number.
+        history: the metrics of every finished epoch.
+    """
+
+    epoch: int
+    model: Mapping[str, Tensor]
+    optimizer: Mapping[int, Mapping[str, Tensor]]
+    history: tuple[Metrics, ...] = field(default=())
 
 
 def save(folder: str | Path, state: TrainState) -> None:

@@ -1,0 +1,98 @@
+"""Lines for a terminal."""
+
+import pytest
+
+from fashiontrend import ledger
+from fashiontrend.loop import Step
+from fashiontrend.report import step_line, summary_lines, wording
+
+RECORD = {
+    "keyword": {"attribute": "neckline", "value": "v_neck", "en": "V-neck", "zh": "V领"},
+    "platform": "*",
+    "platforms": {"rising": ["a", "b", "d"], "stable": ["c"], "falling": []},
+    "direction": "rising",
+    "share": {"now": 0.118, "forecast": 0.146, "interval80": [0.134, 0.157]},
+    "horizon_days": 28,
+    "stage": "rising",
+    "trajectory": "sustained_riser",
+    "confidence": {"support_n": 6412, "grade": "A"},
+    "rank": 3,
+    "lead_lag": {"leader": "shop-b", "lead_days": 9},
+}
+
+
+def test_a_keyword_is_one_line_with_its_size_range_stage_and_support():
+    assert summary_lines({"keywords": [RECORD]})[0].replace("\u202f", " ") == (
+        "↗ neckline: V-neck V领 rising on 3 of 4 platforms – share 11.8 % → 14.6 % in 28 days "
+        "(+2.8 pts, 80 % range +1.6…+3.9), stage rising, pattern sustained riser, grade A, "
+        "n = 6 412 products, first mover shop-b (≈ 9 days ahead)"
+    )
+
+
+def test_lines_follow_the_rank_and_count_what_they_leave_out():
+    many = [{**RECORD, "rank": n, "horizon_days": n} for n in range(14, 0, -1)]
+    stable = {**RECORD, "direction": "stable", "rank": 15}
+    thin = [{"platform": p, "attribute": "a", "value": "b", "reason": "c"} for p in ("*", "shop-a")]
+    lines = summary_lines(
+        {"keywords": [*many, stable, {**RECORD, "platform": "shop-a"}], "not_enough_evidence": thin}
+    )
+    assert len(lines) == 13
+    assert "in 1 days" in lines[0]
+    assert lines[-1] == "2 more rising or falling, 1 stable, 1 without enough evidence."
+
+
+@pytest.mark.parametrize(
+    "keywords",
+    [{}, {"keywords": []}, {"keywords": [{**RECORD, "direction": "stable"}]}],
+    ids=["bare", "empty", "stable"],
+)
+def test_nothing_that_moves_is_said_as_well(keywords):
+    assert summary_lines(keywords)[0] == "No value is rising or falling beyond its noise."
+
+
+def test_a_keyword_without_a_leader_or_interval_is_still_a_line():
+    line = summary_lines(
+        {"keywords": [{**RECORD, "lead_lag": None, "share": {"now": 0.1, "forecast": 0.2}}]}
+    )[0]
+    assert "first mover" not in line
+    assert "–…–" in line
+
+
+@pytest.mark.parametrize(
+    ("verdict", "expected"),
+    [
+        (None, "✔ train-attrnet     round 1.2       74.3 s  models/a"),
+        (
+            {"passed": True, "reasons": []},
+            "✔ train-attrnet     round 1.2       74.3 s  gate open  models/a",
+        ),
+        (
+            {"passed": False, "reasons": ["too low"]},
+            "✘ train-attrnet     round 1.2       74.3 s  gate closed (too low)  models/a",
+        ),
+    ],
+    ids=["no gate", "open", "closed"],
+)
+def test_a_step_is_one_line(verdict, expected):
+    entry = ledger.Entry(Step.TRAIN_ATTRNET, 1, 2, "", 74.3, "models/a", {}, verdict)
+    assert step_line(entry).replace("\u202f", " ") == expected
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (wording.percent(0.1184), "11.8 %"),
+        (wording.percent(None), "–"),
+        (wording.percent(float("nan")), "–"),
+        (wording.points(-0.0384), "−3.8"),
+        (wording.points(0.028), "+2.8"),
+        (wording.count(1234567), "1 234 567"),
+        (wording.duration(12.34), "12.3 s"),
+        (wording.duration(245), "4 min 05 s"),
+        (wording.duration(7380), "2 h 03 min"),
+        (wording.plain("sustained_riser"), "sustained riser"),
+        (wording.number(True), "–"),
+    ],
+)
+def test_numbers_are_told_in_one_way(shown, expected):
+    assert shown.replace("\u202f", " ") == expected
