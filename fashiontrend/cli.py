@@ -19,12 +19,15 @@ import yaml
 from fashiontrend import __version__, ledger, paths, registry, taxonomy, telemetry
 from fashiontrend import config as configuration
 from fashiontrend.config import Config
-from fashiontrend.errors import ConfigError, FashiontrendError
+from fashiontrend.errors import ConfigError
 from fashiontrend.loop import Step
 from fashiontrend.store import open_store
 
 app = typer.Typer(
-    help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich",
+    help=__doc__,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 config_app = typer.Typer(help="Show or describe the configuration.", no_args_is_help=True)
@@ -38,7 +41,8 @@ ConfigOption = Annotated[
     str | None, typer.Option("--config", "-c", help="YAML file; $FASHIONTREND_CONFIG if not given.")
 ]
 DayOption = Annotated[
-    datetime | None, typer.Option("--day", formats=["%Y-%m-%d"], help="UTC day; today if not given.")
+    datetime | None,
+    typer.Option("--day", formats=["%Y-%m-%d"], help="UTC day; today if not given."),
 ]
 STAGES = {
     Step.CRAWL: "Fetch the day's listings and pictures of every platform.",
@@ -77,7 +81,9 @@ def _stage(step: Step, text: str) -> Callable[..., None]:
 
 
 for _step, _text in STAGES.items():
-    app.command(str(_step), rich_help_panel="Stages, in the order of the data")(_stage(_step, _text))
+    app.command(str(_step), rich_help_panel="Stages, in the order of the data")(
+        _stage(_step, _text)
+    )
 
 
 @app.command()
@@ -94,11 +100,15 @@ def demo(
 
 
 @app.command()
-def init(path: Annotated[Path, typer.Argument(help="File to write.")] = Path("fashiontrend.yaml")) -> None:
+def init(
+    path: Annotated[Path, typer.Argument(help="File to write.")] = Path("fashiontrend.yaml"),
+) -> None:
     """Write a commented configuration for your own shop; an existing file is left alone."""
     if path.exists():
         raise ConfigError(f"{path} exists. Name another file, or edit that one.")
-    path.write_text(resources.files("fashiontrend").joinpath("starter.yaml").read_text("utf-8"), "utf-8")
+    path.write_text(
+        resources.files("fashiontrend").joinpath("starter.yaml").read_text("utf-8"), "utf-8"
+    )
     typer.echo(f"wrote {path}; edit crawl.platforms, then: fashiontrend doctor --config {path}")
 
 
@@ -121,7 +131,10 @@ def doctor(config: ConfigOption = None) -> None:
 def config_show(config: ConfigOption = None) -> None:
     """Print the resolved configuration as YAML; it never holds a secret."""
     settings = configuration.load(config)
-    typer.echo(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True), nl=False)
+    typer.echo(
+        yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
+        nl=False,
+    )
 
 
 @config_app.command("schema")
@@ -134,27 +147,39 @@ def config_schema() -> None:
 def taxonomy_validate(path: Annotated[str, typer.Argument(help="YAML file.")]) -> None:
     """Check a taxonomy; mistakes are told with line and key."""
     read = taxonomy.load(path)
-    typer.echo(f"{path}: version {read.version}, {len(read.attributes)} attributes, {sum(read.num_values.values())} values: good")
+    typer.echo(
+        f"{path}: version {read.version}, {len(read.attributes)} attributes, {sum(read.num_values.values())} values: good"
+    )
 
 
 @taxonomy_app.command("show")
 def taxonomy_show(
-    path: Annotated[str | None, typer.Argument(help="YAML file; the shipped one if not given.")] = None,
+    path: Annotated[
+        str | None, typer.Argument(help="YAML file; the shipped one if not given.")
+    ] = None,
 ) -> None:
     """Print attributes and values with their English and Chinese names."""
     read = taxonomy.load(path)
     table = rich.table.Table("attribute", "values", title=f"taxonomy {read.version}")
     for attribute in read.attributes:
         values = " · ".join(f"{v.id} {v.zh}" for v in attribute.values)
-        table.add_row(f"{attribute.id} {attribute.zh}{' (optional)' if attribute.optional else ''}", values)
+        table.add_row(
+            f"{attribute.id} {attribute.zh}{' (optional)' if attribute.optional else ''}", values
+        )
     rich.console.Console().print(table)
 
 
 @app.command("import")
 def import_set(
-    source: Annotated[list[Path], typer.Argument(help="Parquet files, or a folder with a CSV and pictures.")],
-    name: Annotated[str, typer.Option(help="Under which the set is kept; labels.imported_sets names it.")],
-    attributes: Annotated[str, typer.Option(help="Comma-separated columns; guessed if not given.")] = "",
+    source: Annotated[
+        list[Path], typer.Argument(help="Parquet files, or a folder with a CSV and pictures.")
+    ],
+    name: Annotated[
+        str, typer.Option(help="Under which the set is kept; labels.imported_sets names it.")
+    ],
+    attributes: Annotated[
+        str, typer.Option(help="Comma-separated columns; guessed if not given.")
+    ] = "",
     config: ConfigOption = None,
 ) -> None:
     """Read a labelled set made by others and derive a taxonomy from its columns."""
@@ -207,8 +232,14 @@ def _run_of(config: Config, run_id: str | None) -> ledger.Run:
     store = open_store(config.store)
     known = ledger.runs(store)
     if not known or (run_id and run_id not in known):
-        raise ConfigError(f"no run {run_id or ''} in {config.store.url}; there are: {', '.join(known) or 'none yet'}.")
-    return ledger.load(store, run_id) if run_id else max((ledger.load(store, r) for r in known), key=lambda r: r.started_at)
+        raise ConfigError(
+            f"no run {run_id or ''} in {config.store.url}; there are: {', '.join(known) or 'none yet'}."
+        )
+    return (
+        ledger.load(store, run_id)
+        if run_id
+        else max((ledger.load(store, r) for r in known), key=lambda r: r.started_at)
+    )
 
 
 @app.command()
@@ -224,20 +255,38 @@ def report(config: ConfigOption = None, run_id: RunOption = None) -> None:
 def status(
     config: ConfigOption = None,
     run_id: RunOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The whole manifest for programs.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The whole manifest for programs.")
+    ] = False,
 ) -> None:
     """Print a run: its steps, gates, versions and what is withheld."""
     state = _run_of(configuration.load(config), run_id)
     if as_json:
-        typer.echo(json.dumps({**state.__dict__, "entries": [e.__dict__ for e in state.entries]}, default=str, indent=1))
+        typer.echo(
+            json.dumps(
+                {**state.__dict__, "entries": [e.__dict__ for e in state.entries]},
+                default=str,
+                indent=1,
+            )
+        )
         return
-    table = rich.table.Table("step", "round", "seconds", "gate", "output", title=f"run {state.run_id}")
+    table = rich.table.Table(
+        "step", "round", "seconds", "gate", "output", title=f"run {state.run_id}"
+    )
     for entry in state.entries:
         verdict = entry.verdict or {}
         gate = {True: "open", False: "closed", None: ""}[verdict.get("passed")]
-        table.add_row(str(entry.step), f"{entry.label_round}.{entry.train_round}", f"{entry.seconds:.1f}", gate, entry.output)
+        table.add_row(
+            str(entry.step),
+            f"{entry.label_round}.{entry.train_round}",
+            f"{entry.seconds:.1f}",
+            gate,
+            entry.output,
+        )
     rich.console.Console().print(table)
-    typer.echo(f"code {state.code_version}, taxonomy {state.taxonomy_version}, release used: {state.release or 'trained anew'}")
+    typer.echo(
+        f"code {state.code_version}, taxonomy {state.taxonomy_version}, release used: {state.release or 'trained anew'}"
+    )
 
 
 @app.command()

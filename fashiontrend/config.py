@@ -27,7 +27,9 @@ class StoreConfig(Section):
     """Where everything lies."""
 
     url: str = Field(default="build/store", description="Directory, file:// or s3://bucket/prefix.")
-    endpoint: str | None = Field(default=None, description="Of an S3-compatible server, http(s)://host:port.")
+    endpoint: str | None = Field(
+        default=None, description="Of an S3-compatible server, http(s)://host:port."
+    )
     region: str = "us-east-1"
     connect_timeout_s: PositiveFloat = 5.0
     request_timeout_s: PositiveFloat = 30.0
@@ -41,12 +43,20 @@ class PlatformConfig(Section):
         description="How the site states its products; `replay` is filled by `fashiontrend replay`, never crawled."
     )
     base_url: str = Field(
-        default="", description="Start of the shop. `{day}` in it names an archive that still answers for past days."
+        default="",
+        description="Start of the shop. `{day}` in it names an archive that still answers for past days.",
     )
-    currency: str | None = Field(default=None, description="Used where the shop's payload states none.")
+    currency: str | None = Field(
+        default=None, description="Used where the shop's payload states none."
+    )
     enabled: bool = Field(default=True, description="False stops all requests to this platform.")
-    delay_s: NonNegativeFloat = Field(default=1.0, description="Least pause between two requests to the host.")
-    weight: PositiveFloat = Field(default=1.0, description="Of the platform in pooled shares; fixed, so that an outage is no trend.")
+    delay_s: NonNegativeFloat = Field(
+        default=1.0, description="Least pause between two requests to the host."
+    )
+    weight: PositiveFloat = Field(
+        default=1.0,
+        description="Of the platform in pooled shares; fixed, so that an outage is no trend.",
+    )
 
 
 class CrawlConfig(Section):
@@ -54,28 +64,43 @@ class CrawlConfig(Section):
 
     platforms: tuple[PlatformConfig, ...] = ()
     user_agent: str = "fashiontrend/0.1"
-    contact_url: str = Field(default="", description="Page or address that tells a shop who asks; sent with every request.")
+    contact_url: str = Field(
+        default="",
+        description="Page or address that tells a shop who asks; sent with every request.",
+    )
     obey_robots: bool = True
     autothrottle: bool = True
     concurrency_per_host: PositiveInt = 1
     timeout_s: PositiveFloat = 30.0
     retries: NonNegativeInt = 2
-    daily_request_budget: PositiveInt = Field(default=20_000, description="Per platform and day; reaching it ends the crawl as partial.")
-    max_images_per_listing: PositiveInt = Field(default=8, description="Further pictures are counted and left.")
+    daily_request_budget: PositiveInt = Field(
+        default=20_000, description="Per platform and day; reaching it ends the crawl as partial."
+    )
+    max_images_per_listing: PositiveInt = Field(
+        default=8, description="Further pictures are counted and left."
+    )
     max_image_bytes: PositiveInt = 10_000_000
-    full_sweep_days: PositiveInt = Field(default=7, description="Pages whose lastmod did not change are fetched again this often.")
+    full_sweep_days: PositiveInt = Field(
+        default=7, description="Pages whose lastmod did not change are fetched again this often."
+    )
 
 
 class IngestConfig(Section):
     """What a picture must be to be used, and how shards are packed."""
 
-    max_pixels: PositiveInt = Field(default=40_000_000, description="Above it a picture is put aside as a decompression bomb.")
+    max_pixels: PositiveInt = Field(
+        default=40_000_000, description="Above it a picture is put aside as a decompression bomb."
+    )
     max_image_bytes: PositiveInt = 10_000_000
     min_side_px: PositiveInt = 16
-    shard_bytes: PositiveInt = Field(default=64 << 20, description="Target size of a Parquet shard.")
+    shard_bytes: PositiveInt = Field(
+        default=64 << 20, description="Target size of a Parquet shard."
+    )
     row_group_rows: PositiveInt = 256
     fetch_threads: PositiveInt = 8
-    days_per_job: PositiveInt = Field(default=30, description="Days of a backfill that one Ray Data job packs.")
+    days_per_job: PositiveInt = Field(
+        default=30, description="Days of a backfill that one Ray Data job packs."
+    )
 
 
 class HealthConfig(Section):
@@ -85,9 +110,15 @@ class HealthConfig(Section):
     max_products_ratio: PositiveFloat = 1.6
     trailing_days: PositiveInt = 14
     min_image_success: Fraction = 0.95
-    min_field_coverage: Fraction = Field(default=0.95, description="Listings with id, title, url and a picture.")
-    max_blocked: Fraction = Field(default=0.02, description="Share of blocked or refused responses.")
-    max_duplicates: Fraction = Field(default=0.2, description="Share of listings whose id stands twice.")
+    min_field_coverage: Fraction = Field(
+        default=0.95, description="Listings with id, title, url and a picture."
+    )
+    max_blocked: Fraction = Field(
+        default=0.02, description="Share of blocked or refused responses."
+    )
+    max_duplicates: Fraction = Field(
+        default=0.2, description="Share of listings whose id stands twice."
+    )
 
 
 class LabelsConfig(Section):
@@ -95,26 +126,47 @@ class LabelsConfig(Section):
 
     titles: bool = Field(default=True, description="Read weak labels from titles and descriptions.")
     title_confidence: Fraction = Field(default=0.8, description="Of a label read from a title.")
-    rules: str | None = Field(default=None, description="YAML of extra title words: attribute -> value -> [words].")
-    annotations: tuple[str, ...] = Field(default=(), description="CSV files of annotators, by path or store key.")
-    imported_sets: tuple[str, ...] = Field(default=(), description="Names given to `fashiontrend import`.")
+    rules: str | None = Field(
+        default=None, description="YAML of extra title words: attribute -> value -> [words]."
+    )
+    annotations: tuple[str, ...] = Field(
+        default=(), description="CSV files of annotators, by path or store key."
+    )
+    imported_sets: tuple[str, ...] = Field(
+        default=(), description="Names given to `fashiontrend import`."
+    )
     audit: bool = Field(
         default=True,
         description="When a closed perplexity gate names an attribute, drop its title rules that annotations contradict.",
     )
-    min_rule_precision: Fraction = Field(default=0.6, description="Agreement with annotations that a title rule needs to survive an audit.")
-    min_rule_support: PositiveInt = Field(default=5, description="Annotated pictures a rule needs to be judged.")
-    min_value_support: PositiveInt = Field(default=20, description="Values with fewer training pictures are reported by name.")
-    max_titles: PositiveInt | None = Field(default=None, description="At most this many title-labelled pictures, drawn by seed.")
+    min_rule_precision: Fraction = Field(
+        default=0.6,
+        description="Agreement with annotations that a title rule needs to survive an audit.",
+    )
+    min_rule_support: PositiveInt = Field(
+        default=5, description="Annotated pictures a rule needs to be judged."
+    )
+    min_value_support: PositiveInt = Field(
+        default=20, description="Values with fewer training pictures are reported by name."
+    )
+    max_titles: PositiveInt | None = Field(
+        default=None, description="At most this many title-labelled pictures, drawn by seed."
+    )
 
 
 class ResampleConfig(Section):
     """Repeat factors r = max(1, (t / f)^beta) within an attribute; a picture takes its largest."""
 
-    beta: NonNegativeFloat = Field(default=0.5, description="0 off, 0.5 square root, 1 full balance.")
-    threshold: Fraction | None = Field(default=None, description="t; 1 / number of values if not given.")
+    beta: NonNegativeFloat = Field(
+        default=0.5, description="0 off, 0.5 square root, 1 full balance."
+    )
+    threshold: Fraction | None = Field(
+        default=None, description="t; 1 / number of values if not given."
+    )
     cap: PositiveFloat = 10.0
-    boost: dict[str, PositiveFloat] = Field(default={}, description="Per attribute, multiplies beta; rounds of the loop set it.")
+    boost: dict[str, PositiveFloat] = Field(
+        default={}, description="Per attribute, multiplies beta; rounds of the loop set it."
+    )
 
 
 class AttrNetConfig(Section):
@@ -122,7 +174,9 @@ class AttrNetConfig(Section):
 
     backbone: str = "small"
     input_px: PositiveInt = 64
-    box_scales: tuple[PositiveFloat, ...] = Field(default=(0.8, 1.1, 1.5), description="Boxes around the location, beside the whole picture.")
+    box_scales: tuple[PositiveFloat, ...] = Field(
+        default=(0.8, 1.1, 1.5), description="Boxes around the location, beside the whole picture."
+    )
     roi_size: PositiveInt = 4
     embedding_dim: PositiveInt = 2048
     epochs: PositiveInt = 10
@@ -132,10 +186,14 @@ class AttrNetConfig(Section):
     warmup_fraction: Fraction = 0.1
     label_smoothing: Fraction = 0.05
     box_loss_weight: NonNegativeFloat = 1.0
-    clip_norm: PositiveFloat = Field(default=5.0, description="Gradients are scaled down to this norm.")
+    clip_norm: PositiveFloat = Field(
+        default=5.0, description="Gradients are scaled down to this norm."
+    )
     augment: bool = True
     threads: PositiveInt = Field(default=1, description="Of torch in each worker.")
-    max_passes: PositiveInt | None = Field(default=None, description="Pictures drawn in all epochs together; epochs shrink to fit.")
+    max_passes: PositiveInt | None = Field(
+        default=None, description="Pictures drawn in all epochs together; epochs shrink to fit."
+    )
 
 
 class AccuracyGateConfig(Section):
@@ -143,17 +201,26 @@ class AccuracyGateConfig(Section):
 
     threshold: Fraction = Field(default=0.85, description="Mean over attributes of top-1 accuracy.")
     floor: Fraction = Field(default=0.70, description="Wilson lower bound of the worst attribute.")
-    min_support: PositiveInt = Field(default=100, description="Annotated pictures an attribute needs to be judged.")
+    min_support: PositiveInt = Field(
+        default=100, description="Annotated pictures an attribute needs to be judged."
+    )
     max_rounds: PositiveInt = 3
-    longer: PositiveFloat = Field(default=1.5, description="Each further round trains this many times longer, from a new seed.")
+    longer: PositiveFloat = Field(
+        default=1.5,
+        description="Each further round trains this many times longer, from a new seed.",
+    )
 
 
 class SeriesConfig(Section):
     """How products become shares."""
 
-    window_days: PositiveInt = Field(default=7, description="Each distinct product counts once in a window.")
+    window_days: PositiveInt = Field(
+        default=7, description="Each distinct product counts once in a window."
+    )
     basis: Literal["live", "new_in"] = "live"
-    smoothing: NonNegativeFloat = Field(default=0.5, description="Jeffreys pseudo-count of each value.")
+    smoothing: NonNegativeFloat = Field(
+        default=0.5, description="Jeffreys pseudo-count of each value."
+    )
     bootstrap: PositiveInt = Field(default=200, description="Draws for the interval.")
     recognise_workers: PositiveInt = 1
     batch_size: PositiveInt = 64
@@ -162,7 +229,9 @@ class SeriesConfig(Section):
 class ForecasterConfig(Section):
     """The two-layer LSTM and its training."""
 
-    context_length: PositiveInt = Field(default=42, description="Days read; earlier days than the history has are padded.")
+    context_length: PositiveInt = Field(
+        default=42, description="Days read; earlier days than the history has are padded."
+    )
     prediction_length: PositiveInt = Field(default=14, description="Days forecast.")
     hidden_size: PositiveInt = 32
     num_layers: Literal[2] = 2
@@ -172,7 +241,9 @@ class ForecasterConfig(Section):
     weight_decay: NonNegativeFloat = 1e-3
     dropout: Fraction = 0.1
     origins: PositiveInt = Field(default=8, description="Held-out rolling origins.")
-    season_length: PositiveInt = Field(default=7, description="Of the seasonal-naive baseline, in days.")
+    season_length: PositiveInt = Field(
+        default=7, description="Of the seasonal-naive baseline, in days."
+    )
 
 
 class PerplexityGateConfig(Section):
@@ -180,24 +251,37 @@ class PerplexityGateConfig(Section):
 
     metric: Literal["normalised_perplexity", "perplexity"] = "normalised_perplexity"
     threshold: PositiveFloat = 1.05
-    max_pair: PositiveFloat = Field(default=1.15, description="Worst (platform, attribute) with enough support.")
+    max_pair: PositiveFloat = Field(
+        default=1.15, description="Worst (platform, attribute) with enough support."
+    )
     min_skill: float = Field(default=0.05, description="1 - ln(model) / ln(best naive).")
-    standard_errors: NonNegativeFloat = Field(default=2.0, description="By which the paired difference to the best naive must exceed 0.")
-    coverage: tuple[Fraction, Fraction] = Field(default=(0.70, 0.90), description="Band of the 80 % interval's coverage.")
+    standard_errors: NonNegativeFloat = Field(
+        default=2.0, description="By which the paired difference to the best naive must exceed 0."
+    )
+    coverage: tuple[Fraction, Fraction] = Field(
+        default=(0.70, 0.90), description="Band of the 80 % interval's coverage."
+    )
     max_interval_width: Fraction = Field(
-        default=0.25, description="Median width of an attribute's 80 % share interval above which its series is not a measurement."
+        default=0.25,
+        description="Median width of an attribute's 80 % share interval above which its series is not a measurement.",
     )
     min_days: PositiveInt = 56
     min_origins: PositiveInt = 8
-    min_support: PositiveInt = Field(default=50, description="Products a pair needs to be held to max_pair.")
+    min_support: PositiveInt = Field(
+        default=50, description="Products a pair needs to be held to max_pair."
+    )
     max_rounds: PositiveInt = 3
 
 
 class KeywordsConfig(Section):
     """When a value is called rising, and when there is not enough evidence to call it anything."""
 
-    min_probability: Fraction = Field(default=0.8, description="P(change beyond min_change) that makes a direction.")
-    min_change: Fraction = Field(default=0.005, description="Share points; widened to the noise half-width.")
+    min_probability: Fraction = Field(
+        default=0.8, description="P(change beyond min_change) that makes a direction."
+    )
+    min_change: Fraction = Field(
+        default=0.005, description="Share points; widened to the noise half-width."
+    )
     min_support: PositiveInt = Field(default=100, description="Distinct products of the segment.")
     min_days: PositiveInt = 28
     emerging_below: Fraction = 0.03
@@ -210,35 +294,51 @@ class KeywordsConfig(Section):
 class RayConfig(Section):
     """What Ray may use."""
 
-    address: str = Field(default="local", description="`local` starts one; `auto` joins the cluster of a RayJob.")
+    address: str = Field(
+        default="local", description="`local` starts one; `auto` joins the cluster of a RayJob."
+    )
     num_cpus: PositiveInt = Field(default=2, description="Of a local Ray.")
     object_store_bytes: PositiveInt = 400 << 20
     train_workers: PositiveInt = Field(default=2, description="DDP workers of each training.")
-    cpus_per_worker: PositiveFloat = Field(default=0.5, description="Keep one whole logical CPU outside all workers for reading.")
+    cpus_per_worker: PositiveFloat = Field(
+        default=0.5, description="Keep one whole logical CPU outside all workers for reading."
+    )
     use_gpu: bool = False
     max_failures: NonNegativeInt = 2
-    first_row_timeout_s: PositiveFloat = Field(default=300.0, description="A data job without a row by then is stopped with a reason.")
+    first_row_timeout_s: PositiveFloat = Field(
+        default=300.0, description="A data job without a row by then is stopped with a reason."
+    )
 
 
 class LoopConfig(Section):
     """When the models are trained again."""
 
-    history_days: PositiveInt = Field(default=365, description="Days of pictures that are read, at most.")
-    retrain_days: PositiveInt = Field(default=7, description="A release younger than this is used as it is.")
+    history_days: PositiveInt = Field(
+        default=365, description="Days of pictures that are read, at most."
+    )
+    retrain_days: PositiveInt = Field(
+        default=7, description="A release younger than this is used as it is."
+    )
 
 
 class ReportConfig(Section):
     """The HTML report."""
 
-    truth: str | None = Field(default=None, description="Folder with a demo world's or replay's truth, for the scorecard.")
+    truth: str | None = Field(
+        default=None, description="Folder with a demo world's or replay's truth, for the scorecard."
+    )
 
 
 class Config(Section):
     """Everything that can be set."""
 
     seed: NonNegativeInt = 0
-    taxonomy: str | None = Field(default=None, description="YAML file; the shipped taxonomy if not given.")
-    attributes: tuple[str, ...] = Field(default=(), description="Subset to train; all that are not optional if empty.")
+    taxonomy: str | None = Field(
+        default=None, description="YAML file; the shipped taxonomy if not given."
+    )
+    attributes: tuple[str, ...] = Field(
+        default=(), description="Subset to train; all that are not optional if empty."
+    )
     store: StoreConfig = StoreConfig()
     crawl: CrawlConfig = CrawlConfig()
     ingest: IngestConfig = IngestConfig()
@@ -284,11 +384,15 @@ def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Co
         try:
             text = Path(path).read_text("utf-8")
         except OSError as error:
-            raise ConfigError(f"configuration {path}: {error.strerror}. Write one with `fashiontrend init`.") from error
+            raise ConfigError(
+                f"configuration {path}: {error.strerror}. Write one with `fashiontrend init`."
+            ) from error
         data, lines = documents.parse_yaml(text, path)
         data = data or {}
         if not isinstance(data, dict):
-            raise ConfigError(f"{path}: expected a mapping of settings, seen {type(data).__name__}.")
+            raise ConfigError(
+                f"{path}: expected a mapping of settings, seen {type(data).__name__}."
+            )
     for name, value in environ.items():
         if name.startswith(PREFIX):
             _override(data, name, documents.parse_yaml(value, name)[0])
@@ -300,5 +404,7 @@ def _override(data: dict[str, Any], name: str, value: Any) -> None:
     for part in branch:
         data = data.setdefault(part, {})
         if not isinstance(data, dict):
-            raise ConfigError(f"{name}: {part!r} is a value, not a branch. Correct the variable's name.")
+            raise ConfigError(
+                f"{name}: {part!r} is a value, not a branch. Correct the variable's name."
+            )
     data[leaf] = value

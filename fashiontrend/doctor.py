@@ -45,18 +45,35 @@ def examine(path: str | None) -> list[Finding]:
 
 def _python() -> Finding:
     seen = ".".join(map(str, sys.version_info[:3]))
-    return Finding("Python", sys.version_info >= (3, 11), seen, "" if sys.version_info >= (3, 11) else "Install Python 3.11 or newer.")
+    return Finding(
+        "Python",
+        sys.version_info >= (3, 11),
+        seen,
+        "" if sys.version_info >= (3, 11) else "Install Python 3.11 or newer.",
+    )
 
 
 def _memory() -> Finding:
     free_gb = psutil.virtual_memory().available / 1e9
     good = free_gb >= MIN_MEMORY_GB
-    return Finding("memory", good, f"{free_gb:.1f} GB free", "" if good else f"Free {MIN_MEMORY_GB} GB, or lower ray.num_cpus and ray.train_workers.")
+    return Finding(
+        "memory",
+        good,
+        f"{free_gb:.1f} GB free",
+        "" if good else f"Free {MIN_MEMORY_GB} GB, or lower ray.num_cpus and ray.train_workers.",
+    )
 
 
 def _cores() -> Finding:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Finding("cores", cores >= 2, str(cores), "" if cores >= 2 else "Use a machine with two cores: one is kept for reading.")
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+    return Finding(
+        "cores",
+        cores >= 2,
+        str(cores),
+        "" if cores >= 2 else "Use a machine with two cores: one is kept for reading.",
+    )
 
 
 def _taxonomy(config: Config) -> Finding:
@@ -65,7 +82,13 @@ def _taxonomy(config: Config) -> Finding:
     try:
         read = taxonomy.load(config.taxonomy).subset(config.attributes)
     except ConfigError as error:
-        return Finding("taxonomy", False, str(error), "Correct it; `fashiontrend taxonomy validate` checks.", 30)
+        return Finding(
+            "taxonomy",
+            False,
+            str(error),
+            "Correct it; `fashiontrend taxonomy validate` checks.",
+            30,
+        )
     return Finding("taxonomy", True, f"{read.version}: {len(read.attributes)} attributes")
 
 
@@ -74,9 +97,17 @@ def _platforms(config: Config) -> Finding:
     missing = [p.name for p in enabled if p.kind != "replay" and not p.base_url]
     if not enabled or missing:
         seen = f"no base_url: {', '.join(missing)}" if missing else "none"
-        return Finding("platforms", False, seen, "Name at least one shop under crawl.platforms.", 30)
+        return Finding(
+            "platforms", False, seen, "Name at least one shop under crawl.platforms.", 30
+        )
     if not config.crawl.contact_url and any(p.kind != "replay" for p in enabled):
-        return Finding("platforms", False, "crawl.contact_url is empty", "Give shops an address to reach you at.", 30)
+        return Finding(
+            "platforms",
+            False,
+            "crawl.contact_url is empty",
+            "Give shops an address to reach you at.",
+            30,
+        )
     return Finding("platforms", True, ", ".join(p.name for p in enabled))
 
 
@@ -96,7 +127,9 @@ def _store(config: Config) -> Finding:
 def _disk(config: Config) -> Finding:
     free_gb = shutil.disk_usage("/tmp").free / 1e9  # noqa: S108 - where Ray keeps its sessions
     good = free_gb >= MIN_DISK_GB
-    return Finding("disk", good, f"{free_gb:.1f} GB free for Ray", "" if good else f"Free {MIN_DISK_GB} GB.")
+    return Finding(
+        "disk", good, f"{free_gb:.1f} GB free for Ray", "" if good else f"Free {MIN_DISK_GB} GB."
+    )
 
 
 def _ray(config: Config) -> Finding:
@@ -108,4 +141,10 @@ def _ray(config: Config) -> Finding:
         with socket.create_connection((host, int(port)), timeout=5):
             return Finding("Ray", True, f"{address} answers")
     except (OSError, ValueError, FashiontrendError) as error:
-        return Finding("Ray", False, f"{address}: {error}", "Start the cluster, or set ray.address to `local`.", 40)
+        return Finding(
+            "Ray",
+            False,
+            f"{address}: {error}",
+            "Start the cluster, or set ray.address to `local`.",
+            40,
+        )

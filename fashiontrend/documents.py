@@ -59,9 +59,7 @@ def dotted(path: Path) -> str:
     return ".".join(str(part) for part in path) or "(top)"
 
 
-def check(
-    model: type[M], data: Any, source: str, lines: dict[Path, int] | None = None
-) -> M:
+def check(model: type[M], data: Any, source: str, lines: dict[Path, int] | None = None) -> M:
     """Validate plain data against a model.
 
     Raises:

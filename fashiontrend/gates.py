@@ -79,7 +79,9 @@ def judge_health(facts: Report, trailing_products: Sequence[int], cfg: HealthCon
         low, high = cfg.min_products_ratio, cfg.max_products_ratio
         detail = f"{_text(products)} products, trailing median {median(trail):g}"
         band = f"{low:g} .. {high:g}"
-        checks.append(_check("products_ratio", ratio, band, lambda seen: low <= seen <= high, detail))
+        checks.append(
+            _check("products_ratio", ratio, band, lambda seen: low <= seen <= high, detail)
+        )
     least = {"image_success": cfg.min_image_success, "field_coverage": cfg.min_field_coverage}
     most = {"blocked": cfg.max_blocked, "duplicates": cfg.max_duplicates}
     checks += [_at_least(n, facts.get(n), limit) for n, limit in least.items()]
@@ -103,19 +105,36 @@ def judge_accuracy(report: Report, cfg: AccuracyGateConfig) -> Verdict:
     known = [a for a, _, _ in judged.values() if a is not None]
     claimed = _number(report.get("mean_accuracy"))
     mean = claimed if known and len(known) == len(judged) else None
-    checks = [_check("mean_accuracy", mean, f"> {cfg.threshold:g}", lambda seen: seen > cfg.threshold)]
+    checks = [
+        _check("mean_accuracy", mean, f"> {cfg.threshold:g}", lambda seen: seen > cfg.threshold)
+    ]
     if not judged:
         checks.append(Check("attributes", 0.0, ">= 1", False, "no attribute was judged"))
     per_attribute: dict[str, dict[str, Any]] = {}
     for name, (accuracy, low, support) in judged.items():
         own = [
-            _check(f"floor:{name}", low, f"> {cfg.floor:g}", lambda seen: seen > cfg.floor, f"accuracy {_text(accuracy)}"),
+            _check(
+                f"floor:{name}",
+                low,
+                f"> {cfg.floor:g}",
+                lambda seen: seen > cfg.floor,
+                f"accuracy {_text(accuracy)}",
+            ),
             _at_least(f"support:{name}", support, cfg.min_support),
         ]
         checks += own
         failed = [c for c in own if not c.passed]
-        reason = "" if not failed else ("recogniser" if failed[0].name.startswith("floor") else "support")
-        per_attribute[name] = {"accuracy": accuracy, "wilson_low": low, "support": support, "reason": reason}
+        reason = (
+            ""
+            if not failed
+            else ("recogniser" if failed[0].name.startswith("floor") else "support")
+        )
+        per_attribute[name] = {
+            "accuracy": accuracy,
+            "wilson_low": low,
+            "support": support,
+            "reason": reason,
+        }
     thin = [n for n, a in per_attribute.items() if a["reason"] == "support"]
     remedy = "Train again, longer and from other random weights."
     if thin:
@@ -140,7 +159,14 @@ def judge_perplexity(report: Report, accuracy: Report | None, cfg: PerplexityGat
     seen = _number(report.get(cfg.metric)) if pairs else None
     checks = [_check(cfg.metric, seen, f"< {threshold:.4f}", lambda s: s < threshold)]
     checks.append(_check_worst(pairs, cfg))
-    checks.append(_check("skill", _number(report.get("skill")), f"> {cfg.min_skill:g}", lambda s: s > cfg.min_skill))
+    checks.append(
+        _check(
+            "skill",
+            _number(report.get("skill")),
+            f"> {cfg.min_skill:g}",
+            lambda s: s > cfg.min_skill,
+        )
+    )
     checks.append(_check_difference(report, cfg))
     low, high = cfg.coverage
     covered = _number(report.get("coverage80"))
@@ -154,7 +180,9 @@ def judge_perplexity(report: Report, accuracy: Report | None, cfg: PerplexityGat
         limit = _width_limit(pairs, name, cfg)
         checks.append(_at_most(f"interval_width:{name}", width, round(limit, 4)))
     per_attribute = _explain(pairs, widths, accuracy, cfg)
-    return _verdict(PERPLEXITY, checks, _remedy(checks, per_attribute), tuple(warnings), per_attribute)
+    return _verdict(
+        PERPLEXITY, checks, _remedy(checks, per_attribute), tuple(warnings), per_attribute
+    )
 
 
 def labelling_request(verdict: Verdict) -> list[dict[str, Any]]:
@@ -163,8 +191,17 @@ def labelling_request(verdict: Verdict) -> list[dict[str, Any]]:
     Attributes whose reason is the recogniser come first; a change of regime, too few products or
     a weak model are not mended by labels and are listed after them.
     """
-    rows = [{"attribute": name, **a} for name, a in verdict.per_attribute.items() if a.get("reason")]
-    ordered = sorted(rows, key=lambda r: (r["reason"] != "recogniser", -(r.get("contribution") or 0.0), r["attribute"]))
+    rows = [
+        {"attribute": name, **a} for name, a in verdict.per_attribute.items() if a.get("reason")
+    ]
+    ordered = sorted(
+        rows,
+        key=lambda r: (
+            r["reason"] != "recogniser",
+            -(r.get("contribution") or 0.0),
+            r["attribute"],
+        ),
+    )
     return [{"rank": i + 1, **row} for i, row in enumerate(ordered)]
 
 
@@ -188,7 +225,9 @@ def _check_worst(pairs: Sequence[Report], cfg: PerplexityGateConfig) -> Check:
     if not held:
         return Check("max_pair", None, limit, False, f"no pair has {cfg.min_support} products")
     values = [_number(p.get("normalised_perplexity")) for p in held]
-    worst = max(range(len(held)), key=lambda i: math.inf if values[i] is None else float(values[i] or 0.0))
+    worst = max(
+        range(len(held)), key=lambda i: math.inf if values[i] is None else float(values[i] or 0.0)
+    )
     detail = f"worst of {len(held)}: {held[worst].get('platform')}, {held[worst].get('attribute')}"
     return _check("max_pair", values[worst], limit, lambda s: s <= cfg.max_pair, detail)
 
@@ -196,7 +235,13 @@ def _check_worst(pairs: Sequence[Report], cfg: PerplexityGateConfig) -> Check:
 def _check_difference(report: Report, cfg: PerplexityGateConfig) -> Check:
     difference, error = _number(report.get("difference")), _number(report.get("difference_se"))
     if difference is None or error is None:
-        return Check("difference", None, f"> {cfg.standard_errors:g} standard errors", False, "not a finite number")
+        return Check(
+            "difference",
+            None,
+            f"> {cfg.standard_errors:g} standard errors",
+            False,
+            "not a finite number",
+        )
     limit = cfg.standard_errors * error
     detail = f"to {report.get('best_naive', 'naive')}, {cfg.standard_errors:g} x {error:.5f} over origins"
     return _check("difference", difference, f"> {limit:.5f}", lambda s: s > limit, detail)
@@ -208,15 +253,23 @@ def _width_limit(pairs: Sequence[Report], attribute: str, cfg: PerplexityGateCon
     Shares drawn evenly from all that sum to 1 over K values have 80 % of their mass between
     1 - 0.9^(1/(K-1)) and 1 - 0.1^(1/(K-1)): with many values even ignorance looks narrow.
     """
-    sizes = [_number(p.get("perplexity_uniform")) or 0.0 for p in pairs if p.get("attribute") == attribute]
+    sizes = [
+        _number(p.get("perplexity_uniform")) or 0.0
+        for p in pairs
+        if p.get("attribute") == attribute
+    ]
     if not sizes or sizes[0] < 2:
         return cfg.max_interval_width
     power = 1 / (sizes[0] - 1)
-    return min(cfg.max_interval_width, (0.9**power - 0.1**power) / 2)
+    ignorance = float(0.9**power - 0.1**power)
+    return min(cfg.max_interval_width, ignorance / 2)
 
 
 def _explain(
-    pairs: Sequence[Report], widths: Mapping[str, float | None], accuracy: Report | None, cfg: PerplexityGateConfig
+    pairs: Sequence[Report],
+    widths: Mapping[str, float | None],
+    accuracy: Report | None,
+    cfg: PerplexityGateConfig,
 ) -> dict[str, dict[str, Any]]:
     single = [p for p in pairs if p.get("platform") != POOLED] or list(pairs)
     total = sum(_number(p.get("divergence")) or 0.0 for p in single)
@@ -255,19 +308,30 @@ REMEDIES = {
 def _find_reason(own: Sequence[Report], judged: Report | None, cfg: PerplexityGateConfig) -> str:
     """Why an attribute does not fit; "" where it does. The most telling cause first."""
     fit, floor = _mean(own, "normalised_perplexity"), _mean(own, "noise_floor")
-    worst = max((_number(p.get("normalised_perplexity")) or math.inf for p in own), default=math.inf)
+    worst = max(
+        (_number(p.get("normalised_perplexity")) or math.inf for p in own), default=math.inf
+    )
     if fit is not None and fit < cfg.threshold and worst <= cfg.max_pair:
         return ""
     low = _number((judged or {}).get("wilson_low"))
     if low is not None and low <= _usable(judged or {}):
         return "recogniser"
     support = _mean(own, "support")
-    noisy = fit is not None and floor is not None and fit > 1 and math.log(floor) > _NOISE_PART * math.log(fit)
+    noisy = (
+        fit is not None
+        and floor is not None
+        and fit > 1
+        and math.log(floor) > _NOISE_PART * math.log(fit)
+    )
     if support is None or support < cfg.min_support or noisy:
         return "products"
     now = _mean_of(p.get("baselines", {}).get("persistence") for p in own)
     before = _mean(own, "naive_before")
-    if now is not None and before is not None and math.log(max(now, 1.0)) > _REGIME * math.log(max(before, 1.0001)):
+    if (
+        now is not None
+        and before is not None
+        and math.log(max(now, 1.0)) > _REGIME * math.log(max(before, 1.0001))
+    ):
         return "regime"
     return "model"
 
@@ -298,13 +362,24 @@ def _verdict(
 ) -> Verdict:
     failed = [c for c in checks if not c.passed]
     reasons = tuple(
-        f"{c.name} is {_text(c.seen)}, expected {c.limit}" + (f" ({c.detail})" if c.detail else "") for c in failed
+        f"{c.name} is {_text(c.seen)}, expected {c.limit}" + (f" ({c.detail})" if c.detail else "")
+        for c in failed
     )
     passed = bool(checks) and not failed
-    return Verdict(gate, passed, tuple(checks), reasons, "" if passed else remedy, warnings, per_attribute or {})
+    return Verdict(
+        gate,
+        passed,
+        tuple(checks),
+        reasons,
+        "" if passed else remedy,
+        warnings,
+        per_attribute or {},
+    )
 
 
-def _check(name: str, seen: float | None, limit: str, holds: Callable[[float], bool], detail: str = "") -> Check:
+def _check(
+    name: str, seen: float | None, limit: str, holds: Callable[[float], bool], detail: str = ""
+) -> Check:
     if seen is None:
         return Check(name, None, limit, False, detail or "missing, or not a finite number")
     return Check(name, seen, limit, bool(holds(seen)), detail)

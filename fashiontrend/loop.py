@@ -1,9 +1,9 @@
 """Which step comes next: the two gates and the two ways back, as one pure function.
 
-    crawl ─ ingest ─ label ─ train_attrnet ─ recognise ─ shares ─ train_forecaster ─ publish
-                       ▲      ▲    │ closed                              │ closed
-                       │      └────┘ (A6)                                │ (A9)
-                       └─────────────────────────────────────────────────┘
+crawl ─ ingest ─ label ─ train_attrnet ─ recognise ─ shares ─ train_forecaster ─ publish
+                   ▲      ▲    │ closed                              │ closed
+                   │      └────┘ (A6)                                │ (A9)
+                   └─────────────────────────────────────────────────┘
 """
 
 from collections.abc import Sequence

@@ -86,7 +86,10 @@ ANNOTATION = pa.schema(
         ("picture_id", pa.string()),
         ("product_key", pa.string()),
         ("split", pa.string()),
-        ("labels", pa.map_(pa.string(), pa.string())),  # attribute -> value or "not_visible"; no key = no label
+        (
+            "labels",
+            pa.map_(pa.string(), pa.string()),
+        ),  # attribute -> value or "not_visible"; no key = no label
         ("box", BOX),  # null when not drawn
         ("image", pa.binary()),  # null when the catalogue holds the picture
     ]
@@ -99,7 +102,10 @@ EXAMPLE = pa.schema(
         ("product_key", pa.string()),
         ("split", pa.string()),  # train | val
         ("annotated", pa.bool_()),
-        ("labels", pa.list_(pa.int16())),  # (A,) index of the value; V = not visible; -1 = unlabelled
+        (
+            "labels",
+            pa.list_(pa.int16()),
+        ),  # (A,) index of the value; V = not visible; -1 = unlabelled
         ("confidences", pa.list_(pa.float32())),  # (A,) in [0, 1]
         ("box", BOX),
         ("repeat", pa.int16()),  # how often the resampled set holds it; 1 in val

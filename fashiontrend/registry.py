@@ -34,7 +34,9 @@ def publish(store: Store, release: Release) -> None:
     """
     for name, verdict in (("accuracy", release.accuracy), ("perplexity", release.perplexity)):
         if verdict.get("passed") is not True:
-            raise GateError(f"release {release.release_id}: the {name} gate is not open. Nothing was published.")
+            raise GateError(
+                f"release {release.release_id}: the {name} gate is not open. Nothing was published."
+            )
     body = json.dumps(asdict(release), indent=1).encode()
     try:
         store.create(paths.release(release.release_id), body)
@@ -65,7 +67,9 @@ def load(store: Store, release_id: str) -> Release:
 def releases(store: Store) -> list[str]:
     """Ids of all releases, oldest first."""
     keys = (k.removeprefix(paths.RELEASES) for k in store.keys(paths.RELEASES))
-    return [k.removesuffix(".json") for k in keys if f"{paths.RELEASES}{k}" != paths.CURRENT_RELEASE]
+    return [
+        k.removesuffix(".json") for k in keys if f"{paths.RELEASES}{k}" != paths.CURRENT_RELEASE
+    ]
 
 
 def rollback(store: Store, release_id: str) -> Release:

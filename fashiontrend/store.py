@@ -148,7 +148,10 @@ class Store:
         compression = {f.name: "NONE" if f.name == "image" else "ZSTD" for f in table.schema}
         sink = io.BytesIO()
         pq.write_table(
-            table, sink, compression=compression, row_group_size=row_group_rows,
+            table,
+            sink,
+            compression=compression,
+            row_group_size=row_group_rows,
             write_statistics=[f.name for f in table.schema if f.name != "image"],
         )
         self.write(key, sink.getvalue())
@@ -157,7 +160,9 @@ class Store:
         """Read a Parquet key, or some of its columns."""
         with self._told(key):
             return pq.read_table(
-                self.path(key), filesystem=self.filesystem, partitioning=None,
+                self.path(key),
+                filesystem=self.filesystem,
+                partitioning=None,
                 columns=list(columns) if columns is not None else None,
             )
 
@@ -168,7 +173,8 @@ class Store:
         with self._told(prefix):
             infos = self.filesystem.get_file_info(selector)
         return sorted(
-            i.path.removeprefix(f"{self.root}/") for i in infos
+            i.path.removeprefix(f"{self.root}/")
+            for i in infos
             if i.type == pafs.FileType.File and not i.base_name.startswith(".tmp-")
         )
 
@@ -292,7 +298,10 @@ class Store:
             if error.response["Error"]["Code"] not in TAKEN:
                 raise
             # A retried PUT whose first answer was lost finds its own bytes there: that is success.
-            if not (error.response.get("ResponseMetadata", {}).get("RetryAttempts") and self.read(key) == data):
+            if not (
+                error.response.get("ResponseMetadata", {}).get("RetryAttempts")
+                and self.read(key) == data
+            ):
                 raise Conflict(_taken(self.uri(key))) from None
 
     def _put_local(self, key: str, data: bytes, expected: bytes | None) -> None:
@@ -331,8 +340,14 @@ class Store:
         """Turn what the clients raise into a StoreError that says what to do."""
         try:
             yield
-        except (OSError, botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
-            raise StoreError(f"store: {self.uri(key)}: {error}. {_advice(error, self.config)}") from error
+        except (
+            OSError,
+            botocore.exceptions.BotoCoreError,
+            botocore.exceptions.ClientError,
+        ) as error:
+            raise StoreError(
+                f"store: {self.uri(key)}: {error}. {_advice(error, self.config)}"
+            ) from error
 
 
 def open_store(config: StoreConfig) -> Store:
@@ -343,7 +358,9 @@ def open_store(config: StoreConfig) -> Store:
     """
     scheme = urlsplit(config.url).scheme
     if scheme not in ("", "file", "s3"):
-        raise StoreError(f"store.url {config.url!r}: scheme {scheme!r} is unknown. Use a directory, file:// or s3://bucket/prefix.")
+        raise StoreError(
+            f"store.url {config.url!r}: scheme {scheme!r} is unknown. Use a directory, file:// or s3://bucket/prefix."
+        )
     return Store(config)
 
 
@@ -362,7 +379,9 @@ def _advice(error: Exception, config: StoreConfig) -> str:
     text = f"{getattr(error, 'errno', '')} {error}".lower()
     if "no space" in text or "quota" in text:
         return "The disk is full: free space or set store.url to a larger one, then run again; nothing was lost."
-    if any(word in text for word in ("denied", "forbidden", "permission", "credential", "accesskey")):
+    if any(
+        word in text for word in ("denied", "forbidden", "permission", "credential", "accesskey")
+    ):
         return "Check the permissions or the AWS_* credentials of this process (read, write and list are needed)."
     if "not found" in text or "no such file" in text or "nosuchkey" in text:
         return "It is not there: run the step that makes it, or check store.url."

@@ -24,7 +24,16 @@ def setup(verbose: bool = False) -> None:
         logging.basicConfig(
             level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
         )
-    for noisy in ("ray", "botocore", "boto3", "urllib3", "matplotlib", "PIL", "fontTools", "asyncio"):
+    for noisy in (
+        "ray",
+        "botocore",
+        "boto3",
+        "urllib3",
+        "matplotlib",
+        "PIL",
+        "fontTools",
+        "asyncio",
+    ):
         logging.getLogger(noisy).setLevel(logging.ERROR)
 
 
@@ -33,12 +42,19 @@ def bar(text: str, total: int) -> Iterator[Advance]:
     """A progress bar; yields `advance(steps, note)`. Without a terminal it prints a line every tenth part."""
     if console.is_terminal:
         columns = (
-            TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(),
-            TimeElapsedColumn(), TextColumn("{task.fields[note]}"),
+            TextColumn("  {task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}"),
         )
         with Progress(*columns, console=console, transient=True) as progress:
             task = progress.add_task(text, total=total, note="")
-            yield lambda steps, note="": progress.update(task, advance=steps, note=note)
+
+            def advance(steps: int, note: str = "") -> None:
+                progress.update(task, advance=steps, note=note)
+
+            yield advance
     else:
         yield _lines(text, total)
 

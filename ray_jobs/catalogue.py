@@ -27,5 +27,7 @@ def listings(context: Context) -> pa.Table:
 
 def pictures(context: Context, columns: Sequence[str] | None = None) -> pa.Table:
     """All pictures of the run's days (PICTURE rows), each once."""
-    tables = [context.store.read_partition(p, "pictures", columns) for _, _, p in partitions(context)]
+    tables = [
+        context.store.read_partition(p, "pictures", columns) for _, _, p in partitions(context)
+    ]
     return pa.concat_tables(tables) if tables else records.PICTURE.empty_table()

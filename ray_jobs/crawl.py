@@ -47,12 +47,20 @@ def _missing(context: Context, day: date, platform: str) -> bool:
 def _crawl_days(config: Config, days: Sequence[date]) -> Iterator[dict[str, Any]]:
     """Run the crawler and yield what it tells: one line per day and platform."""
     platforms = sum(p.enabled and p.kind != "replay" for p in config.crawl.platforms)
-    with tempfile.TemporaryDirectory() as folder, telemetry.bar("crawl", len(days) * platforms) as advance:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        telemetry.bar("crawl", len(days) * platforms) as advance,
+    ):
         file = Path(folder, "config.yaml")
         file.write_text(yaml.safe_dump(config.model_dump(mode="json")), "utf-8")
         command = [
-            sys.executable, "-m", "fashiontrend.crawl.run", "--config", str(file),
-            "--days", f"{days[0]}..{days[-1]}",
+            sys.executable,
+            "-m",
+            "fashiontrend.crawl.run",
+            "--config",
+            str(file),
+            "--days",
+            f"{days[0]}..{days[-1]}",
         ]
         # The file holds the resolved tree, so overrides must not be laid over it again.
         clean = {k: v for k, v in os.environ.items() if not k.startswith(configuration.PREFIX)}
@@ -62,7 +70,9 @@ def _crawl_days(config: Config, days: Sequence[date]) -> Iterator[dict[str, Any]
                 advance(1, f"{told.get('day')} {told.get('platform')}")
                 yield told
         if process.returncode:
-            raise StoreError(f"the crawler ended with exit code {process.returncode}. Its last lines above say why.")
+            raise StoreError(
+                f"the crawler ended with exit code {process.returncode}. Its last lines above say why."
+            )
 
 
 if __name__ == "__main__":

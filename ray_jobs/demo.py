@@ -35,7 +35,9 @@ def demo(folder: Path, seed: int, num_days: int) -> tuple[Config, ledger.Run]:
     config = prepare(folder, world)
     state = run.begin(config, world.last_day)
     if run.due(config, state) is None:
-        telemetry.console.print(f"run {state.run_id} is finished; nothing is trained again", markup=False)
+        telemetry.console.print(
+            f"run {state.run_id} is finished; nothing is trained again", markup=False
+        )
     with shops.serve(world, PORTS):
         return config, run.run(config, world.last_day)
 
@@ -48,7 +50,9 @@ def prepare(
     mark = f"# seed {world.seed}, {world.num_days} days\n"
     if file.exists():
         if not file.read_text("utf-8").startswith(mark):
-            raise ConfigError(f"{folder} holds another demo. Name another --folder, or remove it (make clean).")
+            raise ConfigError(
+                f"{folder} holds another demo. Name another --folder, or remove it (make clean)."
+            )
         return configuration.load(str(file))
     folder.mkdir(parents=True, exist_ok=True)
     annotate(world).to_csv(folder / "annotations.csv", index=False)
@@ -65,10 +69,17 @@ def prepare(
     return configuration.load(str(file))
 
 
-def describe(folder: Path, world: World, settings: dict[str, Any], first_port: int) -> dict[str, Any]:
+def describe(
+    folder: Path, world: World, settings: dict[str, Any], first_port: int
+) -> dict[str, Any]:
     """The demo's configuration as a plain tree."""
     platforms = [
-        {"name": name, "kind": kind, "base_url": f"http://127.0.0.1:{first_port + n}/day/{{day}}", "delay_s": 0.0}
+        {
+            "name": name,
+            "kind": kind,
+            "base_url": f"http://127.0.0.1:{first_port + n}/day/{{day}}",
+            "delay_s": 0.0,
+        }
         for n, (name, kind) in enumerate(KINDS.items())
     ]
     tree: dict[str, Any] = {

@@ -29,7 +29,9 @@ def import_labelled(
     facts = {**found.facts, "taxonomy": found.taxonomy.model_dump(mode="json")}
     standing = store.commit_tables(partition, {"annotations": found.annotations}, facts)
     if standing.facts["taxonomy"] != facts["taxonomy"]:
-        raise DataError(f"{store.uri(partition)}: another set has the name {name!r}. Choose another --name.")
+        raise DataError(
+            f"{store.uri(partition)}: another set has the name {name!r}. Choose another --name."
+        )
     return store.uri(partition), found.facts
 
 
@@ -40,7 +42,9 @@ def replay_set(
     store = open_store(config.store)
     platforms = [p.name for p in config.crawl.platforms if p.kind == "replay" and p.enabled]
     if not platforms:
-        raise ConfigError("crawl.platforms names no platform of kind `replay`: add one for each shop to play.")
+        raise ConfigError(
+            "crawl.platforms names no platform of kind `replay`: add one for each shop to play."
+        )
     rows = importers.read_rows(sources)
     days = [last_day - timedelta(days=n) for n in reversed(range(num_days))]
     drawn = replay.plan(rows, load_taxonomy(config, store), days, platforms, config.seed)
@@ -52,10 +56,17 @@ def replay_set(
             for platform in platforms:
                 _write_day(store, drawn, rows, platform, day)
                 advance(1, f"{day} {platform}")
-    return {"days": len(days), "platforms": platforms, "products": len(drawn.products), **drawn.plan}
+    return {
+        "days": len(days),
+        "platforms": platforms,
+        "products": len(drawn.products),
+        **drawn.plan,
+    }
 
 
-def _write_day(store: Store, drawn: replay.Replay, rows: pa.Table, platform: str, day: date) -> None:
+def _write_day(
+    store: Store, drawn: replay.Replay, rows: pa.Table, platform: str, day: date
+) -> None:
     partition = paths.raw_day(day, platform)
     if store.manifest(partition) is not None:
         return

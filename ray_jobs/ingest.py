@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import ray
 import ray.data
@@ -61,7 +60,9 @@ def _pack_all(context: Context, pending: Sequence[tuple[date, str]]) -> None:
     with telemetry.bar("ingest", len(pending)) as advance:
         for start in range(0, len(pending), chunk):
             part = pending[start : start + chunk]
-            listings = {k: context.store.read_partition(paths.raw_day(*k), "listings") for k in part}
+            listings = {
+                k: context.store.read_partition(paths.raw_day(*k), "listings") for k in part
+            }
             shards = list(_plan(context, listings, known))
             packed = _pack(context, shards)
             for key in part:
@@ -152,9 +153,17 @@ def _commit(
     rejects = pa.Table.from_pylist([r for s in shards for r in s["rejects"]], records.REJECT)
     good, bad = ingest.valid_listings(listings)
     crawl = context.store.manifest(paths.raw_day(*key))
-    numbers = health.facts(good, crawl.facts if crawl else {}, sum(s["good"] for s in shards), rejects.num_rows)
-    verdict = gates.judge_health(numbers, trailing[-context.config.health.trailing_days :], context.config.health)
-    facts = {"health": numbers, "verdict": verdict.to_dict(), "rejected": rejects.num_rows + bad.num_rows}
+    numbers = health.facts(
+        good, crawl.facts if crawl else {}, sum(s["good"] for s in shards), rejects.num_rows
+    )
+    verdict = gates.judge_health(
+        numbers, trailing[-context.config.health.trailing_days :], context.config.health
+    )
+    facts = {
+        "health": numbers,
+        "verdict": verdict.to_dict(),
+        "rejected": rejects.num_rows + bad.num_rows,
+    }
     if not verdict.passed:
         log.warning("%s %s withheld: %s", *key, "; ".join(verdict.reasons))
     attempt = uuid.uuid4().hex[:8]
@@ -175,7 +184,9 @@ def survey(context: Context) -> dict[str, Any]:
     """What the catalogue holds for this run, and what is withheld from the series and why."""
     withheld, products, pictures, partitions = [], 0, 0, 0
     for platform in context.platforms:
-        manifests = {d: context.store.manifest(paths.catalogue_day(d, platform)) for d in context.days}
+        manifests = {
+            d: context.store.manifest(paths.catalogue_day(d, platform)) for d in context.days
+        }
         seen = [d for d, m in manifests.items() if m is not None]
         for day in (d for d in context.days if seen and d >= seen[0]):
             reason = _withheld_because(context.store, day, platform)
@@ -196,7 +207,11 @@ def survey(context: Context) -> dict[str, Any]:
 def _withheld_because(store: Store, day: date, platform: str) -> str:
     manifest = store.manifest(paths.catalogue_day(day, platform))
     if manifest is not None:
-        return "; ".join(manifest.facts["verdict"]["reasons"]) if not manifest.facts["verdict"]["passed"] else ""
+        return (
+            "; ".join(manifest.facts["verdict"]["reasons"])
+            if not manifest.facts["verdict"]["passed"]
+            else ""
+        )
     failures = store.keys(f"{paths.crawl_failures(day, platform)}/")
     return f"crawl failed: {store.read_json(failures[-1])['reason']}" if failures else "not crawled"
 

@@ -18,7 +18,9 @@ def read_text(name: str, store: Store) -> str:
         return Path(name).read_text("utf-8")
     if store.exists(name):
         return store.read(name).decode("utf-8")
-    raise ConfigError(f"{name}: neither a file nor a key of {store.config.url}. Correct labels.annotations or labels.rules.")
+    raise ConfigError(
+        f"{name}: neither a file nor a key of {store.config.url}. Correct labels.annotations or labels.rules."
+    )
 
 
 def digests(config: Config, store: Store) -> list[str]:

@@ -85,14 +85,19 @@ def _read_annotations(context: Context, pictures: pa.Table) -> pa.Table:
     tables = [records.ANNOTATION.empty_table()]
     for name in context.config.labels.annotations:
         text = inputs.read_text(name, context.store)
-        read = label_studio.read_label_studio if Path(name).suffix == ".json" else annotations.read_csv
+        read = (
+            label_studio.read_label_studio if Path(name).suffix == ".json" else annotations.read_csv
+        )
         found = read(text, name, context.taxonomy, pictures)
         if found.missing:
-            log.warning("%s: %d rows name pictures that the catalogue does not hold", name, len(found.missing))
+            log.warning(
+                "%s: %d rows name pictures that the catalogue does not hold",
+                name,
+                len(found.missing),
+            )
         tables.append(found.table)
-    for name in context.config.labels.imported_sets:
-        tables.append(context.store.read_partition(paths.annotation_set(name), "annotations"))
-    return pa.concat_tables(tables)
+    sets = (paths.annotation_set(name) for name in context.config.labels.imported_sets)
+    return pa.concat_tables([*tables, *(context.store.read_partition(s, "annotations") for s in sets)])
 
 
 if __name__ == "__main__":

@@ -21,7 +21,9 @@ def watch_epochs(store: Store, prefix: str, text: str, epochs: int) -> Iterator[
         seen = 0
         while not ended.wait(2.0):
             try:
-                found = [int(m[1]) + 1 for k in store.keys(f"{prefix}/") if (m := EPOCH.search(f"/{k}"))]
+                found = [
+                    int(m[1]) + 1 for k in store.keys(f"{prefix}/") if (m := EPOCH.search(f"/{k}"))
+                ]
             except StoreError:
                 continue  # a bar must not end a training
             newest = max(found, default=0)

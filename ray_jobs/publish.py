@@ -74,7 +74,9 @@ def load_forecaster(store: Store, version: str) -> artefact.Artefact:
     """The forecaster's artefact, from the store."""
     manifest = store.manifest(paths.model("forecaster", version))
     if manifest is None:
-        raise DataError(f"forecaster {version} is not in the store. Run `fashiontrend train-forecaster`.")
+        raise DataError(
+            f"forecaster {version} is not in the store. Run `fashiontrend train-forecaster`."
+        )
     return artefact.load({f.rsplit("/", 1)[1]: store.read(f) for f in manifest.files})
 
 

@@ -38,7 +38,9 @@ def recognise(context: Context) -> Outcome:
         if context.store.manifest(paths.predictions_day(version, day, platform)) is None
     }
     pictures = _recognise(context, version, pending) if pending else 0
-    return Outcome(f"predictions/{version}", {"attrnet": version, "days": len(pending), "pictures": pictures})
+    return Outcome(
+        f"predictions/{version}", {"attrnet": version, "days": len(pending), "pictures": pictures}
+    )
 
 
 def _recognise(context: Context, version: str, pending: dict[Key, str]) -> int:
@@ -99,6 +101,7 @@ class Recognition:
             self.recogniser = Recogniser(folder)
 
     def __call__(self, batch: dict[str, Any]) -> pa.Table:
+        """Rows of `records.prediction_schema` for a batch of encoded pictures."""
         from fashiontrend.attrnet.predict import to_table
 
         return to_table(self.recogniser(batch), self.recogniser.taxonomy.num_values)
@@ -114,7 +117,9 @@ def predictions(context: Context, version: str) -> pa.Table:
     for day, platform, _ in catalogue.partitions(context):
         partition = paths.predictions_day(version, day, platform)
         if context.store.manifest(partition) is None:
-            raise DataError(f"{day} {platform} was not recognised by {version}. Run `fashiontrend recognise`.")
+            raise DataError(
+                f"{day} {platform} was not recognised by {version}. Run `fashiontrend recognise`."
+            )
         tables.append(context.store.read_partition(partition))
     return pa.concat_tables(tables)
 

@@ -93,7 +93,9 @@ def begin(config: Config, day: date) -> ledger.Run:
 
 def _refuse_empty(config: Config) -> None:
     if not any(p.enabled for p in config.crawl.platforms):
-        raise ConfigError("crawl.platforms is empty: name at least one shop. `fashiontrend init` writes an example.")
+        raise ConfigError(
+            "crawl.platforms is empty: name at least one shop. `fashiontrend init` writes an example."
+        )
 
 
 def usable_release(
@@ -143,7 +145,9 @@ def take(config: Config, state: ledger.Run, move: Move) -> ledger.Run:
 def _tell(store: Store, entry: ledger.Entry) -> None:
     verdict = entry.verdict or {}
     mark = "[bold red]✘ closed[/]" if verdict.get("passed") is False else "[green]✔[/]"
-    telemetry.console.print(f"{mark} {entry.step:17} {entry.seconds:7.1f} s  {store.uri(entry.output)}")
+    telemetry.console.print(
+        f"{mark} {entry.step:17} {entry.seconds:7.1f} s  {store.uri(entry.output)}"
+    )
     for reason in verdict.get("reasons", ()):
         telemetry.console.print(f"    {reason}", markup=False)
 

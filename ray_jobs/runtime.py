@@ -18,7 +18,7 @@ from fashiontrend import ledger, paths, taxonomy, telemetry
 from fashiontrend.config import Config
 from fashiontrend.errors import ConfigError, FashiontrendError, StoreError
 from fashiontrend.loop import Move
-from fashiontrend.store import Store, open_store
+from fashiontrend.store import Store
 from fashiontrend.taxonomy import Taxonomy
 
 log = logging.getLogger(__name__)
@@ -103,7 +103,6 @@ def connect(config: Config) -> None:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_TRAIN_WORKER_HEALTH_CHECK_TIMEOUT_S", "120")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal" if local else "warning")
-    os.environ.setdefault("RAY_DATA_LOG_LEVEL", "ERROR" if local else "INFO")
     try:
         ray.init(address=config.ray.address, log_to_driver=False, logging_level="ERROR", **options)
     except (ConnectionError, RuntimeError) as error:
@@ -111,6 +110,8 @@ def connect(config: Config) -> None:
             f"ray.address {config.ray.address!r}: {error}. "
             "Start a cluster there, or set ray.address to `local`."
         ) from error
+    if local:  # Ray Data narrates every dataset; a run has its own lines
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
@@ -146,7 +147,9 @@ def main(job: Callable[[Config, date], Any], description: str) -> None:
     parser.add_argument("--config", help="YAML file; FASHIONTREND_CONFIG if not given")
     parser.add_argument("--day", type=date.fromisoformat, help="UTC day; today if not given")
     arguments = parser.parse_args()
-    sys.exit(guard(lambda: job(configuration.load(arguments.config), arguments.day or now().date())))
+    sys.exit(
+        guard(lambda: job(configuration.load(arguments.config), arguments.day or now().date()))
+    )
 
 
 def guard(action: Callable[[], Any]) -> int:

@@ -18,13 +18,12 @@ def build_shares(context: Context) -> Outcome:
     """Compute the series of one recogniser up to the day, unless they are there already."""
     version = recogniser_of(context)
     partition = paths.shares(version, context.day)
-    if context.store.manifest(partition) is None:
+    standing = context.store.manifest(partition)
+    if standing is None:
         table = _compute(context, version)
         facts = {"rows": table.num_rows, "withheld": withheld(context)}
-        context.store.commit_tables(partition, {"shares": table}, facts)
-    manifest = context.store.manifest(partition)
-    assert manifest is not None
-    return Outcome(partition, {"attrnet": version, **manifest.facts})
+        standing = context.store.commit_tables(partition, {"shares": table}, facts)
+    return Outcome(partition, {"attrnet": version, **standing.facts})
 
 
 def withheld(context: Context) -> list[dict[str, str]]:
@@ -36,7 +35,9 @@ def withheld(context: Context) -> list[dict[str, str]]:
 def _compute(context: Context, version: str) -> Any:
     model = context.store.manifest(paths.model("attrnet", version))
     if model is None:
-        raise DataError(f"recogniser {version} is not in the store. Run `fashiontrend train-attrnet`.")
+        raise DataError(
+            f"recogniser {version} is not in the store. Run `fashiontrend train-attrnet`."
+        )
     validation = series.collect_validation(
         context.store.read_partition(paths.model("attrnet", version), "val_predictions"),
         context.store.read_partition(model.facts["dataset"], "val"),
@@ -57,12 +58,15 @@ def _compute(context: Context, version: str) -> Any:
 
 def listed_pictures(context: Context) -> pd.DataFrame:
     """One row per platform, day, product and picture that was listed."""
-    frame = catalogue.listings(context).select(
-        ["platform", "day", "product_id", "first_seen", "images"]
-    ).to_pandas()
+    frame = (
+        catalogue.listings(context)
+        .select(["platform", "day", "product_id", "first_seen", "images"])
+        .to_pandas()
+    )
     frame = frame.explode("images", ignore_index=True).dropna(subset=["images"])
     frame["picture_id"] = [image["picture_id"] for image in frame["images"]]
-    return frame.dropna(subset=["picture_id"]).drop(columns="images")
+    known: pd.DataFrame = frame.dropna(subset=["picture_id"]).drop(columns="images")
+    return known
 
 
 if __name__ == "__main__":

@@ -49,7 +49,12 @@ def train(context: Context) -> Outcome:
     )  # fmt: skip
     report = manifest.facts["report"]
     verdict = gates.judge_accuracy(report, context.config.accuracy_gate)
-    facts = {"version": version, "dataset": data.facts["version"], "changed": changed, "report": report}
+    facts = {
+        "version": version,
+        "dataset": data.facts["version"],
+        "changed": changed,
+        "report": report,
+    }
     return Outcome(paths.model("attrnet", version), facts, verdict.to_dict())
 
 
@@ -133,26 +138,41 @@ def channel_mean(store: Store, dataset: str, input_px: int) -> list[float]:
     table = store.read_partition(dataset, "train", columns=["image"])
     step = max(1, table.num_rows // MEAN_PICTURES)
     images = table.column("image").to_pylist()[::step]
-    return [float(c) for c in np.mean([pictures.decode(i, input_px).mean(axis=(0, 1)) for i in images], axis=0)]
+    return [
+        float(c)
+        for c in np.mean([pictures.decode(i, input_px).mean(axis=(0, 1)) for i in images], axis=0)
+    ]
 
 
-
-def _judge(net: Any, taxonomy: Taxonomy, settings: dict[str, Any]) -> tuple[dict[str, bytes], dict[str, Any]]:
+def _judge(
+    net: Any, taxonomy: Taxonomy, settings: dict[str, Any]
+) -> tuple[dict[str, bytes], dict[str, Any]]:
     """The artefact's files with the answers for the validation pictures, and the report on them."""
     from fashiontrend.attrnet import artefact, evaluate, predict, probabilities
 
     table = settings["store"].read_partition(settings["dataset"], "val")
-    labels = np.array(table.column("labels").to_pylist(), dtype=np.int64).reshape(-1, len(taxonomy.ids))
+    labels = np.array(table.column("labels").to_pylist(), dtype=np.int64).reshape(
+        -1, len(taxonomy.ids)
+    )
     with tempfile.TemporaryDirectory() as folder:
         plain = artefact.make_card(taxonomy, net, settings["priors"], {})
         artefact.save(folder, net, plain)
         raw = recognise_table(predict.Recogniser(folder), table)
         temperatures = {
-            a: probabilities.fit_temperature(raw[f"probs_{a}"], labels[:, n]) for n, a in enumerate(taxonomy.ids)
+            a: probabilities.fit_temperature(raw[f"probs_{a}"], labels[:, n])
+            for n, a in enumerate(taxonomy.ids)
         }
-        answers = {**raw, **{f"probs_{a}": probabilities.temper(raw[f"probs_{a}"], t) for a, t in temperatures.items()}}
+        answers = {
+            **raw,
+            **{
+                f"probs_{a}": probabilities.temper(raw[f"probs_{a}"], t)
+                for a, t in temperatures.items()
+            },
+        }
         report = evaluate.evaluate(
-            evaluate.Answers({a: answers[f"probs_{a}"] for a in taxonomy.ids}, raw["box"], raw["box_score"]),
+            evaluate.Answers(
+                {a: answers[f"probs_{a}"] for a in taxonomy.ids}, raw["box"], raw["box_score"]
+            ),
             evaluate.Truth(labels, _boxes(table)),
             taxonomy,
         ).to_dict()
@@ -169,7 +189,12 @@ def _judge(net: Any, taxonomy: Taxonomy, settings: dict[str, Any]) -> tuple[dict
 def recognise_table(recogniser: Any, table: pa.Table) -> dict[str, Any]:
     """A recogniser's answers for a table of pictures, in its order."""
     parts = [
-        recogniser({n: np.array([*part.column(n).to_pylist(), None], dtype=object)[:-1] for n in ("picture_id", "image")})
+        recogniser(
+            {
+                n: np.array([*part.column(n).to_pylist(), None], dtype=object)[:-1]
+                for n in ("picture_id", "image")
+            }
+        )
         for part in (table.slice(i, DECODE_ROWS) for i in range(0, table.num_rows, DECODE_ROWS))
     ]
     return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
@@ -177,7 +202,9 @@ def recognise_table(recogniser: Any, table: pa.Table) -> dict[str, Any]:
 
 def _boxes(table: pa.Table) -> Any:
     missing = [float("nan")] * 4
-    return np.array([box or missing for box in table.column("box").to_pylist()], dtype=np.float64).reshape(-1, 4)
+    return np.array(
+        [box or missing for box in table.column("box").to_pylist()], dtype=np.float64
+    ).reshape(-1, 4)
 
 
 def parquet(table: pa.Table) -> bytes:

@@ -65,7 +65,9 @@ def worker(settings: dict[str, Any]) -> None:
     if (last := ray.train.get_checkpoint()) is not None:
         with last.as_directory() as folder:
             start = checkpoint.load(Path(folder))
-    training_loop.fit(model, seen, cfg, seed=settings["seed"], start=start, on_epoch_end=on_epoch_end)
+    training_loop.fit(
+        model, seen, cfg, seed=settings["seed"], start=start, on_epoch_end=on_epoch_end
+    )
     training.finish(*_judge(net, series, split, cfg, settings))
 
 

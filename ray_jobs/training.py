@@ -14,7 +14,7 @@ from ray.train.torch import TorchTrainer
 from fashiontrend import paths
 from fashiontrend.config import Config
 from fashiontrend.errors import DataError
-from fashiontrend.store import Manifest, Store
+from fashiontrend.store import Manifest
 from ray_jobs.progress import watch_epochs
 from ray_jobs.runtime import Context, connect
 
@@ -84,7 +84,9 @@ def _fit(trainer: TorchTrainer, name: str) -> Result:
         lines = [line for line in str(error).splitlines() if line.strip()]
         raise DataError(f"training {name} failed: {' | '.join(lines[-CAUSE_LINES:])}") from error
     if result.checkpoint is None:
-        raise DataError(f"training {name} ended without a checkpoint. Look at Ray's logs of its workers.")
+        raise DataError(
+            f"training {name} ended without a checkpoint. Look at Ray's logs of its workers."
+        )
     return result
 
 

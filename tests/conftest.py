@@ -1,6 +1,7 @@
 """What all tests share: a store in a temporary folder, and no way to the network."""
 
 import pytest
+
 from fashiontrend.config import StoreConfig
 from fashiontrend.store import Store, open_store
 

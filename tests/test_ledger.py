@@ -1,17 +1,22 @@
 from datetime import date
 
 import pytest
+
 from fashiontrend import ledger
 from fashiontrend.errors import Conflict
 from fashiontrend.loop import Done, Move, Step
 
 
 def make_run(run_id: str = "2026-11-23-abc") -> ledger.Run:
-    return ledger.Run(run_id, date(2026, 11, 23), "2026-11-23T06:00:00+00:00", {}, "0.1.0", "1", "d", None)
+    return ledger.Run(
+        run_id, date(2026, 11, 23), "2026-11-23T06:00:00+00:00", {}, "0.1.0", "1", "d", None
+    )
 
 
 def make_entry(step: Step, verdict=None) -> ledger.Entry:
-    return ledger.Entry(step, 1, 1, "2026-11-23T06:00:00+00:00", 1.5, "somewhere", {"n": 1}, verdict)
+    return ledger.Entry(
+        step, 1, 1, "2026-11-23T06:00:00+00:00", 1.5, "somewhere", {"n": 1}, verdict
+    )
 
 
 def test_a_run_is_gone_on_with_from_its_last_written_step(store):

@@ -1,13 +1,16 @@
 """The control flow of A6 and A9 as tables."""
 
 import pytest
+
 from fashiontrend.errors import AccuracyGateClosed, PerplexityGateClosed
 from fashiontrend.loop import GATED, RELEASE_DAY, TRAINING_DAY, Done, Limits, Move, Step, next_move
 
 LIMITS = Limits(train_rounds=3, label_rounds=2)
 
 
-def walk(answers: dict[tuple[Step, int, int], bool], limits=LIMITS, steps=TRAINING_DAY) -> list[Move]:
+def walk(
+    answers: dict[tuple[Step, int, int], bool], limits=LIMITS, steps=TRAINING_DAY
+) -> list[Move]:
     """Every move of a run whose gates answer as the table says, open where it says nothing."""
     done: list[Done] = []
     while (move := next_move(done, limits, steps)) is not None:

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+
 from fashiontrend import registry
 from fashiontrend.errors import DataError, GateError
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import pytest
+
 from fashiontrend.config import StoreConfig
 from fashiontrend.errors import Conflict, DataError, StoreError
 from fashiontrend.store import MANIFEST, open_store
@@ -87,7 +88,12 @@ def test_a_missing_key_says_what_to_do(store):
 
 def test_a_store_that_cannot_be_reached_says_so():
     nowhere = open_store(
-        StoreConfig(url="s3://b/p", endpoint="http://127.0.0.1:9", connect_timeout_s=0.2, request_timeout_s=0.2)
+        StoreConfig(
+            url="s3://b/p",
+            endpoint="http://127.0.0.1:9",
+            connect_timeout_s=0.2,
+            request_timeout_s=0.2,
+        )
     )
     with pytest.raises(StoreError) as caught:
         nowhere.create("x", b"")

@@ -103,7 +103,7 @@ def settings_for(
         "DOWNLOADER_MIDDLEWARES": {
             "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
             PatientRetryMiddleware: 550,
-            BudgetMiddleware: 990,  # nearest to the downloader: counts what is really sent
+            BudgetMiddleware: 840,  # before the statistics: these count what is really sent
         },
         "ITEM_PIPELINES": {
             "fashiontrend.crawl.pipelines.CheckPipeline": 100,

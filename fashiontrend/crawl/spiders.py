@@ -28,7 +28,7 @@ REFUSALS_IN_A_ROW = 5
 MOST_PAGE_BYTES = 64 << 20
 
 
-class BudgetSpent(IgnoreRequest):  # type: ignore[misc] # noqa: N818 - a verdict, as its base is
+class BudgetSpent(IgnoreRequest):  # type: ignore[misc]
     """The day's budget of requests is used up."""
 
 

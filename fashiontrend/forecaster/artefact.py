@@ -57,7 +57,9 @@ def load(files: dict[str, bytes]) -> Artefact:
     try:
         weights, card = files[WEIGHTS], json.loads(files[CARD])
         if card["schema"] != _SCHEMA:
-            raise DataError(f"trend model: card is {card['schema']!r}, expected {_SCHEMA!r}. Train again.")
+            raise DataError(
+                f"trend model: card is {card['schema']!r}, expected {_SCHEMA!r}. Train again."
+            )
         digest = hashlib.sha256(weights).hexdigest()
         if digest != card["digest"]:
             raise DataError(

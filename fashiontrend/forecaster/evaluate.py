@@ -22,7 +22,12 @@ from fashiontrend.errors import DataError
 from fashiontrend.forecaster.baselines import BASELINES, NAIVE
 from fashiontrend.forecaster.predict import Calibration, find_quantiles, predict
 from fashiontrend.forecaster.windows import (
-    POOLED, Series, Split, Windows, cut_windows, training_origins,
+    POOLED,
+    Series,
+    Split,
+    Windows,
+    cut_windows,
+    training_origins,
 )  # fmt: skip
 
 Array = NDArray[np.float64]
@@ -92,9 +97,7 @@ class PerplexityReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON; a number that is not finite becomes null, which no gate passes."""
-        plain = _plain(asdict(self))
-        assert isinstance(plain, dict)
-        return plain
+        return {name: _plain(value) for name, value in asdict(self).items()}
 
 
 def _plain(value: Any) -> Any:
@@ -137,13 +140,18 @@ def backtest(
     before = cut_windows(series, training_origins(split), cfg, split.first_held_out)
     naive = _by_series(before, BASELINES["persistence"](before.context, cfg), len(series.pairs))
     pairs = tuple(
-        _report_pair(s, scores, series, split, cfg, float(naive[s])) for s in range(len(series.pairs))
+        _report_pair(s, scores, series, split, cfg, float(naive[s]))
+        for s in range(len(series.pairs))
     )
     return _summarise(pairs, scores, series, split)
 
 
 def _score(
-    model: nn.Module, calibration: Calibration, windows: Windows, shape: tuple[int, int], cfg: ForecasterConfig
+    model: nn.Module,
+    calibration: Calibration,
+    windows: Windows,
+    shape: tuple[int, int],
+    cfg: ForecasterConfig,
 ) -> _Scores:
     prediction = predict(model, windows)
     quantiles = find_quantiles(prediction, calibration)
@@ -152,19 +160,27 @@ def _score(
     covered = np.where(used[:, :, None] & windows.has_value[:, None], inside.astype(float), np.nan)
     forecasts = {name: make(windows.context, cfg) for name, make in BASELINES.items()}
     forecasts["model"] = prediction.shares
-    fold: Callable[[Array], Array] = lambda a: a.reshape(*shape, *a.shape[1:])  # noqa: E731
+
+    def fold(a: Array) -> Array:
+        return a.reshape(*shape, *a.shape[1:])
+
     ratio = {
-        n: fold(np.where(used, normalised_perplexity(windows.target, q), np.nan)) for n, q in forecasts.items()
+        n: fold(np.where(used, normalised_perplexity(windows.target, q), np.nan))
+        for n, q in forecasts.items()
     }
     floor = np.where(used, np.exp(entr(windows.target).sum(axis=-1)), np.nan)
     folded = {n: fold(q) for n, q in forecasts.items()}
-    return _Scores(fold(windows.target), fold(windows.weight), fold(floor), folded, ratio, fold(covered))
+    return _Scores(
+        fold(windows.target), fold(windows.weight), fold(floor), folded, ratio, fold(covered)
+    )
 
 
 def _by_series(windows: Windows, forecast: Array, count: int) -> Array:
     """(S,) mean normalised perplexity of a forecast of many origins."""
     each = np.where(windows.weight > 0, normalised_perplexity(windows.target, forecast), np.nan)
-    return np.array([mean(part) for part in np.moveaxis(each.reshape(-1, count, each.shape[1]), 1, 0)])
+    return np.array(
+        [mean(part) for part in np.moveaxis(each.reshape(-1, count, each.shape[1]), 1, 0)]
+    )
 
 
 def mean(values: Any) -> float:
@@ -182,7 +198,12 @@ def skill(model: float, naive: float) -> float:
 
 
 def _report_pair(
-    s: int, scores: _Scores, series: Series, split: Split, cfg: ForecasterConfig, naive_before: float
+    s: int,
+    scores: _Scores,
+    series: Series,
+    split: Split,
+    cfg: ForecasterConfig,
+    naive_before: float,
 ) -> PairReport:
     (platform, attribute), size = series.pairs[s], len(series.values[s])
     ratio = {n: mean(r[:, s]) for n, r in scores.ratio.items()}
@@ -221,14 +242,17 @@ def _summarise(
 ) -> PerplexityReport:
     single = [i for i, p in enumerate(pairs) if p.platform != POOLED] or list(range(len(pairs)))
     chosen = [pairs[i] for i in single]
-    baselines = {n: _nested(chosen, lambda p, n=n: p.baselines[n]) for n in BASELINES}
+    baselines = {n: _nested_baseline(chosen, n) for n in BASELINES}
     best = min(NAIVE, key=lambda n: baselines[n])
     own = _nested(chosen, lambda p: p.normalised_perplexity)
     by_origin = scores.ratio[best][:, single] - scores.ratio["model"][:, single]
     paired = np.array([mean(d) for d in by_origin])
     paired = paired[~np.isnan(paired)]
     used = series.observed[single]
-    attributes = {p.attribute: [q.interval_width for q in chosen if q.attribute == p.attribute] for p in chosen}
+    attributes = {
+        p.attribute: [q.interval_width for q in chosen if q.attribute == p.attribute]
+        for p in chosen
+    }
     return PerplexityReport(
         perplexity=_nested(chosen, lambda p: p.perplexity),
         perplexity_floor=_nested(chosen, lambda p: p.perplexity_floor),
@@ -238,7 +262,9 @@ def _summarise(
         skill=skill(own, baselines[best]),
         best_naive=best,
         difference=mean(paired),
-        difference_se=float(paired.std(ddof=1) / math.sqrt(len(paired))) if len(paired) > 1 else math.nan,
+        difference_se=float(paired.std(ddof=1) / math.sqrt(len(paired)))
+        if len(paired) > 1
+        else math.nan,
         coverage80=mean(scores.covered[:, single]),
         mase=mean([p.mase for p in chosen]),
         wape=mean([p.wape for p in chosen]),
@@ -252,7 +278,13 @@ def _summarise(
     )
 
 
+def _nested_baseline(pairs: list[PairReport], name: str) -> float:
+    return _nested(pairs, lambda p: p.baselines[name])
+
+
 def _nested(pairs: list[PairReport], of: Callable[[PairReport], float]) -> float:
     """Arithmetic mean over the attributes of a platform, then over platforms; NaN stays NaN."""
     platforms = dict.fromkeys(p.platform for p in pairs)
-    return float(np.mean([np.mean([of(p) for p in pairs if p.platform == name]) for name in platforms]))
+    return float(
+        np.mean([np.mean([of(p) for p in pairs if p.platform == name]) for name in platforms])
+    )

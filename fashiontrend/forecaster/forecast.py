@@ -39,7 +39,9 @@ def forecast(
             continue
         for v, value in enumerate(series.values[s]):
             for h in range(cfg.prediction_length):
-                spread = {n: float(q) for n, q in zip(QUANTILES, quantiles[:, s, h, v], strict=True)}
+                spread = {
+                    n: float(q) for n, q in zip(QUANTILES, quantiles[:, s, h, v], strict=True)
+                }
                 rows.append(
                     {
                         "platform": platform,

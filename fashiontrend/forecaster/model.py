@@ -39,7 +39,9 @@ class TrendModel(nn.Module):
         """Draw weights from torch's global generator; heads start at zero, the base as a mean."""
         super().__init__()
         hidden, horizon = cfg.hidden_size, cfg.prediction_length
-        self.lstm = nn.LSTM(_FEATURES, hidden, cfg.num_layers, batch_first=True, dropout=cfg.dropout)
+        self.lstm = nn.LSTM(
+            _FEATURES, hidden, cfg.num_layers, batch_first=True, dropout=cfg.dropout
+        )
         self.residual = nn.Linear(hidden, horizon)
         self.scale = nn.Linear(hidden, horizon)
         for head in (self.residual, self.scale):

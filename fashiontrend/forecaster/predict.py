@@ -45,7 +45,10 @@ class Calibration:
 
 def predict(model: nn.Module, windows: Windows) -> Prediction:
     """Forecast every window; dropout is off."""
-    parts = [_predict(model, windows, slice(i, i + _BATCH)) for i in range(0, len(windows.context), _BATCH)]
+    parts = [
+        _predict(model, windows, slice(i, i + _BATCH))
+        for i in range(0, len(windows.context), _BATCH)
+    ]
     shares, spread = (np.concatenate(p) for p in zip(*parts, strict=True))
     return Prediction(shares, spread)
 
@@ -88,7 +91,9 @@ def _smooth(values: Array) -> tuple[float, ...]:
         return (float("inf"),) * len(values)
     filled = np.interp(np.arange(len(values)), known, values[known])
     padded = np.pad(filled, _SMOOTHING // 2, mode="edge")
-    return tuple(float(v) for v in np.convolve(padded, np.full(_SMOOTHING, 1 / _SMOOTHING), "valid"))
+    return tuple(
+        float(v) for v in np.convolve(padded, np.full(_SMOOTHING, 1 / _SMOOTHING), "valid")
+    )
 
 
 def find_quantiles(prediction: Prediction, calibration: Calibration) -> Array:

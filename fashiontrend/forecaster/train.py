@@ -84,7 +84,10 @@ def fit(
     rates = [cfg.learning_rate, cfg.learning_rate * _BASE_RATE]
     optimizer = torch.optim.AdamW(
         [
-            {"params": [p for p in inner.parameters() if p.ndim > 1], "weight_decay": cfg.weight_decay},
+            {
+                "params": [p for p in inner.parameters() if p.ndim > 1],
+                "weight_decay": cfg.weight_decay,
+            },
             {"params": [p for p in inner.parameters() if p.ndim <= 1], "weight_decay": 0.0},
         ]
     )
@@ -118,7 +121,9 @@ def _to_tensors(windows: Windows, device: str) -> Batch:
     floats = (windows.context, windows.guide, windows.observed, windows.support)
     tensors = [torch.tensor(a[used], dtype=torch.float32) for a in floats]
     tensors.append(torch.tensor(windows.has_value[used]))
-    tensors += [torch.tensor(a[used], dtype=torch.float32) for a in (windows.target, windows.weight)]
+    tensors += [
+        torch.tensor(a[used], dtype=torch.float32) for a in (windows.target, windows.weight)
+    ]
     return tuple(t.to(device) for t in tensors)
 
 
@@ -170,15 +175,14 @@ def vary(batch: Batch) -> Batch:
 
 def draw_bends(count: int, values: int, days: Tensor) -> Tensor:
     """Random paths of log shares over `days`, 0 at day 0: nothing, a line or a wave; (B, D, V)."""
-    shape, at = (count, 1, values), {"device": days.device}
-    day = days[None, :, None]
-    line = _DRIFT * torch.randn(shape, **at) * day
+    shape, device, day = (count, 1, values), days.device, days[None, :, None]
+    line = _DRIFT * torch.randn(shape, device=device) * day
     low, high = _PERIODS
-    period = low * (high / low) ** torch.rand(shape, **at)
-    phase = 2 * math.pi * torch.rand(shape, **at)
-    height = _WAVE * torch.randn(shape, **at)
+    period = low * (high / low) ** torch.rand(shape, device=device)
+    phase = 2 * math.pi * torch.rand(shape, device=device)
+    height = _WAVE * torch.randn(shape, device=device)
     wave = height * (torch.sin(2 * math.pi * day / period + phase) - torch.sin(phase))
-    kind = torch.rand(count, 1, 1, **at)
+    kind = torch.rand(count, 1, 1, device=device)
     return torch.where(kind < 1 / 3, line, torch.where(kind < 2 / 3, wave, torch.zeros_like(wave)))
 
 

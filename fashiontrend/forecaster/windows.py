@@ -71,10 +71,14 @@ def read_series(shares: pa.Table) -> Series:
     size = frame.groupby("attribute")["value"].nunique() if len(frame) else {}
     frame = frame[frame["attribute"].map(size) > 1] if len(frame) else frame
     if frame.empty:
-        raise DataError("the share table has no attribute with two values or more. Compute shares first.")
+        raise DataError(
+            "the share table has no attribute with two values or more. Compute shares first."
+        )
     first, last = frame["day"].min(), frame["day"].max()
     days = tuple(first + timedelta(days=i) for i in range((last - first).days + 1))
-    groups = {(str(p), str(a)): g for (p, a), g in frame.groupby(["platform", "attribute"], sort=True)}
+    groups = {
+        (str(p), str(a)): g for (p, a), g in frame.groupby(["platform", "attribute"], sort=True)
+    }
     values = tuple(tuple(dict.fromkeys(g["value"])) for g in groups.values())
     shape = (len(groups), len(days), max(len(v) for v in values))
     share, width, support = np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape[:2])
@@ -89,7 +93,9 @@ def read_series(shares: pa.Table) -> Series:
         has_value[s, : len(names)] = True
     good &= (~np.isnan(share) | ~has_value[:, None]).all(axis=2)
     width[~good] = np.nan
-    return Series(tuple(groups), values, days, _carry(share, good, has_value), width, support, good, has_value)
+    return Series(
+        tuple(groups), values, days, _carry(share, good, has_value), width, support, good, has_value
+    )
 
 
 def _carry(share: Array, good: Bools, has_value: Bools) -> Array:

@@ -127,7 +127,9 @@ def seasonal_index(path: Path, target: date) -> float | None:
     return float(path.shares[near].mean() / max(float(np.nanmean(path.shares)), 1e-9))
 
 
-def find_stage(outlook: Outlook, path: Path, rivals: Array, platforms_rising: int, cfg: KeywordsConfig) -> str:
+def find_stage(
+    outlook: Outlook, path: Path, rivals: Array, platforms_rising: int, cfg: KeywordsConfig
+) -> str:
     """Stage by level within the attribute and direction.
 
     Args:
@@ -165,4 +167,3 @@ def find_trajectory(outlook: Outlook, path: Path, season: float | None) -> str:
     if past is not None and (past > 0) == rising and abs(past) >= outlook.least_change / 2:
         return "sustained_riser" if rising else "sustained_decliner"
     return "rising_star" if rising else "falling_star"
-

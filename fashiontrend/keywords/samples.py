@@ -9,7 +9,17 @@ import pandas as pd
 from fashiontrend.config import KeywordsConfig
 from fashiontrend.taxonomy import Taxonomy
 
-_SAMPLE_KEYS = ("platform", "product_id", "url", "picture_id", "image", "box", "first_seen", "price", "currency")
+_SAMPLE_KEYS = (
+    "platform",
+    "product_id",
+    "url",
+    "picture_id",
+    "image",
+    "box",
+    "first_seen",
+    "price",
+    "currency",
+)
 
 
 def pick_samples(

@@ -9,7 +9,12 @@ import pyarrow as pa
 
 from fashiontrend.config import KeywordsConfig
 
-_GROUPS = {"horizon": "horizon_days", "platform": "platform", "grade": "grade", "direction": "direction"}
+_GROUPS = {
+    "horizon": "horizon_days",
+    "platform": "platform",
+    "grade": "grade",
+    "direction": "direction",
+}
 
 
 def score_keywords(
@@ -38,7 +43,9 @@ def score_keywords(
         if found is None:
             pending += 1
             continue
-        start = measured.get((*_series(record), date.fromisoformat(record["as_of"])), record["share"]["now"])
+        start = measured.get(
+            (*_series(record), date.fromisoformat(record["as_of"])), record["share"]["now"]
+        )
         rows.append(_judge(record, start, found, cfg))
     return {"rows": rows, "rates": _rates(rows), "pending": pending}
 
@@ -54,7 +61,9 @@ def _measured(shares: pa.Table) -> dict[tuple[str, str, str, date], float]:
     return {(p, a, v, d): float(s) for p, a, v, d, s in zip(*columns, strict=True)}
 
 
-def _judge(record: Mapping[str, Any], start: float, found: float, cfg: KeywordsConfig) -> dict[str, Any]:
+def _judge(
+    record: Mapping[str, Any], start: float, found: float, cfg: KeywordsConfig
+) -> dict[str, Any]:
     low, high = record["share"]["interval80"]
     change = found - start
     band = max(cfg.min_change, (high - low) / 2)

@@ -12,7 +12,15 @@ import pyarrow as pa
 
 from fashiontrend.config import KeywordsConfig
 from fashiontrend.keywords.outlook import (
-    FALLING, RISING, STABLE, Outlook, Path, find_stage, find_trajectory, judge_change, seasonal_index,
+    FALLING,
+    RISING,
+    STABLE,
+    Outlook,
+    Path,
+    find_stage,
+    find_trajectory,
+    judge_change,
+    seasonal_index,
 )  # fmt: skip
 from fashiontrend.keywords.platforms import find_leader
 from fashiontrend.keywords.samples import find_combinations, pick_samples, plain
@@ -68,7 +76,11 @@ class _Known:
 
 
 def select_keywords(
-    shares: pa.Table, forecasts: pa.Table, evidence: Evidence, taxonomy: Taxonomy, cfg: KeywordsConfig
+    shares: pa.Table,
+    forecasts: pa.Table,
+    evidence: Evidence,
+    taxonomy: Taxonomy,
+    cfg: KeywordsConfig,
 ) -> Selection:
     """Judge every value of every platform at the forecasts' longest horizon.
 
@@ -102,12 +114,16 @@ def _gather(shares: pa.Table, forecasts: pa.Table, cfg: KeywordsConfig) -> _Know
     paths: dict[Key, Path] = {}
     withheld: dict[tuple[str, str], int] = {}
     blocked = set()
-    for (platform, attribute, value), group in frame.groupby(["platform", "attribute", "value"], sort=True):
+    for (platform, attribute, value), group in frame.groupby(
+        ["platform", "attribute", "value"], sort=True
+    ):
         group = group.set_index("day").reindex(list(days))
         bad = group["withheld"].isna() | group["withheld"].eq(True) | group["share"].isna()
         path = group["share"].where(~bad).to_numpy(dtype=np.float64)
         support = group["support"][~bad]
-        paths[platform, attribute, value] = Path(days, path, int(support.iloc[-1]) if len(support) else 0)
+        paths[platform, attribute, value] = Path(
+            days, path, int(support.iloc[-1]) if len(support) else 0
+        )
         withheld[platform, attribute] = int(bad.sum())
         if bad.iloc[-1]:
             blocked.add((platform, attribute))
@@ -115,7 +131,12 @@ def _gather(shares: pa.Table, forecasts: pa.Table, cfg: KeywordsConfig) -> _Know
     for key, path in paths.items():
         if key in far.index and path.observed:
             row = far.loc[key]
-            quantiles = (float(row["q025"]), float(row["q10"]), float(row["q90"]), float(row["q975"]))
+            quantiles = (
+                float(row["q025"]),
+                float(row["q10"]),
+                float(row["q90"]),
+                float(row["q975"]),
+            )
             outlooks[key] = judge_change(path, float(row["share"]), quantiles, cfg)
     return _Known(paths, outlooks, withheld, blocked, last, horizon, str(frame["basis"].iloc[0]))
 
@@ -176,9 +197,15 @@ def _record(
     total = sum(len(g) for g in groups.values())
     agreement = len(groups[outlook.direction]) / total if total else 1.0
     skill = _skill(evidence.backtest, platform, attribute)
-    rivals = np.array([o.now for (p, a, _), o in known.outlooks.items() if (p, a) == (platform, attribute)])
+    rivals = np.array(
+        [o.now for (p, a, _), o in known.outlooks.items() if (p, a) == (platform, attribute)]
+    )
     where = "pooled" if platform == POOLED else platform
-    observed = {p: known.paths[p, attribute, value].shares for p in known.platforms if (p, attribute, value) in known.paths}
+    observed = {
+        p: known.paths[p, attribute, value].shares
+        for p in known.platforms
+        if (p, attribute, value) in known.paths
+    }
     leader = find_leader(observed) if outlook.direction != STABLE else None
     return {
         "schema": SCHEMA,
@@ -245,7 +272,11 @@ def _growth(outlook: Outlook, path: Path, season: float | None, as_of: date) -> 
     steps = {"wow": path.before(7), "mom": path.before(28), "yoy": path.before(365)}
     # The season's part of the change: what the index at the target adds to the share of now.
     index_now = seasonal_index(path, as_of)
-    part = 0.0 if season is None or index_now is None else outlook.now * (season / max(index_now, 1e-6) - 1)
+    part = (
+        0.0
+        if season is None or index_now is None
+        else outlook.now * (season / max(index_now, 1e-6) - 1)
+    )
     return {
         "points": round(outlook.points, 5),
         "relative": round(outlook.points / max(outlook.now, 1e-6), 4),
@@ -267,13 +298,27 @@ def _skill(backtest: Mapping[str, Any], platform: str, attribute: str) -> float 
 def _score(outlook: Outlook, path: Path, agreeing: tuple[int, int], scale: float) -> float:
     """Standardised growth x P(direction) x log10(support) x agreement; half a platform is added to both counts."""
     agreement = (agreeing[0] + 0.5) / (agreeing[1] + 0.5)
-    return round(abs(outlook.points) / scale * outlook.p_direction * math.log10(max(path.support, 1)) * agreement, 4)
+    return round(
+        abs(outlook.points)
+        / scale
+        * outlook.p_direction
+        * math.log10(max(path.support, 1))
+        * agreement,
+        4,
+    )
 
 
-def _grade(outlook: Outlook, path: Path, skill: float | None, agreement: float, cfg: KeywordsConfig) -> str:
+def _grade(
+    outlook: Outlook, path: Path, skill: float | None, agreement: float, cfg: KeywordsConfig
+) -> str:
     """A: sure, well supported, agreed upon, with a model of proven skill. B: sure. C: a hint."""
     known = skill is not None and skill > 0
-    if outlook.p_direction >= 0.9 and known and agreement >= 0.5 and path.support >= 3 * cfg.min_support:
+    if (
+        outlook.p_direction >= 0.9
+        and known
+        and agreement >= 0.5
+        and path.support >= 3 * cfg.min_support
+    ):
         return "A"
     return "B" if outlook.p_direction >= cfg.min_probability and known else "C"
 

@@ -72,7 +72,8 @@ def to_markdown(selection: Selection) -> str:
     pooled = [r for r in selection.keywords if r["platform"] == POOLED]
     moving = [r for r in pooled if r["direction"] != "stable"]
     stable = [r for r in pooled if r["direction"] == "stable"]
-    lines = [f"# Fashion trend keywords, {selection.as_of}, {selection.horizon_days} days ahead", ""]
+    title = f"# Fashion trend keywords, {selection.as_of}, {selection.horizon_days} days ahead"
+    lines = [title, ""]
     for record in moving:
         lines += [f"{record['rank']}. {tell(record)}", f"   {tell_chinese(record)}"]
     lines += ["", "Nothing moves beyond the noise."] if not moving else []
@@ -88,7 +89,8 @@ def to_markdown(selection: Selection) -> str:
     if selection.not_enough_evidence:
         lines += ["", "## Not enough evidence 证据不足", ""]
         lines += [
-            f"- {a['platform']}: {a['keyword']['en']} ({a['keyword']['attribute']}): {'; '.join(a['reasons'])}"
+            f"- {a['platform']}: {a['keyword']['en']} ({a['keyword']['attribute']}): "
+            + "; ".join(a["reasons"])
             for a in selection.not_enough_evidence
         ]
     return "\n".join(lines) + "\n"
@@ -102,7 +104,8 @@ def tell(record: dict[str, Any]) -> str:
     told = [
         f"{_SIGNS[record['direction']]} **{_both(record)}** ({record['keyword']['attribute']}) "
         f"{record['direction']} {_where(len(groups[record['direction']]), total)}: "
-        f"share {_percent(share['now'])} → {_percent(share['forecast'])} in {record['horizon_days']} days "
+        f"share {_percent(share['now'])} → {_percent(share['forecast'])} "
+        f"in {record['horizon_days']} days "
         f"({100 * growth['points']:+.1f} pts, 80 % range {low:+.1f}…{high:+.1f})",
         f"stage *{record['stage']}*",
         f"pattern *{record['trajectory'].replace('_', ' ')}*",
@@ -110,7 +113,8 @@ def tell(record: dict[str, Any]) -> str:
         f"grade {record['confidence']['grade']}",
     ]
     if record["lead_lag"]:
-        told.append(f"first mover {record['lead_lag']['leader']} (≈ {record['lead_lag']['lead_days']} days ahead)")
+        lead = record["lead_lag"]
+        told.append(f"first mover {lead['leader']} (≈ {lead['lead_days']} days ahead)")
     return ", ".join(told)
 
 
@@ -120,14 +124,17 @@ def tell_chinese(record: dict[str, Any]) -> str:
     total = sum(len(g) for g in groups.values())
     return (
         f"{record['keyword']['zh']}:{_CHINESE[record['direction']]}"
-        f"({len(groups[record['direction']])}/{total} 个平台单独明确),占比 {_percent(share['now'])} → "
-        f"{_percent(share['forecast'])},{record['horizon_days']} 天,{_STAGES[record['stage']]},"
+        f"({len(groups[record['direction']])}/{total} 个平台单独明确),"
+        f"占比 {_percent(share['now'])} → {_percent(share['forecast'])},{record['horizon_days']} 天,"
+        f"{_STAGES[record['stage']]},"
         f"样本 {record['confidence']['support_n']} 件商品"
     )
 
 
 def _where(agreeing: int, total: int) -> str:
-    return f"on {agreeing} of {total} platforms" if agreeing else "over all platforms, clearly on no single one"
+    if not agreeing:
+        return "over all platforms, clearly on no single one"
+    return f"on {agreeing} of {total} platforms"
 
 
 def _both(record: dict[str, Any]) -> str:

@@ -242,9 +242,17 @@ def tidy(svg: str, key: str, alt: str) -> str:
     used = set(re.findall(r'(?:url\(#|href="#)([^")]+)', body))
     body = re.sub(r' id="([^"]*)"', lambda m: f' id="{key}-{m[1]}"' if m[1] in used else "", body)
     body = re.sub(r'(url\(#|href="#)', rf"\1{key}-", body)
-    body = re.sub(r' (d|x|y|transform)="[^"]*"', lambda m: re.sub(r"(\.\d)\d+", r"\1", m[0]), body)
-    body = re.sub(r"\s*\n\s*([LMQCz])?\s*", r" \1", body)
+    body = re.sub(r' (d|x|y|transform)="[^"]*"', _shorten, body)
+    body = re.sub(r"\s*\n\s*", " ", body)
     body = re.sub(r"font-family:[^;\"]*;?|(?<=px) '[^;\"]*", "", body)
     for name, colour in COLOURS.items():
         body = body.replace(colour, f"var(--{name})")
     return body
+
+
+def _shorten(attribute: re.Match[str]) -> str:
+    """One decimal is enough; points after a move are lines without saying so."""
+    text = re.sub(r"(\.\d)\d+", r"\1", attribute[0])
+    if attribute[1] != "d" or re.search("[CQ]", text):
+        return text
+    return re.sub(r"\s*\n?L ", " ", text)

@@ -90,7 +90,11 @@ def count_raw(probs: Array) -> Array:
 
 
 def fit_calibration(
-    probs: Array, labels: NDArray[np.int64], prior: Array, weights: Array, noise: Array | None = None
+    probs: Array,
+    labels: NDArray[np.int64],
+    prior: Array,
+    weights: Array,
+    noise: Array | None = None,
 ) -> Calibration:
     """Fit D temperature scalings with a bias for each value to annotated pictures.
 
@@ -145,7 +149,7 @@ def _newton_step(
     index = np.arange(1, size)
     hessian[:, index, index] += weighted.sum(axis=1)
     hessian[:, 1:, 1:] -= np.matmul(weighted.transpose(0, 2, 1), answers)
-    return np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0]
+    return np.asarray(np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0], dtype=np.float64)
 
 
 def likelihoods(probs: Array, calibration: Calibration) -> Array:

@@ -85,7 +85,9 @@ def compute_shares(
         DataError: there are no listings, or predictions do not fit the taxonomy.
     """
     if listings.empty:
-        raise DataError("no listing in the days asked for; expected at least one. Crawl or widen the days.")
+        raise DataError(
+            "no listing in the days asked for, expected one at least. Crawl, or ask for more days."
+        )
     table = predictions if isinstance(predictions, pa.Table) else pa.Table.from_pandas(predictions)
     votes = vote_products(listings, table, taxonomy)
     bad = set(withheld)
@@ -132,9 +134,9 @@ def find_presence(
     if cfg.basis == "new_in":
         first = listings.groupby("product_id")["first_seen"].min().map(index)
         born = np.zeros_like(listed)
-        firsts = [(first.get(p), i) for p, i in column.items()]
-        born[[int(f) for f, _ in firsts if f == f and f is not None],
-             [i for f, i in firsts if f == f and f is not None]] = True  # fmt: skip
+        for product, day_index in first.dropna().items():
+            if product in column:
+                born[int(day_index), column[str(product)]] = True
         windows &= _any_in_window(born, cfg.window_days)
     return Presence(days, windows, bad, rows["index"].to_numpy(dtype=np.int64))
 
@@ -164,10 +166,9 @@ def measure(
     known, labels, prior = validation.probs[name], validation.labels[name], validation.prior[name]
     calibrations, repeats = next(iter(lots.values())).shape[:2]
     point = quantify.fit_calibration(known, labels, prior, np.ones((1, len(labels))))
-    drawn = quantify.fit_calibration(
-        known, labels, prior,
-        rng.exponential(size=(calibrations, len(labels))), rng.normal(size=(calibrations, size + 1)),
-    )  # fmt: skip
+    lots_of_pictures = rng.exponential(size=(calibrations, len(labels)))
+    noise = rng.normal(size=(calibrations, size + 1))
+    drawn = quantify.fit_calibration(known, labels, prior, lots_of_pictures, noise)
     lean = rng.dirichlet(np.ones(size), size=(calibrations, repeats))
     measured = {}
     for platform, presence in presences.items():
@@ -175,9 +176,8 @@ def measure(
         probs = votes.probs[name][presence.products][has]
         likes = quantify.likelihoods(probs, point), quantify.likelihoods(probs, drawn)
         windows = presence.windows[:, has]
-        measured[platform] = _measure_windows(
-            windows, probs, likes, (lots[platform][:, :, has], lean, cfg.smoothing), presence.withheld
-        )
+        draw = lots[platform][:, :, has], lean, cfg.smoothing
+        measured[platform] = _measure_windows(windows, probs, likes, draw, presence.withheld)
     return measured
 
 
@@ -209,7 +209,8 @@ def pool(measured: Mapping[str, Measured], weights: Mapping[str, float]) -> Meas
     """Pool platforms with fixed weights.
 
     A platform's withheld or empty day is carried: the last measured share before it or, before
-    its first day, its first. The pooled day is withheld when more than half of the weight is carried.
+    its first day, its first. The pooled day is withheld when more than half of the weight is
+    carried.
     """
     weight = np.array([weights.get(p, 1.0) for p in measured])
     weight = weight / weight.sum()

@@ -44,14 +44,15 @@ def read_probs(predictions: pa.Table, attribute: str, num_values: int) -> Array:
     flat = np.asarray(column.flatten().to_numpy(zero_copy_only=False), dtype=np.float64)
     if flat.size != len(column) * (num_values + 1):
         raise DataError(
-            f"{name}: {flat.size} numbers in {len(column)} rows, expected {num_values + 1} in each. "
+            f"{name}: {flat.size} numbers in {len(column)} rows, "
+            f"expected {num_values + 1} in each. "
             "Recognise again with the model that belongs to the taxonomy."
         )
     return flat.reshape(len(column), num_values + 1)
 
 
 def split_visible(probs: Array) -> tuple[Array, Array]:
-    """Part (rows, K + 1) probabilities into (rows, K) over the values and (rows,) of being visible."""
+    """Part (rows, K + 1) answers into (rows, K) over the values and (rows,) of being visible."""
     visible = probs[:, :-1].sum(axis=1)
     return probs[:, :-1] / np.maximum(visible, 1e-12)[:, None], visible
 
@@ -71,8 +72,11 @@ def vote_products(listings: pd.DataFrame, predictions: pa.Table, taxonomy: Taxon
     rows = pd.DataFrame({"picture_id": predictions["picture_id"].to_pandas()})
     rows = rows.assign(row=np.arange(len(rows))).drop_duplicates("picture_id")
     wanted = listings[["platform", "product_id", "picture_id"]].drop_duplicates()
-    pairs = wanted.merge(rows, on="picture_id").sort_values(["platform", "product_id", "picture_id"])
-    product = pairs.groupby(["platform", "product_id"], sort=True).ngroup().to_numpy()
+    pairs = wanted.merge(rows, on="picture_id").sort_values(
+        ["platform", "product_id", "picture_id"]
+    )
+    groups = pairs.groupby(["platform", "product_id"], sort=True).ngroup()
+    product: NDArray[np.int64] = np.asarray(groups, dtype=np.int64)
     count = int(product.max()) + 1 if len(product) else 0
     box_score = np.nan_to_num(predictions["box_score"].to_numpy(zero_copy_only=False), nan=0.0)
     box = np.clip(box_score[pairs["row"].to_numpy()].astype(np.float64), _LEAST_BOX_WEIGHT, 1.0)
@@ -131,7 +135,7 @@ def tabulate_votes(votes: Votes, taxonomy: Taxonomy) -> pd.DataFrame:
     table = votes.keys.copy()
     for attribute in taxonomy.attributes:
         probs, present = votes.probs[attribute.id], votes.present[attribute.id]
-        top = np.array(attribute.value_ids, dtype=object)[probs.argmax(axis=1)]
-        table[attribute.id] = np.where(present, top, None)
+        top = [attribute.value_ids[i] for i in probs.argmax(axis=1)]
+        table[attribute.id] = [v if has else None for v, has in zip(top, present, strict=True)]
         table[f"{attribute.id}_confidence"] = np.where(present, probs.max(axis=1), 0.0)
     return table

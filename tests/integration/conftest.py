@@ -12,6 +12,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+
 from fashiontrend.config import StoreConfig
 from fashiontrend.store import Store, open_store
 
@@ -39,16 +40,16 @@ def moto_command(port: int, folder: Path) -> list[str]:
 def versitygw_command(port: int, folder: Path) -> list[str]:
     program = find_versitygw()
     if program is None:
-        pytest.skip("versitygw is not installed: go install github.com/versity/versitygw/cmd/versitygw@v1.7.0")
+        pytest.skip(
+            "versitygw is not installed: go install github.com/versity/versitygw/cmd/versitygw@v1.7.0"
+        )
     return [program, "--port", f"127.0.0.1:{port}", "posix", str(folder)]
 
 
 SERVERS = {"moto": moto_command, "versitygw": versitygw_command}
 
 
-@pytest.fixture(
-    scope="session", params=["moto", pytest.param("versitygw", marks=pytest.mark.slow)]
-)
+@pytest.fixture(scope="session", params=["moto", pytest.param("versitygw", marks=pytest.mark.slow)])
 def s3_endpoint(request, tmp_path_factory) -> Iterator[str]:
     """An S3-compatible server with an empty bucket `shop-data`, and credentials in the environment."""
     port, folder = free_port(), tmp_path_factory.mktemp("s3")

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 import yaml
+
 from fashiontrend import ledger, registry
 from fashiontrend.config import StoreConfig
 from fashiontrend.demo import shops
@@ -136,7 +137,7 @@ def test_a_broken_label_rule_closes_the_perplexity_gate_and_relabelling_opens_it
     run = run_of(world)
     assert done.returncode == 0, done.stderr[-2000:]
     verdicts = run.verdicts(Step.TRAIN_FORECASTER)
-    assert [v["passed"] for v in verdicts][0] is False
+    assert verdicts[0]["passed"] is False
     assert verdicts[0]["per_attribute"]["colour"]["reason"] == "recogniser"
     assert verdicts[-1]["passed"] is True
     labels = [e for e in run.entries if e.step is Step.LABEL]
@@ -163,7 +164,9 @@ def test_the_same_fault_without_a_repair_ends_with_exit_code_11_and_publishes_no
 def kill_in(folder: Path, step: Step) -> None:
     """Start the run, and kill -9 its driver while the step is under way."""
     index = list(Step).index(step)
-    driver = subprocess.Popen(arguments(folder, "run"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    driver = subprocess.Popen(
+        arguments(folder, "run"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     deadline = time.monotonic() + 900
     while time.monotonic() < deadline and driver.poll() is None:
         done = len(run_of(folder).entries) if ran(folder) else 0
@@ -206,9 +209,14 @@ def test_a_driver_killed_in_every_stage_ends_like_one_that_never_died(world, tmp
         assert rows == contents(whole)[name], name
     for step in (Step.TRAIN_ATTRNET, Step.TRAIN_FORECASTER):
         assert mine.latest(step).verdict["passed"] == theirs.latest(step).verdict["passed"]
-    accuracy = [r.latest(Step.TRAIN_ATTRNET).facts["report"]["mean_accuracy"] for r in (mine, theirs)]
+    accuracy = [
+        r.latest(Step.TRAIN_ATTRNET).facts["report"]["mean_accuracy"] for r in (mine, theirs)
+    ]
     assert abs(accuracy[0] - accuracy[1]) < 0.03
-    fit = [r.latest(Step.TRAIN_FORECASTER).facts["report"]["normalised_perplexity"] for r in (mine, theirs)]
+    fit = [
+        r.latest(Step.TRAIN_FORECASTER).facts["report"]["normalised_perplexity"]
+        for r in (mine, theirs)
+    ]
     assert abs(fit[0] - fit[1]) < 0.005
     assert json.loads(json.dumps(mine.config, default=str))["seed"] == 0
     assert mine.day == date.fromisoformat(str(LAST_DAY))

@@ -41,7 +41,7 @@ def chance(attribute: str, t: float, strength: float = 1.0) -> np.ndarray:
     if attribute == "neckline":
         logits[2] += strength * (0.035 * t - 1.2)  # rising
     if attribute == "pattern":
-        logits[1] -= strength * (0.035 * t - 2.4)  # falling
+        logits[1] -= strength * (0.035 * t - 1.8)  # falling
     if attribute == "colour":
         logits[1] += strength * 0.9 * np.sin(2 * np.pi * t / 60)  # seasonal
     return np.exp(logits) / np.exp(logits).sum()
