@@ -5,38 +5,56 @@ the products born that day.
 """
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fashiontrend.taxonomy import Taxonomy
 
-#: attribute -> value -> (score on the first day, score on the last day, swing, period in days)
-Curve = tuple[float, float, float, float]
+
+class Curve(NamedTuple):
+    """A value's score: from first to last day, bent by a power, with a swing of some period.
+
+    A power of 1 is a straight line; 2 gathers pace, as a fashion does that spreads.
+    """
+
+    first: float
+    last: float
+    power: float = 1.0
+    swing: float = 0.0
+    period_days: float = 1.0
+
+    def at(self, along: float, day: float) -> float:
+        """The score when `along` of the history has passed, `day` days after its start."""
+        trend = self.first + (self.last - self.first) * np.sign(along) * abs(along) ** self.power
+        return float(trend * (1.0 + self.swing * np.sin(2 * np.pi * day / self.period_days)))
+
+
 CURVES: Mapping[str, Mapping[str, Curve]] = {
     "colour": {
-        "black": (42.0, 4.0, 0.0, 1.0),
-        "white": (18.0, 15.0, 0.0, 1.0),
-        "red": (10.0, 8.0, 0.0, 1.0),
-        "green": (2.0, 52.0, 0.0, 1.0),
-        "blue": (18.0, 13.0, 0.0, 1.0),
-        "yellow": (10.0, 8.0, 0.0, 1.0),
+        "black": Curve(42.0, 4.0),
+        "white": Curve(18.0, 15.0),
+        "red": Curve(10.0, 8.0),
+        "green": Curve(3.0, 56.0, power=2.0),
+        "blue": Curve(18.0, 13.0),
+        "yellow": Curve(10.0, 8.0),
     },
     "pattern": {
-        "plain": (46.0, 44.0, 0.0, 1.0),
-        "stripe": (24.0, 24.0, 0.60, 110.0),
-        "check": (18.0, 18.0, 0.0, 1.0),
-        "dot": (14.0, 16.0, 0.0, 1.0),
+        "plain": Curve(46.0, 44.0),
+        "stripe": Curve(24.0, 24.0, swing=0.6, period_days=110.0),
+        "check": Curve(18.0, 18.0),
+        "dot": Curve(14.0, 16.0),
     },
     "sleeve_length": {
-        "sleeveless": (36.0, 14.0, 0.0, 1.0),
-        "short": (38.0, 38.0, 0.0, 1.0),
-        "long": (26.0, 48.0, 0.0, 1.0),
+        "sleeveless": Curve(36.0, 14.0),
+        "short": Curve(38.0, 38.0),
+        "long": Curve(26.0, 48.0),
     },
     "neckline": {
-        "crew_round": (44.0, 44.0, 0.0, 1.0),
-        "v_neck": (34.0, 32.0, 0.0, 1.0),
-        "turtleneck": (22.0, 24.0, 0.0, 1.0),
+        "crew_round": Curve(44.0, 44.0),
+        "v_neck": Curve(34.0, 32.0),
+        "turtleneck": Curve(22.0, 24.0),
     },
 }
 #: What the world plants, for tests and the report's scorecard.
@@ -72,9 +90,6 @@ def shares_at(attribute: str, position: float, day: float) -> NDArray[np.float64
         (V,) shares that sum to 1, in the order of `CURVES[attribute]`.
     """
     along = float(np.clip(position, -0.1, 1.1))
-    scores = [
-        (first + (last - first) * along) * (1.0 + swing * np.sin(2 * np.pi * day / period))
-        for first, last, swing, period in CURVES[attribute].values()
-    ]
+    scores = [curve.at(along, day) for curve in CURVES[attribute].values()]
     positive = np.maximum(np.asarray(scores), 0.5)
     return np.asarray(positive / positive.sum())

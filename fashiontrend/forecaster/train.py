@@ -183,7 +183,7 @@ def draw_bends(count: int, values: int, days: Tensor) -> Tensor:
     height = _WAVE * torch.randn(shape, device=device)
     wave = height * (torch.sin(2 * math.pi * day / period + phase) - torch.sin(phase))
     kind = torch.rand(count, 1, 1, device=device)
-    return torch.where(kind < 1 / 3, line, torch.where(kind < 2 / 3, wave, torch.zeros_like(wave)))
+    return torch.where(kind < 1 / 2, line, torch.where(kind < 3 / 4, wave, torch.zeros_like(wave)))
 
 
 def _renormalise(shares: Tensor) -> Tensor:

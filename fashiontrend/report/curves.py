@@ -51,7 +51,7 @@ class Series:
             true = true[true["day"] >= rows["day"].iloc[0]]
         return Curve(
             name=wording.value_names(self.taxonomy, attribute, value)[0],
-            direction=self.directions.get(key, "stable"),
+            direction=self.directions.get(key, wording.UNJUDGED.id),
             days=tuple(rows["day"]),
             share=columns[:, 0],
             low=columns[:, 1],
@@ -132,7 +132,7 @@ def _draw_attribute(series: Series, attribute: str, values: list[str]) -> dict[s
     en, zh = wording.attribute_names(series.taxonomy, attribute)
     names = [wording.value_names(series.taxonomy, attribute, v) for v in values]
     moving = any(
-        series.directions.get((POOLED, attribute, v), "stable") != "stable" for v in values
+        series.directions.get((POOLED, attribute, v)) in ("rising", "falling") for v in values
     )
     return {
         "id": attribute,

@@ -29,6 +29,8 @@ DIRECTIONS: Mapping[str, Direction] = {
     "falling": Direction("falling", "↘", "falling", "下降"),
     "stable": Direction("stable", "→", "stable", "平稳"),
 }
+#: Shown where no keyword was made of a value: nothing is claimed.
+UNJUDGED = Direction("unjudged", "·", "not judged", "未判定")
 
 #: Term, its Chinese name, and one line of each.
 LEGEND: tuple[tuple[str, str, str, str], ...] = (
@@ -118,8 +120,8 @@ def plain(identifier: Any) -> str:
 
 
 def direction(name: Any) -> Direction:
-    """How to show a direction; one that is not known is shown as it is spelt."""
-    return DIRECTIONS.get(str(name), Direction("stable", "·", plain(name), plain(name)))
+    """How to show a direction; `UNJUDGED` for any other word."""
+    return DIRECTIONS.get(str(name), UNJUDGED)
 
 
 def attribute_names(taxonomy: Taxonomy, attribute: str) -> tuple[str, str]:

@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 #: Precision (1 / variance) of the prior on the temperature and on the values' biases: without
 #: annotated pictures the recogniser's own probabilities are believed about this much.
 SLOPE_PRECISION = 4.0
-BIAS_PRECISION = 10.0
+BIAS_PRECISION = 40.0
 _SMALLEST = 1e-4
 _NEWTON_STEPS = 12
 _EM_STEPS = 100

@@ -249,3 +249,11 @@ def test_forty_keywords_with_pictures_stay_below_three_megabytes(whole):
     many = [{**first, "rank": n} for n in range(1, 41)]
     page = build_html(replace(whole, keywords={**whole.keywords, "keywords": many}))
     assert len(page.encode()) < 3_000_000
+
+
+def test_a_value_without_a_keyword_is_not_called_stable(whole):
+    found = parse(build_html(replace(whole, keywords=None, forecasts=None)))
+    captions = [texts(e) for e in found.iter("figcaption")]
+    assert captions
+    assert not [c for c in captions if "stable" in c]
+    assert "Green 绿 · not judged" in " ".join(captions)
