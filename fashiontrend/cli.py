@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, NoReturn
 
 import rich.table
 import typer
@@ -306,19 +306,9 @@ def _show_end(config: Config, state: ledger.Run) -> None:
     telemetry.console.print(f"[bold]report[/] {store.uri(paths.report(state.run_id))}")
 
 
-def main(arguments: list[str] | None = None) -> Any:
+def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command; errors of ours are told in their own words and end with their exit code."""
-    from ray_jobs.runtime import guard
-
-    def action() -> None:
-        try:
-            app(args=arguments, standalone_mode=False)
-        except typer.Exit as end:
-            codes.append(end.exit_code)
-
-    codes: list[int] = []
-    code = guard(action)
-    sys.exit(code or next(iter(codes), 0))
+    sys.exit(telemetry.guard(lambda: app(args=arguments)))
 
 
 if __name__ == "__main__":

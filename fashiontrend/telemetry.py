@@ -2,12 +2,16 @@
 
 import logging
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from fashiontrend.errors import FashiontrendError
 
 #: Everything for people goes to stderr; stdout is for results that programs read.
 console = Console(stderr=True, highlight=False)
@@ -35,6 +39,19 @@ def setup(verbose: bool = False) -> None:
         "asyncio",
     ):
         logging.getLogger(noisy).setLevel(logging.ERROR)
+
+
+def guard(action: Callable[[], Any]) -> int:
+    """Run a command or a job and return its exit code; an error of ours is told in its own words."""
+    setup()
+    warnings.simplefilter("ignore", FutureWarning)  # what libraries will change is not for users
+    try:
+        action()
+    except FashiontrendError as error:
+        console.print(f"[bold red]✘[/] {type(error).__name__}: ", end="")
+        console.print(str(error), markup=False)
+        return error.exit_code
+    return 0
 
 
 @contextmanager

@@ -4,7 +4,6 @@ import argparse
 import logging
 import os
 import sys
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -16,7 +15,7 @@ import ray.data
 from fashiontrend import config as configuration
 from fashiontrend import ledger, paths, taxonomy, telemetry
 from fashiontrend.config import Config
-from fashiontrend.errors import ConfigError, FashiontrendError, StoreError
+from fashiontrend.errors import ConfigError, StoreError
 from fashiontrend.loop import Move
 from fashiontrend.store import Store
 from fashiontrend.taxonomy import Taxonomy
@@ -148,20 +147,5 @@ def main(job: Callable[[Config, date], Any], description: str) -> None:
     parser.add_argument("--day", type=date.fromisoformat, help="UTC day; today if not given")
     arguments = parser.parse_args()
     sys.exit(
-        guard(lambda: job(configuration.load(arguments.config), arguments.day or now().date()))
+        telemetry.guard(lambda: job(configuration.load(arguments.config), arguments.day or now().date()))
     )
-
-
-def guard(action: Callable[[], Any]) -> int:
-    """Run something and return its exit code; an error of ours is told in its own words."""
-    telemetry.setup()
-    warnings.simplefilter("ignore", FutureWarning)
-    try:
-        action()
-    except FashiontrendError as error:
-        telemetry.console.print(f"[bold red]✘[/] {type(error).__name__}: ", end="")
-        telemetry.console.print(str(error), markup=False)
-        return error.exit_code
-    finally:
-        disconnect()
-    return 0

@@ -1,0 +1,141 @@
+"""The command as a person types it: what it prints, and the exit code it ends with."""
+
+import json
+from datetime import date
+
+import pytest
+import yaml
+
+from fashiontrend import cli, ledger, registry
+from fashiontrend.config import StoreConfig
+from fashiontrend.loop import Step
+from fashiontrend.store import open_store
+
+
+@pytest.fixture
+def type_in(capsys):
+    """type_in(words) -> (exit code, stdout, stderr)."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as end:
+            cli.main(list(words))
+        out, err = capsys.readouterr()
+        return int(end.value.code or 0), out, " ".join(err.split())
+
+    return run
+
+
+@pytest.fixture
+def config(tmp_path) -> str:
+    file = tmp_path / "my.yaml"
+    file.write_text(yaml.safe_dump({"store": {"url": str(tmp_path / "store")}}))
+    return str(file)
+
+
+def test_every_stage_has_a_sub_command(type_in):
+    code, out, _ = type_in("--help")
+    assert code == 0
+    assert all(str(step) in out for step in Step)
+
+
+def test_init_writes_a_configuration_that_is_valid_and_never_overwrites(type_in, tmp_path):
+    path = str(tmp_path / "new.yaml")
+    assert type_in("init", path)[0] == 0
+    code, out, _ = type_in("config", "show", "--config", path)
+    assert code == 0
+    assert yaml.safe_load(out)["crawl"]["platforms"][0]["name"] == "my-shop"
+    code, _, err = type_in("init", path)
+    assert code == 30
+    assert "exists" in err
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param("attrnet: {epochz: 3}", ["attrnet.epochz", "epochs"], id="misspelt key"),
+        pytest.param("attrnet: {epochs: many}", ["attrnet.epochs", "many"], id="wrong type"),
+        pytest.param("a: [", ["not valid YAML"], id="not YAML"),
+    ],
+)
+def test_a_wrong_configuration_is_told_with_its_path_and_ends_with_30(
+    type_in, tmp_path, text, words
+):
+    file = tmp_path / "bad.yaml"
+    file.write_text(text)
+    code, _, err = type_in("config", "show", "--config", str(file))
+    assert code == 30
+    assert all(word in err for word in words)
+
+
+def test_a_run_without_shops_is_a_configuration_error(type_in, config):
+    code, _, err = type_in("status", "--config", config)
+    assert code == 30
+    assert "no run" in err
+
+
+def test_a_store_that_cannot_be_written_ends_with_40(type_in, tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    file = tmp_path / "my.yaml"
+    file.write_text(yaml.safe_dump({"store": {"url": str(tmp_path / "file" / "x")}}))
+    code, _, err = type_in("doctor", "--config", str(file))
+    assert code in (30, 40)
+    assert "store" in err
+
+
+def test_the_schema_is_json_and_describes_every_branch(type_in):
+    code, out, _ = type_in("config", "schema")
+    assert code == 0
+    assert {"store", "crawl", "attrnet", "forecaster"} <= set(json.loads(out)["properties"])
+
+
+def test_the_shipped_taxonomy_is_shown_in_both_languages(type_in):
+    code, out, _ = type_in("taxonomy", "show")
+    assert code == 0
+    assert "v_neck" in out
+    assert "V领" in out
+
+
+def test_a_wrong_taxonomy_is_told_with_its_line(type_in, tmp_path):
+    file = tmp_path / "t.yaml"
+    file.write_text(
+        "version: '1'\nattributes:\n  - id: colour\n    en: C\n    zh: 颜色\n    valuez: []\n"
+    )
+    code, _, err = type_in("taxonomy", "validate", str(file))
+    assert code == 30
+    assert ":6:" in err
+    assert "'values'" in err
+
+
+def test_status_prints_the_steps_of_a_run_and_releases_can_be_rolled_back(
+    type_in, config, tmp_path
+):
+    store = open_store(StoreConfig(url=str(tmp_path / "store")))
+    run = ledger.start(
+        store,
+        ledger.Run(
+            "2026-11-23-x", date(2026, 11, 23), "2026-11-23T06:00:00", {}, "0.1.0", "1", "d", None
+        ),
+    )
+    closed = {"passed": False, "reasons": ["too few"]}
+    ledger.record(
+        store, run, ledger.Entry(Step.TRAIN_ATTRNET, 1, 1, "", 2.0, "models/x", {}, closed)
+    )
+    code, out, _ = type_in("status", "--config", config)
+    assert code == 0
+    assert "closed" in out
+    opened = {"passed": True}
+    for name in ("r1", "r2"):
+        registry.publish(
+            store,
+            registry.Release(name, "2026-11-23", "run", "a", "f", "d", "1", "t", opened, opened),
+        )
+    assert "* r2" in type_in("releases", "list", "--config", config)[1]
+    assert type_in("releases", "rollback", "r1", "--config", config)[0] == 0
+    assert "* r1" in type_in("releases", "list", "--config", config)[1]
+    assert type_in("releases", "rollback", "r9", "--config", config)[0] == 1
+
+
+def test_a_misspelt_command_is_answered_with_usage(type_in):
+    code, _, err = type_in("crawll")
+    assert code == 2
+    assert "crawl" in err

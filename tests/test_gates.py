@@ -1,0 +1,268 @@
+import json
+import math
+from copy import deepcopy
+
+import numpy as np
+import pytest
+from fashiontrend import gates
+from fashiontrend.config import AccuracyGateConfig, HealthConfig, PerplexityGateConfig
+
+GOOD_DAY = {"products": 100, "image_success": 0.99, "field_coverage": 0.99, "blocked": 0.0, "duplicates": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("change", "passed"),
+    [
+        ({}, True),
+        ({"products": 60}, True),
+        ({"products": 59}, False),
+        ({"products": 160}, True),
+        ({"products": 161}, False),
+        ({"products": 0}, False),
+        ({"image_success": 0.95}, True),
+        ({"image_success": 0.949}, False),
+        ({"field_coverage": 0.94}, False),
+        ({"blocked": 0.02}, True),
+        ({"blocked": 0.021}, False),
+        ({"duplicates": 0.3}, False),
+        ({"blocked": math.nan}, False),
+        ({"image_success": None}, False),
+    ],
+    ids=str,
+)
+def test_data_health(change, passed):
+    verdict = gates.judge_health({**GOOD_DAY, **change}, [90, 100, 110], HealthConfig())
+    assert verdict.passed is passed
+    assert bool(verdict.reasons) is not passed
+
+
+def test_a_first_day_has_nothing_to_be_compared_with():
+    assert gates.judge_health(GOOD_DAY, [], HealthConfig()).passed
+    assert not gates.judge_health({**GOOD_DAY, "products": 0}, [], HealthConfig()).passed
+
+
+def test_only_the_trailing_days_count():
+    cfg = HealthConfig(trailing_days=2)
+    assert gates.judge_health(GOOD_DAY, [1000, 1000, 1000, 100, 100], cfg).passed
+
+
+def test_a_closed_health_gate_does_not_ask_for_labels():
+    assert "do not relabel" in gates.judge_health({}, [], HealthConfig()).remedy
+
+
+def recognised(**changes):
+    one = {"accuracy": 0.93, "wilson_low": 0.90, "support": 300, "macro_f1": 0.9, "ece": 0.02, "majority": 0.4}
+    report = {"mean_accuracy": 0.93, "attributes": {"colour": dict(one), "sleeve": dict(one)}}
+    for key, value in changes.items():
+        name, _, field = key.partition("__")
+        if field:
+            report["attributes"][name][field] = value
+        else:
+            report[name] = value
+    return report
+
+
+@pytest.mark.parametrize(
+    ("report", "passed", "reason"),
+    [
+        (recognised(), True, ""),
+        (recognised(mean_accuracy=0.85), False, "mean_accuracy is 0.85"),
+        (recognised(mean_accuracy=0.8501), True, ""),
+        (recognised(sleeve__wilson_low=0.70), False, "floor:sleeve is 0.7"),
+        (recognised(sleeve__wilson_low=0.71), True, ""),
+        (recognised(sleeve__support=99), False, "support:sleeve is 99"),
+        (recognised(sleeve__support=100), True, ""),
+        (recognised(mean_accuracy=math.nan), False, "unknown"),
+        (recognised(sleeve__wilson_low=None), False, "unknown"),
+        (recognised(sleeve__accuracy=math.nan), False, "unknown"),
+        (recognised(attributes={}), False, "no attribute"),
+        (recognised(attributes=None), False, "no attribute"),
+        ({}, False, "unknown"),
+        ({"attributes": {"colour": 3}}, False, "unknown"),
+    ],
+    ids=[
+        "good", "mean at the threshold", "mean above it", "worst at the floor", "worst above it", "thin",
+        "just enough", "mean NaN", "no bound", "an attribute NaN", "no attributes", "null attributes",
+        "empty", "nonsense",
+    ],
+)  # fmt: skip
+def test_accuracy(report, passed, reason):
+    verdict = gates.judge_accuracy(report, AccuracyGateConfig())
+    assert verdict.passed is passed
+    assert reason in "; ".join(verdict.reasons)
+
+
+def test_accuracy_tells_thin_attributes_from_weak_ones():
+    report = recognised(sleeve__support=20, colour__wilson_low=0.5)
+    verdict = gates.judge_accuracy(report, AccuracyGateConfig())
+    assert verdict.per_attribute["sleeve"]["reason"] == "support"
+    assert verdict.per_attribute["colour"]["reason"] == "recogniser"
+    assert "Annotate more validation pictures of sleeve" in verdict.remedy
+
+
+def pair(platform, attribute, **changes):
+    return {
+        "platform": platform, "attribute": attribute, "perplexity": 3.0, "perplexity_floor": 2.95,
+        "perplexity_uniform": 4.0, "normalised_perplexity": 1.01, "noise_floor": 1.007, "skill": 0.3,
+        "divergence": 0.01, "coverage80": 0.8, "mase": 0.9, "wape": 0.1, "support": 200.0,
+        "interval_width": 0.07, "days_used": 90, "naive_before": 1.02,
+        "baselines": {"persistence": 1.02, "seasonal_naive": 1.03}, **changes,
+    }  # fmt: skip
+
+
+def fitted(pairs=None, **changes):
+    return {
+        "perplexity": 3.0, "perplexity_floor": 2.95, "perplexity_uniform": 4.0, "normalised_perplexity": 1.01,
+        "noise_floor": 1.007, "skill": 0.3, "best_naive": "persistence", "difference": 0.006,
+        "difference_se": 0.001, "coverage80": 0.8, "days_used": 90, "days_withheld": 0, "origins_used": 8,
+        "interval_width": {"colour": 0.07, "sleeve": 0.07},
+        "pairs": pairs or [pair(p, a) for p in ("*", "shop") for a in ("colour", "sleeve")], **changes,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("report", "passed", "reason"),
+    [
+        (fitted(), True, ""),
+        (fitted(normalised_perplexity=1.05), False, "normalised_perplexity is 1.05"),
+        (fitted(normalised_perplexity=1.0499), True, ""),
+        (fitted(normalised_perplexity=None), False, "unknown"),
+        (fitted(normalised_perplexity=math.inf), False, "unknown"),
+        (fitted([pair("shop", "colour", normalised_perplexity=1.15)]), True, ""),
+        (fitted([pair("shop", "colour", normalised_perplexity=1.16)]), False, "max_pair is 1.16"),
+        (fitted([pair("shop", "colour", normalised_perplexity=None)]), False, "max_pair is unknown"),
+        (fitted([pair("a", "colour"), pair("b", "colour", normalised_perplexity=1.3, support=49)]), True, ""),
+        (fitted([pair("shop", "colour", support=49)]), False, "no pair has 50 products"),
+        (fitted(skill=0.05), False, "skill is 0.05"),
+        (fitted(skill=0.0, difference=0.0), False, "skill is 0"),
+        (fitted(skill=None), False, "skill is unknown"),
+        (fitted(difference=0.002), False, "difference is 0.002"),
+        (fitted(difference=0.0021), True, ""),
+        (fitted(difference_se=None), False, "difference is unknown"),
+        (fitted(coverage80=0.70), True, ""),
+        (fitted(coverage80=0.69), False, "coverage80 is 0.69"),
+        (fitted(coverage80=0.91), False, "coverage80 is 0.91"),
+        (fitted(days_used=55), False, "days_used is 55"),
+        (fitted(days_used=56), True, ""),
+        (fitted(origins_used=7), False, "origins_used is 7"),
+        (fitted(interval_width={"colour": 0.26, "sleeve": 0.07}), False, "interval_width:colour is 0.26"),
+        (fitted(interval_width={"colour": None, "sleeve": 0.07}), False, "interval_width:colour is unknown"),
+        (fitted(interval_width={}), False, "interval_width is unknown"),
+        ({}, False, "unknown"),
+        ({"pairs": None, "interval_width": None}, False, "unknown"),
+    ],
+    ids=[
+        "good", "mean at the threshold", "mean below it", "mean null", "mean infinite", "worst pair at the limit",
+        "worst pair above it", "worst pair null", "worst pair without support", "no pair with support",
+        "skill at the limit", "persistence as the model", "skill null", "difference of two errors",
+        "difference above two errors", "no standard error", "coverage at the band", "coverage below",
+        "coverage above", "too few days", "enough days", "too few origins", "wide interval", "unknown interval",
+        "no interval", "empty", "nulls",
+    ],
+)  # fmt: skip
+def test_perplexity(report, passed, reason):
+    verdict = gates.judge_perplexity(report, None, PerplexityGateConfig())
+    assert verdict.passed is passed
+    assert reason in "; ".join(verdict.reasons)
+
+
+def test_the_noise_of_few_products_lifts_the_threshold_with_a_warning():
+    report = fitted(normalised_perplexity=1.055, noise_floor=1.03)
+    verdict = gates.judge_perplexity(report, None, PerplexityGateConfig())
+    assert verdict.passed
+    assert "noise" in verdict.warnings[0]
+    assert not gates.judge_perplexity(fitted(), None, PerplexityGateConfig()).warnings
+    worse = fitted(normalised_perplexity=1.06, noise_floor=1.03)
+    assert not gates.judge_perplexity(worse, None, PerplexityGateConfig()).passed
+
+
+@pytest.mark.parametrize(("threshold", "passed"), [(3.0, False), (3.1, True)])
+def test_raw_perplexity_can_be_gated_as_the_source_words_it(threshold, passed):
+    cfg = PerplexityGateConfig(metric="perplexity", threshold=threshold)
+    assert gates.judge_perplexity(fitted(), None, cfg).passed is passed
+
+
+def test_with_many_values_an_interval_counts_as_wide_from_half_of_what_ignorance_gives():
+    pairs = [pair("shop", "colour", perplexity_uniform=14.0)]
+    report = fitted(pairs, interval_width={"colour": 0.10})
+    assert not gates.judge_perplexity(report, None, PerplexityGateConfig()).passed
+
+
+BAD = {"normalised_perplexity": 1.2, "divergence": 0.18}
+
+
+@pytest.mark.parametrize(
+    ("changes", "judged", "width", "reason"),
+    [
+        ({}, {}, 0.07, ""),
+        ({}, {}, 0.4, "recogniser"),
+        (BAD, {"wilson_low": 0.5, "accuracy": 0.6}, 0.07, "recogniser"),
+        ({**BAD, "support": 30.0}, {"wilson_low": 0.9}, 0.07, "products"),
+        ({**BAD, "noise_floor": 1.12}, {"wilson_low": 0.9}, 0.07, "products"),
+        ({**BAD, "baselines": {"persistence": 1.15}}, {"wilson_low": 0.9}, 0.07, "regime"),
+        (BAD, {"wilson_low": 0.9}, 0.07, "model"),
+        (BAD, {}, 0.07, "model"),
+        ({"normalised_perplexity": None, "divergence": None}, {"wilson_low": 0.9}, 0.07, "model"),
+    ],
+    ids=[
+        "fits", "no measurement", "weak recogniser", "few products", "noise", "jump", "weak model",
+        "nothing known of the recogniser", "nothing known of the fit",
+    ],
+)  # fmt: skip
+def test_every_attribute_that_does_not_fit_gets_a_reason_and_a_remedy(changes, judged, width, reason):
+    pairs = [pair("shop", "colour", **changes), pair("shop", "sleeve")]
+    report = fitted(pairs, interval_width={"colour": width, "sleeve": 0.07})
+    accuracy = {"attributes": {"colour": judged}} if judged else None
+    found = gates.judge_perplexity(report, accuracy, PerplexityGateConfig()).per_attribute
+    assert found["colour"]["reason"] == reason
+    assert bool(found["colour"]["remedy"]) is bool(reason)
+    assert found["sleeve"]["reason"] == ""
+
+
+def test_what_to_label_is_ranked_by_its_part_of_the_divergence_recogniser_errors_first():
+    pairs = [
+        pair("shop", "small", normalised_perplexity=1.2, divergence=0.2),
+        pair("shop", "large", normalised_perplexity=1.3, divergence=0.3),
+        pair("shop", "noisy", normalised_perplexity=1.9, divergence=0.5, support=20.0),
+        pair("shop", "fine", divergence=0.0),
+    ]
+    accuracy = {"attributes": {n: {"wilson_low": 0.4} for n in ("small", "large", "noisy")}}
+    accuracy["attributes"]["noisy"]["wilson_low"] = 0.9
+    report = fitted(pairs, interval_width={p["attribute"]: 0.1 for p in pairs})
+    verdict = gates.judge_perplexity(report, accuracy, PerplexityGateConfig())
+    request = gates.labelling_request(verdict)
+    assert [r["attribute"] for r in request] == ["large", "small", "noisy"]
+    assert [r["rank"] for r in request] == [1, 2, 3]
+    assert request[0]["contribution"] == pytest.approx(0.3)
+
+
+def test_too_little_history_asks_for_days_not_for_labels():
+    verdict = gates.judge_perplexity(fitted(days_used=40), None, PerplexityGateConfig())
+    assert verdict.remedy.startswith("Wait for more days")
+
+
+def test_numbers_of_numpy_are_numbers():
+    report = fitted(normalised_perplexity=np.float64(1.01), days_used=np.int64(90))
+    assert gates.judge_perplexity(report, None, PerplexityGateConfig()).passed
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_gate_raises_whatever_is_missing_or_broken(seed):
+    rng = np.random.default_rng(seed)
+    for _ in range(60):
+        trend, names = deepcopy(fitted()), deepcopy(recognised())
+        for target in (trend, names, trend["pairs"][0], names["attributes"]["colour"]):
+            key = list(target)[rng.integers(len(target))]
+            target[key] = [None, math.nan, math.inf, -1, "x", {}, []][rng.integers(7)]
+        gates.judge_perplexity(trend, names, PerplexityGateConfig()).to_dict()
+        gates.judge_accuracy(names, AccuracyGateConfig()).to_dict()
+
+
+def test_a_verdict_survives_json():
+    for verdict in (
+        gates.judge_health({}, [], HealthConfig()),
+        gates.judge_accuracy(recognised(), AccuracyGateConfig()),
+        gates.judge_perplexity(fitted(noise_floor=1.2), recognised(), PerplexityGateConfig()),
+    ):
+        data = json.loads(json.dumps(verdict.to_dict(), allow_nan=False))
+        assert gates.Verdict.from_dict(data) == verdict

@@ -1,0 +1,61 @@
+"""The house keeps its own promises."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from fashiontrend.errors import FashiontrendError
+from fashiontrend.loop import Step
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted([*ROOT.glob("fashiontrend/**/*.py"), *ROOT.glob("ray_jobs/*.py")])
+
+
+def all_errors(kind: type = FashiontrendError) -> list[type]:
+    return [kind, *(e for sub in kind.__subclasses__() for e in all_errors(sub))]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_module_states_its_reason_and_stays_readable(path):
+    text = path.read_text("utf-8")
+    assert text.lstrip().startswith('"""'), "the first line says why the module exists"
+    assert text.count("\n") <= 460, "split it"
+
+
+def test_nothing_from_storage_can_run_code():
+    forbidden = re.compile(r"torch\.load\(|pickle\.load|allow_pickle=True|yaml\.load\(")
+    assert [p for p in SOURCES if forbidden.search(p.read_text("utf-8"))] == []
+
+
+def test_every_package_under_the_store_is_named_in_the_readme():
+    readme = (ROOT / "README.md").read_text("utf-8")
+    packages = [p.parent.name for p in ROOT.glob("fashiontrend/*/__init__.py")]
+    assert [p for p in packages if f"{p}/" not in readme] == []
+
+
+def test_every_step_is_a_job_of_its_own():
+    jobs = {p.stem for p in ROOT.glob("ray_jobs/*.py")}
+    assert {str(step).replace("-", "_") for step in Step} <= jobs
+
+
+def test_exit_codes_are_those_of_the_readme():
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for error in all_errors():
+        assert str(error.exit_code) in readme, error
+
+
+def test_errors_keep_their_class_on_the_way_between_processes():
+    import pickle
+
+    for error in all_errors():
+        copy = pickle.loads(pickle.dumps(error("a: b")))
+        assert type(copy) is error
+        assert str(copy) == "a: b"
+
+
+def test_dependencies_are_pinned_without_saying_where_they_come_from():
+    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    assert pins
+    assert [p for p in pins if "==" not in p or "/" in p or "@" in p] == []
