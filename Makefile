@@ -4,9 +4,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SEED ?= 0
 DEMO ?= build/demo
+# Programs that only the slow tests use; outside the repository.
+export GOBIN ?= $(HOME)/.cache/fashiontrend/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check test-unit test-slow test-data schema clean
+.PHONY: help setup demo test check test-unit test-slow tools schema clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +38,9 @@ test-unit: setup ## Unit tests: no Ray, no network, under a minute
 
 test-slow: setup ## Real parts: loop-backs, killed drivers, S3 servers
 	$(BIN)/python -m pytest -q -m slow
+
+tools: ## Install the real S3 server of the slow tests (needs Go)
+	go install github.com/versity/versitygw/cmd/versitygw@v1.7.0
 
 schema: setup ## Print the JSON Schema of the configuration
 	$(BIN)/fashiontrend config schema

@@ -87,7 +87,8 @@ class Store:
 
     @cached_property
     def _s3(self) -> Any:
-        return boto3.client(
+        # A session of its own: the shared default one keeps the first credentials it ever read.
+        return boto3.session.Session().client(
             "s3",
             endpoint_url=self.config.endpoint,
             region_name=self.config.region,
@@ -111,7 +112,7 @@ class Store:
         """Whether there is a file with this key."""
         with self._told(key):
             kind: pafs.FileType = self.filesystem.get_file_info(self.path(key)).type
-        return kind == pafs.FileType.File
+        return bool(kind == pafs.FileType.File)
 
     def read(self, key: str) -> bytes:
         """The bytes of a key.
@@ -361,6 +362,9 @@ def open_store(config: StoreConfig) -> Store:
         raise StoreError(
             f"store.url {config.url!r}: scheme {scheme!r} is unknown. Use a directory, file:// or s3://bucket/prefix."
         )
+    if scheme == "":
+        # Workers have working folders of their own: only an absolute path means the same to all.
+        config = config.model_copy(update={"url": str(Path(config.url).absolute())})
     return Store(config)
 
 
@@ -380,7 +384,8 @@ def _advice(error: Exception, config: StoreConfig) -> str:
     if "no space" in text or "quota" in text:
         return "The disk is full: free space or set store.url to a larger one, then run again; nothing was lost."
     if any(
-        word in text for word in ("denied", "forbidden", "permission", "credential", "accesskey")
+        word in text
+        for word in ("denied", "forbidden", "permission", "credential", "accesskey", "signature")
     ):
         return "Check the permissions or the AWS_* credentials of this process (read, write and list are needed)."
     if "not found" in text or "no such file" in text or "nosuchkey" in text:

@@ -120,3 +120,11 @@ def test_a_directory_is_named_by_path_or_file_url(tmp_path, target):
     store.write("x", b"1")
     assert (tmp_path / "x").read_bytes() == b"1"
     assert not store.exists(MANIFEST)
+
+
+def test_a_relative_store_is_the_same_place_from_every_working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store = open_store(StoreConfig(url="here"))
+    store.write("x", b"1")
+    monkeypatch.chdir("/")
+    assert pickle.loads(pickle.dumps(store)).read("x") == b"1"

@@ -1,20 +1,19 @@
 """The training loop of the trend model (A8). It knows windows, a model and a callback, not Ray."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, distributed, nn
 
+from fashiontrend.checkpoint import Metrics, TrainState
 from fashiontrend.config import ForecasterConfig
 from fashiontrend.errors import DataError
 from fashiontrend.forecaster.model import TrendModel, sampling_noise
 from fashiontrend.forecaster.windows import Windows
 
-Metrics = dict[str, float]
 Batch = tuple[Tensor, ...]  # context, guide, observed, support, has_value, target, weight
 
 #: What augmentation adds to log shares: standard deviation of a line's slope a day, of a wave's
@@ -25,23 +24,6 @@ _PERIODS = (50.0, 160.0)
 _CLIP_NORM = 1.0
 #: The base has few weights and tells most; it learns faster than the LSTM.
 _BASE_RATE = 3.0
-
-
-@dataclass(frozen=True)
-class TrainState:
-    """A training between two epochs.
-
-    Attributes:
-        epoch: finished epochs.
-        model: weights and buffers by name, without any DDP prefix.
-        optimizer: AdamW's moments and step, by parameter number.
-        history: the metrics of every finished epoch.
-    """
-
-    epoch: int
-    model: Mapping[str, Tensor]
-    optimizer: Mapping[int, Mapping[str, Tensor]]
-    history: tuple[Metrics, ...] = field(default=())
 
 
 def build(cfg: ForecasterConfig, seed: int) -> TrendModel:

@@ -27,7 +27,7 @@ def free_port() -> int:
 
 def find_versitygw() -> str | None:
     """The real S3 server's program: on PATH, or where `go install` puts it."""
-    places = [os.environ.get("GOBIN"), str(Path.home() / "go" / "bin")]
+    places = [os.environ.get("GOBIN"), str(Path.home() / ".cache/fashiontrend/bin")]
     return shutil.which("versitygw") or next(
         (found for p in places if p and (found := shutil.which("versitygw", path=p))), None
     )
@@ -40,9 +40,7 @@ def moto_command(port: int, folder: Path) -> list[str]:
 def versitygw_command(port: int, folder: Path) -> list[str]:
     program = find_versitygw()
     if program is None:
-        pytest.skip(
-            "versitygw is not installed: go install github.com/versity/versitygw/cmd/versitygw@v1.7.0"
-        )
+        pytest.skip("versitygw is not installed: run `make tools`")
     return [program, "--port", f"127.0.0.1:{port}", "posix", str(folder)]
 
 

@@ -22,7 +22,9 @@ pytestmark = [
     pytest.mark.filterwarnings("default"),  # what Ray and its dependencies deprecate is theirs
 ]
 
-WORLD = World(3, LAST_DAY, num_days=4, first_live=25, born_daily=3, outage_offsets=(2,), annotated=(40, 30))
+WORLD = World(
+    3, LAST_DAY, num_days=4, first_live=25, born_daily=3, outage_offsets=(2,), annotated=(40, 30)
+)
 SETTINGS = {
     "attrnet": {"epochs": 2, "batch_size": 16, "input_px": 48},
     "accuracy_gate": {"threshold": 0.0, "floor": 0.0, "min_support": 10},
@@ -76,7 +78,9 @@ def test_recognition_on_ray_gives_the_numbers_of_the_plain_recogniser(ran, tmp_p
     pictures = store.read_partition(paths.catalogue_day(day, platform), "pictures")
     mine = store.read_partition(paths.predictions_day(version, day, platform)).to_pandas()
     store.download(paths.model("attrnet", version), tmp_path)
-    batch = {n: np.array(pictures.column(n).to_pylist(), dtype=object) for n in ("picture_id", "image")}
+    batch = {
+        n: np.array(pictures.column(n).to_pylist(), dtype=object) for n in ("picture_id", "image")
+    }
     plain = Recogniser(tmp_path)(batch)
     order = mine.set_index("picture_id").loc[list(plain["picture_id"])]
     np.testing.assert_allclose(np.stack(order["probs_colour"]), plain["probs_colour"], atol=1e-5)
@@ -84,7 +88,11 @@ def test_recognition_on_ray_gives_the_numbers_of_the_plain_recogniser(ran, tmp_p
 
 def test_shares_sum_to_one_over_the_values_of_an_attribute(ran):
     config, state = ran
-    table = open_store(config.store).read_partition(state.latest(Step.SHARES).output, "shares").to_pandas()
+    table = (
+        open_store(config.store)
+        .read_partition(state.latest(Step.SHARES).output, "shares")
+        .to_pandas()
+    )
     good = table[~table["withheld"]]
     totals = good.groupby(["platform", "attribute", "day"])["share"].sum()
     np.testing.assert_allclose(totals, 1.0, atol=1e-9)

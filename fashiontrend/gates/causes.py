@@ -1,0 +1,147 @@
+"""Why an attribute does not fit, what to do about it, and what to label next."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fashiontrend.config import PerplexityGateConfig
+from fashiontrend.gates.verdict import (
+    Check,
+    Report,
+    Verdict,
+    as_dicts,
+    as_mapping,
+    mean,
+    mean_of,
+    number,
+)
+
+POOLED = "*"
+#: Persistence failing this much more than before (in divergence) is a change of regime.
+_REGIME = 3.0
+#: From this part of the divergence on, the noise of counting so few products explains it.
+_NOISE_PART = 0.5
+#: Wilson bound up to which a recogniser is the likely cause, where its majority share is unknown.
+_WEAK = 0.7
+REMEDIES = {
+    "": "",
+    "recogniser": "Check the attribute's title rules against annotations and label more of its pictures.",
+    "products": "Crawl more products or platforms, or lengthen series.window_days.",
+    "regime": "Look at the platform for a changed range or page; wait until the new level has history.",
+    "model": "Train the trend model longer or on more days.",
+}
+
+
+def explain(
+    pairs: Sequence[Report],
+    widths: Mapping[str, float | None],
+    accuracy: Report | None,
+    cfg: PerplexityGateConfig,
+) -> dict[str, dict[str, Any]]:
+    """Each attribute's numbers, the reason why it does not fit ("" where it does), a remedy."""
+    single = [p for p in pairs if p.get("platform") != POOLED] or list(pairs)
+    total = sum(number(p.get("divergence")) or 0.0 for p in single)
+    judged = as_dicts(as_mapping(accuracy).get("attributes"))
+    explained = {}
+    for name in dict.fromkeys(str(p.get("attribute")) for p in single):
+        own = [p for p in single if p.get("attribute") == name]
+        part = sum(number(p.get("divergence")) or 0.0 for p in own)
+        width, limit = widths.get(name), width_limit(own, name, cfg)
+        wide = name in widths and (width is None or width > limit)
+        reason = "recogniser" if wide else _find_reason(own, judged.get(name), cfg)
+        explained[name] = {
+            "normalised_perplexity": mean(own, "normalised_perplexity"),
+            "noise_floor": mean(own, "noise_floor"),
+            "skill": mean(own, "skill"),
+            "coverage80": mean(own, "coverage80"),
+            "support": mean(own, "support"),
+            "interval_width": width,
+            "accuracy": number(judged.get(name, {}).get("accuracy")),
+            "contribution": part / total if total > 0 else None,
+            "reason": reason,
+            "remedy": REMEDIES[reason],
+        }
+    return explained
+
+
+def _find_reason(own: Sequence[Report], judged: Report | None, cfg: PerplexityGateConfig) -> str:
+    """Why an attribute does not fit; "" where it does. The most telling cause first."""
+    fit, floor = mean(own, "normalised_perplexity"), mean(own, "noise_floor")
+    worst = max((number(p.get("normalised_perplexity")) or math.inf for p in own), default=math.inf)
+    if fit is not None and fit < cfg.threshold and worst <= cfg.max_pair:
+        return ""
+    low = number((judged or {}).get("wilson_low"))
+    if low is not None and low <= _usable(judged or {}):
+        return "recogniser"
+    support = mean(own, "support")
+    noisy = (
+        fit is not None
+        and floor is not None
+        and fit > 1
+        and math.log(max(floor, 1.0)) > _NOISE_PART * math.log(fit)
+    )
+    if support is None or support < cfg.min_support or noisy:
+        return "products"
+    now = mean_of(as_mapping(p.get("baselines")).get("persistence") for p in own)
+    before = mean(own, "naive_before")
+    if (
+        now is not None
+        and before is not None
+        and math.log(max(now, 1.0)) > _REGIME * math.log(max(before, 1.0001))
+    ):
+        return "regime"
+    return "model"
+
+
+def _usable(judged: Report) -> float:
+    """The Wilson bound below which a recogniser tells too little: midway from majority to perfect."""
+    majority = number(judged.get("majority"))
+    return _WEAK if majority is None else min(_WEAK, (1 + majority) / 2)
+
+
+def width_limit(pairs: Sequence[Report], attribute: str, cfg: PerplexityGateConfig) -> float:
+    """The configured width, or half of what knowing nothing gives where that is less.
+
+    Shares drawn evenly from all that sum to 1 over K values have 80 % of their mass between
+    1 - 0.9^(1/(K-1)) and 1 - 0.1^(1/(K-1)): with many values even ignorance looks narrow.
+    """
+    sizes = [
+        number(p.get("perplexity_uniform")) or 0.0 for p in pairs if p.get("attribute") == attribute
+    ]
+    if not sizes or sizes[0] < 2:
+        return cfg.max_interval_width
+    power = 1 / (sizes[0] - 1)
+    ignorance = float(0.9**power - 0.1**power)
+    return min(cfg.max_interval_width, ignorance / 2)
+
+
+def find_remedy(checks: Sequence[Check], per_attribute: Mapping[str, Mapping[str, Any]]) -> str:
+    """What to do about a closed gate, the largest part of the divergence first."""
+    failed = {c.name for c in checks if not c.passed}
+    if failed & {"days_used", "origins_used"}:
+        return "Wait for more days of healthy data; labels will not help."
+    named = [(n, a) for n, a in per_attribute.items() if a["reason"]]
+    if not named:
+        return REMEDIES["model"]
+    ranked = sorted(named, key=lambda item: -(item[1]["contribution"] or 0.0))
+    return " ".join(f"{name}: {a['remedy']}" for name, a in ranked)
+
+
+def labelling_request(verdict: Verdict) -> list[dict[str, Any]]:
+    """What people should label next: attributes by their part of the divergence, worst first.
+
+    Attributes whose reason is the recogniser come first; a change of regime, too few products or
+    a weak model are not mended by labels and are listed after them.
+    """
+    rows = [
+        {"attribute": name, **a} for name, a in verdict.per_attribute.items() if a.get("reason")
+    ]
+    ordered = sorted(
+        rows,
+        key=lambda r: (
+            r["reason"] != "recogniser",
+            -(r.get("contribution") or 0.0),
+            r["attribute"],
+        ),
+    )
+    return [{"rank": i + 1, **row} for i, row in enumerate(ordered)]

@@ -1,0 +1,364 @@
+import csv
+import io
+import json
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from fashiontrend import keywords, records, taxonomy
+from fashiontrend.config import KeywordsConfig
+from fashiontrend.keywords.outlook import (
+    Path, find_stage, find_trajectory, judge_change, noise_half_width, seasonal_index,
+)  # fmt: skip
+from fashiontrend.keywords.platforms import find_leader
+from fashiontrend.keywords.samples import find_combinations, pick_samples
+
+CFG = KeywordsConfig()
+START = date(2026, 1, 1)
+RECORD_KEYS = [
+    "schema", "id", "as_of", "horizon_days", "target_date", "keyword", "segment", "platform", "platforms",
+    "direction", "share", "growth", "stage", "trajectory", "seasonal_index", "confidence", "rank", "score",
+    "lead_lag", "evidence", "caveats",
+]  # fmt: skip
+
+
+@pytest.fixture
+def tax():
+    names = {"collar": ("v_neck", "polo", "hood"), "colour": ("red", "blue")}
+    attributes = [
+        {"id": a, "en": a, "zh": a, "values": [{"id": v, "en": v.title(), "zh": f"中{v}"} for v in values]}
+        for a, values in names.items()
+    ]
+    return taxonomy.Taxonomy.model_validate({"version": "1.0.0", "attributes": attributes})
+
+
+def path(shares, support=1000):
+    days = tuple(START + timedelta(days=i) for i in range(len(shares)))
+    return Path(days, np.asarray(shares, dtype=float), support)
+
+
+def outlook(now, forecast, half=0.02, support=1000, shares=None):
+    quantiles = (forecast - 1.5 * half, forecast - half, forecast + half, forecast + 1.5 * half)
+    return judge_change(path([now] * 60 if shares is None else shares, support), forecast, quantiles, CFG)
+
+
+@pytest.mark.parametrize(
+    ("now", "forecast", "half", "support", "direction"),
+    [
+        (0.12, 0.16, 0.02, 5000, "rising"),
+        (0.16, 0.12, 0.02, 5000, "falling"),
+        (0.12, 0.125, 0.02, 5000, "stable"),
+        (0.12, 0.16, 0.10, 5000, "stable"),
+        (0.12, 0.16, 0.02, 60, "stable"),
+        (0.12, 0.124, 0.0005, 10**6, "stable"),
+    ],
+    ids=["up", "down", "little", "unsure", "few products", "sure but below half a point"],
+)
+def test_direction_is_called_by_probability(now, forecast, half, support, direction):
+    found = outlook(now, forecast, half, support)
+    assert found.direction == direction
+    assert 0 <= found.p_direction <= 1
+
+
+def test_a_change_within_counting_noise_is_none():
+    assert noise_half_width(0.5, 100) == pytest.approx(0.0337, abs=1e-4)
+    assert outlook(0.5, 0.5, support=100).least_change == pytest.approx(0.0337, abs=1e-4)
+    assert outlook(0.5, 0.5, support=10**8).least_change == CFG.min_change
+
+
+@pytest.mark.parametrize(
+    ("now", "forecast", "rising_on", "days", "stage"),
+    [
+        (0.02, 0.05, 2, 60, "emerging"),
+        (0.02, 0.05, 1, 60, "rising"),
+        (0.10, 0.16, 3, 60, "rising"),
+        (0.20, 0.14, 0, 60, "declining"),
+        (0.45, 0.45, 0, 60, "mainstream"),
+        (0.45, 0.45, 0, 400, "classic"),
+        (0.04, 0.04, 0, 60, "dormant"),
+    ],
+)
+def test_stage(now, forecast, rising_on, days, stage):
+    found = outlook(now, forecast, support=20000)
+    assert find_stage(found, path([now] * days), np.array([0.45, 0.3, 0.2, 0.05]), rising_on, CFG) == stage
+
+
+@pytest.mark.parametrize(
+    ("now", "forecast", "before", "season", "trajectory"),
+    [
+        (0.12, 0.18, 0.08, None, "sustained_riser"),
+        (0.12, 0.18, 0.14, None, "rising_star"),
+        (0.18, 0.12, 0.22, None, "sustained_decliner"),
+        (0.18, 0.12, 0.15, None, "falling_star"),
+        (0.12, 0.12, 0.12, None, "flat"),
+        (0.12, 0.18, 0.08, 1.4, "seasonal_riser"),
+        (0.18, 0.12, 0.22, 0.6, "seasonal_decliner"),
+        (0.12, 0.12, 0.12, 1.3, "seasonal_flat"),
+        (0.12, 0.18, 0.08, 1.02, "sustained_riser"),
+    ],
+)
+def test_trajectory(now, forecast, before, season, trajectory):
+    shares = np.linspace(before, now, 60)
+    found = outlook(now, forecast, support=20000, shares=shares)
+    steep = np.concatenate([np.full(32, before), np.linspace(before, now, 28)])
+    assert find_trajectory(found, path(steep), season) == trajectory
+
+
+def test_the_season_is_unknown_within_a_year_and_measured_after():
+    days = np.arange(500)
+    swing = 0.2 * (1 + 0.5 * np.sin(2 * np.pi * days / 365))
+    assert seasonal_index(path(swing[:300]), START + timedelta(days=310)) is None
+    assert seasonal_index(path(swing), START + timedelta(days=365 + 91)) == pytest.approx(1.4, abs=0.1)
+
+
+def test_the_platform_that_moves_first_is_found_with_its_lead():
+    rng, t = np.random.default_rng(0), np.arange(100)
+
+    def curve(lag):
+        return 0.1 + 0.3 / (1 + np.exp(-(t - 45 - lag) / 6)) + rng.normal(0, 0.002, 100)
+
+    leader = find_leader({"late": curve(9), "first": curve(0), "later": curve(9)})
+    assert leader is not None
+    assert leader[0] == "first"
+    assert leader[1] == pytest.approx(9, abs=2)
+
+
+@pytest.mark.parametrize("kind", ["one platform", "together", "noise", "short", "flat"])
+def test_no_leader_is_named_without_a_clear_lead(kind):
+    rng, t = np.random.default_rng(1), np.arange(100)
+    curve = 0.1 + 0.3 / (1 + np.exp(-(t - 45) / 6))
+    paths = {
+        "one platform": {"a": curve},
+        "together": {"a": curve, "b": curve},
+        "noise": {"a": rng.normal(0.2, 0.01, 100), "b": rng.normal(0.2, 0.01, 100)},
+        "short": {"a": curve[:20], "b": curve[:20]},
+        "flat": {"a": np.full(100, 0.2), "b": np.full(100, 0.2)},
+    }
+    assert find_leader(paths[kind]) is None
+
+
+def share_rows(days=60, support=400, gaps=(), thin=()):
+    rows = []
+    for platform in ("*", "a", "b"):
+        for t in range(days):
+            up = 0.10 + 0.0025 * t
+            for attribute, shares in (
+                ("collar", {"v_neck": up, "polo": 0.75 - up, "hood": 0.25}),
+                ("colour", {"red": 0.6, "blue": 0.4}),
+            ):
+                for value, share in shares.items():
+                    bad = (platform, t) in gaps
+                    rows.append(
+                        {
+                            "platform": platform, "attribute": attribute, "value": value,
+                            "day": START + timedelta(days=t), "window_days": 7, "basis": "live",
+                            "support": 50 if (platform, attribute) in thin else support, "share_raw": share,
+                            "share": None if bad else share, "low": share, "high": share, "withheld": bad,
+                        }
+                    )  # fmt: skip
+    return pa.Table.from_pylist(rows, schema=records.SHARE)
+
+
+def forecast_rows(shares, change=0.035, half=0.01):
+    last = max(shares["day"].to_pylist())
+    rows = []
+    for row in shares.to_pylist():
+        if row["day"] != last or row["share"] is None:
+            continue
+        move = {"v_neck": change, "polo": -change}.get(row["value"], 0.0)
+        for horizon in (1, 14):
+            share = row["share"] + move * horizon / 14
+            rows.append(
+                {
+                    "platform": row["platform"], "attribute": row["attribute"], "value": row["value"],
+                    "as_of": last, "day": last + timedelta(days=horizon), "horizon": horizon, "share": share,
+                    "q025": share - 1.5 * half, "q10": share - half, "q90": share + half, "q975": share + 1.5 * half,
+                }
+            )  # fmt: skip
+    return pa.Table.from_pylist(rows, schema=records.FORECAST)
+
+
+@pytest.fixture
+def evidence():
+    rng = np.random.default_rng(0)
+    collar = rng.choice(["v_neck", "polo", "hood"], 300)
+    colour = np.where((collar == "polo") | (rng.random(300) < 0.2), "red", "blue").astype(object)
+    colour[:5] = None
+    products = pd.DataFrame(
+        {
+            "platform": rng.choice(["a", "b"], 300), "product_id": [f"p{i:03d}" for i in range(300)],
+            "picture_id": [f"pic{i}" for i in range(300)], "url": "https://shop.example/p", "price": 49.99,
+            "currency": "EUR", "first_seen": date(2026, 2, 20), "box": [np.array([0.1, 0.1, 0.9, 0.9])] * 300,
+            "collar": collar, "collar_confidence": rng.random(300), "colour": colour, "colour_confidence": 0.9,
+        }
+    )  # fmt: skip
+    pairs = [
+        {"platform": p, "attribute": a, "normalised_perplexity": 1.01, "baselines": {"persistence": 1.02}}
+        for p in ("*", "a", "b")
+        for a in ("collar", "colour")
+    ]
+    return keywords.Evidence(products, {"pairs": pairs}, {"run_id": "run-1", "model_digest": "d"})
+
+
+@pytest.fixture
+def selection(tax, evidence):
+    shares = share_rows()
+    return keywords.select_keywords(shares, forecast_rows(shares), evidence, tax, CFG)
+
+
+def find(selection, platform, value):
+    return next(r for r in selection.keywords if (r["platform"], r["keyword"]["value"]) == (platform, value))
+
+
+def test_a_keyword_has_exactly_the_documented_keys(selection):
+    assert all(list(r) == RECORD_KEYS for r in selection.keywords)
+    record = find(selection, "*", "v_neck")
+    assert list(record["growth"]) == ["points", "relative", "wow", "mom", "yoy", "deseasonalised_points"]
+    assert list(record["confidence"]) == [
+        "p_direction", "support_n", "days_observed", "backtest_skill_vs_persistence", "platform_agreement", "grade",
+    ]  # fmt: skip
+    assert list(record["evidence"]) == [
+        "samples", "series_uri", "run_id", "model_digest", "taxonomy_version", "label_set_digest",
+        "data_days_used", "days_withheld",
+    ]  # fmt: skip
+
+
+def test_a_rising_value_is_called_rising_with_its_numbers(selection):
+    record = find(selection, "*", "v_neck")
+    assert record["id"] == "2026-03-01|all|collar.v_neck|14d|pooled"
+    assert (record["direction"], record["stage"], record["trajectory"]) == ("rising", "rising", "sustained_riser")
+    assert record["target_date"] == "2026-03-15"
+    assert record["platforms"] == {"rising": ["a", "b"], "stable": [], "falling": []}
+    assert record["growth"]["points"] == pytest.approx(0.035)
+    assert record["growth"]["wow"] == pytest.approx(0.0175)
+    assert record["growth"]["mom"] == pytest.approx(0.07)
+    assert record["growth"]["yoy"] is None
+    assert record["confidence"]["backtest_skill_vs_persistence"] == pytest.approx(0.4975, abs=1e-3)
+    assert record["confidence"]["grade"] == "A"
+    assert record["caveats"] == ["less than one year of history: seasonality not separable"]
+    assert record["rank"] in (1, 2)
+    assert find(selection, "*", "polo")["direction"] == "falling"
+
+
+def test_a_value_that_does_not_move_is_listed_as_stable_after_those_that_do(selection):
+    pooled = [r for r in selection.keywords if r["platform"] == "*"]
+    assert [r["rank"] for r in pooled] == [1, 2, 3, 4, 5]
+    assert [r["direction"] == "stable" for r in pooled] == [False, False, True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("rows", "key", "reason"),
+    [
+        ({"thin": {("a", "colour")}}, ("a", "colour"), "support 50 < 100 products"),
+        ({"gaps": {("a", t) for t in range(59)}}, ("a", "colour"), "1 < 28 usable days"),
+        ({"gaps": {("a", 59)}}, ("a", "collar"), "2026-03-01 is withheld by data health"),
+        ({"gaps": {("a", t) for t in range(60)}}, ("a", "collar"), "no forecast"),
+    ],
+    ids=["few products", "few days", "last day withheld", "no forecast"],
+)
+def test_what_is_not_known_well_enough_is_listed_with_its_reasons(tax, evidence, rows, key, reason):
+    shares = share_rows(**rows)
+    found = keywords.select_keywords(shares, forecast_rows(shares), evidence, tax, CFG)
+    aside = [r for r in found.not_enough_evidence if (r["platform"], r["keyword"]["attribute"]) == key]
+    assert aside
+    assert all(reason in r["reasons"] for r in aside)
+    assert not [r for r in found.keywords if (r["platform"], r["keyword"]["attribute"]) == key]
+    assert len(found.keywords) + len(found.not_enough_evidence) == 15
+
+
+def test_withheld_days_are_counted_and_told(tax, evidence):
+    shares = share_rows(gaps={("a", 20), ("a", 21)})
+    found = keywords.select_keywords(shares, forecast_rows(shares), evidence, tax, CFG)
+    record = find(found, "a", "v_neck")
+    assert (record["evidence"]["days_withheld"], record["evidence"]["data_days_used"]) == (2, 58)
+    assert "2 days withheld or not measured" in record["caveats"]
+
+
+def test_tiny_bases_do_not_win_by_relative_growth(tax, evidence):
+    shares = share_rows()
+    frame = forecast_rows(shares).to_pandas()
+    small = frame["value"] == "hood"
+    for column in ("share", "q025", "q10", "q90", "q975"):
+        frame.loc[small, column] += 0.02 * (frame.loc[small, "horizon"] == 14)
+    forecasts = pa.Table.from_pandas(frame, schema=records.FORECAST, preserve_index=False)
+    found = keywords.select_keywords(shares, forecasts, evidence, tax, CFG)
+    assert find(found, "*", "v_neck")["score"] > find(found, "*", "hood")["score"]
+
+
+def test_samples_are_the_surest_products_of_the_platform(evidence):
+    samples = pick_samples(evidence.products, "a", "collar", "polo", 4)
+    assert len(samples) == 4
+    assert {s["platform"] for s in samples} == {"a"}
+    confidences = [s["confidence"] for s in samples]
+    assert confidences == sorted(confidences, reverse=True)
+    assert samples[0]["box"] == [0.1, 0.1, 0.9, 0.9]
+    assert samples[0]["first_seen"] == "2026-02-20"
+    assert samples[0]["picture_id"].startswith("pic")
+    assert pick_samples(evidence.products, "*", "absent", "x", 4) == []
+
+
+def test_values_that_go_together_are_listed_with_support_and_lift(evidence, tax):
+    found = find_combinations(evidence.products, tax, CFG)
+    assert found[0]["values"] in (["collar.polo", "colour.red"], ["collar.v_neck", "colour.blue"], ["collar.hood", "colour.blue"])
+    assert ["collar.polo", "colour.red"] in [c["values"] for c in found]
+    assert all(c["lift"] >= 1.2 and c["support_n"] >= 30 for c in found)
+    assert find_combinations(evidence.products.head(0), tax, CFG) == []
+
+
+def test_json_csv_arrow_and_markdown_tell_the_same_keywords(selection):
+    data = json.loads(keywords.to_json(selection))
+    rows = list(csv.DictReader(io.StringIO(keywords.to_csv(selection))))
+    table = keywords.to_table(selection)
+    ids = [r["id"] for r in selection.keywords]
+    assert [r["id"] for r in data["keywords"]] == [r["id"] for r in rows] == table["id"].to_pylist() == ids
+    assert rows[0]["platforms_rising"] in ("a b", "")
+    page = keywords.to_markdown(selection)
+    assert "**V_Neck 中v_neck** (collar) rising on 2 of 2 platforms: share 24.8 % → 28.2 % in 14 days (+3.5 pts" in page
+    assert "中v_neck:上升" in page
+    assert "## Stable 平稳" in page
+
+
+def test_an_empty_selection_can_be_written():
+    empty = keywords.Selection(START, 14, (), (), ())
+    assert keywords.to_csv(empty) == ""
+    assert keywords.to_table(empty).num_rows == 0
+    assert "Nothing moves beyond the noise" in keywords.to_markdown(empty)
+    assert json.loads(keywords.to_json(empty))["keywords"] == []
+
+
+@pytest.mark.parametrize(
+    ("value", "observed", "hit", "covered"),
+    [
+        ("v_neck", 0.285, True, True),
+        ("v_neck", 0.260, True, False),
+        ("v_neck", 0.250, False, False),
+        ("polo", 0.47, True, True),
+        ("polo", 0.51, False, False),
+        ("red", 0.605, True, True),
+        ("red", 0.66, False, False),
+    ],
+)
+def test_a_keyword_whose_day_has_come_is_a_hit_or_a_miss(selection, value, observed, hit, covered):
+    later = share_rows(days=75).to_pandas()
+    at = (later["day"] == date(2026, 3, 15)) & (later["value"] == value) & (later["platform"] == "*")
+    later.loc[at, "share"] = observed
+    measured = pa.Table.from_pandas(later, schema=records.SHARE, preserve_index=False)
+    scored = keywords.score_keywords([find(selection, "*", value)], measured, CFG)
+    assert [(r["hit"], r["covered"]) for r in scored["rows"]] == [(hit, covered)]
+    assert scored["rates"]["horizon"]["14"] == {"n": 1, "hit_rate": float(hit), "coverage80": float(covered)}
+
+
+def test_a_keyword_whose_day_has_not_come_or_is_withheld_waits(selection):
+    early = keywords.score_keywords(selection.keywords, share_rows(days=60), CFG)
+    assert (early["rows"], early["pending"]) == ([], 15)
+    gaps = {(p, 73) for p in ("*", "a", "b")}
+    assert keywords.score_keywords(selection.keywords, share_rows(days=75, gaps=gaps), CFG)["pending"] == 15
+
+
+def test_running_rates_are_kept_by_horizon_platform_grade_and_direction(selection):
+    scored = keywords.score_keywords(selection.keywords, share_rows(days=75), CFG)
+    assert set(scored["rates"]) == {"horizon", "platform", "grade", "direction"}
+    assert sum(g["n"] for g in scored["rates"]["platform"].values()) == 15
+    assert scored["rates"]["direction"]["rising"]["hit_rate"] == 1.0

@@ -1,0 +1,94 @@
+"""From noisy answers to keywords in a simulated world: shares, trend model, gate, keywords."""
+
+import numpy as np
+import pytest
+import torch
+from fashiontrend import gates, keywords
+from fashiontrend.config import ForecasterConfig, KeywordsConfig, PerplexityGateConfig, SeriesConfig
+from fashiontrend.forecaster import evaluate, predict, train, windows
+from fashiontrend.forecaster.forecast import forecast
+from fashiontrend.series import compute_shares, tabulate_votes, vote_products
+
+CFG = ForecasterConfig()
+
+
+def measure(world, seed, draws=200):
+    return compute_shares(
+        world.listings, world.predictions, world.validation, world.taxonomy,
+        SeriesConfig(bootstrap=draws), {}, [], np.random.default_rng(seed),
+    )  # fmt: skip
+
+
+def run_chain(world, seed, epochs=CFG.epochs):
+    torch.set_num_threads(1)
+    cfg = CFG.model_copy(update={"epochs": epochs})
+    shares = measure(world, seed, 60)
+    series = windows.read_series(shares)
+    split = windows.split_days(len(series.days), cfg)
+    cut = windows.cut_windows(series, windows.training_origins(split), cfg, split.first_held_out)
+    model = train.build(cfg, seed)
+    train.fit(model, cut, cfg, seed=seed)
+    calibration = predict.calibrate(model, cut)
+    report = evaluate.backtest(model, calibration, series, split, cfg).to_dict()
+    forecasts = forecast(model, calibration, shares, cfg)
+    products = tabulate_votes(vote_products(world.listings, world.predictions, world.taxonomy), world.taxonomy)
+    evidence = keywords.Evidence(products, report, {"run_id": "simulated"})
+    chosen = keywords.select_keywords(shares, forecasts, evidence, world.taxonomy, KeywordsConfig())
+    return report, chosen
+
+
+def pooled(chosen, direction):
+    return [
+        r["keyword"]["value"] for r in chosen.keywords if r["platform"] == "*" and r["direction"] == direction
+    ]
+
+
+def errors(world, shares, truth_of, column):
+    frame = shares.to_pandas()
+    found = []
+    for (platform, attribute), group in frame[frame["platform"] != "*"].groupby(["platform", "attribute"]):
+        measured = group[column].to_numpy().reshape(90, -1)
+        found.append(np.abs(measured - [truth_of(world, platform, attribute, d) for d in range(90)]).mean())
+    return np.mean(found)
+
+
+def test_corrected_shares_of_90_days_are_within_1_5_points_and_nearer_than_raw(simulate, truth_of):
+    world = simulate(0)
+    shares = measure(world, 0, draws=8)
+    corrected, raw = (errors(world, shares, truth_of, c) for c in ("share", "share_raw"))
+    assert corrected < 0.015
+    assert corrected < raw
+
+
+def test_a_recogniser_that_guesses_closes_the_gate_and_is_named(simulate):
+    world = simulate(0, days=20, skill=0.05)
+    frame = measure(world, 0).to_pandas()
+    widths = (frame["high"] - frame["low"]).groupby(frame["attribute"]).median().to_dict()
+    pair = {"platform": "shop-a", "support": 200.0, "divergence": 0.01, "normalised_perplexity": 1.01}
+    sizes = world.taxonomy.num_values
+    pairs = [{**pair, "attribute": a, "perplexity_uniform": float(k)} for a, k in sizes.items()]
+    report = {"pairs": pairs, "interval_width": widths}
+    verdict = gates.judge_perplexity(report, None, PerplexityGateConfig())
+    assert {a["reason"] for a in verdict.per_attribute.values()} == {"recogniser"}
+
+
+def test_the_gate_opens_on_a_measured_world_and_the_planted_rise_is_named(simulate):
+    report, chosen = run_chain(simulate(2), 2)
+    verdict = gates.judge_perplexity(report, None, PerplexityGateConfig())
+    assert verdict.passed, verdict.reasons
+    assert "neckline_2" in pooled(chosen, "rising")[:3]
+    assert "pattern_1" in pooled(chosen, "falling")
+
+
+@pytest.mark.slow
+def test_the_gate_opens_and_the_planted_values_are_named_on_three_seeds(simulate):
+    falling = 0
+    for seed in (0, 1, 2):
+        report, chosen = run_chain(simulate(seed), seed)
+        verdict = gates.judge_perplexity(report, None, PerplexityGateConfig())
+        assert verdict.passed, verdict.reasons
+        assert report["skill"] > 0.1
+        assert "neckline_2" in pooled(chosen, "rising")[:3]
+        assert "pattern_1" not in pooled(chosen, "rising")
+        falling += "pattern_1" in pooled(chosen, "falling")
+    assert falling >= 2
