@@ -21,6 +21,10 @@ PORTS = 8741
 SETTINGS: dict[str, Any] = {
     "attrnet": {"input_px": 64, "epochs": 40, "max_passes": 25_000, "batch_size": 32},
     "accuracy_gate": {"threshold": 0.85, "floor": 0.70},
+    # Full balance, the method's "by attribute proportion": what the correction has to undo.
+    "resample": {"beta": 1.0},
+    # Hundreds of products for at most six values: a pseudo-count would pull more than it steadies.
+    "series": {"smoothing": 0.0},
     "ray": {"num_cpus": 2, "train_workers": 2, "cpus_per_worker": 0.5},
 }
 
