@@ -8,7 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from fashiontrend.keywords.select import POOLED, Selection
+from fashiontrend.keywords.known import POOLED
+from fashiontrend.keywords.select import Selection
 
 _FLAT = (
     "id", "as_of", "horizon_days", "target_date", "platform", "rank", "score", "direction", "stage",

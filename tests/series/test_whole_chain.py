@@ -73,7 +73,7 @@ def test_a_recogniser_that_guesses_closes_the_gate_and_is_named(simulate):
 
 
 def test_the_gate_opens_on_a_measured_world_and_the_planted_rise_is_named(simulate):
-    report, chosen = run_chain(simulate(2), 2)
+    report, chosen = run_chain(simulate(2), 2, epochs=8)
     verdict = gates.judge_perplexity(report, None, PerplexityGateConfig())
     assert verdict.passed, verdict.reasons
     assert "neckline_2" in pooled(chosen, "rising")[:3]
