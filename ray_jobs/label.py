@@ -97,7 +97,9 @@ def _read_annotations(context: Context, pictures: pa.Table) -> pa.Table:
             )
         tables.append(found.table)
     sets = (paths.annotation_set(name) for name in context.config.labels.imported_sets)
-    return pa.concat_tables([*tables, *(context.store.read_partition(s, "annotations") for s in sets)])
+    return pa.concat_tables(
+        [*tables, *(context.store.read_partition(s, "annotations") for s in sets)]
+    )
 
 
 if __name__ == "__main__":

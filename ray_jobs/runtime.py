@@ -147,5 +147,7 @@ def main(job: Callable[[Config, date], Any], description: str) -> None:
     parser.add_argument("--day", type=date.fromisoformat, help="UTC day; today if not given")
     arguments = parser.parse_args()
     sys.exit(
-        telemetry.guard(lambda: job(configuration.load(arguments.config), arguments.day or now().date()))
+        telemetry.guard(
+            lambda: job(configuration.load(arguments.config), arguments.day or now().date())
+        )
     )

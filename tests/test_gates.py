@@ -4,10 +4,17 @@ from copy import deepcopy
 
 import numpy as np
 import pytest
+
 from fashiontrend import gates
 from fashiontrend.config import AccuracyGateConfig, HealthConfig, PerplexityGateConfig
 
-GOOD_DAY = {"products": 100, "image_success": 0.99, "field_coverage": 0.99, "blocked": 0.0, "duplicates": 0.0}
+GOOD_DAY = {
+    "products": 100,
+    "image_success": 0.99,
+    "field_coverage": 0.99,
+    "blocked": 0.0,
+    "duplicates": 0.0,
+}
 
 
 @pytest.mark.parametrize(
@@ -51,7 +58,14 @@ def test_a_closed_health_gate_does_not_ask_for_labels():
 
 
 def recognised(**changes):
-    one = {"accuracy": 0.93, "wilson_low": 0.90, "support": 300, "macro_f1": 0.9, "ece": 0.02, "majority": 0.4}
+    one = {
+        "accuracy": 0.93,
+        "wilson_low": 0.90,
+        "support": 300,
+        "macro_f1": 0.9,
+        "ece": 0.02,
+        "majority": 0.4,
+    }
     report = {"mean_accuracy": 0.93, "attributes": {"colour": dict(one), "sleeve": dict(one)}}
     for key, value in changes.items():
         name, _, field = key.partition("__")
@@ -209,7 +223,9 @@ BAD = {"normalised_perplexity": 1.2, "divergence": 0.18}
         "nothing known of the recogniser", "nothing known of the fit",
     ],
 )  # fmt: skip
-def test_every_attribute_that_does_not_fit_gets_a_reason_and_a_remedy(changes, judged, width, reason):
+def test_every_attribute_that_does_not_fit_gets_a_reason_and_a_remedy(
+    changes, judged, width, reason
+):
     pairs = [pair("shop", "colour", **changes), pair("shop", "sleeve")]
     report = fitted(pairs, interval_width={"colour": width, "sleeve": 0.07})
     accuracy = {"attributes": {"colour": judged}} if judged else None

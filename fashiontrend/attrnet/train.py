@@ -1,7 +1,7 @@
 """The epoch loop (A5). It knows batches, a model and a callback; Ray wraps all from outside."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 

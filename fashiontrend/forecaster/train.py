@@ -142,7 +142,7 @@ def _run_epoch(
 
 
 def vary(batch: Batch) -> Batch:
-    """Augment: bend every value of two windows in three by a random line or wave in log shares.
+    """Augment: bend the values of three windows in four by random lines or waves in log shares.
 
     A few weeks of history hold few trends and fewer turns; the noise and the overlap of windows
     stay those of the data. Draws from torch's global generator.

@@ -35,6 +35,8 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Known:
+    """Shares and forecasts, by platform, attribute and value."""
+
     paths: dict[Key, Path]
     outlooks: dict[Key, Outlook]
     withheld: dict[tuple[str, str], int]  # (platform, attribute) -> days
@@ -45,10 +47,12 @@ class Known:
 
     @property
     def platforms(self) -> list[str]:
+        """The single platforms, sorted."""
         return sorted({p for p, _, _ in self.paths if p != POOLED})
 
 
 def gather(shares: pa.Table, forecasts: pa.Table, cfg: KeywordsConfig) -> Known:
+    """Arrange a share table and a forecast table; withheld days become NaN."""
     frame, ahead = shares.to_pandas(), forecasts.to_pandas()
     last = frame["day"].max()
     horizon = int(ahead["horizon"].max()) if len(ahead) else 0

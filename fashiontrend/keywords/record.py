@@ -35,6 +35,7 @@ def make_record(
     taxonomy: Taxonomy,
     cfg: KeywordsConfig,
 ) -> dict[str, Any]:
+    """One keyword; its rank is given once all are known."""
     platform, attribute, value = key
     path, outlook = known.paths[key], known.outlooks[key]
     target = known.as_of + timedelta(days=known.horizon)
@@ -176,5 +177,6 @@ def _caveats(season: float | None, known: Known, pair: tuple[str, str]) -> list[
 
 
 def name_value(attribute: str, value: str, taxonomy: Taxonomy) -> dict[str, str]:
+    """The ids and names of a value."""
     named = taxonomy.attribute(attribute).value(value)
     return {"attribute": attribute, "value": value, "en": named.en, "zh": named.zh}

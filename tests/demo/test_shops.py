@@ -6,6 +6,7 @@ from datetime import date
 from urllib.parse import urlsplit
 
 import pytest
+
 from fashiontrend.demo.shops import answer, serve
 from fashiontrend.demo.world import World
 

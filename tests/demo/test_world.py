@@ -8,12 +8,13 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
+
 from fashiontrend import taxonomy
 from fashiontrend.demo import curves
 from fashiontrend.demo.garments import COLOURS, SIZE_PX, draw_garment
 from fashiontrend.demo.world import PLATFORMS, World, annotate, write_truth
 from fashiontrend.taxonomy import NOT_VISIBLE
-from PIL import Image
 
 LAST = date(2026, 11, 23)
 WORLD = World(0, LAST)
@@ -35,7 +36,10 @@ def test_each_shop_has_about_160_products_on_sale_every_day():
 
 @pytest.mark.parametrize(
     ("plan", "low", "high"),
-    [pytest.param("rising", 0.15, 0.45, id="rising"), pytest.param("falling", -0.40, -0.12, id="falling")],
+    [
+        pytest.param("rising", 0.15, 0.45, id="rising"),
+        pytest.param("falling", -0.40, -0.12, id="falling"),
+    ],
 )
 def test_the_planted_values_move_as_planned(plan, low, high):
     attribute, value = curves.PLAN[plan].split(".")
@@ -64,7 +68,12 @@ def test_the_demo_taxonomy_is_a_subset_of_the_shipped_one():
 @pytest.mark.parametrize("neckline", ["crew_round", "v_neck", "turtleneck", NOT_VISIBLE])
 def test_the_box_holds_the_garment_and_nothing_is_drawn_beyond_the_picture(neckline):
     for seed in range(10):
-        values = {"colour": "red", "pattern": "plain", "sleeve_length": "long", "neckline": neckline}
+        values = {
+            "colour": "red",
+            "pattern": "plain",
+            "sleeve_length": "long",
+            "neckline": neckline,
+        }
         drawing = draw_garment(values, np.random.default_rng(seed))
         x0, y0, x1, y1 = drawing.box
         assert 0 <= x0 < x1 <= 1
@@ -77,7 +86,11 @@ def test_the_box_holds_the_garment_and_nothing_is_drawn_beyond_the_picture(neckl
 
 
 def test_titles_leave_out_and_mistake_about_as_often_as_real_ones():
-    sleeves = [("sleeveless", ("sleeveless", "无袖")), ("short", ("short", "短袖")), ("long", ("long", "长袖"))]
+    sleeves = [
+        ("sleeveless", ("sleeveless", "无袖")),
+        ("short", ("short", "短袖")),
+        ("long", ("long", "长袖")),
+    ]
     right = wrong = missing = 0
     for product in WORLD.products:
         text = f"{product.title} {product.description}".lower()

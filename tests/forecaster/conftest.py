@@ -3,12 +3,15 @@ from datetime import date, timedelta
 import numpy as np
 import pyarrow as pa
 import pytest
+
 from fashiontrend import records
 
 START = date(2026, 1, 1)
 
 
-def make_shares(days=70, platforms=("a", "b", "*"), sizes=(3, 4), support=200, seed=0, slope=0.02, gaps=()):
+def make_shares(
+    days=70, platforms=("a", "b", "*"), sizes=(3, 4), support=200, seed=0, slope=0.02, gaps=()
+):
     """A share table with counting noise: the first value of the first attribute rises steadily."""
     rng = np.random.default_rng(seed)
     rows = []

@@ -2,7 +2,14 @@ import math
 
 import numpy as np
 import pytest
-from fashiontrend.forecaster.evaluate import mean, noise_floor, normalised_perplexity, perplexity, skill
+
+from fashiontrend.forecaster.evaluate import (
+    mean,
+    noise_floor,
+    normalised_perplexity,
+    perplexity,
+    skill,
+)
 
 
 def test_perplexity_of_the_known_pair():
@@ -31,13 +38,17 @@ def test_a_share_that_was_thought_impossible_gives_infinity_never_nan():
     assert normalised_perplexity(q, q) == 1.0
 
 
-@pytest.mark.parametrize(("size", "n", "floor"), [(4, 100, 1.0144), (8, 300, 1.0116), (12, 1000, 1.0058)])
+@pytest.mark.parametrize(
+    ("size", "n", "floor"), [(4, 100, 1.0144), (8, 300, 1.0116), (12, 1000, 1.0058)]
+)
 def test_the_noise_floor_is_what_a_perfect_forecast_measures(size, n, floor):
     rng = np.random.default_rng(0)
     truth = np.full(size, 1 / size)
     counted = rng.multinomial(n, truth, size=4000) / n
     assert noise_floor(size, n) == pytest.approx(floor, abs=0.002)
-    assert normalised_perplexity(counted, truth).mean() == pytest.approx(noise_floor(size, n), abs=0.001)
+    assert normalised_perplexity(counted, truth).mean() == pytest.approx(
+        noise_floor(size, n), abs=0.001
+    )
 
 
 def test_without_products_there_is_no_floor():

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 import torch
+
 from fashiontrend import records
 from fashiontrend.config import ForecasterConfig
 from fashiontrend.errors import DataError
@@ -39,7 +40,9 @@ def trained(prepared):
 
 
 def shuffle(windows, order):
-    parts = {n: getattr(windows, n)[..., order] for n in ("context", "guide", "has_value", "target")}
+    parts = {
+        n: getattr(windows, n)[..., order] for n in ("context", "guide", "has_value", "target")
+    }
     return type(windows)(**{**windows.__dict__, **parts})
 
 
@@ -144,7 +147,9 @@ def test_a_backtest_reports_every_pair_and_survives_json(trained, prepared):
 
 
 def test_a_day_that_is_withheld_is_not_judged(shares_of, trained):
-    series = read_series(shares_of(days=80, gaps={(p, t) for p in ("a", "b", "*") for t in (70, 75)}))
+    series = read_series(
+        shares_of(days=80, gaps={(p, t) for p in ("a", "b", "*") for t in (70, 75)})
+    )
     report = evaluate.backtest(trained[0], trained[2], series, split_days(80, CFG), CFG).to_dict()
     assert (report["days_used"], report["days_withheld"]) == (78, 2)
     assert np.isfinite(report["normalised_perplexity"])
@@ -170,11 +175,19 @@ def test_the_forecast_table_has_every_platform_value_and_horizon(trained, table)
 
 
 def test_an_artefact_comes_back_with_the_same_forecast(trained, table):
-    kept = artefact.Artefact(trained[0], CFG, trained[2], {"attr0": ("v0", "v1", "v2")}, "abc", {"skill": 0.1})
+    kept = artefact.Artefact(
+        trained[0], CFG, trained[2], {"attr0": ("v0", "v1", "v2")}, "abc", {"skill": 0.1}
+    )
     back = artefact.load(artefact.dump(kept))
     assert back.calibration == kept.calibration
-    assert (back.attributes, back.taxonomy_digest, back.metrics) == (kept.attributes, "abc", {"skill": 0.1})
-    assert forecast(back.model, back.calibration, table, back.cfg).equals(forecast(trained[0], trained[2], table, CFG))
+    assert (back.attributes, back.taxonomy_digest, back.metrics) == (
+        kept.attributes,
+        "abc",
+        {"skill": 0.1},
+    )
+    assert forecast(back.model, back.calibration, table, back.cfg).equals(
+        forecast(trained[0], trained[2], table, CFG)
+    )
 
 
 @pytest.mark.parametrize("harm", ["flip", "cut", "missing", "schema"])

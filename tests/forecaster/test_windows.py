@@ -1,6 +1,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+
 from fashiontrend import records
 from fashiontrend.config import ForecasterConfig
 from fashiontrend.errors import DataError
@@ -15,7 +16,9 @@ def test_series_are_read_in_the_order_of_platform_attribute_day_and_value(shares
     series = read_series(table)
     assert series.pairs[0] == ("*", "attr0")
     assert series.values[1] == ("v0", "v1", "v2", "v3")
-    row = table.to_pandas().query("platform == 'a' and attribute == 'attr1' and value == 'v2'")["share"]
+    row = table.to_pandas().query("platform == 'a' and attribute == 'attr1' and value == 'v2'")[
+        "share"
+    ]
     np.testing.assert_allclose(series.shares[series.pairs.index(("a", "attr1")), :, 2], row)
 
 
@@ -55,7 +58,8 @@ def test_training_never_sees_a_held_out_day(shares_of):
     frame.loc[late, "share"] = np.where(frame.loc[late, "value"] == "v0", 0.97, 0.01)
     changed = pa.Table.from_pandas(frame, schema=records.SHARE, preserve_index=False)
     before, after = (
-        cut_windows(read_series(t), training_origins(split), CFG, split.first_held_out) for t in (table, changed)
+        cut_windows(read_series(t), training_origins(split), CFG, split.first_held_out)
+        for t in (table, changed)
     )
     for name in ("context", "guide", "observed", "target", "weight"):
         np.testing.assert_array_equal(getattr(before, name), getattr(after, name))
@@ -92,6 +96,16 @@ def test_baselines_on_a_path_that_is_known():
     context = np.arange(1, 29, dtype=float).reshape(1, 28, 1)
     cfg = ForecasterConfig(context_length=28, prediction_length=9)
     assert list(BASELINES["persistence"](context, cfg)[0, :, 0]) == [28.0] * 9
-    assert list(BASELINES["seasonal_naive"](context, cfg)[0, :, 0]) == [22, 23, 24, 25, 26, 27, 28, 22, 23]
+    assert list(BASELINES["seasonal_naive"](context, cfg)[0, :, 0]) == [
+        22,
+        23,
+        24,
+        25,
+        26,
+        27,
+        28,
+        22,
+        23,
+    ]
     assert BASELINES["long_run_mean"](context, cfg)[0, 0, 0] == 14.5
     assert BASELINES["ewma"](context, cfg)[0, 0, 0] == pytest.approx(25.0, abs=0.1)

@@ -7,10 +7,16 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+
 from fashiontrend import keywords, records, taxonomy
 from fashiontrend.config import KeywordsConfig
 from fashiontrend.keywords.outlook import (
-    Path, find_stage, find_trajectory, judge_change, noise_half_width, seasonal_index,
+    Path,
+    find_stage,
+    find_trajectory,
+    judge_change,
+    noise_half_width,
+    seasonal_index,
 )  # fmt: skip
 from fashiontrend.keywords.platforms import find_leader
 from fashiontrend.keywords.samples import find_combinations, pick_samples
@@ -28,7 +34,12 @@ RECORD_KEYS = [
 def tax():
     names = {"collar": ("v_neck", "polo", "hood"), "colour": ("red", "blue")}
     attributes = [
-        {"id": a, "en": a, "zh": a, "values": [{"id": v, "en": v.title(), "zh": f"中{v}"} for v in values]}
+        {
+            "id": a,
+            "en": a,
+            "zh": a,
+            "values": [{"id": v, "en": v.title(), "zh": f"中{v}"} for v in values],
+        }
         for a, values in names.items()
     ]
     return taxonomy.Taxonomy.model_validate({"version": "1.0.0", "attributes": attributes})
@@ -41,7 +52,9 @@ def path(shares, support=1000):
 
 def outlook(now, forecast, half=0.02, support=1000, shares=None):
     quantiles = (forecast - 1.5 * half, forecast - half, forecast + half, forecast + 1.5 * half)
-    return judge_change(path([now] * 60 if shares is None else shares, support), forecast, quantiles, CFG)
+    return judge_change(
+        path([now] * 60 if shares is None else shares, support), forecast, quantiles, CFG
+    )
 
 
 @pytest.mark.parametrize(
@@ -82,7 +95,10 @@ def test_a_change_within_counting_noise_is_none():
 )
 def test_stage(now, forecast, rising_on, days, stage):
     found = outlook(now, forecast, support=20000)
-    assert find_stage(found, path([now] * days), np.array([0.45, 0.3, 0.2, 0.05]), rising_on, CFG) == stage
+    assert (
+        find_stage(found, path([now] * days), np.array([0.45, 0.3, 0.2, 0.05]), rising_on, CFG)
+        == stage
+    )
 
 
 @pytest.mark.parametrize(
@@ -110,7 +126,9 @@ def test_the_season_is_unknown_within_a_year_and_measured_after():
     days = np.arange(500)
     swing = 0.2 * (1 + 0.5 * np.sin(2 * np.pi * days / 365))
     assert seasonal_index(path(swing[:300]), START + timedelta(days=310)) is None
-    assert seasonal_index(path(swing), START + timedelta(days=365 + 91)) == pytest.approx(1.4, abs=0.1)
+    assert seasonal_index(path(swing), START + timedelta(days=365 + 91)) == pytest.approx(
+        1.4, abs=0.1
+    )
 
 
 def test_the_platform_that_moves_first_is_found_with_its_lead():
@@ -195,7 +213,12 @@ def evidence():
         }
     )  # fmt: skip
     pairs = [
-        {"platform": p, "attribute": a, "normalised_perplexity": 1.01, "baselines": {"persistence": 1.02}}
+        {
+            "platform": p,
+            "attribute": a,
+            "normalised_perplexity": 1.01,
+            "baselines": {"persistence": 1.02},
+        }
         for p in ("*", "a", "b")
         for a in ("collar", "colour")
     ]
@@ -209,13 +232,22 @@ def selection(tax, evidence):
 
 
 def find(selection, platform, value):
-    return next(r for r in selection.keywords if (r["platform"], r["keyword"]["value"]) == (platform, value))
+    return next(
+        r for r in selection.keywords if (r["platform"], r["keyword"]["value"]) == (platform, value)
+    )
 
 
 def test_a_keyword_has_exactly_the_documented_keys(selection):
     assert all(list(r) == RECORD_KEYS for r in selection.keywords)
     record = find(selection, "*", "v_neck")
-    assert list(record["growth"]) == ["points", "relative", "wow", "mom", "yoy", "deseasonalised_points"]
+    assert list(record["growth"]) == [
+        "points",
+        "relative",
+        "wow",
+        "mom",
+        "yoy",
+        "deseasonalised_points",
+    ]
     assert list(record["confidence"]) == [
         "p_direction", "support_n", "days_observed", "backtest_skill_vs_persistence", "platform_agreement", "grade",
     ]  # fmt: skip
@@ -228,7 +260,11 @@ def test_a_keyword_has_exactly_the_documented_keys(selection):
 def test_a_rising_value_is_called_rising_with_its_numbers(selection):
     record = find(selection, "*", "v_neck")
     assert record["id"] == "2026-03-01|all|collar.v_neck|14d|pooled"
-    assert (record["direction"], record["stage"], record["trajectory"]) == ("rising", "rising", "sustained_riser")
+    assert (record["direction"], record["stage"], record["trajectory"]) == (
+        "rising",
+        "rising",
+        "sustained_riser",
+    )
     assert record["target_date"] == "2026-03-15"
     assert record["platforms"] == {"rising": ["a", "b"], "stable": [], "falling": []}
     assert record["growth"]["points"] == pytest.approx(0.035)
@@ -261,7 +297,9 @@ def test_a_value_that_does_not_move_is_listed_as_stable_after_those_that_do(sele
 def test_what_is_not_known_well_enough_is_listed_with_its_reasons(tax, evidence, rows, key, reason):
     shares = share_rows(**rows)
     found = keywords.select_keywords(shares, forecast_rows(shares), evidence, tax, CFG)
-    aside = [r for r in found.not_enough_evidence if (r["platform"], r["keyword"]["attribute"]) == key]
+    aside = [
+        r for r in found.not_enough_evidence if (r["platform"], r["keyword"]["attribute"]) == key
+    ]
     assert aside
     assert all(reason in r["reasons"] for r in aside)
     assert not [r for r in found.keywords if (r["platform"], r["keyword"]["attribute"]) == key]
@@ -301,7 +339,11 @@ def test_samples_are_the_surest_products_of_the_platform(evidence):
 
 def test_values_that_go_together_are_listed_with_support_and_lift(evidence, tax):
     found = find_combinations(evidence.products, tax, CFG)
-    assert found[0]["values"] in (["collar.polo", "colour.red"], ["collar.v_neck", "colour.blue"], ["collar.hood", "colour.blue"])
+    assert found[0]["values"] in (
+        ["collar.polo", "colour.red"],
+        ["collar.v_neck", "colour.blue"],
+        ["collar.hood", "colour.blue"],
+    )
     assert ["collar.polo", "colour.red"] in [c["values"] for c in found]
     assert all(c["lift"] >= 1.2 and c["support_n"] >= 30 for c in found)
     assert find_combinations(evidence.products.head(0), tax, CFG) == []
@@ -312,10 +354,18 @@ def test_json_csv_arrow_and_markdown_tell_the_same_keywords(selection):
     rows = list(csv.DictReader(io.StringIO(keywords.to_csv(selection))))
     table = keywords.to_table(selection)
     ids = [r["id"] for r in selection.keywords]
-    assert [r["id"] for r in data["keywords"]] == [r["id"] for r in rows] == table["id"].to_pylist() == ids
+    assert (
+        [r["id"] for r in data["keywords"]]
+        == [r["id"] for r in rows]
+        == table["id"].to_pylist()
+        == ids
+    )
     assert rows[0]["platforms_rising"] in ("a b", "")
     page = keywords.to_markdown(selection)
-    assert "**V_Neck 中v_neck** (collar) rising on 2 of 2 platforms: share 24.8 % → 28.2 % in 14 days (+3.5 pts" in page
+    assert (
+        "**V_Neck 中v_neck** (collar) rising on 2 of 2 platforms: share 24.8 % → 28.2 % in 14 days (+3.5 pts"
+        in page
+    )
     assert "中v_neck:上升" in page
     assert "## Stable 平稳" in page
 
@@ -342,19 +392,28 @@ def test_an_empty_selection_can_be_written():
 )
 def test_a_keyword_whose_day_has_come_is_a_hit_or_a_miss(selection, value, observed, hit, covered):
     later = share_rows(days=75).to_pandas()
-    at = (later["day"] == date(2026, 3, 15)) & (later["value"] == value) & (later["platform"] == "*")
+    at = (
+        (later["day"] == date(2026, 3, 15)) & (later["value"] == value) & (later["platform"] == "*")
+    )
     later.loc[at, "share"] = observed
     measured = pa.Table.from_pandas(later, schema=records.SHARE, preserve_index=False)
     scored = keywords.score_keywords([find(selection, "*", value)], measured, CFG)
     assert [(r["hit"], r["covered"]) for r in scored["rows"]] == [(hit, covered)]
-    assert scored["rates"]["horizon"]["14"] == {"n": 1, "hit_rate": float(hit), "coverage80": float(covered)}
+    assert scored["rates"]["horizon"]["14"] == {
+        "n": 1,
+        "hit_rate": float(hit),
+        "coverage80": float(covered),
+    }
 
 
 def test_a_keyword_whose_day_has_not_come_or_is_withheld_waits(selection):
     early = keywords.score_keywords(selection.keywords, share_rows(days=60), CFG)
     assert (early["rows"], early["pending"]) == ([], 15)
     gaps = {(p, 73) for p in ("*", "a", "b")}
-    assert keywords.score_keywords(selection.keywords, share_rows(days=75, gaps=gaps), CFG)["pending"] == 15
+    assert (
+        keywords.score_keywords(selection.keywords, share_rows(days=75, gaps=gaps), CFG)["pending"]
+        == 15
+    )
 
 
 def test_running_rates_are_kept_by_horizon_platform_grade_and_direction(selection):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+
 from fashiontrend import records, taxonomy
 from fashiontrend.series import Validation
 
@@ -28,7 +29,12 @@ class World:
 
 def make_taxonomy():
     attributes = [
-        {"id": a, "en": a, "zh": a, "values": [{"id": f"{a}_{i}", "en": f"{a} {i}", "zh": f"{a}{i}"} for i in range(k)]}
+        {
+            "id": a,
+            "en": a,
+            "zh": a,
+            "values": [{"id": f"{a}_{i}", "en": f"{a} {i}", "zh": f"{a}{i}"} for i in range(k)],
+        }
         for a, k in VALUES.items()
     ]
     return taxonomy.Taxonomy.model_validate({"version": "test", "attributes": attributes})
@@ -47,7 +53,9 @@ def chance(attribute: str, t: float, strength: float = 1.0) -> np.ndarray:
     return np.exp(logits) / np.exp(logits).sum()
 
 
-def recognise(rng, truth: np.ndarray, k: int, skill: float = SEPARATION, hidden: float = 0.08) -> np.ndarray:
+def recognise(
+    rng, truth: np.ndarray, k: int, skill: float = SEPARATION, hidden: float = 0.08
+) -> np.ndarray:
     """(n, k + 1) calibrated probabilities under a balanced prior; the last is "not visible"."""
     x = rng.normal(size=(len(truth), k))
     x[np.arange(len(truth)), truth] += skill
@@ -64,18 +72,35 @@ def simulate_world(seed: int, days: int = 90, skill: float = SEPARATION) -> Worl
         for born in range(-LIFE, days):
             for i in range(NEW_A_DAY):
                 values = {a: rng.choice(k, p=chance(a, born - lag)) for a, k in VALUES.items()}
-                products.append({"platform": platform, "product_id": f"p{born + LIFE:03d}-{i}", "born": born, **values})
+                products.append(
+                    {
+                        "platform": platform,
+                        "product_id": f"p{born + LIFE:03d}-{i}",
+                        "born": born,
+                        **values,
+                    }
+                )
     truth = pd.DataFrame(products)
     truth["picture_id"] = truth["platform"] + truth["product_id"]
     rows = [
-        (r.platform, START + timedelta(days=d), r.product_id, r.picture_id, START + timedelta(days=max(r.born, 0)))
+        (
+            r.platform,
+            START + timedelta(days=d),
+            r.product_id,
+            r.picture_id,
+            START + timedelta(days=max(r.born, 0)),
+        )
         for r in truth.itertuples()
         for d in range(max(r.born, 0), min(r.born + LIFE, days))
     ]
-    listings = pd.DataFrame(rows, columns=["platform", "day", "product_id", "picture_id", "first_seen"])
+    listings = pd.DataFrame(
+        rows, columns=["platform", "day", "product_id", "picture_id", "first_seen"]
+    )
     probs = {a: recognise(rng, truth[a].to_numpy(), k, skill) for a, k in VALUES.items()}
     sample = truth.sample(300, random_state=seed)
-    shown = {a: recognise(rng, sample[a].to_numpy(), k, skill, 0.0)[:, :-1] for a, k in VALUES.items()}
+    shown = {
+        a: recognise(rng, sample[a].to_numpy(), k, skill, 0.0)[:, :-1] for a, k in VALUES.items()
+    }
     validation = Validation(
         {a: p / p.sum(axis=1, keepdims=True) for a, p in shown.items()},
         {a: sample[a].to_numpy() for a in VALUES},
@@ -94,7 +119,9 @@ def predictions_table(picture_ids, probs) -> pa.Table:
     return pa.table(columns, schema=schema)
 
 
-def true_shares(world: World, platform: str, attribute: str, day: int, window: int = 7) -> np.ndarray:
+def true_shares(
+    world: World, platform: str, attribute: str, day: int, window: int = 7
+) -> np.ndarray:
     """Shares among the products that were live in the window."""
     t = world.truth[world.truth["platform"] == platform]
     live = (t["born"] <= day) & (t["born"] + LIFE > max(day - window + 1, 0))

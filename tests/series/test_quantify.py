@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from fashiontrend.series import quantify
 
 VALUES = 4
@@ -21,13 +22,19 @@ def estimate(probs, known, labels, prior=None):
 
 
 def draw(rng, probs, known, labels):
-    prior, count = np.full(VALUES, 1 / VALUES), 50
+    prior, count = np.full(VALUES, 1 / VALUES), 30
     drawn = quantify.fit_calibration(
-        known, labels, prior, rng.exponential(size=(count, len(labels))), rng.normal(size=(count, VALUES + 1))
+        known,
+        labels,
+        prior,
+        rng.exponential(size=(count, len(labels))),
+        rng.normal(size=(count, VALUES + 1)),
     )
     lean = rng.dirichlet(np.ones(VALUES), size=(count, 4))
     weights = rng.exponential(size=(count, 4, len(probs)))
-    return quantify.maximise_shares(quantify.likelihoods(probs, drawn), weights, lean, 0.5).reshape(-1, VALUES)
+    return quantify.maximise_shares(quantify.likelihoods(probs, drawn), weights, lean, 0.5).reshape(
+        -1, VALUES
+    )
 
 
 def width(draws):
@@ -56,7 +63,9 @@ def test_corrected_shares_of_200_products_are_nearer_than_raw_counts_and_within_
         probs = answer(rng, truth, 2.7)
         real = np.bincount(truth, minlength=VALUES) / 200
         raw.append(np.abs(quantify.count_raw(probs) - real).mean())
-        corrected.append(np.abs(estimate(probs, answer(rng, annotated, 2.7), annotated) - real).mean())
+        corrected.append(
+            np.abs(estimate(probs, answer(rng, annotated, 2.7), annotated) - real).mean()
+        )
     assert np.mean(corrected) < 0.015
     assert np.mean(corrected) < np.mean(raw)
 
@@ -74,7 +83,7 @@ def test_a_title_rule_that_names_half_of_one_value_another_is_mostly_undone_by_a
 
 def test_the_80_percent_interval_holds_80_percent():
     rng, held = np.random.default_rng(4), []
-    for _ in range(80):
+    for _ in range(60):
         shares = rng.dirichlet(np.full(VALUES, 3.0))
         truth, annotated = rng.choice(VALUES, 200, p=shares), rng.choice(VALUES, 300, p=shares)
         draws = draw(rng, answer(rng, truth, 2.7), answer(rng, annotated, 2.7), annotated)

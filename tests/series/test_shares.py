@@ -4,10 +4,17 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+
 from fashiontrend import records, taxonomy
 from fashiontrend.config import SeriesConfig
 from fashiontrend.errors import DataError
-from fashiontrend.series import Validation, collect_validation, compute_shares, tabulate_votes, vote_products
+from fashiontrend.series import (
+    Validation,
+    collect_validation,
+    compute_shares,
+    tabulate_votes,
+    vote_products,
+)
 
 DAY = pd.Timestamp("2026-01-01").date()
 SURE = {"red": [0.98, 0.01, 0.01], "blue": [0.01, 0.98, 0.01], "hidden": [0.03, 0.02, 0.95]}
@@ -17,14 +24,19 @@ SURE = {"red": [0.98, 0.01, 0.01], "blue": [0.01, 0.98, 0.01], "hidden": [0.03, 
 def colours():
     values = [{"id": v, "en": v, "zh": v} for v in ("red", "blue")]
     return taxonomy.Taxonomy.model_validate(
-        {"version": "1", "attributes": [{"id": "colour", "en": "colour", "zh": "颜色", "values": values}]}
+        {
+            "version": "1",
+            "attributes": [{"id": "colour", "en": "colour", "zh": "颜色", "values": values}],
+        }
     )
 
 
 @pytest.fixture
 def validation():
     labels = np.array([0, 1] * 100)
-    return Validation({"colour": np.eye(2)[labels] * 0.96 + 0.02}, {"colour": labels}, {"colour": np.full(2, 0.5)})
+    return Validation(
+        {"colour": np.eye(2)[labels] * 0.96 + 0.02}, {"colour": labels}, {"colour": np.full(2, 0.5)}
+    )
 
 
 @pytest.fixture
@@ -33,15 +45,22 @@ def measure(colours, validation, table_of):
 
     def run(rows, withheld=(), weights=None, **settings):
         frame = pd.DataFrame(
-            [(p, DAY + timedelta(days=d), i, f"{p}{i}", DAY + timedelta(days=d)) for p, d, i, _ in rows],
+            [
+                (p, DAY + timedelta(days=d), i, f"{p}{i}", DAY + timedelta(days=d))
+                for p, d, i, _ in rows
+            ],
             columns=["platform", "day", "product_id", "picture_id", "first_seen"],
         )
         answers = {f"{p}{i}": a for p, _, i, a in rows}
-        predictions = table_of(list(answers), {"colour": np.array([SURE[a] for a in answers.values()])})
+        predictions = table_of(
+            list(answers), {"colour": np.array([SURE[a] for a in answers.values()])}
+        )
         bad = {(p, DAY + timedelta(days=d)) for p, d in withheld}
         cfg = SeriesConfig(bootstrap=20, **settings)
         rng = np.random.default_rng(0)
-        table = compute_shares(frame, predictions, validation, colours, cfg, weights or {}, bad, rng)
+        table = compute_shares(
+            frame, predictions, validation, colours, cfg, weights or {}, bad, rng
+        )
         assert table.schema == records.SHARE
         red = table.to_pandas().query("value == 'red'")
         return {(r.platform, (r.day - DAY).days): r for r in red.itertuples()}
@@ -50,7 +69,9 @@ def measure(colours, validation, table_of):
 
 
 def test_a_product_listed_on_many_days_of_a_window_counts_once(measure):
-    rows = [("a", d, "long", "red") for d in range(7)] + [("a", 6, f"n{i}", "blue") for i in range(3)]
+    rows = [("a", d, "long", "red") for d in range(7)] + [
+        ("a", 6, f"n{i}", "blue") for i in range(3)
+    ]
     found = measure(rows)["a", 6]
     assert found.support == 4
     assert found.share_raw == pytest.approx(0.25)
@@ -69,7 +90,11 @@ def test_a_product_that_does_not_show_the_attribute_is_absent_not_a_value(measur
 
 
 def test_the_basis_new_in_counts_a_product_in_the_week_it_was_first_seen(measure):
-    rows = [("a", 0, "old", "red")] + [("a", d, "old", "red") for d in range(1, 10)] + [("a", 9, "new", "blue")]
+    rows = (
+        [("a", 0, "old", "red")]
+        + [("a", d, "old", "red") for d in range(1, 10)]
+        + [("a", 9, "new", "blue")]
+    )
     frame = measure(rows, basis="new_in")
     assert frame["a", 6].support == 1
     assert (frame["a", 9].support, frame["a", 9].share_raw) == (1, 0.0)
@@ -96,7 +121,10 @@ def test_a_window_of_withheld_days_only_has_no_share(measure):
 
 
 def test_pooled_shares_use_fixed_weights_whatever_the_platforms_sizes(measure):
-    rows = [("a", 0, f"r{i}", "red") for i in range(30)] + [("b", 0, "q", "blue"), ("b", 0, "s", "blue")]
+    rows = [("a", 0, f"r{i}", "red") for i in range(30)] + [
+        ("b", 0, "q", "blue"),
+        ("b", 0, "s", "blue"),
+    ]
     found = measure(rows, weights={"a": 1.0, "b": 3.0})["*", 0]
     assert found.share_raw == pytest.approx(0.25)
     assert found.support == 32
@@ -141,7 +169,15 @@ def test_shares_of_an_attribute_sum_to_1_and_lie_in_their_interval(simulate):
 
 def test_the_same_seed_gives_the_same_shares(simulate):
     world = simulate(0, days=9)
-    given = (world.listings, world.predictions, world.validation, world.taxonomy, SeriesConfig(bootstrap=8), {}, [])
+    given = (
+        world.listings,
+        world.predictions,
+        world.validation,
+        world.taxonomy,
+        SeriesConfig(bootstrap=8),
+        {},
+        [],
+    )
     tables = [compute_shares(*given, np.random.default_rng(7)) for _ in range(2)]
     assert tables[0].equals(tables[1])
 
@@ -156,7 +192,9 @@ def test_no_listing_at_all_is_told(simulate):
 
 
 def test_pictures_vote_by_how_sure_they_are(colours, table_of):
-    listings = pd.DataFrame({"platform": "a", "product_id": ["p", "p", "q"], "picture_id": ["1", "2", "3"]})
+    listings = pd.DataFrame(
+        {"platform": "a", "product_id": ["p", "p", "q"], "picture_id": ["1", "2", "3"]}
+    )
     probs = {"colour": np.array([[0.9, 0.05, 0.05], [0.02, 0.03, 0.95], [0.1, 0.8, 0.1]])}
     votes = vote_products(listings, table_of(["1", "2", "3"], probs), colours)
     table = tabulate_votes(votes, colours)
@@ -171,13 +209,27 @@ def test_an_attribute_that_the_garment_type_cannot_have_is_absent(table_of):
             "version": "1",
             "garment_groups": {"upper": ["shirt"]},
             "attributes": [
-                {"id": "garment_type", "en": "type", "zh": "品类", "values": [{"id": v, "en": v, "zh": v} for v in ("shirt", "skirt")]},
-                {"id": "sleeve", "en": "sleeve", "zh": "袖", "applies_to": ["upper"], "values": [{"id": v, "en": v, "zh": v} for v in ("long", "short")]},
+                {
+                    "id": "garment_type",
+                    "en": "type",
+                    "zh": "品类",
+                    "values": [{"id": v, "en": v, "zh": v} for v in ("shirt", "skirt")],
+                },
+                {
+                    "id": "sleeve",
+                    "en": "sleeve",
+                    "zh": "袖",
+                    "applies_to": ["upper"],
+                    "values": [{"id": v, "en": v, "zh": v} for v in ("long", "short")],
+                },
             ],
         }
     )
     listings = pd.DataFrame({"platform": "a", "product_id": ["p", "q"], "picture_id": ["1", "2"]})
-    probs = {"garment_type": np.array([[0.9, 0.05, 0.05], [0.05, 0.9, 0.05]]), "sleeve": np.array([[0.9, 0.05, 0.05]] * 2)}
+    probs = {
+        "garment_type": np.array([[0.9, 0.05, 0.05], [0.05, 0.9, 0.05]]),
+        "sleeve": np.array([[0.9, 0.05, 0.05]] * 2),
+    }
     votes = vote_products(listings, table_of(["1", "2"], probs), tax)
     assert list(votes.present["sleeve"]) == [True, False]
 
@@ -190,7 +242,13 @@ def test_predictions_of_another_taxonomy_are_refused(colours):
 
 
 def test_validation_keeps_annotated_visible_pictures_of_the_validation_split(colours, table_of):
-    rows = [("1", "val", True, 0), ("2", "train", True, 1), ("3", "val", False, 1), ("4", "val", True, 2), ("5", "val", True, 1)]
+    rows = [
+        ("1", "val", True, 0),
+        ("2", "train", True, 1),
+        ("3", "val", False, 1),
+        ("4", "val", True, 2),
+        ("5", "val", True, 1),
+    ]
     examples = pa.table(
         {
             "picture_id": [r[0] for r in rows], "split": [r[1] for r in rows],

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from fashiontrend import gates, keywords
 from fashiontrend.config import ForecasterConfig, KeywordsConfig, PerplexityGateConfig, SeriesConfig
 from fashiontrend.forecaster import evaluate, predict, train, windows
@@ -31,7 +32,9 @@ def run_chain(world, seed, epochs=CFG.epochs):
     calibration = predict.calibrate(model, cut)
     report = evaluate.backtest(model, calibration, series, split, cfg).to_dict()
     forecasts = forecast(model, calibration, shares, cfg)
-    products = tabulate_votes(vote_products(world.listings, world.predictions, world.taxonomy), world.taxonomy)
+    products = tabulate_votes(
+        vote_products(world.listings, world.predictions, world.taxonomy), world.taxonomy
+    )
     evidence = keywords.Evidence(products, report, {"run_id": "simulated"})
     chosen = keywords.select_keywords(shares, forecasts, evidence, world.taxonomy, KeywordsConfig())
     return report, chosen
@@ -39,16 +42,22 @@ def run_chain(world, seed, epochs=CFG.epochs):
 
 def pooled(chosen, direction):
     return [
-        r["keyword"]["value"] for r in chosen.keywords if r["platform"] == "*" and r["direction"] == direction
+        r["keyword"]["value"]
+        for r in chosen.keywords
+        if r["platform"] == "*" and r["direction"] == direction
     ]
 
 
 def errors(world, shares, truth_of, column):
     frame = shares.to_pandas()
     found = []
-    for (platform, attribute), group in frame[frame["platform"] != "*"].groupby(["platform", "attribute"]):
+    for (platform, attribute), group in frame[frame["platform"] != "*"].groupby(
+        ["platform", "attribute"]
+    ):
         measured = group[column].to_numpy().reshape(90, -1)
-        found.append(np.abs(measured - [truth_of(world, platform, attribute, d) for d in range(90)]).mean())
+        found.append(
+            np.abs(measured - [truth_of(world, platform, attribute, d) for d in range(90)]).mean()
+        )
     return np.mean(found)
 
 
@@ -61,10 +70,15 @@ def test_corrected_shares_of_90_days_are_within_1_5_points_and_nearer_than_raw(s
 
 
 def test_a_recogniser_that_guesses_closes_the_gate_and_is_named(simulate):
-    world = simulate(0, days=20, skill=0.05)
-    frame = measure(world, 0).to_pandas()
+    world = simulate(0, days=9, skill=0.05)
+    frame = measure(world, 0, draws=60).to_pandas()
     widths = (frame["high"] - frame["low"]).groupby(frame["attribute"]).median().to_dict()
-    pair = {"platform": "shop-a", "support": 200.0, "divergence": 0.01, "normalised_perplexity": 1.01}
+    pair = {
+        "platform": "shop-a",
+        "support": 200.0,
+        "divergence": 0.01,
+        "normalised_perplexity": 1.01,
+    }
     sizes = world.taxonomy.num_values
     pairs = [{**pair, "attribute": a, "perplexity_uniform": float(k)} for a, k in sizes.items()]
     report = {"pairs": pairs, "interval_width": widths}
