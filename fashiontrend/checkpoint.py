@@ -7,7 +7,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn, optim
 
 from fashiontrend.errors import DataError
 
@@ -44,6 +44,24 @@ def save(folder: str | Path, state: TrainState) -> None:
     save_file({k: t.detach().cpu().contiguous() for k, t in tensors.items()}, target / TENSORS)
     facts = {"format": FORMAT, "epoch": state.epoch, "history": list(state.history)}
     (target / FACTS).write_text(json.dumps(facts, indent=1), "utf-8")
+
+
+def restore(model: nn.Module, optimizer: optim.Optimizer, start: TrainState) -> None:
+    """Put a state into a network (without its DDP wrapper) and its optimiser.
+
+    Raises:
+        DataError: the state is of another network.
+    """
+    try:
+        model.load_state_dict(dict(start.model))
+        groups = optimizer.state_dict()["param_groups"]
+        moments = {number: dict(kept) for number, kept in start.optimizer.items()}
+        optimizer.load_state_dict({"state": moments, "param_groups": groups})
+    except (RuntimeError, ValueError) as error:
+        raise DataError(
+            f"training: the state after epoch {start.epoch} is of another network: {error}. "
+            "Start anew, or with the configuration it was made with."
+        ) from error
 
 
 def load(folder: str | Path) -> TrainState:

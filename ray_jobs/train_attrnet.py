@@ -118,14 +118,10 @@ def worker(settings: dict[str, Any]) -> None:
         name = f"epoch-{state.epoch - 1:03d}"
         training.report(state.history[-1], name, lambda folder: checkpoint.save(folder, state))
 
-    start = None
-    if (last := ray.train.get_checkpoint()) is not None:
-        with last.as_directory() as folder:
-            start = checkpoint.load(Path(folder))
     training_loop.fit(
         wrapped, batches, cfg, epochs=settings["epochs"],
         steps_per_epoch=settings["steps_per_epoch"], seed=settings["seed"],
-        start=start, on_epoch_end=on_epoch_end,
+        start=training.last_state(), on_epoch_end=on_epoch_end,
         device=str(ray.train.torch.get_device()),
     )  # fmt: skip
     training.finish(*_judge(net, taxonomy, settings))

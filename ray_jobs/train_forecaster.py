@@ -1,6 +1,5 @@
 """Train the two-layer LSTM (A8, C) on Ray Train with DDP, and judge it on days it never saw (A9)."""
 
-from pathlib import Path
 from typing import Any
 
 import ray.train
@@ -61,12 +60,13 @@ def worker(settings: dict[str, Any]) -> None:
             name = f"epoch-{state.epoch - 1:03d}"
             training.report(state.history[-1], name, lambda folder: checkpoint.save(folder, state))
 
-    start = None
-    if (last := ray.train.get_checkpoint()) is not None:
-        with last.as_directory() as folder:
-            start = checkpoint.load(Path(folder))
     training_loop.fit(
-        model, seen, cfg, seed=settings["seed"], start=start, on_epoch_end=on_epoch_end
+        model,
+        seen,
+        cfg,
+        seed=settings["seed"],
+        start=training.last_state(),
+        on_epoch_end=on_epoch_end,
     )
     training.finish(*_judge(net, series, split, cfg, settings))
 

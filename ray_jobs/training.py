@@ -116,6 +116,17 @@ def report(metrics: dict[str, Any], name: str, save: Callable[[Path], None]) -> 
         ray.train.report(metrics, checkpoint=checkpoint, checkpoint_dir_name=name)
 
 
+def last_state() -> Any:
+    """What the newest checkpoint of this training holds, None at its beginning."""
+    from fashiontrend import checkpoint
+
+    last = ray.train.get_checkpoint()
+    if last is None:
+        return None
+    with last.as_directory() as folder:
+        return checkpoint.load(Path(folder))
+
+
 def finish(files: dict[str, bytes], facts: dict[str, Any]) -> None:
     """Report the artefact: its files and the facts that its manifest will hold."""
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, distributed, nn
 
+from fashiontrend import checkpoint
 from fashiontrend.attrnet import augment, loss
 from fashiontrend.attrnet.batches import Batch
 from fashiontrend.attrnet.model import Output
@@ -53,7 +54,7 @@ def fit(
     hooks = [p.register_hook(_restride) for p in inner.parameters() if p.shape[2:] == (1, 1)]
     state = start or TrainState(0, {}, {})
     if start is not None:
-        _restore(inner, optimizer, start)
+        checkpoint.restore(inner, optimizer, start)
     for epoch in range(state.epoch, epochs):
         generator = torch.Generator().manual_seed(_mix(seed, epoch, _rank()))
         schedule = _schedule(cfg, epoch * steps_per_epoch, epochs * steps_per_epoch)
@@ -171,19 +172,6 @@ def _make_optimizer(model: nn.Module, cfg: AttrNetConfig) -> torch.optim.AdamW:
         {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=cfg.learning_rate, fused=True)
-
-
-def _restore(model: nn.Module, optimizer: torch.optim.Optimizer, start: TrainState) -> None:
-    try:
-        model.load_state_dict(dict(start.model))
-        groups = optimizer.state_dict()["param_groups"]
-        moments = {number: dict(kept) for number, kept in start.optimizer.items()}
-        optimizer.load_state_dict({"state": moments, "param_groups": groups})
-    except (RuntimeError, ValueError) as error:
-        raise DataError(
-            f"training: the state after epoch {start.epoch} is of another network: {error}. "
-            "Start anew, or with the configuration it was made with."
-        ) from error
 
 
 def _restride(gradient: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, distributed, nn
 
+from fashiontrend import checkpoint
 from fashiontrend.checkpoint import Metrics, TrainState
 from fashiontrend.config import ForecasterConfig
 from fashiontrend.errors import DataError
@@ -75,7 +76,7 @@ def fit(
     )
     state = start or TrainState(0, {}, {})
     if start is not None:
-        _restore(inner, optimizer, start)
+        checkpoint.restore(inner, optimizer, start)
     steps = max(1, -(-len(tensors[0]) // cfg.batch_size))
     for epoch in range(state.epoch, cfg.epochs):
         # Linear decay to zero: the last epochs average instead of wandering.
@@ -184,19 +185,6 @@ def measure(output: tuple[Tensor, Tensor], batch: Batch) -> tuple[Tensor, Tensor
     each = log_scale + 0.5 * (unit * torch.exp(-log_scale)) ** 2
     counted = weight[:, :, None] * has_value[:, None, :]
     return divergence, (each * counted).sum() / counted.sum().clamp_min(1.0)
-
-
-def _restore(model: nn.Module, optimizer: torch.optim.Optimizer, start: TrainState) -> None:
-    try:
-        model.load_state_dict(dict(start.model))
-        groups = optimizer.state_dict()["param_groups"]
-        moments = {number: dict(kept) for number, kept in start.optimizer.items()}
-        optimizer.load_state_dict({"state": moments, "param_groups": groups})
-    except (RuntimeError, ValueError) as error:
-        raise DataError(
-            f"training: the state after epoch {start.epoch} is of another network: {error}. "
-            "Start anew, or with the configuration it was made with."
-        ) from error
 
 
 def _rank() -> int:
