@@ -92,6 +92,6 @@ def _way_back(last: Done, limits: Limits) -> Move:
     if move.label_round >= limits.label_rounds:
         raise PerplexityGateClosed(
             f"perplexity gate closed after round {move.label_round} of {limits.label_rounds}: {last.reason}. "
-            "Nothing was published; the last release stays. Answer the labelling request that the report names."
+            "Nothing was published; the last release stays. Answer the labelling request under labelling/ in the store."
         )
     return Move(Step.LABEL, move.label_round + 1, 1)

@@ -152,6 +152,7 @@ def _commit(
     shards = packed.get(partition, [])
     rejects = pa.Table.from_pylist([r for s in shards for r in s["rejects"]], records.REJECT)
     good, bad = ingest.valid_listings(listings)
+    unfetched = ingest.missing_pictures(good)
     crawl = context.store.manifest(paths.raw_day(*key))
     numbers = health.facts(
         good, crawl.facts if crawl else {}, sum(s["good"] for s in shards), rejects.num_rows
@@ -162,14 +163,14 @@ def _commit(
     facts = {
         "health": numbers,
         "verdict": verdict.to_dict(),
-        "rejected": rejects.num_rows + bad.num_rows,
+        "rejected": rejects.num_rows + bad.num_rows + unfetched.num_rows,
     }
     if not verdict.passed:
         log.warning("%s %s withheld: %s", *key, "; ".join(verdict.reasons))
     attempt = uuid.uuid4().hex[:8]
     files = {
         f"{partition}/listings-{attempt}.parquet": good,
-        f"{partition}/rejects-{attempt}.parquet": pa.concat_tables([rejects, bad]),
+        f"{partition}/rejects-{attempt}.parquet": pa.concat_tables([rejects, bad, unfetched]),
     }
     for name, table in files.items():
         context.store.write_table(name, table)

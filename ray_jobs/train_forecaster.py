@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pandas as pd
 import ray.train
 import ray.train.torch
 
@@ -33,9 +34,17 @@ def train(context: Context) -> Outcome:
     accuracy = context.run.latest(Step.TRAIN_ATTRNET).facts["report"]
     report = manifest.facts["report"]
     verdict = gates.judge_perplexity(report, accuracy, context.config.perplexity_gate)
-    request = gates.labelling_request(verdict)
-    facts = {"version": version, "report": report, "labelling_request": request}
+    facts = {"version": version, "report": report}
+    if not verdict.passed:
+        facts["labelling_request"] = _request_labels(context, gates.labelling_request(verdict))
     return Outcome(paths.model("forecaster", version), facts, verdict.to_dict())
+
+
+def _request_labels(context: Context, request: list[dict[str, Any]]) -> str:
+    """Write down what people should label next, the largest contribution first; return where."""
+    key = paths.labelling_request(context.run.run_id, context.move.label_round)
+    context.store.write(key, pd.DataFrame(request).to_csv(index=False).encode())
+    return key
 
 
 def worker(settings: dict[str, Any]) -> None:

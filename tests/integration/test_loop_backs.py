@@ -157,6 +157,7 @@ def test_the_same_fault_without_a_repair_ends_with_exit_code_11_and_publishes_no
     assert "colour" in done.stderr
     assert registry.current(store_of(world)) is None
     assert store_of(world).keys("keywords/") == []
+    assert len(store_of(world).keys("labelling/")) == 2
     assert store_of(world).keys("runs/")[-1].endswith(("json", "html"))
     assert any(k.endswith("report.html") for k in store_of(world).keys("runs/"))
 
