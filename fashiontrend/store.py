@@ -145,17 +145,8 @@ class Store:
                 os.replace(self._beside(key, data, durable), self.path(key))
 
     def write_table(self, key: str, table: pa.Table, row_group_rows: int | None = None) -> None:
-        """Write a table as Parquet; pictures are left uncompressed, the rest is zstd."""
-        compression = {f.name: "NONE" if f.name == "image" else "ZSTD" for f in table.schema}
-        sink = io.BytesIO()
-        pq.write_table(
-            table,
-            sink,
-            compression=compression,
-            row_group_size=row_group_rows,
-            write_statistics=[f.name for f in table.schema if f.name != "image"],
-        )
-        self.write(key, sink.getvalue())
+        """Write a table as Parquet."""
+        self.write(key, parquet_bytes(table, row_group_rows))
 
     def read_table(self, key: str, columns: Sequence[str] | None = None) -> pa.Table:
         """Read a Parquet key, or some of its columns."""
@@ -349,6 +340,20 @@ class Store:
             raise StoreError(
                 f"store: {self.uri(key)}: {error}. {_advice(error, self.config)}"
             ) from error
+
+
+def parquet_bytes(table: pa.Table, row_group_rows: int | None = None) -> bytes:
+    """A table as a Parquet file; pictures are left uncompressed, the rest is zstd."""
+    compression = {f.name: "NONE" if f.name == "image" else "ZSTD" for f in table.schema}
+    sink = io.BytesIO()
+    pq.write_table(
+        table,
+        sink,
+        compression=compression,
+        row_group_size=row_group_rows,
+        write_statistics=[f.name for f in table.schema if f.name != "image"],
+    )
+    return sink.getvalue()
 
 
 def open_store(config: StoreConfig) -> Store:

@@ -1,19 +1,17 @@
 """Publish (A10): forecast, rank the keywords, keep them in four forms, and move the release pointer."""
 
-import io
 import json
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from fashiontrend import keywords, paths, registry, series
 from fashiontrend.config import digest
 from fashiontrend.errors import DataError
 from fashiontrend.forecaster import artefact, forecast
 from fashiontrend.loop import Step
-from fashiontrend.store import Store
+from fashiontrend.store import Store, parquet_bytes
 from ray_jobs import catalogue, run
 from ray_jobs.recognise import predictions, recogniser_of
 from ray_jobs.runtime import Context, Outcome, main
@@ -38,8 +36,8 @@ def publish(context: Context) -> Outcome:
         "keywords.json": keywords.to_json(selection),
         "keywords.csv": keywords.to_csv(selection).encode(),
         "keywords.md": keywords.to_markdown(selection).encode(),
-        "keywords.parquet": _parquet(keywords.to_table(selection)),
-        "forecasts.parquet": _parquet(forecasts),
+        "keywords.parquet": parquet_bytes(keywords.to_table(selection)),
+        "forecasts.parquet": parquet_bytes(forecasts),
         "scorecard.json": _scorecard(context, shares),
     }
     _commit(context.store, partition, files)
@@ -130,12 +128,6 @@ def _commit(store: Store, partition: str, files: dict[str, bytes]) -> None:
     for name, data in files.items():
         store.write(f"{partition}/{name}", data)
     store.commit(partition, [f"{partition}/{name}" for name in files], {})
-
-
-def _parquet(table: pa.Table) -> bytes:
-    sink = io.BytesIO()
-    pq.write_table(table, sink)
-    return sink.getvalue()
 
 
 if __name__ == "__main__":

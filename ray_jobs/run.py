@@ -8,6 +8,7 @@ import importlib
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 
 from fashiontrend import __version__, ledger, paths, registry, telemetry
@@ -143,13 +144,11 @@ def take(config: Config, state: ledger.Run, move: Move) -> ledger.Run:
 
 
 def _tell(store: Store, entry: ledger.Entry) -> None:
-    verdict = entry.verdict or {}
-    mark = "[bold red]✘ closed[/]" if verdict.get("passed") is False else "[green]✔[/]"
-    telemetry.console.print(
-        f"{mark} {entry.step:17} {entry.seconds:7.1f} s  {store.uri(entry.output)}"
-    )
-    for reason in verdict.get("reasons", ()):
-        telemetry.console.print(f"    {reason}", markup=False)
+    """One line for a person: what was done, how long it took, where its output lies."""
+    from fashiontrend.report import step_line
+
+    line = step_line(replace(entry, output=store.uri(entry.output)))
+    telemetry.console.print(line, markup=False, soft_wrap=True)
 
 
 def _report(config: Config, state: ledger.Run) -> None:

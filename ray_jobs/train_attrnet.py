@@ -4,7 +4,6 @@ The worker wires Ray's shards, checkpoints and reports to `attrnet.train.fit`, w
 Ray. Each round of a closed gate trains longer, from other random weights.
 """
 
-import io
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import ray.data
 import ray.train
 import ray.train.torch
@@ -20,7 +18,7 @@ import ray.train.torch
 from fashiontrend import gates, paths
 from fashiontrend.config import AttrNetConfig, digest
 from fashiontrend.loop import Step
-from fashiontrend.store import Store
+from fashiontrend.store import Store, parquet_bytes
 from fashiontrend.taxonomy import Taxonomy
 from ray_jobs import run, training
 from ray_jobs.runtime import Context, Outcome, main, read_parquet
@@ -178,7 +176,7 @@ def _judge(
         )  # fmt: skip
         artefact.save(folder, net, card)
         files = {p.name: p.read_bytes() for p in Path(folder).iterdir()}
-    files["val_predictions.parquet"] = parquet(predict.to_table(answers, taxonomy.num_values))
+    files["val_predictions.parquet"] = parquet_bytes(predict.to_table(answers, taxonomy.num_values))
     return files, {"report": report, "priors": settings["priors"], "dataset": settings["dataset"]}
 
 
@@ -201,13 +199,6 @@ def _boxes(table: pa.Table) -> Any:
     return np.array(
         [box or missing for box in table.column("box").to_pylist()], dtype=np.float64
     ).reshape(-1, 4)
-
-
-def parquet(table: pa.Table) -> bytes:
-    """A small table as the bytes of a Parquet file."""
-    sink = io.BytesIO()
-    pq.write_table(table, sink)
-    return sink.getvalue()
 
 
 if __name__ == "__main__":
