@@ -1,13 +1,14 @@
 import pytest
 import torch
 
-from fashiontrend.attrnet.backbones import BACKBONES
+from fashiontrend.attrnet import backbones
 
 
 @pytest.mark.parametrize(
     ("name", "input_px", "cells"),
     [
         ("small", 64, 8),
+        ("lean", 80, 10),
         ("resnet18", 64, 8),
         ("resnet18", 128, 8),
         ("resnet34", 64, 8),
@@ -16,6 +17,6 @@ from fashiontrend.attrnet.backbones import BACKBONES
 )
 def test_the_feature_map_keeps_enough_cells_to_place_boxes_on(name, input_px, cells):
     with torch.no_grad(), torch.device("meta"):  # shapes only
-        body, channels = BACKBONES[name](input_px)
+        body, channels = backbones.build(name, input_px)
         features = body.eval()(torch.zeros(1, 3, input_px, input_px))
     assert features.shape == (1, channels, cells, cells)
