@@ -80,9 +80,53 @@ def _stage(step: Step, text: str) -> Callable[..., None]:
     return command
 
 
+def recognise(
+    config: ConfigOption = None,
+    day: DayOption = None,
+    images: Annotated[
+        list[Path] | None, typer.Option(help="Folder, pictures or Parquet files to answer.")
+    ] = None,
+    more: Annotated[
+        list[Path] | None, typer.Argument(help="More of --images.", show_default=False)
+    ] = None,
+    model: Annotated[Path | None, typer.Option(help="Folder of a trained recogniser.")] = None,
+    out: Annotated[Path, typer.Option(help="CSV: id,attribute,value,confidence.")] = Path(
+        "predictions.csv"
+    ),
+    boxes: Annotated[
+        Path | None, typer.Option(help="CSV: id,x0,y0,x1,y1,score in pixels of the picture.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(help="Pictures in memory at a time.", min=1)] = 64,
+    threads: Annotated[int, typer.Option(help="CPU threads of the network.", min=1)] = 1,
+) -> None:
+    """Recognise pictures: the day's new ones in the store, or those that --images names.
+
+    Without --images this is one step of the day's run: every picture that this recogniser has
+    not seen; `run` takes all steps. With --images and --model it answers files, without a store
+    and without Ray; pictures that cannot be read are listed in errors.csv beside --out.
+    """
+    if not images:
+        if model or more:
+            raise ConfigError("--model needs --images: name a folder, pictures or Parquet files.")
+        _stage(Step.RECOGNISE, "")(config, day)
+        return
+    if model is None:
+        raise ConfigError("--images needs --model: name the folder of a trained recogniser.")
+    from fashiontrend import picture_files
+    from fashiontrend.attrnet.predict import Recogniser
+
+    files = picture_files.find([*images, *(more or [])])
+    describe = Recogniser(model, threads).describe
+    tally = picture_files.answer(files, describe, out, boxes, batch_size)
+    unread = (
+        f", {tally.failed} not readable ({out.with_name('errors.csv')})" if tally.failed else ""
+    )
+    typer.echo(f"{out}: {tally.answered} pictures{unread}")
+
+
 for _step, _text in STAGES.items():
     app.command(str(_step), rich_help_panel="Stages, in the order of the data")(
-        _stage(_step, _text)
+        recognise if _step is Step.RECOGNISE else _stage(_step, _text)
     )
 
 

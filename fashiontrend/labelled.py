@@ -174,7 +174,7 @@ def _name(cell: Any) -> str | None:
 
 def _boxes(rows: pa.Table) -> list[list[float] | None]:
     """Boxes in fractions; None where the set draws none at all, zeros where it leaves one out."""
-    if not set((*CORNERS, "width", "height")) <= set(rows.column_names):
+    if not {*CORNERS, "width", "height"} <= set(rows.column_names):
         return [None] * rows.num_rows
     cells = rows.select([*CORNERS, "width", "height"]).to_pylist()
     return [

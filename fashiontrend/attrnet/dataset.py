@@ -59,7 +59,13 @@ def decode_rows(columns: Rows | pa.Table, cfg: AttrNetConfig) -> dict[str, NDArr
     box = np.array([b for _, b in squares], dtype=np.float32).reshape(-1, 4)
     repeat = np.asarray(rows["repeat"], dtype=np.int64)
     names = np.array(rows["picture_id"], dtype=object)
-    arrays = {"image": image, "labels": labels, "weights": weights, "box": box, "names": names}
+    arrays: dict[str, NDArray[Any]] = {
+        "image": image,
+        "labels": labels,
+        "weights": weights,
+        "box": box,
+        "names": names,
+    }
     order = np.repeat(np.arange(len(repeat)), repeat)
     return {name: array[order] for name, array in arrays.items()}
 

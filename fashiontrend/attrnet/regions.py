@@ -112,12 +112,14 @@ class ColourPool(nn.Module):
         places = functional.interpolate(
             self.masks(features).float(), picked.shape[2:], mode="bilinear", align_corners=False
         )
-        centres = cell_centres(*picked.shape[2:], box.device)
+        height, width = picked.shape[2:]
+        centres = cell_centres(height, width, box.device)
         inside = ((centres >= box[:, None, :2]) & (centres <= box[:, None, 2:])).all(-1)
         weight = places.sigmoid().flatten(2) * inside[:, None] + 1e-4
         weight = weight / weight.sum(2, keepdim=True)
-        shares = (weight @ colours.transpose(1, 2)).flatten(1)
-        return (shares * colours.shape[1] + 0.01).sqrt()
+        shares: Tensor = (weight @ colours.transpose(1, 2)).flatten(1)
+        mapped: Tensor = (shares * colours.shape[1] + 0.01).sqrt()
+        return mapped
 
 
 def surround(box: Tensor, scales: Sequence[float]) -> Tensor:
