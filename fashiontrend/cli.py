@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import rich.table
 import typer
@@ -22,6 +22,9 @@ from fashiontrend.config import Config
 from fashiontrend.errors import ConfigError
 from fashiontrend.loop import Step
 from fashiontrend.store import open_store
+
+if TYPE_CHECKING:
+    from fashiontrend.labelled import Sets
 
 app = typer.Typer(
     help=__doc__,
@@ -130,6 +133,85 @@ for _step, _text in STAGES.items():
     )
 
 
+SetArgument = Annotated[
+    list[Path], typer.Argument(help="Parquet files: id, image, split (train, val), attributes.")
+]
+ScenesOption = Annotated[
+    Path | None, typer.Option(help="Folder of scenes of those pictures, with boxes in a CSV.")
+]
+AttributesOption = Annotated[
+    str, typer.Option(help="Comma-separated columns; guessed if not given.")
+]
+HoldOutOption = Annotated[
+    float, typer.Option(help="Part of the scenes' sources kept apart.", min=0, max=1)
+]
+BaselinesOption = Annotated[
+    bool, typer.Option(help="Score the majority value and the colour histogram beside it.")
+]
+
+
+@app.command("fit-attrnet")
+def fit_attrnet(
+    data: SetArgument,
+    out: Annotated[Path, typer.Option(help="Folder for the model and report.json.")],
+    scenes: ScenesOption = None,
+    seed: Annotated[int, typer.Option(help="Of weights, order and augmentation.")] = 0,
+    hold_out: HoldOutOption = 0.2,
+    hold_out_seed: Annotated[int, typer.Option(help="Of the choice of scenes.")] = 0,
+    attributes: AttributesOption = "",
+    epochs: Annotated[int | None, typer.Option(help="Instead of the recipe's.", min=1)] = None,
+    baselines: BaselinesOption = True,
+    config: Annotated[
+        str | None, typer.Option("--config", "-c", help="YAML with a branch `attrnet`.")
+    ] = None,
+) -> None:
+    """Fit a recogniser on a labelled set and judge it, in one process without a store.
+
+    Without --config it follows the recipe that comes with the package. A training that was
+    interrupted is gone on with by the same command.
+    """
+    from fashiontrend import labelled
+
+    cfg = configuration.load(config).attrnet if config else labelled.recipe()
+    cfg = cfg if epochs is None else cfg.model_copy(update={"epochs": epochs})
+    sets = labelled.read_sets(
+        data, scenes, attributes=_columns(attributes), hold_out=hold_out, seed=hold_out_seed
+    )
+    labelled.fit(sets, cfg, out, seed)
+    _judge(sets, out, baselines)
+
+
+@app.command("judge-attrnet")
+def judge_attrnet(
+    data: SetArgument,
+    model: Annotated[Path, typer.Option(help="Folder of a model; its card gets the report.")],
+    scenes: ScenesOption = None,
+    hold_out: HoldOutOption = 0.2,
+    hold_out_seed: Annotated[int, typer.Option(help="As the model was fitted with.")] = 0,
+    attributes: AttributesOption = "",
+    baselines: BaselinesOption = True,
+) -> None:
+    """Judge a recogniser on the pictures and scenes that were kept apart when it was fitted."""
+    from fashiontrend import labelled
+
+    sets = labelled.read_sets(
+        data, scenes, attributes=_columns(attributes), hold_out=hold_out, seed=hold_out_seed
+    )
+    _judge(sets, model, baselines)
+
+
+def _judge(sets: "Sets", folder: Path, baselines: bool) -> None:
+    from fashiontrend import judging
+
+    report = judging.judge(sets, folder, baselines=baselines)
+    judging.show(report)
+    (folder / "report.json").write_text(json.dumps(report, indent=1), "utf-8")
+
+
+def _columns(text: str) -> tuple[str, ...]:
+    return tuple(a for a in text.split(",") if a)
+
+
 @app.command()
 def demo(
     seed: Annotated[int, typer.Option(help="Of the drawn world and of both trainings.")] = 0,
@@ -229,8 +311,7 @@ def import_set(
     """Read a labelled set made by others and derive a taxonomy from its columns."""
     from ray_jobs.importing import import_labelled
 
-    columns = tuple(a for a in attributes.split(",") if a)
-    output, facts = import_labelled(configuration.load(config), source, name, columns)
+    output, facts = import_labelled(configuration.load(config), source, name, _columns(attributes))
     typer.echo(f"{output}: {json.dumps(facts, ensure_ascii=False)}")
 
 

@@ -8,6 +8,7 @@ import json
 import resource
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import torch
+import yaml
 
 from fashiontrend import checkpoint, columns, importers, telemetry
 from fashiontrend.attrnet import artefact, dataset, model, train
@@ -45,6 +47,12 @@ class Sets:
     train: pa.Table
     val: pa.Table
     scenes: pa.Table
+
+
+def recipe() -> AttrNetConfig:
+    """The settings that come with the package for sets of small pictures."""
+    text = resources.files("fashiontrend").joinpath("recipe.yaml").read_text("utf-8")
+    return AttrNetConfig.model_validate(yaml.safe_load(text)["attrnet"])
 
 
 def read_sets(
