@@ -16,7 +16,7 @@ import rich.table
 import typer
 import yaml
 
-from fashiontrend import __version__, ledger, paths, registry, taxonomy, telemetry
+from fashiontrend import __version__, ledger, paths, registry, series_commands, taxonomy, telemetry
 from fashiontrend import config as configuration
 from fashiontrend.config import Config
 from fashiontrend.errors import ConfigError
@@ -223,6 +223,10 @@ def demo(
 
     settings, state = job(folder, seed, days)
     _show_end(settings, state)
+
+
+for _command in (series_commands.forecast, series_commands.backtest):
+    app.command(rich_help_panel="The forecaster by itself")(_command)
 
 
 @app.command()

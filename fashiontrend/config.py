@@ -270,6 +270,46 @@ class SeriesConfig(Section):
     batch_size: PositiveInt = 64
 
 
+class MemberConfig(Section):
+    """One network of the ensemble."""
+
+    context_length: PositiveInt = Field(default=52, description="Dates read.")
+    epochs: PositiveInt = Field(default=6, description="Of `steps_per_epoch` batches each.")
+    half_life: PositiveFloat = Field(
+        default=8.0, description="Dates after which a date counts half for the base's level."
+    )
+
+
+class UnivariateConfig(Section):
+    """The same two-layer LSTM for series that are no shares (`fashiontrend forecast`)."""
+
+    season_length: PositiveInt | None = Field(
+        default=None, description="Dates; 7 for daily, 52 for weekly, 12 for monthly if not set."
+    )
+    members: tuple[MemberConfig, ...] = Field(
+        default=(
+            MemberConfig(epochs=4, half_life=5.0),
+            MemberConfig(epochs=4, half_life=13.0),
+            MemberConfig(epochs=10),
+        ),
+        description="Networks whose forecasts are averaged: short and long trained, near and far level.",
+        min_length=1,
+    )
+    hidden_size: PositiveInt = 32
+    num_layers: Literal[2] = 2
+    curves: PositiveInt = Field(
+        default=6, description="Cosines over the horizon that the correction is made of."
+    )
+    steps_per_epoch: PositiveInt = 25
+    batch_size: PositiveInt = 128
+    learning_rate: PositiveFloat = 2e-3
+    weight_decay: NonNegativeFloat = 1e-2
+    dropout: Fraction = 0.2
+    max_windows: PositiveInt = Field(
+        default=30_000, description="Training windows cut; drawn at random where there are more."
+    )
+
+
 class ForecasterConfig(Section):
     """The two-layer LSTM and its training."""
 
@@ -288,6 +328,7 @@ class ForecasterConfig(Section):
     season_length: PositiveInt = Field(
         default=7, description="Of the seasonal-naive baseline, in days."
     )
+    univariate: UnivariateConfig = UnivariateConfig()
 
 
 class PerplexityGateConfig(Section):

@@ -138,7 +138,11 @@ def backtest(
     windows = cut_windows(series, split.origins, cfg, len(series.days))
     scores = _score(model, calibration, windows, (len(split.origins), len(series.pairs)), cfg)
     before = cut_windows(series, training_origins(split), cfg, split.first_held_out)
-    naive = _by_series(before, BASELINES["persistence"](before.context, cfg), len(series.pairs))
+    naive = _by_series(
+        before,
+        BASELINES["persistence"](before.context, cfg.prediction_length, cfg.season_length),
+        len(series.pairs),
+    )
     pairs = tuple(
         _report_pair(s, scores, series, split, cfg, float(naive[s]))
         for s in range(len(series.pairs))
@@ -158,7 +162,10 @@ def _score(
     inside = (windows.target >= quantiles[1]) & (windows.target <= quantiles[2])
     used = windows.weight > 0
     covered = np.where(used[:, :, None] & windows.has_value[:, None], inside.astype(float), np.nan)
-    forecasts = {name: make(windows.context, cfg) for name, make in BASELINES.items()}
+    forecasts = {
+        name: make(windows.context, cfg.prediction_length, cfg.season_length)
+        for name, make in BASELINES.items()
+    }
     forecasts["model"] = prediction.shares
 
     def fold(a: Array) -> Array:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from fashiontrend.forecaster.model import TrendModel, sampling_noise
 from fashiontrend.forecaster.windows import Windows
 
 Batch = tuple[Tensor, ...]  # context, guide, observed, support, has_value, target, weight
+Losses = Callable[[nn.Module, Batch], dict[str, Tensor]]
 
 #: What augmentation adds to log shares: standard deviation of a line's slope a day, of a wave's
 #: height, and the range of a wave's period in days.
@@ -44,7 +46,7 @@ def fit(
     on_epoch_end: Callable[[TrainState], None] | None = None,
     device: str = "cpu",
 ) -> TrainState:
-    """Train up to `cfg.epochs` finished epochs.
+    """Train a share model up to `cfg.epochs` finished epochs.
 
     Args:
         model: a `TrendModel`, or one wrapped by DistributedDataParallel, on `device`; each worker
@@ -62,14 +64,42 @@ def fit(
     Raises:
         DataError: there is no measured target, the loss is not finite, or `start` does not fit.
     """
-    inner = model.module if isinstance(model, nn.parallel.DistributedDataParallel) else model
     tensors = _to_tensors(windows, device)
-    rates = [cfg.learning_rate, cfg.learning_rate * _BASE_RATE]
+    plan = Plan(cfg.epochs, cfg.batch_size, cfg.learning_rate, cfg.weight_decay)
+    return optimise(
+        model, tensors, share_losses, plan, seed=seed, start=start, on_epoch_end=on_epoch_end
+    )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how fast to train; without `max_steps` an epoch takes every window once."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    max_steps: int | None = None
+
+
+def optimise(
+    model: nn.Module,
+    tensors: Batch,
+    losses: Losses,
+    plan: Plan,
+    *,
+    seed: int,
+    start: TrainState | None = None,
+    on_epoch_end: Callable[[TrainState], None] | None = None,
+) -> TrainState:
+    """Minimise the sum of `losses(model, batch)`; the loop of both models, see `fit`."""
+    inner = model.module if isinstance(model, nn.parallel.DistributedDataParallel) else model
+    rates = [plan.learning_rate, plan.learning_rate * _BASE_RATE]
     optimizer = torch.optim.AdamW(
         [
             {
                 "params": [p for p in inner.parameters() if p.ndim > 1],
-                "weight_decay": cfg.weight_decay,
+                "weight_decay": plan.weight_decay,
             },
             {"params": [p for p in inner.parameters() if p.ndim <= 1], "weight_decay": 0.0},
         ]
@@ -77,15 +107,17 @@ def fit(
     state = start or TrainState(0, {}, {})
     if start is not None:
         checkpoint.restore(inner, optimizer, start)
-    steps = max(1, -(-len(tensors[0]) // cfg.batch_size))
-    for epoch in range(state.epoch, cfg.epochs):
+    steps = max(1, -(-len(tensors[0]) // plan.batch_size))
+    steps = min(steps, plan.max_steps or steps)
+    for epoch in range(state.epoch, plan.epochs):
         # Linear decay to zero: the last epochs average instead of wandering.
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
-            group["lr"] = rate * (1 - epoch / cfg.epochs)
+            group["lr"] = rate * (1 - epoch / plan.epochs)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed * 1_000_003 + epoch * 1_009 + _rank())
             order = np.random.default_rng([seed, epoch]).permutation(len(tensors[0]))
-            metrics = _run_epoch(model, optimizer, _take(tensors, order, steps), epoch)
+            order = order[: steps * plan.batch_size]
+            metrics = _run_epoch(model, optimizer, losses, _take(tensors, order, steps), epoch)
         history = (*state.history, {"epoch": float(epoch + 1), **metrics})
         state = TrainState(epoch + 1, inner.state_dict(), optimizer.state_dict()["state"], history)
         if on_epoch_end:
@@ -120,26 +152,37 @@ def _take(tensors: Batch, order: Any, steps: int) -> Iterator[Batch]:
 
 
 def _run_epoch(
-    model: nn.Module, optimizer: torch.optim.Optimizer, batches: Iterator[Batch], epoch: int
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    losses: Losses,
+    batches: Iterator[Batch],
+    epoch: int,
 ) -> Metrics:
     model.train()
-    sums, count = np.zeros(2), 0
-    for plain in batches:
-        batch = vary(plain)
-        divergence, likelihood = measure(model(*batch[:5]), batch)
-        total = 100.0 * divergence + likelihood
+    sums: Metrics = {}
+    count = 0
+    for batch in batches:
+        parts = losses(model, batch)
+        total = torch.stack(list(parts.values())).sum()
         if not torch.isfinite(total):
             raise DataError(
                 f"training: the loss is {total.item()} in epoch {epoch + 1}. "
-                "Lower forecaster.learning_rate or look at the shares."
+                "Lower forecaster.learning_rate or look at the series."
             )
         optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(model.parameters(), _CLIP_NORM)
         optimizer.step()
-        sums += [divergence.item(), likelihood.item()]
+        sums = {name: sums.get(name, 0.0) + part.item() for name, part in parts.items()}
         count += 1
-    return {"divergence": sums[0] / count, "scale_loss": sums[1] / count}
+    return {name: total / count for name, total in sums.items()}
+
+
+def share_losses(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+    """What a share model minimises, on an augmented batch; the divergence in hundredths of a nat."""
+    bent = vary(batch)
+    divergence, likelihood = measure(model(*bent[:5]), bent)
+    return {"divergence": 100.0 * divergence, "scale_loss": likelihood}
 
 
 def vary(batch: Batch) -> Batch:

@@ -94,11 +94,11 @@ def read_series(shares: pa.Table) -> Series:
     good &= (~np.isnan(share) | ~has_value[:, None]).all(axis=2)
     width[~good] = np.nan
     return Series(
-        tuple(groups), values, days, _carry(share, good, has_value), width, support, good, has_value
+        tuple(groups), values, days, carry(share, good, has_value), width, support, good, has_value
     )
 
 
-def _carry(share: Array, good: Bools, has_value: Bools) -> Array:
+def carry(share: Array, good: Bools, has_value: Bools) -> Array:
     """Fill days without a measurement: the last good day before, or the first good day of all."""
     last = np.maximum.accumulate(np.where(good, np.arange(good.shape[1]), -1), axis=1)
     source = np.where(last < 0, good.argmax(axis=1)[:, None], last)

@@ -94,9 +94,8 @@ def test_a_series_without_a_pooled_one_guides_itself(shares_of):
 
 def test_baselines_on_a_path_that_is_known():
     context = np.arange(1, 29, dtype=float).reshape(1, 28, 1)
-    cfg = ForecasterConfig(context_length=28, prediction_length=9)
-    assert list(BASELINES["persistence"](context, cfg)[0, :, 0]) == [28.0] * 9
-    assert list(BASELINES["seasonal_naive"](context, cfg)[0, :, 0]) == [
+    assert list(BASELINES["persistence"](context, 9, 7)[0, :, 0]) == [28.0] * 9
+    assert list(BASELINES["seasonal_naive"](context, 9, 7)[0, :, 0]) == [
         22,
         23,
         24,
@@ -107,5 +106,5 @@ def test_baselines_on_a_path_that_is_known():
         22,
         23,
     ]
-    assert BASELINES["long_run_mean"](context, cfg)[0, 0, 0] == 14.5
-    assert BASELINES["ewma"](context, cfg)[0, 0, 0] == pytest.approx(25.0, abs=0.1)
+    assert BASELINES["long_run_mean"](context, 9, 7)[0, 0, 0] == 14.5
+    assert BASELINES["ewma"](context, 9, 7)[0, 0, 0] == pytest.approx(25.0, abs=0.1)
