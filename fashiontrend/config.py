@@ -256,7 +256,8 @@ class PerplexityGateConfig(Section):
     )
     min_skill: float = Field(default=0.05, description="1 - ln(model) / ln(best naive).")
     standard_errors: NonNegativeFloat = Field(
-        default=2.0, description="By which the paired difference to the best naive must exceed 0."
+        default=2.0,
+        description="By which the paired difference to the best naive must exceed 0; the error counts overlap.",
     )
     coverage: tuple[Fraction, Fraction] = Field(
         default=(0.70, 0.90), description="Band of the 80 % interval's coverage."
@@ -271,6 +272,9 @@ class PerplexityGateConfig(Section):
         default=50, description="Products a pair needs to be held to max_pair."
     )
     max_rounds: PositiveInt = 3
+    max_hours: PositiveFloat = Field(
+        default=24.0, description="A run whose steps took longer is not sent back to labelling."
+    )
 
 
 class KeywordsConfig(Section):
