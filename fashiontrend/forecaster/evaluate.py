@@ -27,6 +27,7 @@ from fashiontrend.forecaster.windows import (
     training_origins,
 )  # fmt: skip
 from fashiontrend.gates.fit import (
+    Difference,
     mean,
     noise_floor,
     normalised_perplexity,
@@ -73,6 +74,7 @@ class PerplexityReport:
     best_naive: str
     difference: float  # of normalised perplexity to the best naive, paired by origin
     difference_se: float  # standard error of its mean over origins, overlap counted
+    differences: dict[str, tuple[float, float]]  # to each naive forecast, with standard error
     origins_effective: float  # independent origins that would tell as much
     coverage80: float
     mase: float
@@ -221,9 +223,7 @@ def _summarise(
     baselines = {n: _nested_baseline(chosen, n) for n in BASELINES}
     best = min(NAIVE, key=lambda n: baselines[n])
     own = _nested(chosen, lambda p: p.normalised_perplexity)
-    by_origin = scores.ratio[best][:, single] - scores.ratio["model"][:, single]
-    horizon = scores.truth.shape[2]
-    paired = paired_difference([mean(d) for d in by_origin], split.stride, horizon)
+    paired = {n: _pair(scores, n, single, split.stride) for n in BASELINES}
     used = series.observed[single]
     attributes = {
         p.attribute: [q.interval_width for q in chosen if q.attribute == p.attribute]
@@ -237,20 +237,27 @@ def _summarise(
         noise_floor=_nested(chosen, lambda p: p.noise_floor),
         skill=skill(own, baselines[best]),
         best_naive=best,
-        difference=paired.mean,
-        difference_se=paired.standard_error,
-        origins_effective=paired.effective_origins,
+        difference=paired[best].mean,
+        difference_se=paired[best].standard_error,
+        differences={n: (d.mean, d.standard_error) for n, d in paired.items()},
+        origins_effective=paired[best].effective_origins,
         coverage80=mean(scores.covered[:, single]),
         mase=mean([p.mase for p in chosen]),
         wape=mean([p.wape for p in chosen]),
         days_used=int(used.any(axis=0).sum()),
         days_withheld=int((~used.any(axis=0)).sum()),
-        origins_used=sum(not math.isnan(mean(d)) for d in by_origin),
+        origins_used=sum(not math.isnan(mean(r)) for r in scores.ratio["model"][:, single]),
         stride=split.stride,
         baselines=baselines,
         interval_width={a: float(np.median(w)) for a, w in attributes.items()},
         pairs=pairs,
     )
+
+
+def _pair(scores: _Scores, name: str, single: list[int], stride: int) -> Difference:
+    """Normalised perplexity of a naive forecast minus the model's, paired by origin."""
+    by_origin = scores.ratio[name][:, single] - scores.ratio["model"][:, single]
+    return paired_difference([mean(d) for d in by_origin], stride, scores.truth.shape[2])
 
 
 def _nested_baseline(pairs: list[PairReport], name: str) -> float:

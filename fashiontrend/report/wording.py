@@ -84,6 +84,13 @@ def percent(value: Any, digits: int = 1) -> str:
     return f"{100 * value:.{digits}f}{THIN}%" if known(value) else NONE
 
 
+def sureness(value: Any) -> str:
+    """A probability as a whole percentage that never claims certainty: `93 %`, `over 99 %`."""
+    if not known(value):
+        return NONE
+    return f"over 99{THIN}%" if value > 0.99 else percent(value, 0)
+
+
 def points(value: Any, digits: int = 1) -> str:
     """A difference of fractions as signed percentage points, `+2.8`."""
     if not known(value):
