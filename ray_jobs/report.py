@@ -82,9 +82,13 @@ def _truth(config: Config, shares: pa.Table | None) -> pd.DataFrame | None:
 
 
 def _earlier(config: Config, store: Store, state: ledger.Run) -> list[ledger.Run]:
-    """The runs before this one, newest first."""
-    known = sorted((r for r in ledger.runs(store) if r < state.run_id), reverse=True)
-    return [ledger.load(store, r) for r in known[: config.report.earlier_runs]]
+    """The runs of this day and the days before that began before this one, newest first."""
+    days = (r for r in ledger.runs(store) if r != state.run_id and r[:10] <= str(state.day))
+    # One more than asked for: those of the same day may have begun later.
+    known = sorted(days, reverse=True)[: config.report.earlier_runs + 1]
+    found = [r for r in (ledger.load(store, i) for i in known) if r.started_at < state.started_at]
+    ordered = sorted(found, key=lambda r: (r.day, r.started_at), reverse=True)
+    return ordered[: config.report.earlier_runs]
 
 
 def _balance(state: ledger.Run) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fashiontrend.config import PerplexityGateConfig
-from fashiontrend.gates.causes import explain, find_remedy, width_limit
+from fashiontrend.gates.causes import POOLED, explain, find_remedy, width_limit
 from fashiontrend.gates.verdict import (
     Check,
     Report,
@@ -73,13 +73,12 @@ def _check_mean(
     """The mean, strictly below the threshold; a pair without a number leaves no mean."""
     # Below 1 there is no perplexity: such a number is a mistake, not a good fit.
     seen = _at_least_one(report.get(cfg.metric)) if pairs else None
-    unknown = [p for p in pairs if number(p.get(cfg.metric)) is None]
-    detail = f"of {len(pairs)} pairs"
-    if not pairs:
-        detail = "no pair was judged"
-    elif unknown:
+    single = [p for p in pairs if p.get("platform") != POOLED] or pairs
+    unknown = [p for p in single if number(p.get(cfg.metric)) is None]
+    detail = f"mean of {len(single)} pairs" if pairs else "no pair was judged"
+    if unknown:
         names = ", ".join(f"{p.get('platform')}/{p.get('attribute')}" for p in unknown[:5])
-        detail = f"no finite number for {len(unknown)} of {len(pairs)} pairs: {names}"
+        detail = f"no finite number for {len(unknown)} of {len(single)} pairs: {names}"
     return check(cfg.metric, seen, f"< {threshold:.4f}", lambda s: s < threshold, detail)
 
 

@@ -38,9 +38,11 @@ def pick_samples(
     """
     if attribute not in products or not count:
         return []
-    chosen = products[products[attribute] == value]
+    shown = products[attribute] == value
     if platform != "*":
-        chosen = chosen[chosen["platform"] == platform]
+        shown &= products["platform"] == platform
+    columns = [k for k in _SAMPLE_KEYS if k in products]
+    chosen = products.loc[shown, [*columns, f"{attribute}_confidence"]]
     confidence = chosen[f"{attribute}_confidence"].astype(float)
     born = chosen["first_seen"] if "first_seen" in chosen else pd.Series("", index=chosen.index)
     chosen = chosen.assign(confidence=confidence.round(2), born=born.astype(str)).sort_values(

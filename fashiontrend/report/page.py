@@ -106,6 +106,7 @@ def _environment() -> jinja2.Environment:
         for f in (
             wording.percent,
             wording.sureness,
+            wording.measured,
             wording.points,
             wording.count,
             wording.number,

@@ -109,6 +109,13 @@ def number(value: Any, digits: int = 3) -> str:
     return f"{value:.{digits}f}".replace("-", MINUS) if known(value) else NONE
 
 
+def measured(value: Any) -> str:
+    """What a gate saw: a whole number as a count, anything else with four decimals."""
+    if known(value) and float(value).is_integer() and abs(value) > 1:
+        return count(value)
+    return number(value, 4)
+
+
 def duration(seconds: Any) -> str:
     """Seconds as `12.3 s`, `4 min 05 s` or `2 h 03 min`."""
     if not known(seconds):
