@@ -388,12 +388,21 @@ def status(
         bool, typer.Option("--json", help="The whole manifest for programs.")
     ] = False,
 ) -> None:
-    """Print a run: its steps, gates, versions and what is withheld."""
-    state = _run_of(configuration.load(config), run_id)
+    """Print a run: its steps, gates and versions, and how earlier forecasts turned out."""
+    from fashiontrend.report import score_lines
+    from ray_jobs import scorecard
+
+    settings = configuration.load(config)
+    state = _run_of(settings, run_id)
+    rates = scorecard.latest(open_store(settings.store), state.day)
     if as_json:
         typer.echo(
             json.dumps(
-                {**state.__dict__, "entries": [e.__dict__ for e in state.entries]},
+                {
+                    **state.__dict__,
+                    "entries": [e.__dict__ for e in state.entries],
+                    "scorecard": rates,
+                },
                 default=str,
                 indent=1,
             )
@@ -416,6 +425,8 @@ def status(
     typer.echo(
         f"code {state.code_version}, taxonomy {state.taxonomy_version}, release used: {state.release or 'trained anew'}"
     )
+    for line in score_lines(rates):
+        typer.echo(line)
 
 
 @app.command()

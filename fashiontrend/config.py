@@ -341,7 +341,8 @@ class PerplexityGateConfig(Section):
     )
     min_skill: float = Field(default=0.05, description="1 - ln(model) / ln(best naive).")
     standard_errors: NonNegativeFloat = Field(
-        default=2.0, description="By which the paired difference to the best naive must exceed 0."
+        default=2.0,
+        description="By which the paired difference to the best naive must exceed 0; the error counts overlap.",
     )
     coverage: tuple[Fraction, Fraction] = Field(
         default=(0.70, 0.90), description="Band of the 80 % interval's coverage."
@@ -356,6 +357,9 @@ class PerplexityGateConfig(Section):
         default=50, description="Products a pair needs to be held to max_pair."
     )
     max_rounds: PositiveInt = 3
+    max_hours: PositiveFloat = Field(
+        default=24.0, description="A run whose steps took longer is not sent back to labelling."
+    )
 
 
 class KeywordsConfig(Section):
@@ -367,13 +371,64 @@ class KeywordsConfig(Section):
     min_change: Fraction = Field(
         default=0.005, description="Share points; widened to the noise half-width."
     )
+    noise_quantile: Annotated[float, Field(ge=0.5, lt=1.0)] = Field(
+        default=0.75, description="Quantile of the counting noise that is its half-width."
+    )
     min_support: PositiveInt = Field(default=100, description="Distinct products of the segment.")
-    min_days: PositiveInt = 28
-    emerging_below: Fraction = 0.03
-    rising_below: Fraction = 0.15
+    min_days: PositiveInt = Field(default=28, description="Usable days.")
+    emerging_below: Fraction = Field(default=0.03, description="Share up to which a rise emerges.")
+    emerging_platforms: PositiveInt = Field(
+        default=2, description="Platforms it has to rise on for that."
+    )
+    rising_below: Fraction = Field(
+        default=0.15, description="Share from which a value is mainstream."
+    )
+    leading_quantile: Fraction = Field(
+        default=0.75, description="Of its attribute's shares, from which a value leads."
+    )
+    classic_variation: Fraction = Field(
+        default=0.15,
+        description="Standard deviation over mean of a year, up to which it is classic.",
+    )
+    season_days: PositiveInt = Field(
+        default=400, description="Least history from which season and trend can be told apart."
+    )
+    season_band: Fraction = Field(
+        default=0.1, description="Distance of the seasonal index from 1 that makes a season."
+    )
+    trend_days: PositiveInt = Field(default=56, description="Days that the measured slope is of.")
+    clear_slope: PositiveFloat = Field(
+        default=2.0, description="Standard errors from which a measured slope is clear."
+    )
+    lead_days: PositiveInt = Field(default=21, description="Most days that a platform may lead by.")
+    lead_correlation: Fraction = Field(
+        default=0.6, description="Least correlation of the changes at the lead."
+    )
+    lead_gain: Fraction = Field(
+        default=0.02, description="By which it exceeds that of moving together."
+    )
+    sure_probability: Fraction = Field(default=0.9, description="Grade A: P(direction).")
+    sure_support: PositiveFloat = Field(default=3.0, description="Grade A: times min_support.")
+    sure_agreement: Fraction = Field(default=0.5, description="Grade A: part of the platforms.")
     samples: NonNegativeInt = Field(default=6, description="Sample products of a keyword.")
-    min_pair_support: PositiveInt = 30
-    min_lift: PositiveFloat = 1.2
+    min_pair_support: PositiveInt = Field(
+        default=30, description="Products of a combination of two values."
+    )
+    min_lift: PositiveFloat = Field(default=1.2, description="Of a combination over chance.")
+    segments: tuple[Literal["gender", "garment_type"], ...] = Field(
+        default=("gender", "garment_type"),
+        description="Products are also followed apart by these, where they are known.",
+    )
+    max_segments: NonNegativeInt = Field(default=6, description="The largest so many segments.")
+    segment_purity: Fraction = Field(
+        default=0.95, description="Part of the products from which a series is one segment's."
+    )
+    grace_days: NonNegativeInt = Field(
+        default=3, description="Days that a forecast waits for the measurement of its target day."
+    )
+    monitor_days: PositiveInt = Field(
+        default=90, description="Target days over which released intervals are watched."
+    )
 
 
 class RayConfig(Section):
@@ -411,6 +466,13 @@ class ReportConfig(Section):
 
     truth: str | None = Field(
         default=None, description="Folder with a demo world's or replay's truth, for the scorecard."
+    )
+    cards: NonNegativeInt = Field(default=12, description="Keywords with a card and pictures.")
+    panels: NonNegativeInt = Field(
+        default=120, description="Charts in the page; the others are named and left out."
+    )
+    earlier_runs: NonNegativeInt = Field(
+        default=10, description="Runs before this one whose gates are listed."
     )
 
 

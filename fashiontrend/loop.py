@@ -57,6 +57,7 @@ class Limits:
 
     train_rounds: int
     label_rounds: int
+    out_of_time: bool = False  # no further round of labelling is begun
 
 
 def next_move(
@@ -89,9 +90,10 @@ def _way_back(last: Done, limits: Limits) -> Move:
                 "Nothing was published. Label more pictures of the weakest attribute, or raise accuracy_gate.max_rounds."
             )
         return Move(Step.TRAIN_ATTRNET, move.label_round, move.train_round + 1)
-    if move.label_round >= limits.label_rounds:
+    if move.label_round >= limits.label_rounds or limits.out_of_time:
+        spent = ", perplexity_gate.max_hours are spent" if limits.out_of_time else ""
         raise PerplexityGateClosed(
-            f"perplexity gate closed after round {move.label_round} of {limits.label_rounds}: {last.reason}. "
+            f"perplexity gate closed after round {move.label_round} of {limits.label_rounds}{spent}: {last.reason}. "
             "Nothing was published; the last release stays. Answer the labelling request under labelling/ in the store."
         )
     return Move(Step.LABEL, move.label_round + 1, 1)

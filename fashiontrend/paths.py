@@ -67,6 +67,11 @@ def keywords(release: str, as_of: date) -> str:
     return f"keywords/{release}/as_of={as_of}"
 
 
+def scorecard(as_of: date) -> str:
+    """Partition: the keywords that came due by a day (SCORE rows), and the running rates in its facts."""
+    return f"scorecard/as_of={as_of}"
+
+
 def report(run_id: str) -> str:
     """The HTML report of a run."""
     return f"runs/{run_id}/report.html"
@@ -77,6 +82,7 @@ def release(release_id: str) -> str:
     return f"releases/{release_id}.json"
 
 
+SCORECARDS = "scorecard/"
 RELEASES = "releases/"
 CURRENT_RELEASE = "releases/current.json"
 RUNS = "runs/"

@@ -148,6 +148,90 @@ FORECAST = pa.schema(
     ]
 )
 
+#: A keyword as one flat row, of the nested record in keywords.json.
+KEYWORD = pa.schema(
+    [
+        ("id", pa.string()),
+        ("as_of", pa.string()),
+        ("horizon_days", pa.int32()),
+        ("target_date", pa.string()),
+        ("platform", pa.string()),
+        ("gender", pa.string()),  # of the segment; null = all products
+        ("garment_type", pa.string()),
+        ("rank", pa.int32()),
+        ("score", pa.float64()),
+        ("direction", pa.string()),  # rising | stable | falling
+        ("stage", pa.string()),
+        ("trajectory", pa.string()),
+        ("seasonal_index", pa.float64()),  # null where season and trend cannot be told apart
+        ("attribute", pa.string()),
+        ("value", pa.string()),
+        ("en", pa.string()),
+        ("zh", pa.string()),
+        ("share_now", pa.float64()),
+        ("share_forecast", pa.float64()),
+        ("low80", pa.float64()),
+        ("high80", pa.float64()),
+        ("low95", pa.float64()),
+        ("high95", pa.float64()),
+        ("basis", pa.string()),
+        ("growth_points", pa.float64()),
+        ("growth_relative", pa.float64()),
+        ("growth_wow", pa.float64()),
+        ("growth_mom", pa.float64()),
+        ("growth_yoy", pa.float64()),
+        ("growth_deseasonalised_points", pa.float64()),
+        ("growth_slope_week", pa.float64()),
+        ("growth_slope_week_se", pa.float64()),
+        ("p_direction", pa.float64()),
+        ("least_change", pa.float64()),  # the change below which there is none
+        ("support_n", pa.int64()),
+        ("days_observed", pa.int32()),
+        ("backtest_skill_vs_persistence", pa.float64()),
+        ("platform_agreement", pa.float64()),  # null where no platform can be judged alone
+        ("grade", pa.string()),
+        ("platforms_rising", pa.string()),
+        ("platforms_stable", pa.string()),
+        ("platforms_falling", pa.string()),
+        ("leader", pa.string()),
+        ("lead_days", pa.int32()),
+        ("caveats", pa.string()),
+        ("line_en", pa.string()),
+        ("line_zh", pa.string()),
+    ]
+)
+
+#: What became of a keyword when its target day had come.
+SCORE = pa.schema(
+    [
+        ("id", pa.string()),
+        ("release", pa.string()),
+        ("as_of", pa.date32()),
+        ("target_date", pa.date32()),
+        ("horizon_days", pa.int32()),
+        ("platform", pa.string()),
+        ("attribute", pa.string()),
+        ("value", pa.string()),
+        ("gender", pa.string()),
+        ("garment_type", pa.string()),
+        ("grade", pa.string()),
+        ("direction", pa.string()),
+        ("p_direction", pa.float64()),
+        ("least_change", pa.float64()),
+        ("share_forecast", pa.float64()),
+        ("low80", pa.float64()),
+        ("high80", pa.float64()),
+        ("low95", pa.float64()),
+        ("high95", pa.float64()),
+        ("start", pa.float64()),  # share on the as-of day, as the same series measures it
+        ("observed", pa.float64()),  # share on the target day; null where not measured
+        ("outcome", pa.string()),  # hit | miss | unscored
+        ("covered80", pa.bool_()),
+        ("covered95", pa.bool_()),
+        ("reason", pa.string()),  # why it is unscored
+    ]
+)
+
 
 def prediction_schema(num_values: dict[str, int]) -> pa.Schema:
     """Rows of the recogniser: the box, its score, and `probs_<attribute>` of V + 1 entries.

@@ -1,6 +1,5 @@
-"""Publish (A10): forecast, rank the keywords, keep them in four forms, and move the release pointer."""
+"""Publish (A10): forecast, rank the keywords, keep them in four forms, score those that came due, release."""
 
-import json
 from typing import Any
 
 import pandas as pd
@@ -12,10 +11,10 @@ from fashiontrend.errors import DataError
 from fashiontrend.forecaster import artefact, forecast
 from fashiontrend.loop import Step
 from fashiontrend.store import Store, parquet_bytes
-from ray_jobs import catalogue, run
+from ray_jobs import catalogue, run, scorecard
 from ray_jobs.recognise import predictions, recogniser_of
 from ray_jobs.runtime import Context, Outcome, main
-from ray_jobs.shares import listed_pictures
+from ray_jobs.shares import listed_pictures, measure
 
 
 def publish(context: Context) -> Outcome:
@@ -23,14 +22,26 @@ def publish(context: Context) -> Outcome:
     release = _release(context)
     shares = context.store.read_partition(context.run.latest(Step.SHARES).output, "shares")
     trend = load_forecaster(context.store, release.forecaster)
-    forecasts = forecast.forecast(trend.model, trend.calibration, shares, trend.cfg)
-    selection = keywords.select_keywords(
-        shares,
-        forecasts,
-        keywords.Evidence(live_products(context), trend.metrics, _provenance(context, release)),
-        context.taxonomy,
-        context.config.keywords,
-    )
+    listed = listed_pictures(context)
+    products = all_products(context, listed)
+    live = products[products["live"]]
+    forecasts = _forecast(trend, shares)
+    evidence = keywords.Evidence(live, trend.metrics, _provenance(context, release))
+    cfg = context.config.keywords
+    selection = keywords.select_keywords(shares, forecasts, evidence, context.taxonomy, cfg)
+    measured = {keywords.ALL: shares}
+    for segment in keywords.find_segments(live, cfg):
+        own = keywords.members(products, segment)
+        measured[segment] = measure(context, recogniser_of(context), _listed(listed, own))
+        chosen = keywords.select_keywords(
+            measured[segment],
+            _forecast(trend, measured[segment]),
+            evidence,
+            context.taxonomy,
+            cfg,
+            segment,
+        )
+        selection = keywords.add_segment(selection, segment, chosen, int(own["live"].sum()))
     partition = paths.keywords(release.release_id, context.day)
     files = {
         "keywords.json": keywords.to_json(selection),
@@ -38,13 +49,29 @@ def publish(context: Context) -> Outcome:
         "keywords.md": keywords.to_markdown(selection).encode(),
         "keywords.parquet": parquet_bytes(keywords.to_table(selection)),
         "forecasts.parquet": parquet_bytes(forecasts),
-        "scorecard.json": _scorecard(context, shares),
     }
-    _commit(context.store, partition, files)
+    _commit(context.store, partition, files, {"horizon_days": selection.horizon_days})
+    days = sorted(set(shares.column("day").to_pylist()))
+    truth = scorecard.read_truth(context.config, days)
+    scores = scorecard.update(context.store, context.day, measured, truth, cfg)
     if not context.run.release:
         registry.publish(context.store, release)
-    facts = {"release": release.release_id, "keywords": len(selection.keywords)}
+    facts = {
+        "release": release.release_id,
+        "keywords": len(selection.keywords),
+        "segments": len(selection.segments),
+        "scorecard": scores,
+    }
     return Outcome(partition, facts)
+
+
+def _forecast(trend: artefact.Artefact, shares: pa.Table) -> pa.Table:
+    return forecast.forecast(trend.model, trend.calibration, shares, trend.cfg)
+
+
+def _listed(listed: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
+    """The listed pictures of some products."""
+    return listed.merge(products[["platform", "product_id"]], on=["platform", "product_id"])
 
 
 def _release(context: Context) -> registry.Release:
@@ -78,25 +105,37 @@ def load_forecaster(store: Store, version: str) -> artefact.Artefact:
     return artefact.load({f.rsplit("/", 1)[1]: store.read(f) for f in manifest.files})
 
 
-def live_products(context: Context) -> pd.DataFrame:
-    """Products on sale in the newest window, with what the recogniser sees and the shop states."""
-    listed = listed_pictures(context)
-    window = context.config.series.window_days
-    recent = listed[listed["day"] > max(listed["day"]) - pd.Timedelta(days=window).to_pytimedelta()]
+def all_products(context: Context, listed: pd.DataFrame) -> pd.DataFrame:
+    """All products of the run's days, with what the recogniser sees and the shop states of them.
+
+    `live` tells those on sale in the newest window; `gender` is the shop's word in lower case.
+    """
     answers = predictions(context, recogniser_of(context))
-    votes = series.vote_products(recent, answers, context.taxonomy)
+    votes = series.vote_products(listed, answers, context.taxonomy)
     table = series.tabulate_votes(votes, context.taxonomy)
     boxes = answers.select(["picture_id", "box"]).to_pandas().drop_duplicates("picture_id")
-    columns = ["platform", "product_id", "day", "url", "price", "currency"]
+    columns = ["platform", "product_id", "day", "url", "price", "currency", "gender"]
     stated = catalogue.listings(context).select(columns).to_pandas()
     stated = stated.sort_values("day").drop_duplicates(["platform", "product_id"], keep="last")
-    first = listed.groupby(["platform", "product_id"], as_index=False)["first_seen"].min()
+    days = listed.groupby(["platform", "product_id"], as_index=False).agg(
+        first_seen=("first_seen", "min"), last_day=("day", "max")
+    )
+    window = pd.Timedelta(days=context.config.series.window_days).to_pytimedelta()
     return (
         table.merge(stated.drop(columns="day"), on=["platform", "product_id"], how="left")
-        .merge(first, on=["platform", "product_id"], how="left")
+        .merge(days, on=["platform", "product_id"], how="left")
         .merge(boxes, on="picture_id", how="left")
-        .assign(image=lambda t: t["picture_id"].map(paths.raw_image))
+        .assign(
+            image=lambda t: t["picture_id"].map(paths.raw_image),
+            gender=lambda t: t["gender"].map(_normalise),
+            live=lambda t: t["last_day"] > max(listed["day"]) - window,
+        )
     )
+
+
+def _normalise(word: Any) -> str | None:
+    text = word.strip().casefold() if isinstance(word, str) else ""
+    return text.replace("|", " ") or None
 
 
 def _provenance(context: Context, release: registry.Release) -> dict[str, Any]:
@@ -104,30 +143,20 @@ def _provenance(context: Context, release: registry.Release) -> dict[str, Any]:
         "series_uri": context.store.uri(context.run.latest(Step.SHARES).output),
         "run_id": context.run.run_id,
         "model_digest": release.attrnet,
+        "forecaster_digest": release.forecaster,
+        "release": release.release_id,
         "taxonomy_version": release.taxonomy_version,
         "label_set_digest": release.dataset,
     }
 
 
-def _scorecard(context: Context, shares: pa.Table) -> bytes:
-    """What became of the keywords of earlier days."""
-    past = [
-        record
-        for partition in context.store.committed("keywords/")
-        if not partition.endswith(f"as_of={context.day}")
-        for record in context.store.read_json(f"{partition}/keywords.json")["keywords"]
-    ]
-    card = keywords.score_keywords(past, shares, context.config.keywords)
-    return json.dumps(card, default=str).encode()
-
-
-def _commit(store: Store, partition: str, files: dict[str, bytes]) -> None:
+def _commit(store: Store, partition: str, files: dict[str, bytes], facts: dict[str, Any]) -> None:
     """Write the files and commit them, unless an earlier attempt did."""
     if store.manifest(partition) is not None:
         return
     for name, data in files.items():
         store.write(f"{partition}/{name}", data)
-    store.commit(partition, [f"{partition}/{name}" for name in files], {})
+    store.commit(partition, [f"{partition}/{name}" for name in files], facts)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import io
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,10 +13,8 @@ from fashiontrend import report as pages
 from fashiontrend.config import Config
 from fashiontrend.loop import Step
 from fashiontrend.store import Store
+from ray_jobs import scorecard
 from ray_jobs.runtime import load_taxonomy
-
-#: Pictures that a page may hold; beyond it the page gets too heavy to mail.
-MOST_PICTURES = 300
 
 
 def write(config: Config, store: Store, state: ledger.Run) -> str:
@@ -31,12 +28,16 @@ def write(config: Config, store: Store, state: ledger.Run) -> str:
             shares=shares,
             forecasts=forecasts,
             keywords=keywords,
-            pictures=_pictures(store, keywords),
+            pictures=_pictures(config, store, keywords),
             withheld=_facts(state, Step.INGEST).get("withheld", ()),
             truth=_truth(config, shares),
             attrnet_report=_facts(state, Step.TRAIN_ATTRNET).get("report"),
             perplexity_report=_facts(state, Step.TRAIN_FORECASTER).get("report"),
             balance=_balance(state),
+            scores=scorecard.latest(store, state.day),
+            scored=scorecard.newest_scores(store, state.day),
+            earlier=_earlier(config, store, state),
+            limits=config.report,
         )
     )
     key = paths.report(state.run_id)
@@ -66,25 +67,28 @@ def _published(store: Store, state: ledger.Run) -> tuple[dict[str, Any] | None, 
     return store.read_json(f"{output}/keywords.json"), forecasts
 
 
-def _pictures(store: Store, keywords: dict[str, Any] | None) -> dict[str, bytes]:
-    """Bytes of the sample products' pictures."""
-    records = (keywords or {}).get("keywords", [])
-    wanted = dict.fromkeys(
-        sample["picture_id"] for record in records for sample in record["evidence"]["samples"]
-    )
-    return {i: store.read(paths.raw_image(i)) for i in list(wanted)[:MOST_PICTURES]}
+def _pictures(config: Config, store: Store, keywords: dict[str, Any] | None) -> dict[str, bytes]:
+    """Bytes of the pictures that the page shows."""
+    wanted = pages.needed_pictures(keywords, config.report)
+    return {i: store.read(paths.raw_image(i)) for i in wanted}
 
 
 def _truth(config: Config, shares: pa.Table | None) -> pd.DataFrame | None:
     """True shares of a demo world or a replay, where the configuration names one."""
-    if config.report.truth is None or shares is None:
-        return None
-    file = Path(config.report.truth, "truth.parquet")
-    if not file.exists():
+    if shares is None:
         return None
     days = sorted({d for d in shares.column("day").to_pylist() if isinstance(d, date)})
-    weights = {p.name: p.weight for p in config.crawl.platforms}
-    return pages.true_shares(pd.read_parquet(file), days, config.series.window_days, weights)
+    return scorecard.read_truth(config, days)
+
+
+def _earlier(config: Config, store: Store, state: ledger.Run) -> list[ledger.Run]:
+    """The runs of this day and the days before that began before this one, newest first."""
+    days = (r for r in ledger.runs(store) if r != state.run_id and r[:10] <= str(state.day))
+    # One more than asked for: those of the same day may have begun later.
+    known = sorted(days, reverse=True)[: config.report.earlier_runs + 1]
+    found = [r for r in (ledger.load(store, i) for i in known) if r.started_at < state.started_at]
+    ordered = sorted(found, key=lambda r: (r.day, r.started_at), reverse=True)
+    return ordered[: config.report.earlier_runs]
 
 
 def _balance(state: ledger.Run) -> list[dict[str, Any]]:

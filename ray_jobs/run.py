@@ -116,7 +116,9 @@ def due(config: Config, state: ledger.Run) -> Move | None:
     Raises:
         GateError: a gate stayed closed in its last round.
     """
-    limits = Limits(config.accuracy_gate.max_rounds, config.perplexity_gate.max_rounds)
+    gate = config.perplexity_gate
+    spent = sum(e.seconds for e in state.entries) > 3600 * gate.max_hours
+    limits = Limits(config.accuracy_gate.max_rounds, gate.max_rounds, spent)
     steps = RELEASE_DAY if state.release else TRAINING_DAY
     return next_move([e.done for e in state.entries], limits, steps)
 

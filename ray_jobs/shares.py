@@ -1,10 +1,10 @@
 """Shares (A7): the recogniser's answers to attribute change sequences per platform and pooled."""
 
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from fashiontrend import paths, series
 from fashiontrend.errors import DataError
@@ -20,7 +20,7 @@ def build_shares(context: Context) -> Outcome:
     partition = paths.shares(version, context.day)
     standing = context.store.manifest(partition)
     if standing is None:
-        table = _compute(context, version)
+        table = measure(context, version, listed_pictures(context))
         facts = {"rows": table.num_rows, "withheld": withheld(context)}
         standing = context.store.commit_tables(partition, {"shares": table}, facts)
     return Outcome(partition, {"attrnet": version, **standing.facts})
@@ -32,7 +32,8 @@ def withheld(context: Context) -> list[dict[str, str]]:
     return found
 
 
-def _compute(context: Context, version: str) -> Any:
+def measure(context: Context, version: str, listed: pd.DataFrame) -> pa.Table:
+    """SHARE rows of the listed pictures (columns as `listed_pictures` gives them)."""
     model = context.store.manifest(paths.model("attrnet", version))
     if model is None:
         raise DataError(
@@ -45,7 +46,7 @@ def _compute(context: Context, version: str) -> Any:
         context.taxonomy,
     )
     return series.compute_shares(
-        listed_pictures(context),
+        listed,
         predictions(context, version),
         validation,
         context.taxonomy,

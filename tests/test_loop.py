@@ -71,3 +71,10 @@ def test_a_gate_that_stays_closed_ends_the_run_with_its_exit_code(step, error, c
 def test_the_machine_cannot_be_called_past_a_gate(done):
     with pytest.raises(ValueError, match="verdict is needed exactly"):
         next_move([done], LIMITS)
+
+
+def test_a_run_that_took_too_long_is_not_sent_back_to_labelling():
+    closed = Done(Move(Step.TRAIN_FORECASTER), False, "too wide")
+    assert next_move([closed], Limits(3, 3)).step is Step.LABEL
+    with pytest.raises(PerplexityGateClosed, match="max_hours are spent: too wide"):
+        next_move([closed], Limits(3, 3, out_of_time=True))

@@ -1,9 +1,6 @@
 """How well forecasts fit: perplexity, its floors, skill over naive forecasts, coverage.
 
-For observed shares p and forecast shares q over K values: cross-entropy CE = -sum p ln q,
-entropy H = -sum p ln p (0 ln 0 = 0), perplexity exp(CE) >= exp(H), normalised perplexity
-exp(CE - H) = exp(KL(p || q)) >= 1. Counted from n products even a perfect forecast has about
-exp((K - 1) / 2n): 2n KL tends to a chi-squared variable with K - 1 degrees of freedom.
+The measures are defined in `gates.fit`, beside the gate that asks for them.
 Shapes: O origins, S series, H horizons, V values.
 """
 
@@ -14,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import entr, rel_entr
+from scipy.special import entr
 from torch import nn
 
 from fashiontrend.config import ForecasterConfig
@@ -29,23 +26,16 @@ from fashiontrend.forecaster.windows import (
     cut_windows,
     training_origins,
 )  # fmt: skip
+from fashiontrend.gates.fit import (
+    Difference,
+    mean,
+    noise_floor,
+    normalised_perplexity,
+    paired_difference,
+    skill,
+)
 
 Array = NDArray[np.float64]
-
-
-def perplexity(p: Array, q: Array) -> Array:
-    """exp(-sum_k p_k ln q_k) over the last axis; infinite where q_k = 0 and p_k > 0."""
-    return np.asarray(normalised_perplexity(p, q) * np.exp(entr(p).sum(axis=-1)))
-
-
-def normalised_perplexity(p: Array, q: Array) -> Array:
-    """exp(KL(p || q)) over the last axis; 1 where q = p, infinite where q_k = 0 and p_k > 0."""
-    return np.asarray(np.exp(rel_entr(p, q).sum(axis=-1)))
-
-
-def noise_floor(num_values: int, support: float) -> float:
-    """Normalised perplexity of a perfect forecast of shares counted from `support` products."""
-    return math.exp((num_values - 1) / (2 * support)) if support > 0 else math.inf
 
 
 @dataclass(frozen=True)
@@ -83,7 +73,9 @@ class PerplexityReport:
     skill: float
     best_naive: str
     difference: float  # of normalised perplexity to the best naive, paired by origin
-    difference_se: float  # standard error of its mean over origins
+    difference_se: float  # standard error of its mean over origins, overlap counted
+    differences: dict[str, tuple[float, float]]  # to each naive forecast, with standard error
+    origins_effective: float  # independent origins that would tell as much
     coverage80: float
     mase: float
     wape: float
@@ -190,20 +182,6 @@ def _by_series(windows: Windows, forecast: Array, count: int) -> Array:
     )
 
 
-def mean(values: Any) -> float:
-    """Mean of the numbers that are not NaN; NaN of none, without a warning."""
-    array = np.asarray(values, dtype=np.float64)
-    known = array[~np.isnan(array)]
-    return float(known.mean()) if known.size else math.nan
-
-
-def skill(model: float, naive: float) -> float:
-    """1 - ln(model) / ln(naive); NaN where the naive forecast is perfect or nothing is known."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        below = float(np.log(naive))
-        return 1.0 - float(np.log(model)) / below if below > 0 else math.nan
-
-
 def _report_pair(
     s: int,
     scores: _Scores,
@@ -252,9 +230,7 @@ def _summarise(
     baselines = {n: _nested_baseline(chosen, n) for n in BASELINES}
     best = min(NAIVE, key=lambda n: baselines[n])
     own = _nested(chosen, lambda p: p.normalised_perplexity)
-    by_origin = scores.ratio[best][:, single] - scores.ratio["model"][:, single]
-    paired = np.array([mean(d) for d in by_origin])
-    paired = paired[~np.isnan(paired)]
+    paired = {n: _pair(scores, n, single, split.stride) for n in BASELINES}
     used = series.observed[single]
     attributes = {
         p.attribute: [q.interval_width for q in chosen if q.attribute == p.attribute]
@@ -268,21 +244,27 @@ def _summarise(
         noise_floor=_nested(chosen, lambda p: p.noise_floor),
         skill=skill(own, baselines[best]),
         best_naive=best,
-        difference=mean(paired),
-        difference_se=float(paired.std(ddof=1) / math.sqrt(len(paired)))
-        if len(paired) > 1
-        else math.nan,
+        difference=paired[best].mean,
+        difference_se=paired[best].standard_error,
+        differences={n: (d.mean, d.standard_error) for n, d in paired.items()},
+        origins_effective=paired[best].effective_origins,
         coverage80=mean(scores.covered[:, single]),
         mase=mean([p.mase for p in chosen]),
         wape=mean([p.wape for p in chosen]),
         days_used=int(used.any(axis=0).sum()),
         days_withheld=int((~used.any(axis=0)).sum()),
-        origins_used=len(paired),
+        origins_used=sum(not math.isnan(mean(r)) for r in scores.ratio["model"][:, single]),
         stride=split.stride,
         baselines=baselines,
         interval_width={a: float(np.median(w)) for a, w in attributes.items()},
         pairs=pairs,
     )
+
+
+def _pair(scores: _Scores, name: str, single: list[int], stride: int) -> Difference:
+    """Normalised perplexity of a naive forecast minus the model's, paired by origin."""
+    by_origin = scores.ratio[name][:, single] - scores.ratio["model"][:, single]
+    return paired_difference([mean(d) for d in by_origin], stride, scores.truth.shape[2])
 
 
 def _nested_baseline(pairs: list[PairReport], name: str) -> float:

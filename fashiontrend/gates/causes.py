@@ -45,11 +45,15 @@ def explain(
     explained = {}
     for name in dict.fromkeys(str(p.get("attribute")) for p in single):
         own = [p for p in single if p.get("attribute") == name]
-        part = sum(number(p.get("divergence")) or 0.0 for p in own)
+        parts = [number(p.get("divergence")) for p in own]
+        part = sum(p for p in parts if p is not None)
         width, limit = widths.get(name), width_limit(own, name, cfg)
         wide = name in widths and (width is None or width > limit)
         reason = "recogniser" if wide else _find_reason(own, judged.get(name), cfg)
         explained[name] = {
+            "perplexity": mean(own, "perplexity"),
+            "perplexity_floor": mean(own, "perplexity_floor"),
+            "perplexity_uniform": mean(own, "perplexity_uniform"),
             "normalised_perplexity": mean(own, "normalised_perplexity"),
             "noise_floor": mean(own, "noise_floor"),
             "skill": mean(own, "skill"),
@@ -57,7 +61,8 @@ def explain(
             "support": mean(own, "support"),
             "interval_width": width,
             "accuracy": number(judged.get(name, {}).get("accuracy")),
-            "contribution": part / total if total > 0 else None,
+            # An infinite divergence is written as null: no part, and first in every ranking.
+            "contribution": part / total if total > 0 and None not in parts else None,
             "reason": reason,
             "remedy": REMEDIES[reason],
         }
@@ -123,15 +128,22 @@ def find_remedy(checks: Sequence[Check], per_attribute: Mapping[str, Mapping[str
     named = [(n, a) for n, a in per_attribute.items() if a["reason"]]
     if not named:
         return REMEDIES["model"]
-    ranked = sorted(named, key=lambda item: -(item[1]["contribution"] or 0.0))
+    ranked = sorted(named, key=lambda item: _by_part(item[1]))
     return " ".join(f"{name}: {a['remedy']}" for name, a in ranked)
+
+
+def _by_part(attribute: Mapping[str, Any]) -> float:
+    """Sorts by the part of the divergence, the largest first; an unknown one before all."""
+    part = attribute.get("contribution")
+    return -math.inf if part is None else -float(part)
 
 
 def labelling_request(verdict: Verdict) -> list[dict[str, Any]]:
     """What people should label next: attributes by their part of the divergence, worst first.
 
-    Attributes whose reason is the recogniser come first; a change of regime, too few products or
-    a weak model are not mended by labels and are listed after them.
+    Attributes whose reason is the recogniser come first: a series that measures nothing is nearly
+    constant, has almost no divergence, and needs labels most. A change of regime, too few products
+    or a weak model are not mended by labels and are listed after them, ranked in the same way.
     """
     rows = [
         {"attribute": name, **a} for name, a in verdict.per_attribute.items() if a.get("reason")
@@ -140,7 +152,7 @@ def labelling_request(verdict: Verdict) -> list[dict[str, Any]]:
         rows,
         key=lambda r: (
             r["reason"] != "recogniser",
-            -(r.get("contribution") or 0.0),
+            _by_part(r),
             r["attribute"],
         ),
     )

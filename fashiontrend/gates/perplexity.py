@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fashiontrend.config import PerplexityGateConfig
-from fashiontrend.gates.causes import explain, find_remedy, width_limit
+from fashiontrend.gates.causes import POOLED, explain, find_remedy, width_limit
 from fashiontrend.gates.verdict import (
     Check,
     Report,
@@ -17,9 +17,17 @@ from fashiontrend.gates.verdict import (
     check,
     close_or_open,
     number,
+    text,
 )
 
 PERPLEXITY = "perplexity"
+#: Reported with every verdict, whichever of them the gate is set to.
+REPORTED = (
+    "perplexity", "perplexity_floor", "perplexity_uniform", "normalised_perplexity", "noise_floor",
+    "skill", "difference", "difference_se", "origins_effective", "coverage80",
+)  # fmt: skip
+#: Below so many independent origins the standard error itself is uncertain.
+FEW_ORIGINS = 4
 
 
 def judge_perplexity(report: Report, accuracy: Report | None, cfg: PerplexityGateConfig) -> Verdict:
@@ -36,40 +44,79 @@ def judge_perplexity(report: Report, accuracy: Report | None, cfg: PerplexityGat
     """
     pairs = [p for p in as_list(report.get("pairs")) if isinstance(p, Mapping)]
     threshold, warnings = _threshold(report, cfg)
-    # Below 1 there is no perplexity: such a number is a mistake, not a good fit.
-    seen = _at_least_one(report.get(cfg.metric)) if pairs else None
-    checks = [check(cfg.metric, seen, f"< {threshold:.4f}", lambda s: s < threshold)]
-    checks.append(_check_worst(pairs, cfg))
-    checks.append(
-        check(
-            "skill",
-            number(report.get("skill")),
-            f"> {cfg.min_skill:g}",
-            lambda s: s > cfg.min_skill,
-        )
-    )
-    checks.append(_check_difference(report, cfg))
-    low, high = cfg.coverage
-    covered = number(report.get("coverage80"))
-    checks.append(check("coverage80", covered, f"{low:g} .. {high:g}", lambda s: low <= s <= high))
-    checks.append(at_least("days_used", report.get("days_used"), cfg.min_days))
-    checks.append(at_least("origins_used", report.get("origins_used"), cfg.min_origins))
+    worst, lifted = _check_worst(pairs, cfg)
     widths = {n: number(w) for n, w in as_mapping(report.get("interval_width")).items()}
-    if not widths:
-        checks.append(at_most("interval_width", None, cfg.max_interval_width))
-    for name, width in widths.items():
-        limit = width_limit(pairs, name, cfg)
-        checks.append(at_most(f"interval_width:{name}", width, round(limit, 4)))
+    checks = [
+        _check_mean(report, pairs, threshold, cfg),
+        worst,
+        _more_than("skill", report.get("skill"), cfg.min_skill),
+        _check_difference(report, cfg),
+        _check_coverage(report, cfg),
+        at_least("days_used", report.get("days_used"), cfg.min_days),
+        at_least("origins_used", report.get("origins_used"), cfg.min_origins),
+        *_check_widths(widths, pairs, cfg),
+    ]
     per_attribute = explain(pairs, widths, accuracy, cfg)
     return close_or_open(
-        PERPLEXITY, checks, find_remedy(checks, per_attribute), tuple(warnings), per_attribute
+        PERPLEXITY,
+        checks,
+        find_remedy(checks, per_attribute),
+        tuple(warnings + lifted + _warn_of_overlap(report)),
+        per_attribute,
+        {**{n: number(report.get(n)) for n in REPORTED}, "threshold": threshold},
     )
+
+
+def _check_mean(
+    report: Report, pairs: Sequence[Report], threshold: float, cfg: PerplexityGateConfig
+) -> Check:
+    """The mean, strictly below the threshold; a pair without a number leaves no mean."""
+    # Below 1 there is no perplexity: such a number is a mistake, not a good fit.
+    seen = _at_least_one(report.get(cfg.metric)) if pairs else None
+    single = [p for p in pairs if p.get("platform") != POOLED] or pairs
+    unknown = [p for p in single if number(p.get(cfg.metric)) is None]
+    detail = f"mean of {len(single)} pairs" if pairs else "no pair was judged"
+    if unknown:
+        names = ", ".join(f"{p.get('platform')}/{p.get('attribute')}" for p in unknown[:5])
+        detail = f"no finite number for {len(unknown)} of {len(single)} pairs: {names}"
+    return check(cfg.metric, seen, f"< {threshold:.4f}", lambda s: s < threshold, detail)
+
+
+def _more_than(name: str, value: Any, limit: float) -> Check:
+    return check(name, number(value), f"> {limit:g}", lambda s: s > limit)
+
+
+def _check_coverage(report: Report, cfg: PerplexityGateConfig) -> Check:
+    low, high = cfg.coverage
+    covered = number(report.get("coverage80"))
+    return check("coverage80", covered, f"{low:g} .. {high:g}", lambda s: low <= s <= high)
+
+
+def _check_widths(
+    widths: Mapping[str, float | None], pairs: Sequence[Report], cfg: PerplexityGateConfig
+) -> list[Check]:
+    """A series of wide intervals is easy to forecast because it measures nothing."""
+    if not widths:
+        return [at_most("interval_width", None, cfg.max_interval_width)]
+    return [
+        at_most(f"interval_width:{name}", width, round(width_limit(pairs, name, cfg), 4))
+        for name, width in widths.items()
+    ]
+
+
+def _warn_of_overlap(report: Report) -> list[str]:
+    effective = number(report.get("origins_effective"))
+    if effective is None or effective >= FEW_ORIGINS:
+        return []
+    return [
+        f"the {text(number(report.get('origins_used')))} origins overlap so far that they tell as much as "
+        f"{effective:.1f} independent ones; a longer history makes the paired difference surer"
+    ]
 
 
 def _threshold(report: Report, cfg: PerplexityGateConfig) -> tuple[float, list[str]]:
     """tau_effective = max(tau, 1 + 2 (noise floor - 1)), scaled by the floor for raw perplexity."""
-    floor = number(report.get("noise_floor"))
-    noise = 1 + 2 * (floor - 1) if floor is not None else 0.0
+    noise = _attainable(report.get("noise_floor"))
     if cfg.metric == "perplexity":
         noise *= number(report.get("perplexity_floor")) or 0.0
     if noise <= cfg.threshold:
@@ -80,17 +127,31 @@ def _threshold(report: Report, cfg: PerplexityGateConfig) -> tuple[float, list[s
     ]
 
 
-def _check_worst(pairs: Sequence[Report], cfg: PerplexityGateConfig) -> Check:
+def _check_worst(pairs: Sequence[Report], cfg: PerplexityGateConfig) -> tuple[Check, list[str]]:
+    """The pair furthest above its limit, which is never asked for less than twice its noise."""
     held = [p for p in pairs if (number(p.get("support")) or 0.0) >= cfg.min_support]
-    limit = f"<= {cfg.max_pair:g}"
     if not held:
-        return Check("max_pair", None, limit, False, f"no pair has {cfg.min_support} products")
+        detail = f"no pair has {cfg.min_support} products"
+        return Check("max_pair", None, f"<= {cfg.max_pair:g}", False, detail), []
     values = [_at_least_one(p.get("normalised_perplexity")) for p in held]
-    worst = max(
-        range(len(held)), key=lambda i: math.inf if values[i] is None else float(values[i] or 0.0)
-    )
+    limits = [max(cfg.max_pair, _attainable(p.get("noise_floor"))) for p in held]
+    above = [math.inf if v is None else v - m for v, m in zip(values, limits, strict=True)]
+    worst = max(range(len(held)), key=above.__getitem__)
+    limit = limits[worst]
     detail = f"worst of {len(held)}: {held[worst].get('platform')}, {held[worst].get('attribute')}"
-    return check("max_pair", values[worst], limit, lambda s: s <= cfg.max_pair, detail)
+    lifted = sum(m > cfg.max_pair for m in limits)
+    warning = (
+        f"counting noise lifts the limit of {lifted} of {len(held)} pairs above {cfg.max_pair:g}, "
+        f"at most to {max(limits):.4f}; more products a day would make the gate stricter"
+    )
+    found = check("max_pair", values[worst], f"<= {limit:.4g}", lambda s: s <= limit, detail)
+    return found, [warning] if lifted else []
+
+
+def _attainable(floor: Any) -> float:
+    """1 + 2 (noise floor - 1): what a perfect forecast stays below; 0 where the floor is unknown."""
+    known = number(floor)
+    return 1 + 2 * (known - 1) if known is not None else 0.0
 
 
 def _check_difference(report: Report, cfg: PerplexityGateConfig) -> Check:
@@ -104,7 +165,7 @@ def _check_difference(report: Report, cfg: PerplexityGateConfig) -> Check:
             "not a finite number",
         )
     limit = cfg.standard_errors * error
-    detail = f"to {report.get('best_naive', 'naive')}, {cfg.standard_errors:g} x {error:.5f} over origins"
+    detail = f"to {report.get('best_naive', 'naive')}, {cfg.standard_errors:g} x {error:.5f} with overlap"
     return check("difference", difference, f"> {limit:.5f}", lambda s: s > limit, detail)
 
 

@@ -34,6 +34,7 @@ class Verdict:
     remedy: str = ""  # what to do; empty when open
     warnings: tuple[str, ...] = ()
     per_attribute: dict[str, dict[str, Any]] = field(default_factory=dict)
+    numbers: dict[str, float | None] = field(default_factory=dict)  # what is always reported
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -56,6 +57,7 @@ def close_or_open(
     remedy: str,
     warnings: tuple[str, ...] = (),
     per_attribute: dict[str, dict[str, Any]] | None = None,
+    numbers: dict[str, float | None] | None = None,
 ) -> Verdict:
     """The verdict of checks: passed when there are some and all hold."""
     failed = [c for c in checks if not c.passed]
@@ -72,6 +74,7 @@ def close_or_open(
         "" if passed else remedy,
         warnings,
         per_attribute or {},
+        numbers or {},
     )
 
 

@@ -23,7 +23,8 @@ class Evidence:
     Attributes:
         products: live products: platform, product_id, picture_id and, for each attribute,
             `<attribute>` (value id, None where absent) and `<attribute>_confidence`. Where
-            present url, image, box, first_seen, price and currency go into the samples.
+            present url, image, box, first_seen, price and currency go into the samples, gender
+            and garment_type into the segments.
         backtest: the forecaster's `PerplexityReport.to_dict()`.
         provenance: series_uri, run_id, model_digest, taxonomy_version, label_set_digest.
     """
@@ -44,6 +45,7 @@ class Known:
     as_of: date
     horizon: int
     basis: str
+    judged: frozenset[Key] = frozenset()  # those with enough evidence for a keyword
 
     @property
     def platforms(self) -> list[str]:
@@ -69,7 +71,10 @@ def gather(shares: pa.Table, forecasts: pa.Table, cfg: KeywordsConfig) -> Known:
         path = group["share"].where(~bad).to_numpy(dtype=np.float64)
         support = group["support"][~bad]
         paths[platform, attribute, value] = Path(
-            days, path, int(support.iloc[-1]) if len(support) else 0
+            days,
+            path,
+            int(support.iloc[-1]) if len(support) else 0,
+            int(group["window_days"].max()) if group["window_days"].notna().any() else 1,
         )
         withheld[platform, attribute] = int(bad.sum())
         if bad.iloc[-1]:

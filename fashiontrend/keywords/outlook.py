@@ -1,4 +1,4 @@
-"""What is expected of one value on one platform: change, direction, stage, trajectory."""
+"""What is expected of one value on one platform: its change, and in which direction."""
 
 import math
 from dataclasses import dataclass
@@ -16,10 +16,6 @@ Array = NDArray[np.float64]
 RISING, FALLING, STABLE = "rising", "falling", "stable"
 #: An interval of 80 % reaches this many standard deviations to each side.
 _Z80 = float(norm.ppf(0.9))
-_Z50 = float(norm.ppf(0.75))
-_YEAR = 365
-_SEASONAL_BAND = 0.1
-_CLASSIC_VARIATION = 0.15
 
 
 @dataclass(frozen=True)
@@ -29,6 +25,7 @@ class Path:
     days: tuple[date, ...]
     shares: Array  # (T,)
     support: int  # products behind the last share
+    window_days: int = 1  # days that each share is counted over
 
     @property
     def observed(self) -> int:
@@ -89,10 +86,13 @@ def judge_change(
     """
     q025, q10, q90, q975 = quantiles
     now = path.now
-    least = max(cfg.min_change, noise_half_width(now, path.support))
+    least = max(cfg.min_change, noise_half_width(now, path.support, cfg))
     spread = max((_logit(q90) - _logit(q10)) / (2 * _Z80), 1e-6)
     rising = float(norm.sf((_logit(now + least) - _logit(forecast)) / spread))
-    falling = float(norm.cdf((_logit(now - least) - _logit(forecast)) / spread))
+    # A share cannot fall by more than it is.
+    falling = (
+        float(norm.cdf((_logit(now - least) - _logit(forecast)) / spread)) if now > least else 0.0
+    )
     direction = STABLE
     if rising >= cfg.min_probability:
         direction = RISING
@@ -101,69 +101,15 @@ def judge_change(
     return Outlook(now, forecast, (q10, q90), (q025, q975), least, rising, falling, direction)
 
 
-def noise_half_width(share: float, support: int) -> float:
-    """The deviation that counting `support` products exceeds every second time.
+def noise_half_width(share: float, support: int, cfg: KeywordsConfig) -> float:
+    """The deviation up to which counting `support` products lies at `cfg.noise_quantile`.
 
-    No more than that, because the forecast's interval holds the noise of counting already.
+    At 0.75 it is exceeded every second time; no more is asked, because the forecast's interval
+    holds the noise of counting already.
     """
-    return _Z50 * math.sqrt(max(share * (1 - share), 0.0) / max(support, 1))
+    z = float(norm.ppf(cfg.noise_quantile))
+    return z * math.sqrt(max(share * (1 - share), 0.0) / max(support, 1))
 
 
 def _logit(share: float) -> float:
     return float(logit(min(max(share, 1e-6), 1 - 1e-6)))
-
-
-def seasonal_index(path: Path, target: date) -> float | None:
-    """Mean share around the target's day in earlier years over the mean of those years.
-
-    None with less than a year of history: the season cannot be told from the trend.
-    """
-    if len(path.days) <= _YEAR:
-        return None
-    gap = np.array([abs((target - d).days % _YEAR) for d in path.days])
-    near = (np.minimum(gap, _YEAR - gap) <= 7) & ~np.isnan(path.shares)
-    if not near.any():
-        return None
-    return float(path.shares[near].mean() / max(float(np.nanmean(path.shares)), 1e-9))
-
-
-def find_stage(
-    outlook: Outlook, path: Path, rivals: Array, platforms_rising: int, cfg: KeywordsConfig
-) -> str:
-    """Stage by level within the attribute and direction.
-
-    Args:
-        outlook: of the value.
-        path: of the value.
-        rivals: shares now of all values of the attribute.
-        platforms_rising: single platforms on which the value rises.
-        cfg: levels.
-    """
-    if outlook.direction == FALLING:
-        return "declining"
-    if outlook.direction == RISING:
-        early = outlook.now < cfg.emerging_below and platforms_rising >= 2
-        return "emerging" if early else "rising"
-    leading = outlook.now >= float(np.quantile(rivals, 0.75))
-    if leading and len(path.days) > _YEAR:
-        year = path.shares[-_YEAR:]
-        if np.nanstd(year) <= _CLASSIC_VARIATION * np.nanmean(year):
-            return "classic"
-    return "mainstream" if leading or outlook.now >= cfg.rising_below else "dormant"
-
-
-def find_trajectory(outlook: Outlook, path: Path, season: float | None) -> str:
-    """One of eight shapes: sustained or seasonal riser and decliner, stars, flat, seasonal flat.
-
-    A star turned only lately: the change of the last four weeks does not go its way.
-    """
-    seasonal = season is not None and abs(season - 1) > _SEASONAL_BAND
-    if outlook.direction == STABLE:
-        return "seasonal_flat" if seasonal else "flat"
-    rising = outlook.direction == RISING
-    if seasonal and season is not None and (season > 1) == rising:
-        return "seasonal_riser" if rising else "seasonal_decliner"
-    past = path.before(28)
-    if past is not None and (past > 0) == rising and abs(past) >= outlook.least_change / 2:
-        return "sustained_riser" if rising else "sustained_decliner"
-    return "rising_star" if rising else "falling_star"

@@ -5,33 +5,32 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from fashiontrend.config import KeywordsConfig
+
 Array = NDArray[np.float64]
 
 _SMOOTHING_DAYS = 7
-_MOST_LAG = 21
-_LEAST_OVERLAP = 28
-_LEAST_CORRELATION = 0.6
-#: A lead must explain clearly more than moving together does.
-_LEAST_GAIN = 0.02
 
 
-def find_leader(paths: Mapping[str, Array]) -> tuple[str, int] | None:
+def find_leader(paths: Mapping[str, Array], cfg: KeywordsConfig) -> tuple[str, int] | None:
     """The platform whose path runs ahead of the mean of the others, and by how many days.
 
     Args:
         paths: platform -> (T,) shares; NaN where not measured.
+        cfg: most days of lead, least correlation, and by how much it must explain more than
+            moving together does.
 
     Returns:
         None with fewer than two platforms, too few days, or no lag that clearly fits best.
     """
-    smoothed = {name: _smooth(_fill(path)) for name, path in paths.items() if _known(path)}
+    smoothed = {name: _smooth(_fill(path)) for name, path in paths.items() if _known(path, cfg)}
     if len(smoothed) < 2:
         return None
     found = []
     for name, own in smoothed.items():
         others = np.mean([p for n, p in smoothed.items() if n != name], axis=0)
-        lag, correlation, gain = _best_lag(own, others)
-        if lag > 0 and correlation >= _LEAST_CORRELATION and gain >= _LEAST_GAIN:
+        lag, correlation, gain = _best_lag(own, others, cfg)
+        if lag > 0 and correlation >= cfg.lead_correlation and gain >= cfg.lead_gain:
             found.append((correlation, name, lag))
     if not found:
         return None
@@ -39,9 +38,9 @@ def find_leader(paths: Mapping[str, Array]) -> tuple[str, int] | None:
     return name, lag
 
 
-def _best_lag(leader: Array, follower: Array) -> tuple[int, float, float]:
+def _best_lag(leader: Array, follower: Array, cfg: KeywordsConfig) -> tuple[int, float, float]:
     """The lag with the highest correlation, that correlation, and its gain over lag 0."""
-    most = min(_MOST_LAG, len(leader) - _LEAST_OVERLAP)
+    most = min(cfg.lead_days, len(leader) - cfg.min_days)
     if most < 1:
         return 0, 0.0, 0.0
     # Changes rather than levels: two curves that merely both rise correlate at every lag.
@@ -57,8 +56,8 @@ def _correlate(a: Array, b: Array) -> float:
     return float(np.corrcoef(a, b)[0, 1])
 
 
-def _known(path: Array) -> bool:
-    return int((~np.isnan(path)).sum()) >= _LEAST_OVERLAP
+def _known(path: Array, cfg: KeywordsConfig) -> bool:
+    return int((~np.isnan(path)).sum()) >= cfg.min_days
 
 
 def _fill(path: Array) -> Array:

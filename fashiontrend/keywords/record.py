@@ -6,21 +6,17 @@ from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fashiontrend.config import KeywordsConfig
 from fashiontrend.keywords.known import POOLED, Evidence, Key, Known
-from fashiontrend.keywords.outlook import (
-    FALLING,
-    RISING,
-    STABLE,
-    Outlook,
-    Path,
-    find_stage,
-    find_trajectory,
-    seasonal_index,
-)
+from fashiontrend.keywords.outlook import FALLING, RISING, STABLE, Outlook, Path
 from fashiontrend.keywords.platforms import find_leader
 from fashiontrend.keywords.samples import pick_samples, plain
+from fashiontrend.keywords.season import Season, Slope, fit_season, measure_slope
+from fashiontrend.keywords.segments import ALL, Segment, members, unknown
+from fashiontrend.keywords.shape import find_stage, find_trajectory
+from fashiontrend.keywords.tell import tell, tell_chinese
 from fashiontrend.taxonomy import Taxonomy
 
 SCHEMA = "trend-keyword/1"
@@ -34,34 +30,41 @@ def make_record(
     evidence: Evidence,
     taxonomy: Taxonomy,
     cfg: KeywordsConfig,
+    segment: Segment = ALL,
+    told: Mapping[tuple[str, str], dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """One keyword; its rank is given once all are known."""
+    """One keyword; its rank is given once all are known.
+
+    Args:
+        key: platform, attribute, value.
+        known: shares and forecasts, with the keys that are judged.
+        scale: spread of the expected changes, by platform.
+        evidence: products, backtest, provenance.
+        taxonomy: names.
+        cfg: branch `keywords`.
+        segment: which products the series are of.
+        told: what `describe_segments` found.
+    """
     platform, attribute, value = key
     path, outlook = known.paths[key], known.outlooks[key]
     target = known.as_of + timedelta(days=known.horizon)
-    season = seasonal_index(path, target)
+    season = fit_season(path, cfg)
+    slope = measure_slope(path, season, cfg)
+    index = None if season is None else round(season.index(target), 3)
     groups = _directions(known, attribute, value)
-    total = sum(len(g) for g in groups.values())
-    agreement = len(groups[outlook.direction]) / total if total else 1.0
-    skill = _skill(evidence.backtest, platform, attribute)
-    rivals = np.array(
-        [o.now for (p, a, _), o in known.outlooks.items() if (p, a) == (platform, attribute)]
-    )
-    where = "pooled" if platform == POOLED else platform
-    observed = {
-        p: known.paths[p, attribute, value].shares
-        for p in known.platforms
-        if (p, attribute, value) in known.paths
-    }
-    leader = find_leader(observed) if outlook.direction != STABLE else None
-    return {
+    same, total = len(groups[outlook.direction]), sum(len(g) for g in groups.values())
+    skill = _skill(evidence.backtest, platform, attribute) if segment == ALL else None
+    growth = _growth(outlook, path, season, slope, (known.as_of, target))
+    leader = _leader(known, attribute, value, cfg) if outlook.direction != STABLE else None
+    record = {
         "schema": SCHEMA,
-        "id": f"{known.as_of}|all|{attribute}.{value}|{known.horizon}d|{where}",
+        "id": f"{known.as_of}|{segment.name}|{attribute}.{value}|{known.horizon}d|"
+        f"{'pooled' if platform == POOLED else platform}",
         "as_of": known.as_of.isoformat(),
         "horizon_days": known.horizon,
         "target_date": target.isoformat(),
         "keyword": name_value(attribute, value, taxonomy),
-        "segment": {"gender": None, "garment_type": None, "region": None},
+        "segment": (told or {}).get((platform, attribute)) or unknown(segment),
         "platform": platform,
         "platforms": groups,
         "direction": outlook.direction,
@@ -73,31 +76,56 @@ def make_record(
             "basis": known.basis,
             "corrected": True,
         },
-        "growth": _growth(outlook, path, season, known.as_of),
-        "stage": find_stage(outlook, path, rivals, len(groups[RISING]), cfg),
-        "trajectory": find_trajectory(outlook, path, season),
-        "seasonal_index": 1.0 if season is None else round(season, 3),
+        "growth": growth,
+        "stage": find_stage(
+            outlook, path, _rivals(known, platform, attribute), len(groups[RISING]),
+            growth["deseasonalised_points"], cfg,
+        ),
+        "trajectory": find_trajectory(outlook, slope, index, cfg),
+        "seasonal_index": index,
         "confidence": {
             "p_direction": round(outlook.p_direction, 3),
+            "least_change": round(outlook.least_change, 5),
             "support_n": path.support,
             "days_observed": path.observed,
             "backtest_skill_vs_persistence": skill,
-            "platform_agreement": round(agreement, 3),
-            "grade": _grade(outlook, path, skill, agreement, cfg),
+            "platform_agreement": round(same / total, 3) if total else None,
+            "grade": _grade(outlook, path, skill, (same, total), cfg),
         },
         "rank": 0,
-        "score": _score(outlook, path, (len(groups[outlook.direction]), total), scale[platform]),
+        "score": _score(outlook, path, (same, total), scale[platform]),
         "lead_lag": {"leader": leader[0], "lead_days": leader[1]} if leader else None,
         "evidence": {
-            "samples": pick_samples(evidence.products, platform, attribute, value, cfg.samples),
+            "samples": pick_samples(
+                members(evidence.products, segment), platform, attribute, value, cfg.samples
+            ),
             "series_uri": None, "run_id": None, "model_digest": None,
             "taxonomy_version": taxonomy.version, "label_set_digest": None,
             **plain_mapping(evidence.provenance),
             "data_days_used": path.observed,
             "days_withheld": known.withheld[platform, attribute],
         },
-        "caveats": _caveats(season, known, (platform, attribute)),
+        "caveats": _caveats(key, known, season, slope, total, segment, cfg),
     }  # fmt: skip
+    return {**record, "line": {"en": tell(record), "zh": tell_chinese(record)}}
+
+
+def _rivals(known: Known, platform: str, attribute: str) -> NDArray[np.float64]:
+    """Shares now of all values of the attribute on the platform."""
+    return np.array(
+        [o.now for (p, a, _), o in known.outlooks.items() if (p, a) == (platform, attribute)]
+    )
+
+
+def _leader(
+    known: Known, attribute: str, value: str, cfg: KeywordsConfig
+) -> tuple[str, int] | None:
+    observed = {
+        p: known.paths[p, attribute, value].shares
+        for p in known.platforms
+        if (p, attribute, value) in known.judged
+    }
+    return find_leader(observed, cfg)
 
 
 def plain_mapping(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,30 +134,35 @@ def plain_mapping(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _directions(known: Known, attribute: str, value: str) -> dict[str, list[str]]:
-    """Single platforms by the direction of the value there."""
+    """Single platforms by the direction of the value there; only those with enough evidence."""
     groups: dict[str, list[str]] = {RISING: [], STABLE: [], FALLING: []}
     for platform in known.platforms:
-        outlook = known.outlooks.get((platform, attribute, value))
-        if outlook:
-            groups[outlook.direction].append(platform)
+        if (platform, attribute, value) in known.judged:
+            groups[known.outlooks[platform, attribute, value].direction].append(platform)
     return groups
 
 
-def _growth(outlook: Outlook, path: Path, season: float | None, as_of: date) -> dict[str, Any]:
+def _growth(
+    outlook: Outlook,
+    path: Path,
+    season: Season | None,
+    slope: Slope | None,
+    ends: tuple[date, date],
+) -> dict[str, Any]:
     steps = {"wow": path.before(7), "mom": path.before(28), "yoy": path.before(365)}
-    # The season's part of the change: what the index at the target adds to the share of now.
-    index_now = seasonal_index(path, as_of)
-    part = (
-        0.0
-        if season is None or index_now is None
-        else outlook.now * (season / max(index_now, 1e-6) - 1)
-    )
+    part = None if season is None else season.at(ends[1]) - season.at(ends[0])
     return {
         "points": round(outlook.points, 5),
         "relative": round(outlook.points / max(outlook.now, 1e-6), 4),
-        **{name: None if change is None else round(change, 5) for name, change in steps.items()},
-        "deseasonalised_points": round(outlook.points - part, 5),
+        **{name: _rounded(change) for name, change in steps.items()},
+        "deseasonalised_points": _rounded(None if part is None else outlook.points - part),
+        "slope_week": _rounded(slope.week if slope else None),
+        "slope_week_se": _rounded(slope.week_error if slope else None),
     }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 5)
 
 
 def _skill(backtest: Mapping[str, Any], platform: str, attribute: str) -> float | None:
@@ -143,8 +176,12 @@ def _skill(backtest: Mapping[str, Any], platform: str, attribute: str) -> float 
 
 
 def _score(outlook: Outlook, path: Path, agreeing: tuple[int, int], scale: float) -> float:
-    """Standardised growth x P(direction) x log10(support) x agreement; half a platform is added to both counts."""
-    agreement = (agreeing[0] + 0.5) / (agreeing[1] + 0.5)
+    """Standardised growth x P(direction) x log10(support) x agreement.
+
+    The agreement is Jeffreys' estimate (agreeing + 1/2) / (platforms + 1): one platform out of one
+    tells less than five out of five, and none judged alone gives a half.
+    """
+    agreement = (agreeing[0] + 0.5) / (agreeing[1] + 1.0)
     return round(
         abs(outlook.points)
         / scale
@@ -156,24 +193,55 @@ def _score(outlook: Outlook, path: Path, agreeing: tuple[int, int], scale: float
 
 
 def _grade(
-    outlook: Outlook, path: Path, skill: float | None, agreement: float, cfg: KeywordsConfig
+    outlook: Outlook,
+    path: Path,
+    skill: float | None,
+    agreeing: tuple[int, int],
+    cfg: KeywordsConfig,
 ) -> str:
     """A: sure, well supported, agreed upon, with a model of proven skill. B: sure. C: a hint."""
     known = skill is not None and skill > 0
-    if (
-        outlook.p_direction >= 0.9
-        and known
-        and agreement >= 0.5
-        and path.support >= 3 * cfg.min_support
-    ):
+    agreed = agreeing[1] > 0 and agreeing[0] / agreeing[1] >= cfg.sure_agreement
+    supported = path.support >= cfg.sure_support * cfg.min_support
+    if outlook.p_direction >= cfg.sure_probability and known and agreed and supported:
         return "A"
     return "B" if outlook.p_direction >= cfg.min_probability and known else "C"
 
 
-def _caveats(season: float | None, known: Known, pair: tuple[str, str]) -> list[str]:
-    told = [NO_YEAR] if season is None else []
-    days = known.withheld[pair]
-    return told + ([f"{days} days withheld or not measured"] if days else [])
+def _caveats(
+    key: Key,
+    known: Known,
+    season: Season | None,
+    slope: Slope | None,
+    judged_alone: int,
+    segment: Segment,
+    cfg: KeywordsConfig,
+) -> list[str]:
+    path, outlook = known.paths[key], known.outlooks[key]
+    told = [] if season is not None else [_no_season(path, cfg)]
+    if days := known.withheld[key[:2]]:
+        told.append(f"{days} days withheld or not measured")
+    if not judged_alone:
+        told.append("no single platform has enough evidence alone")
+    if segment != ALL:
+        told.append("the trend model was backtested on all products, not on this segment")
+    least = outlook.least_change
+    if outlook.direction == STABLE and slope is not None and slope.is_clear(least, cfg):
+        word = "rose" if slope.week > 0 else "fell"
+        told.append(
+            f"{word} {100 * abs(slope.week) * slope.days / 7:.1f} points in the last {slope.days} days; "
+            f"what is expected in {known.horizon} days is below the {100 * least:.1f} points that "
+            f"{path.support} products can show"
+        )
+    return told
+
+
+def _no_season(path: Path, cfg: KeywordsConfig) -> str:
+    if len(path.days) < 365:
+        return NO_YEAR
+    return (
+        f"{path.observed} days of history, {cfg.season_days} are needed: seasonality not separable"
+    )
 
 
 def name_value(attribute: str, value: str, taxonomy: Taxonomy) -> dict[str, str]:

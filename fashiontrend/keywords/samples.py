@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fashiontrend.config import KeywordsConfig
 from fashiontrend.taxonomy import Taxonomy
 
+_Z80 = 1.2816
 _SAMPLE_KEYS = (
     "platform",
     "product_id",
@@ -28,7 +30,7 @@ def pick_samples(
     """The surest products that show a value, newest first among equally sure ones.
 
     Args:
-        products: see `select.Evidence`.
+        products: see `known.Evidence`.
         platform: "*" for all.
         attribute: id.
         value: id.
@@ -36,12 +38,15 @@ def pick_samples(
     """
     if attribute not in products or not count:
         return []
-    chosen = products[products[attribute] == value]
+    shown = products[attribute] == value
     if platform != "*":
-        chosen = chosen[chosen["platform"] == platform]
+        shown &= products["platform"] == platform
+    columns = [k for k in _SAMPLE_KEYS if k in products]
+    chosen = products.loc[shown, [*columns, f"{attribute}_confidence"]]
     confidence = chosen[f"{attribute}_confidence"].astype(float)
-    chosen = chosen.assign(confidence=confidence.round(2)).sort_values(
-        ["confidence", "product_id"], ascending=[False, False], kind="stable"
+    born = chosen["first_seen"] if "first_seen" in chosen else pd.Series("", index=chosen.index)
+    chosen = chosen.assign(confidence=confidence.round(2), born=born.astype(str)).sort_values(
+        ["confidence", "born", "product_id"], ascending=[False, False, True], kind="stable"
     )
     return [
         {**{k: plain(row.get(k)) for k in _SAMPLE_KEYS}, "confidence": float(row["confidence"])}
@@ -66,7 +71,8 @@ def find_combinations(
     """Pairs of values of different attributes that occur together more often than by chance.
 
     Lift = P(a and b) / (P(a) P(b)) among products that have both attributes. Kept from
-    `cfg.min_pair_support` products and `cfg.min_lift` on; most telling (support x log lift) first.
+    `cfg.min_pair_support` products and `cfg.min_lift` on, and only if the lower end of the lift's
+    80 % interval (normal on the log scale) is above 1; most telling (support x log lift) first.
     """
     attributes = [a for a in taxonomy.attributes if a.id in products]
     found: list[dict[str, Any]] = []
@@ -79,7 +85,9 @@ def find_combinations(
             table = counts.to_numpy(dtype=np.float64)
             expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
             lift = table / expected
-            for r, c in np.argwhere((table >= cfg.min_pair_support) & (lift >= cfg.min_lift)):
+            low = _lowest_lift(table, lift)
+            kept = (table >= cfg.min_pair_support) & (lift >= cfg.min_lift) & (low > 1)
+            for r, c in np.argwhere(kept):
                 a, b = first.value(counts.index[r]), second.value(counts.columns[c])
                 found.append(
                     {
@@ -88,9 +96,19 @@ def find_combinations(
                         "zh": f"{a.zh} × {b.zh}",
                         "support_n": int(table[r, c]),
                         "lift": round(float(lift[r, c]), 3),
+                        "lift_low": round(float(low[r, c]), 3),
                     }
                 )
     return sorted(found, key=_telling, reverse=True)
+
+
+def _lowest_lift(table: NDArray[np.float64], lift: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Lower end of the 80 % interval of each lift, by the delta method for a ratio of counts."""
+    rows, columns = table.sum(axis=1, keepdims=True), table.sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variance = 1 / table - 1 / rows - 1 / columns + 1 / table.sum()
+    low = lift * np.exp(-_Z80 * np.sqrt(np.clip(variance, 0.0, None)))
+    return np.asarray(np.where(table > 0, low, 0.0))
 
 
 def _telling(combination: dict[str, Any]) -> tuple[float, Sequence[str]]:

@@ -1,7 +1,7 @@
 """Every value of every platform is either ranked as a keyword or listed as not known well enough."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -13,18 +13,30 @@ from fashiontrend.keywords.known import POOLED, Evidence, Key, Known, gather
 from fashiontrend.keywords.outlook import STABLE
 from fashiontrend.keywords.record import make_record, name_value
 from fashiontrend.keywords.samples import find_combinations
+from fashiontrend.keywords.segments import ALL, KINDS, Segment, describe_segments
 from fashiontrend.taxonomy import Taxonomy
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Ranked keywords of all platforms and "*", what was put aside, and combinations."""
+    """Ranked keywords of all platforms and "*", what was put aside, combinations, and segments.
+
+    Attributes:
+        segments: one entry a segment that was followed apart, over all platforms: segment,
+            products, keywords, not_enough_evidence.
+    """
 
     as_of: date
     horizon_days: int
     keywords: tuple[dict[str, Any], ...]
     not_enough_evidence: tuple[dict[str, Any], ...]
     combinations: tuple[dict[str, Any], ...]
+    segments: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """All keywords, those of segments last."""
+        return [*self.keywords, *(r for s in self.segments for r in s["keywords"])]
 
 
 def select_keywords(
@@ -33,6 +45,7 @@ def select_keywords(
     evidence: Evidence,
     taxonomy: Taxonomy,
     cfg: KeywordsConfig,
+    segment: Segment = ALL,
 ) -> Selection:
     """Judge every value of every platform at the forecasts' longest horizon.
 
@@ -42,19 +55,37 @@ def select_keywords(
         evidence: products, backtest and provenance.
         taxonomy: names of the values.
         cfg: branch `keywords`.
+        segment: which products the series are of.
     """
     known = gather(shares, forecasts, cfg)
     kept = [k for k in known.outlooks if not _objections(k, known, cfg)]
+    known = replace(known, judged=frozenset(kept))
     scale = _scales(known, kept)
-    records = [make_record(k, known, scale, evidence, taxonomy, cfg) for k in kept]
+    told = describe_segments(evidence.products, segment, cfg)
+    records = [make_record(k, known, scale, evidence, taxonomy, cfg, segment, told) for k in kept]
     ranked = []
     for platform in [POOLED, *known.platforms]:
         own = [r for r in records if r["platform"] == platform]
         own.sort(key=lambda r: (r["direction"] == STABLE, -r["score"], r["id"]))
         ranked += [{**r, "rank": i + 1} for i, r in enumerate(own)]
-    aside = [_put_aside(k, known, taxonomy, cfg) for k in known.paths if k not in kept]
+    aside = [_put_aside(k, known, taxonomy, cfg) for k in known.paths if k not in known.judged]
     combinations = find_combinations(evidence.products, taxonomy, cfg)
     return Selection(known.as_of, known.horizon, tuple(ranked), tuple(aside), tuple(combinations))
+
+
+def add_segment(whole: Selection, segment: Segment, own: Selection, products: int) -> Selection:
+    """The selection with a segment's keywords over all platforms beside its own."""
+    kind = "gender" if segment.gender else "garment_type"
+    keywords = [
+        r for r in own.keywords if r["platform"] == POOLED and r["keyword"]["attribute"] != kind
+    ]
+    entry = {
+        "segment": {k: getattr(segment, k) for k in KINDS},
+        "products": products,
+        "keywords": keywords,
+        "not_enough_evidence": [a for a in own.not_enough_evidence if a["platform"] == POOLED],
+    }
+    return replace(whole, segments=(*whole.segments, entry))
 
 
 def _objections(key: Key, known: Known, cfg: KeywordsConfig) -> list[str]:

@@ -3,24 +3,15 @@
 import csv
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
 
+from fashiontrend import records
 from fashiontrend.keywords.known import POOLED
 from fashiontrend.keywords.select import Selection
-
-_FLAT = (
-    "id", "as_of", "horizon_days", "target_date", "platform", "rank", "score", "direction", "stage",
-    "trajectory", "seasonal_index",
-)  # fmt: skip
-_SIGNS = {"rising": "▲", "falling": "▼", "stable": "▬"}
-_CHINESE = {"rising": "上升", "falling": "下降", "stable": "平稳"}
-_STAGES = {
-    "emerging": "萌芽期", "rising": "上升期", "mainstream": "主流期", "declining": "衰退期",
-    "classic": "经典款", "dormant": "沉寂期",
-}  # fmt: skip
 
 
 def to_json(selection: Selection) -> bytes:
@@ -30,11 +21,12 @@ def to_json(selection: Selection) -> bytes:
 
 
 def flatten(record: dict[str, Any]) -> dict[str, Any]:
-    """One keyword as a flat row."""
+    """One keyword as a row of `records.KEYWORD`."""
     share, growth, sure, lead = (record[k] for k in ("share", "growth", "confidence", "lead_lag"))
-    return {
-        **{k: record[k] for k in _FLAT},
+    everything = {
+        **record,
         **record["keyword"],
+        **record["segment"],
         "share_now": share["now"],
         "share_forecast": share["forecast"],
         "low80": share["interval80"][0],
@@ -48,43 +40,39 @@ def flatten(record: dict[str, Any]) -> dict[str, Any]:
         "leader": lead["leader"] if lead else None,
         "lead_days": lead["lead_days"] if lead else None,
         "caveats": "; ".join(record["caveats"]),
+        "line_en": record["line"]["en"],
+        "line_zh": record["line"]["zh"],
     }
+    return {name: everything[name] for name in records.KEYWORD.names}
 
 
 def to_csv(selection: Selection) -> str:
     """One line a keyword, ranked, with a header; empty cells where nothing is known."""
-    rows = [flatten(r) for r in selection.keywords]
-    if not rows:
-        return ""
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer = csv.DictWriter(text, fieldnames=records.KEYWORD.names, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(flatten(r) for r in selection.records)
     return text.getvalue()
 
 
 def to_table(selection: Selection) -> pa.Table:
-    """The rows of the CSV as an Arrow table, for Parquet."""
-    return pa.Table.from_pylist([flatten(r) for r in selection.keywords])
+    """The rows of the CSV as `records.KEYWORD`, for Parquet."""
+    return pa.Table.from_pylist([flatten(r) for r in selection.records], schema=records.KEYWORD)
 
 
 def to_markdown(selection: Selection) -> str:
     """A page to print: the pooled keywords, each in English and Chinese, and what is not known."""
     pooled = [r for r in selection.keywords if r["platform"] == POOLED]
-    moving = [r for r in pooled if r["direction"] != "stable"]
-    stable = [r for r in pooled if r["direction"] == "stable"]
-    title = f"# Fashion trend keywords, {selection.as_of}, {selection.horizon_days} days ahead"
-    lines = [title, ""]
-    for record in moving:
-        lines += [f"{record['rank']}. {tell(record)}", f"   {tell_chinese(record)}"]
-    lines += ["", "Nothing moves beyond the noise."] if not moving else []
-    if stable:
-        lines += ["", "## Stable 平稳", ""]
-        lines += [f"- {_both(r)} {_percent(r['share']['now'])} ({r['stage']})" for r in stable]
+    title = f"# Fashion trend keywords 时尚趋势关键词, {selection.as_of}, {selection.horizon_days} days ahead"
+    lines = [title, "", *_list_keywords(pooled)]
+    for entry in selection.segments:
+        name = " ".join(v for v in entry["segment"].values() if v).replace("_", " ")
+        lines += ["", f"## Only {name} ({entry['products']} products)", ""]
+        lines += _list_keywords(entry["keywords"])
     if selection.combinations:
         lines += ["", "## Together 搭配", ""]
         lines += [
-            f"- {c['en']} ({c['zh']}): {c['support_n']} products, lift {c['lift']:.2f}"
+            f"- {c['en']} ({c['zh']}): {c['support_n']} products, lift {c['lift']:.2f} (at least {c['lift_low']:.2f})"
             for c in selection.combinations[:20]
         ]
     if selection.not_enough_evidence:
@@ -97,50 +85,18 @@ def to_markdown(selection: Selection) -> str:
     return "\n".join(lines) + "\n"
 
 
-def tell(record: dict[str, Any]) -> str:
-    """One line for a designer or merchandiser."""
-    share, growth, groups = record["share"], record["growth"], record["platforms"]
-    low, high = (100 * (q - share["now"]) for q in share["interval80"])
-    total = sum(len(g) for g in groups.values())
-    told = [
-        f"{_SIGNS[record['direction']]} **{_both(record)}** ({record['keyword']['attribute']}) "
-        f"{record['direction']} {_where(len(groups[record['direction']]), total)}: "
-        f"share {_percent(share['now'])} → {_percent(share['forecast'])} "
-        f"in {record['horizon_days']} days "
-        f"({100 * growth['points']:+.1f} pts, 80 % range {low:+.1f}…{high:+.1f})",
-        f"stage *{record['stage']}*",
-        f"pattern *{record['trajectory'].replace('_', ' ')}*",
-        f"n = {record['confidence']['support_n']} products",
-        f"grade {record['confidence']['grade']}",
-    ]
-    if record["lead_lag"]:
-        lead = record["lead_lag"]
-        told.append(f"first mover {lead['leader']} (≈ {lead['lead_days']} days ahead)")
-    return ", ".join(told)
-
-
-def tell_chinese(record: dict[str, Any]) -> str:
-    """The same line in Chinese, shorter."""
-    share, groups = record["share"], record["platforms"]
-    total = sum(len(g) for g in groups.values())
-    return (
-        f"{record['keyword']['zh']}:{_CHINESE[record['direction']]}"
-        f"({len(groups[record['direction']])}/{total} 个平台单独明确),"
-        f"占比 {_percent(share['now'])} → {_percent(share['forecast'])},{record['horizon_days']} 天,"
-        f"{_STAGES[record['stage']]},"
-        f"样本 {record['confidence']['support_n']} 件商品"
-    )
-
-
-def _where(agreeing: int, total: int) -> str:
-    if not agreeing:
-        return "over all platforms, clearly on no single one"
-    return f"on {agreeing} of {total} platforms"
-
-
-def _both(record: dict[str, Any]) -> str:
-    return f"{record['keyword']['en']} {record['keyword']['zh']}"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+def _list_keywords(found: Sequence[dict[str, Any]]) -> list[str]:
+    """Moving keywords as numbered lines in both languages, stable ones as short ones."""
+    moving = [r for r in found if r["direction"] != "stable"]
+    stable = [r for r in found if r["direction"] == "stable"]
+    lines = []
+    for record in moving:
+        lines += [f"{record['rank']}. {record['line']['en']}", f"   {record['line']['zh']}"]
+    lines += [] if moving else ["Nothing moves beyond the noise. 没有超出噪声的变化。"]
+    if stable:
+        lines += ["", "### Stable 平稳", ""]
+        lines += [
+            f"- {r['keyword']['en']} {r['keyword']['zh']} {100 * r['share']['now']:.1f} % ({r['stage']})"
+            for r in stable
+        ]
+    return lines

@@ -58,6 +58,8 @@ STYLE: Any = {
 }
 #: Least distance of two labels at the right edge, as a part of the panel's height.
 LABEL_GAP = 0.11
+#: Naive forecasts, drawn thin beside the fan: how each is dashed.
+DASHES = {"persistence": (5.0, 1.5), "seasonal_naive": (1.0, 1.0)}
 #: Bands of longer histories leave out every second day.
 LONG = 100
 
@@ -76,6 +78,7 @@ class Curve:
     ahead: Array | None = None  # (H, 5): share, q025, q10, q90, q975
     true_days: tuple[date, ...] = ()  # D
     true: Array | None = None  # (D,)
+    naive: tuple[tuple[str, Array], ...] = ()  # name, (H,) naive forecasts of the days ahead
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,9 @@ def _draw_ahead(axes: Axes, curve: Curve, colour: str, faint: bool) -> None:
         x = np.r_[_numbers(curve.days[seen[-1] :][:1]), x]
         fan = np.vstack([np.full((1, fan.shape[1]), curve.share[seen[-1]]), fan])
     if not faint:
+        for name, values in curve.naive:
+            days = _numbers(curve.ahead_days)
+            axes.plot(days, values, color=COLOURS["muted"], linewidth=0.8, dashes=DASHES[name])
         axes.fill_between(x, fan[:, 1], fan[:, 4], color=colour, alpha=0.13, linewidth=0)
     axes.fill_between(
         x, fan[:, 2], fan[:, 3], color=colour, alpha=0.14 if faint else 0.24, linewidth=0

@@ -1,13 +1,14 @@
 """Which curves stand in which panel: per attribute pooled by value, and per platform."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from fashiontrend.report import wording
 from fashiontrend.report.charts import Curve, Panel, draw_panel
@@ -18,6 +19,10 @@ Key = tuple[str, str, str]
 
 #: Days of history in a chart, values of an attribute with a panel, values in a platform's panel.
 HISTORY_DAYS, VALUES, PLATFORM_VALUES = 180, 8, 4
+#: Stable values of an attribute that come before the other stable ones.
+FIRST_VALUES = 3
+#: A platform's panel holds several curves and weighs as much as so many others.
+PLATFORM_WEIGHT = 2
 FAN = ["share", "q025", "q10", "q90", "q975"]
 
 
@@ -31,6 +36,7 @@ class Series:
     truth: Mapping[Key, pd.DataFrame]
     directions: Mapping[Key, str]
     ranks: Mapping[tuple[str, str], int]
+    season_length: int = 7
 
     @property
     def platforms(self) -> list[str]:
@@ -60,6 +66,9 @@ class Series:
             ahead=None if ahead is None else ahead[FAN].to_numpy(dtype=float),
             true_days=() if true is None else tuple(true["day"]),
             true=None if true is None else true["share"].to_numpy(dtype=float),
+            naive=()
+            if ahead is None
+            else naive_forecasts(columns[:, 0], len(ahead), self.season_length),
         )
 
     def withheld(self, platform: str, attribute: str) -> tuple[date, ...]:
@@ -70,10 +79,29 @@ class Series:
         return ()
 
 
+def naive_forecasts(
+    shares: NDArray[np.float64], horizon: int, season: int
+) -> tuple[tuple[str, NDArray[np.float64]], ...]:
+    """Persistence and seasonal naive of the days ahead; none where nothing was measured.
+
+    A day that was withheld a season ago is forecast by the last measured day before it.
+    """
+    filled = np.asarray(pd.Series(shares).ffill(), dtype=np.float64)
+    if not len(filled) or np.isnan(filled[-1]):
+        return ()
+    back = len(filled) - season + np.arange(horizon) % season
+    seasonal = np.asarray(filled[np.maximum(back, 0)])
+    return ("persistence", np.full(horizon, filled[-1], dtype=np.float64)), (
+        "seasonal_naive",
+        seasonal,
+    )
+
+
 def collect(
     tables: tuple[pa.Table | None, pa.Table | None, pd.DataFrame | None],
     records: Sequence[Mapping[str, Any]],
     taxonomy: Taxonomy,
+    season_length: int = 7,
 ) -> Series:
     """Sort shares, forecasts and truth by what they measure, and directions from the keywords."""
     shares, forecasts, truth = tables
@@ -93,6 +121,7 @@ def collect(
         _by_key(truth),
         directions,
         ranks,
+        season_length,
     )
 
 
@@ -103,8 +132,23 @@ def _by_key(frame: pd.DataFrame | None) -> dict[Key, pd.DataFrame]:
     return {(str(k[0]), str(k[1]), str(k[2])): rows for k, rows in groups}
 
 
-def draw_attributes(series: Series) -> list[dict[str, Any]]:
-    """One entry per attribute, those with a move first: names, panels by value and by platform."""
+@dataclass(frozen=True)
+class Plan:
+    """Which panels of an attribute are drawn: values over all platforms, and platforms."""
+
+    attribute: str
+    values: tuple[str, ...]  # by interest
+    moving: int  # so many of them rise or fall
+    drawn: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+
+
+def plan_panels(series: Series, most: int) -> list[Plan]:
+    """Choose the panels that matter most, attributes with a move first.
+
+    Moving values come first, then their attributes by platform, then the frequent values of each
+    attribute, then the others; a panel by platform counts `PLATFORM_WEIGHT` panels.
+    """
     measured: dict[str, list[str]] = {}
     for platform, attribute, value in series.shares:
         if value not in measured.setdefault(attribute, []) and platform:
@@ -112,8 +156,39 @@ def draw_attributes(series: Series) -> list[dict[str, Any]]:
     order = [a for a in series.taxonomy.ids if a in measured] + [
         a for a in measured if a not in series.taxonomy.ids
     ]
-    drawn = [_draw_attribute(series, a, _by_interest(series, a, measured[a])) for a in order]
-    return sorted(drawn, key=lambda d: not d["moving"])
+    plans = [_plan_attribute(series, a, _by_interest(series, a, measured[a])) for a in order]
+    plans.sort(key=lambda p: not p.moving)
+    wanted: list[tuple[int, int, str, str]] = []  # stage, place, kind, name
+    for place, plan in enumerate(plans):
+        for n, value in enumerate(plan.values[:VALUES]):
+            stage = 0 if n < plan.moving else 2 if n < FIRST_VALUES else 3
+            wanted.append((stage, place, "value", value))
+        stage = 1 if plan.moving else 4
+        wanted += [(stage, place, "platform", name) for name in series.platforms]
+    left, chosen = most, set()
+    for item in sorted(wanted, key=lambda w: w[:2]):
+        weight = PLATFORM_WEIGHT if item[2] == "platform" else 1
+        if left >= weight:
+            chosen.add(item[1:])
+            left -= weight
+    return [
+        replace(
+            p,
+            drawn=tuple(v for v in p.values if (n, "value", v) in chosen),
+            platforms=tuple(s for s in series.platforms if (n, "platform", s) in chosen),
+        )
+        for n, p in enumerate(plans)
+    ]
+
+
+def _plan_attribute(series: Series, attribute: str, values: list[str]) -> Plan:
+    found = [series.directions.get((POOLED, attribute, v)) for v in values]
+    return Plan(attribute, tuple(values), sum(d in ("rising", "falling") for d in found))
+
+
+def draw_attributes(series: Series, most: int) -> list[dict[str, Any]]:
+    """One entry per attribute, those with a move first: names, panels by value and by platform."""
+    return [_draw_attribute(series, plan) for plan in plan_panels(series, most)]
 
 
 def _by_interest(series: Series, attribute: str, values: Sequence[str]) -> list[str]:
@@ -128,26 +203,22 @@ def _by_interest(series: Series, attribute: str, values: Sequence[str]) -> list[
     return sorted(values, key=interest)
 
 
-def _draw_attribute(series: Series, attribute: str, values: list[str]) -> dict[str, Any]:
+def _draw_attribute(series: Series, plan: Plan) -> dict[str, Any]:
+    attribute = plan.attribute
     en, zh = wording.attribute_names(series.taxonomy, attribute)
-    names = [wording.value_names(series.taxonomy, attribute, v) for v in values]
-    moving = any(
-        series.directions.get((POOLED, attribute, v)) in ("rising", "falling") for v in values
-    )
+    names = {v: wording.value_names(series.taxonomy, attribute, v) for v in plan.values}
+    panels = [draw_value(series, attribute, v, "all") for v in plan.drawn]
+    first = list(plan.values[:PLATFORM_VALUES])
+    platforms = [_draw_platform(series, attribute, name, first) for name in plan.platforms]
     return {
         "id": attribute,
         "en": en,
         "zh": zh,
-        "moving": moving,
-        "panels": [
-            p for v in values[:VALUES] if (p := draw_value(series, attribute, v, "all")) is not None
-        ],
-        "platforms": [
-            p
-            for n in series.platforms
-            if (p := _draw_platform(series, attribute, n, values[:PLATFORM_VALUES])) is not None
-        ],
-        "left_out": [f"{e} {z}".strip() for e, z in names[VALUES:]],
+        "moving": bool(plan.moving),
+        "panels": [p for p in panels if p is not None],
+        "platforms": [p for p in platforms if p is not None],
+        "left_out": [" ".join(names[v]).strip() for v in plan.values if v not in plan.drawn],
+        "left_out_platforms": [n for n in series.platforms if n not in plan.platforms],
     }
 
 

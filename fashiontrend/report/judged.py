@@ -25,6 +25,14 @@ GATES = {
 #: Checks of one attribute are named `kind:attribute`; they are listed only in the details.
 OWN = ":"
 BASELINES = ("persistence", "seasonal_naive", "ewma", "long_run_mean")
+#: What the pooled series is called where platforms are listed.
+TOGETHER = "all together"
+SCORE_GROUPS = {
+    "horizon_days": "days ahead",
+    "platform": "platform",
+    "grade": "grade",
+    "direction": "direction",
+}
 STEPS_ZH = {
     Step.CRAWL: "采集",
     Step.INGEST: "入库",
@@ -113,8 +121,64 @@ def tell_backtest(report: Mapping[str, Any] | None) -> dict[str, Any] | None:
         "total": report,
         "names": names,
         "rows": [{**p, "best": _best(p, names)} for p in pairs],
+        "compared": [_compare(report, n) for n in names],
         "best": _best(report, names),
     }
+
+
+def _compare(report: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A naive forecast beside the model: its number, and how much worse it is with standard error."""
+    found = (report.get("differences") or {}).get(name) or (None, None)
+    if found[0] is None and name == report.get("best_naive"):
+        found = (report.get("difference"), report.get("difference_se"))
+    mean, error = found
+    errors = mean / error if mean is not None and error else None
+    return {
+        "name": name,
+        "value": (report.get("baselines") or {}).get(name),
+        "difference": mean,
+        "error": error,
+        "errors": errors,
+    }
+
+
+def tell_history(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """The gates of earlier runs, newest first: rounds, verdict and the number each gate is about."""
+    return [
+        {
+            "run_id": run.run_id,
+            "day": str(run.day),
+            "release": run.release,
+            "gates": [_last_verdict(run, step) for step in GATES],
+            "published": any(e.step is Step.PUBLISH for e in run.entries),
+        }
+        for run in runs
+    ]
+
+
+def _last_verdict(run: Run, step: Step) -> dict[str, Any]:
+    verdicts = run.verdicts(step)
+    last = verdicts[-1] if verdicts else {}
+    first = (last.get("checks") or [{}])[0]
+    return {
+        "rounds": len(verdicts),
+        "passed": last.get("passed"),
+        "name": first.get("name"),
+        "seen": first.get("seen"),
+        "limit": first.get("limit"),
+    }
+
+
+def tell_scores(rates: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The running scorecard as table rows; None before the first keyword came due."""
+    if not rates or not (rates.get("scored") or rates.get("unscored")):
+        return None
+    rows = [("all", "", rates["overall"])]
+    rows.append((f"last {rates['monitor'].get('days')} days", "", rates["monitor"]))
+    for name, groups in rates["by"].items():
+        words = SCORE_GROUPS.get(name, wording.plain(name))
+        rows += [(words, TOGETHER if k == POOLED else k, found) for k, found in groups.items()]
+    return {**rates, "rows": [(a, b, found) for a, b, found in rows if found.get("n")]}
 
 
 def _best(row: Mapping[str, Any], names: Sequence[str]) -> str:

@@ -9,16 +9,17 @@ import pandas as pd
 import pyarrow as pa
 import yaml
 
+from fashiontrend.config import ReportConfig
+from fashiontrend.keywords.tell import lead_words
 from fashiontrend.ledger import Run
 from fashiontrend.loop import Step
 from fashiontrend.report import curves, judged, samples, scorecard, summary, text, wording
+from fashiontrend.report.judged import TOGETHER
 from fashiontrend.report.wording import POOLED
 from fashiontrend.taxonomy import Taxonomy
 
-#: Keywords that get a card (all have a row in the table), and combinations that are listed.
-CARDS, COMBINATIONS = 12, 20
-#: What the pooled series is called where platforms are listed.
-TOGETHER = "all together"
+#: Combinations and scored keywords that are listed.
+COMBINATIONS, SCORED = 20, 60
 #: Change that counts as a move where the run's configuration does not say.
 MIN_CHANGE = 0.005
 
@@ -38,6 +39,10 @@ class ReportInput:
     attrnet_report: dict[str, Any] | None = None  # mean_accuracy, attributes, box
     perplexity_report: dict[str, Any] | None = None  # PerplexityReport.to_dict() of the forecaster
     balance: Sequence[dict[str, Any]] = ()  # label counts before and after resampling
+    scores: Mapping[str, Any] | None = None  # running rates, as keywords.summarise gives them
+    scored: pa.Table | None = None  # records.SCORE of the newest day on which something came due
+    earlier: Sequence[Run] = ()  # runs before this one, newest first
+    limits: ReportConfig = field(default_factory=ReportConfig)
 
 
 def build_html(data: ReportInput) -> str:
@@ -47,7 +52,10 @@ def build_html(data: ReportInput) -> str:
     """
     records = list((data.keywords or {}).get("keywords") or [])
     main = text.pooled(records)
-    series = curves.collect((data.shares, data.forecasts, data.truth), records, data.taxonomy)
+    season = (data.run.config.get("forecaster") or {}).get("season_length") or 7
+    tables = (data.shares, data.forecasts, data.truth)
+    series = curves.collect(tables, records, data.taxonomy, season)
+    cards = _cards(main, series, data)
     thin = tell_thin((data.keywords or {}).get("not_enough_evidence") or [], data.taxonomy)
     platforms = _platforms(data, series.platforms)
     return (
@@ -62,11 +70,12 @@ def build_html(data: ReportInput) -> str:
             ),
             gates=judged.tell_gates(data.run),
             keywords=[row(r, data.taxonomy) for r in main],
-            cards=_cards(main, series, data),
+            cards=cards,
             by_platform=_by_platform(records, main, data.taxonomy),
             combinations=((data.keywords or {}).get("combinations") or [])[:COMBINATIONS],
             thin=thin,
-            attributes=curves.draw_attributes(series),
+            attributes=curves.draw_attributes(series, max(data.limits.panels - len(cards), 0)),
+            segments=_segments(data),
             has_truth=data.truth is not None,
             backtest=judged.tell_backtest(data.perplexity_report),
             accuracy=judged.tell_accuracy(data.attrnet_report, data.taxonomy),
@@ -74,6 +83,9 @@ def build_html(data: ReportInput) -> str:
             withheld=_withheld(data.withheld),
             balance=judged.tell_balance(data.balance, data.taxonomy),
             score=_score(data, main),
+            scores=judged.tell_scores(data.scores),
+            scored=_scored(data),
+            history=judged.tell_history(data.earlier),
             steps=judged.tell_steps(data.run),
             versions=judged.tell_versions(data.run),
             config=yaml.safe_dump(data.run.config, sort_keys=False, allow_unicode=True),
@@ -93,6 +105,8 @@ def _environment() -> jinja2.Environment:
         f.__name__: f
         for f in (
             wording.percent,
+            wording.sureness,
+            wording.measured,
             wording.points,
             wording.count,
             wording.number,
@@ -148,7 +162,7 @@ def row(record: Mapping[str, Any], taxonomy: Taxonomy) -> dict[str, Any]:
             for d in wording.DIRECTIONS
             if platforms.get(d)
         ],
-        "lead": text.lead_words(record),
+        "lead": lead_words(record),
     }
 
 
@@ -157,7 +171,7 @@ def _cards(
 ) -> list[dict[str, Any]]:
     moving = [r for r in main if r["direction"] != "stable"]
     cards = []
-    for record in moving[:CARDS]:
+    for record in moving[: data.limits.cards]:
         word = record["keyword"]
         shown = row(record, data.taxonomy)
         name = f"{word['en']} {word['zh']}".strip()
@@ -170,6 +184,48 @@ def _cards(
             }
         )
     return cards
+
+
+def needed_pictures(keywords: Mapping[str, Any] | None, limits: ReportConfig) -> list[str]:
+    """Ids of the pictures that the cards show."""
+    main = text.pooled(list((keywords or {}).get("keywords") or []))
+    moving = [r for r in main if r["direction"] != "stable"][: limits.cards]
+    held = (s for r in moving for s in (r.get("evidence") or {}).get("samples") or ())
+    ids = (str(s.get("picture_id") or s.get("image") or "") for s in held)
+    return [i for i in dict.fromkeys(ids) if i]
+
+
+def _segments(data: ReportInput) -> list[dict[str, Any]]:
+    """Keywords of single segments, over all platforms; moving ones in the order of their rank."""
+    found = (data.keywords or {}).get("segments") or []
+    return [
+        {
+            "name": " ".join(wording.plain(v) for v in s["segment"].values() if v),
+            "products": s["products"],
+            "keywords": [row(r, data.taxonomy) for r in s["keywords"]],
+            "thin": len(s["not_enough_evidence"]),
+        }
+        for s in found
+    ]
+
+
+def _scored(data: ReportInput) -> list[dict[str, Any]]:
+    """Single keywords that came due, misses first."""
+    if data.scored is None:
+        return []
+    order = {"miss": 0, "hit": 1, "unscored": 2}
+    rows = sorted(
+        data.scored.to_pylist(), key=lambda r: (r["platform"] != POOLED, order[r["outcome"]])
+    )
+    return [
+        {
+            **r,
+            "names": _names(data.taxonomy, r["attribute"], r["value"]),
+            "shown": wording.direction(r["direction"]),
+            "where": TOGETHER if r["platform"] == POOLED else r["platform"],
+        }
+        for r in rows[:SCORED]
+    ]
 
 
 def _by_platform(

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from fashiontrend.keywords import tell
 from fashiontrend.ledger import Entry
 from fashiontrend.report import wording
-from fashiontrend.report.wording import POOLED, count, percent, plain, points
+from fashiontrend.report.wording import POOLED, percent, plain
 
 #: Keywords that are spelt out; the others are counted.
 LINES = 12
@@ -20,7 +21,7 @@ def summary_lines(keywords: Mapping[str, Any]) -> list[str]:
     records = pooled(keywords.get("keywords") or [])
     moving = [k for k in records if k["direction"] != "stable"]
     thin = [t for t in keywords.get("not_enough_evidence") or () if t["platform"] == POOLED]
-    lines = [keyword_line(k) for k in moving[:LINES]]
+    lines = [tell(k) for k in moving[:LINES]]
     rest = [
         f"{len(moving) - LINES} more rising or falling" if len(moving) > LINES else "",
         f"{len(records) - len(moving)} stable",
@@ -37,48 +38,28 @@ def pooled(records: Any) -> list[dict[str, Any]]:
     return sorted(found, key=lambda k: k.get("rank") or len(found) + 1)
 
 
-def keyword_line(record: Mapping[str, Any]) -> str:
-    """One keyword in one line.
-
-    `↗ neckline: V-neck V领 rising on 3 of 4 platforms – share 11.8 % → 14.6 % in 28 days
-    (+2.8 pts, 80 % range +1.6…+3.9), stage rising, ...`
-    """
-    shown = wording.direction(record["direction"])
-    word, share = record["keyword"], record["share"]
-    low, high = share.get("interval80") or (None, None)
-    now = share["now"]
-    spread = f", 80{wording.THIN}% range {points(_minus(low, now))}…{points(_minus(high, now))}"
-    parts = [
-        f"{shown.arrow} {plain(word['attribute'])}: {word['en']} {word['zh']} "
-        f"{shown.en}{_agreement(record)} – "
-        f"share {percent(now)} → {percent(share['forecast'])} in {record['horizon_days']} days "
-        f"({points(_minus(share['forecast'], now))} pts{spread})",
-        f"stage {plain(record.get('stage'))}",
-        f"pattern {plain(record.get('trajectory'))}",
-        f"grade {(record.get('confidence') or {}).get('grade') or wording.NONE}",
-        f"n = {count((record.get('confidence') or {}).get('support_n'))} products",
-        lead_words(record),
+def score_lines(rates: Mapping[str, Any] | None) -> list[str]:
+    """The running scorecard in a few lines, for a terminal; one line where nothing was scored."""
+    if not rates or not rates["scored"] + rates["unscored"]:
+        return ["scorecard: no forecast has come due yet."]
+    watched = rates.get("monitor") or {}
+    lines = [
+        f"scorecard up to {rates.get('as_of', '?')}: {_rates(rates['overall'])}; "
+        f"{rates['unscored']} could not be measured",
+        f"  last {watched.get('days')} days: {_rates(watched)}",
     ]
-    return ", ".join(p for p in parts if p)
+    for name, groups in rates["by"].items():
+        lines += [f"  {plain(name)} {key}: {_rates(found)}" for key, found in groups.items()]
+    return lines
 
 
-def lead_words(record: Mapping[str, Any]) -> str:
-    """Who moved first, if anyone did."""
-    lead = record.get("lead_lag") or {}
-    if not lead.get("leader"):
-        return ""
-    return f"first mover {lead['leader']} (≈ {count(lead.get('lead_days'))} days ahead)"
-
-
-def _agreement(record: Mapping[str, Any]) -> str:
-    platforms = record.get("platforms") or {}
-    total = sum(len(v or ()) for v in platforms.values())
-    same = len(platforms.get(record["direction"]) or ())
-    return f" on {same} of {total} platforms" if record.get("platform") == POOLED and total else ""
-
-
-def _minus(a: Any, b: Any) -> float | None:
-    return a - b if wording.known(a) and wording.known(b) else None
+def _rates(found: Mapping[str, Any]) -> str:
+    if not found.get("n"):
+        return "none"
+    return (
+        f"{percent(found['hit_rate'], 0)} of {found['n']} hit, "
+        f"80{wording.THIN}% interval held {percent(found['coverage80'], 0)}"
+    )
 
 
 def step_line(entry: Entry) -> str:

@@ -84,6 +84,13 @@ def percent(value: Any, digits: int = 1) -> str:
     return f"{100 * value:.{digits}f}{THIN}%" if known(value) else NONE
 
 
+def sureness(value: Any) -> str:
+    """A probability as a whole percentage that never claims certainty: `93 %`, `over 99 %`."""
+    if not known(value):
+        return NONE
+    return f"over 99{THIN}%" if value > 0.99 else percent(value, 0)
+
+
 def points(value: Any, digits: int = 1) -> str:
     """A difference of fractions as signed percentage points, `+2.8`."""
     if not known(value):
@@ -100,6 +107,13 @@ def count(value: Any) -> str:
 def number(value: Any, digits: int = 3) -> str:
     """A plain number with fixed decimals."""
     return f"{value:.{digits}f}".replace("-", MINUS) if known(value) else NONE
+
+
+def measured(value: Any) -> str:
+    """What a gate saw: a whole number as a count, anything else with four decimals."""
+    if known(value) and float(value).is_integer() and abs(value) > 1:
+        return count(value)
+    return number(value, 4)
 
 
 def duration(seconds: Any) -> str:

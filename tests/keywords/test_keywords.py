@@ -10,23 +10,18 @@ import pytest
 
 from fashiontrend import keywords, records, taxonomy
 from fashiontrend.config import KeywordsConfig
-from fashiontrend.keywords.outlook import (
-    Path,
-    find_stage,
-    find_trajectory,
-    judge_change,
-    noise_half_width,
-    seasonal_index,
-)  # fmt: skip
+from fashiontrend.keywords.outlook import Path, judge_change, noise_half_width
 from fashiontrend.keywords.platforms import find_leader
 from fashiontrend.keywords.samples import find_combinations, pick_samples
+from fashiontrend.keywords.season import fit_season, measure_slope
+from fashiontrend.keywords.shape import STAGES, TRAJECTORIES, find_stage, find_trajectory
 
 CFG = KeywordsConfig()
 START = date(2026, 1, 1)
 RECORD_KEYS = [
     "schema", "id", "as_of", "horizon_days", "target_date", "keyword", "segment", "platform", "platforms",
     "direction", "share", "growth", "stage", "trajectory", "seasonal_index", "confidence", "rank", "score",
-    "lead_lag", "evidence", "caveats",
+    "lead_lag", "evidence", "caveats", "line",
 ]  # fmt: skip
 
 
@@ -76,7 +71,7 @@ def test_direction_is_called_by_probability(now, forecast, half, support, direct
 
 
 def test_a_change_within_counting_noise_is_none():
-    assert noise_half_width(0.5, 100) == pytest.approx(0.0337, abs=1e-4)
+    assert noise_half_width(0.5, 100, CFG) == pytest.approx(0.0337, abs=1e-4)
     assert outlook(0.5, 0.5, support=100).least_change == pytest.approx(0.0337, abs=1e-4)
     assert outlook(0.5, 0.5, support=10**8).least_change == CFG.min_change
 
@@ -96,7 +91,9 @@ def test_a_change_within_counting_noise_is_none():
 def test_stage(now, forecast, rising_on, days, stage):
     found = outlook(now, forecast, support=20000)
     assert (
-        find_stage(found, path([now] * days), np.array([0.45, 0.3, 0.2, 0.05]), rising_on, CFG)
+        find_stage(
+            found, path([now] * days), np.array([0.45, 0.3, 0.2, 0.05]), rising_on, None, CFG
+        )
         == stage
     )
 
@@ -118,17 +115,65 @@ def test_stage(now, forecast, rising_on, days, stage):
 def test_trajectory(now, forecast, before, season, trajectory):
     shares = np.linspace(before, now, 60)
     found = outlook(now, forecast, support=20000, shares=shares)
-    steep = np.concatenate([np.full(32, before), np.linspace(before, now, 28)])
-    assert find_trajectory(found, path(steep), season) == trajectory
+    steep = path(np.concatenate([np.full(32, before), np.linspace(before, now, 28)]))
+    assert find_trajectory(found, measure_slope(steep, None, CFG), season, CFG) == trajectory
 
 
-def test_the_season_is_unknown_within_a_year_and_measured_after():
-    days = np.arange(500)
-    swing = 0.2 * (1 + 0.5 * np.sin(2 * np.pi * days / 365))
-    assert seasonal_index(path(swing[:300]), START + timedelta(days=310)) is None
-    assert seasonal_index(path(swing), START + timedelta(days=365 + 91)) == pytest.approx(
-        1.4, abs=0.1
+def test_every_shape_is_one_of_eight_and_every_stage_one_of_six():
+    assert len(set(TRAJECTORIES)) == 8
+    assert len(set(STAGES)) == 6
+
+
+def test_what_only_its_season_moves_is_neither_rising_nor_declining():
+    rising = outlook(0.10, 0.16, support=20000)
+    rivals = np.array([0.45, 0.1])
+    assert find_stage(rising, path([0.1] * 60), rivals, 3, 0.06, CFG) == "rising"
+    assert find_stage(rising, path([0.1] * 60), rivals, 3, 0.001, CFG) == "dormant"
+
+
+def test_a_clear_slope_whose_coming_change_is_noise_is_sustained_not_flat():
+    """A rise that counting so few products cannot show within the horizon is still a rise."""
+    rng = np.random.default_rng(0)
+    slow = path(np.linspace(0.05, 0.09, 90) + rng.normal(0, 0.004, 90), support=500)
+    ahead = judge_change(slow, 0.096, (0.07, 0.08, 0.112, 0.122), CFG)
+    assert ahead.direction == "stable"
+    assert find_trajectory(ahead, measure_slope(slow, None, CFG), None, CFG) == "sustained_riser"
+    noise = path(0.07 + rng.normal(0, 0.004, 90), support=500)
+    still = judge_change(noise, 0.07, (0.05, 0.055, 0.085, 0.09), CFG)
+    assert find_trajectory(still, measure_slope(noise, None, CFG), None, CFG) == "flat"
+
+
+def test_a_slope_is_measured_beside_the_season_with_its_error():
+    days = np.arange(760)
+    swing = 0.2 + 0.00005 * days + 0.05 * np.sin(2 * np.pi * days / 365.25)
+    whole = path(swing)
+    season = fit_season(whole, CFG)
+    assert season is not None
+    found = measure_slope(whole, season, CFG)
+    assert found is not None
+    assert found.week == pytest.approx(7 * 0.00005, rel=0.05)
+    assert measure_slope(path([0.1] * 5), None, CFG) is None
+    noisy = path(0.2 + np.random.default_rng(0).normal(0, 0.01, 200))
+    assert not measure_slope(noisy, None, CFG).is_clear(0.0, CFG)
+
+
+def test_windows_that_share_their_products_make_a_slope_less_sure():
+    shares = 0.2 + np.random.default_rng(0).normal(0, 0.01, 80)
+    alone, shared = (
+        measure_slope(Path(path(shares).days, shares, 100, w), None, CFG) for w in (1, 7)
     )
+    assert shared.week_error == pytest.approx(np.sqrt(7) * alone.week_error)
+
+
+def test_the_season_is_unknown_until_it_can_be_told_from_a_trend_and_measured_after():
+    days = np.arange(500)
+    swing = 0.2 * (1 + 0.5 * np.sin(2 * np.pi * days / 365.25))
+    assert fit_season(path(swing[:380]), CFG) is None
+    season = fit_season(path(swing), CFG)
+    assert season is not None
+    assert season.index(START + timedelta(days=365 + 91)) == pytest.approx(1.5, abs=0.05)
+    assert season.index(START + timedelta(days=365)) == pytest.approx(1.0, abs=0.05)
+    assert fit_season(path(np.full(500, np.nan)), CFG) is None
 
 
 def test_the_platform_that_moves_first_is_found_with_its_lead():
@@ -137,7 +182,7 @@ def test_the_platform_that_moves_first_is_found_with_its_lead():
     def curve(lag):
         return 0.1 + 0.3 / (1 + np.exp(-(t - 45 - lag) / 6)) + rng.normal(0, 0.002, 100)
 
-    leader = find_leader({"late": curve(9), "first": curve(0), "later": curve(9)})
+    leader = find_leader({"late": curve(9), "first": curve(0), "later": curve(9)}, CFG)
     assert leader is not None
     assert leader[0] == "first"
     assert leader[1] == pytest.approx(9, abs=2)
@@ -154,7 +199,7 @@ def test_no_leader_is_named_without_a_clear_lead(kind):
         "short": {"a": curve[:20], "b": curve[:20]},
         "flat": {"a": np.full(100, 0.2), "b": np.full(100, 0.2)},
     }
-    assert find_leader(paths[kind]) is None
+    assert find_leader(paths[kind], CFG) is None
 
 
 def share_rows(days=60, support=400, gaps=(), thin=()):
@@ -247,9 +292,12 @@ def test_a_keyword_has_exactly_the_documented_keys(selection):
         "mom",
         "yoy",
         "deseasonalised_points",
+        "slope_week",
+        "slope_week_se",
     ]
     assert list(record["confidence"]) == [
-        "p_direction", "support_n", "days_observed", "backtest_skill_vs_persistence", "platform_agreement", "grade",
+        "p_direction", "least_change", "support_n", "days_observed",
+        "backtest_skill_vs_persistence", "platform_agreement", "grade",
     ]  # fmt: skip
     assert list(record["evidence"]) == [
         "samples", "series_uri", "run_id", "model_digest", "taxonomy_version", "label_set_digest",
@@ -273,6 +321,9 @@ def test_a_rising_value_is_called_rising_with_its_numbers(selection):
     assert record["growth"]["yoy"] is None
     assert record["confidence"]["backtest_skill_vs_persistence"] == pytest.approx(0.4975, abs=1e-3)
     assert record["confidence"]["grade"] == "A"
+    assert record["growth"]["deseasonalised_points"] is None
+    assert record["growth"]["slope_week"] == pytest.approx(0.0175, abs=1e-4)
+    assert record["seasonal_index"] is None
     assert record["caveats"] == ["less than one year of history: seasonality not separable"]
     assert record["rank"] in (1, 2)
     assert find(selection, "*", "polo")["direction"] == "falling"
@@ -361,63 +412,72 @@ def test_json_csv_arrow_and_markdown_tell_the_same_keywords(selection):
         == ids
     )
     assert rows[0]["platforms_rising"] in ("a b", "")
-    page = keywords.to_markdown(selection)
+    assert table.schema == records.KEYWORD
+    page = keywords.to_markdown(selection).replace("\u202f", " ")
     assert (
-        "**V_Neck 中v_neck** (collar) rising on 2 of 2 platforms: share 24.8 % → 28.2 % in 14 days (+3.5 pts"
+        "↗ collar: V_Neck 中v_neck rising on 2 of 2 platforms – share 24.8 % → 28.2 % in 14 days (+3.5 pts"
         in page
     )
-    assert "中v_neck:上升" in page
-    assert "## Stable 平稳" in page
+    assert (
+        "中v_neck：上升（2/2 个平台单独明确），占比 24.8 % → 28.2 %（14 天，+3.5 个百分点" in page
+    )
+    assert "### Stable 平稳" in page
+
+
+def test_a_line_tells_where_and_how_sure_in_both_languages(selection):
+    line = find(selection, "a", "polo")["line"]
+    assert "falling on a – share" in line["en"]
+    assert "（a）" in line["zh"]
+    assert "持续下降" in line["zh"]
 
 
 def test_an_empty_selection_can_be_written():
     empty = keywords.Selection(START, 14, (), (), ())
-    assert keywords.to_csv(empty) == ""
+    assert keywords.to_csv(empty).splitlines()[0].split(",") == records.KEYWORD.names
+    assert keywords.to_table(empty).schema == records.KEYWORD
     assert keywords.to_table(empty).num_rows == 0
     assert "Nothing moves beyond the noise" in keywords.to_markdown(empty)
     assert json.loads(keywords.to_json(empty))["keywords"] == []
 
 
+def test_a_platform_without_enough_evidence_is_not_asked_for_its_direction(tax, evidence):
+    shares = share_rows(thin={("a", "collar"), ("b", "collar")})
+    found = keywords.select_keywords(shares, forecast_rows(shares), evidence, tax, CFG)
+    record = find(found, "*", "v_neck")
+    assert record["platforms"] == {"rising": [], "stable": [], "falling": []}
+    assert record["confidence"]["platform_agreement"] is None
+    assert record["confidence"]["grade"] == "B"
+    assert "no single platform has enough evidence alone" in record["caveats"]
+
+
+def test_samples_of_one_certainty_come_newest_first(evidence):
+    products = evidence.products.assign(collar_confidence=0.9, first_seen=date(2026, 1, 1))
+    products.loc[7, ["collar", "first_seen"]] = ["polo", date(2026, 2, 27)]
+    assert pick_samples(products, "*", "collar", "polo", 2)[0]["first_seen"] == "2026-02-27"
+
+
+def test_a_lift_that_chance_explains_is_left_out():
+    """1.25 among 40 expected 32: counted once in five worlds without any bond."""
+    tax = taxonomy.Taxonomy.model_validate(
+        {"version": "1", "attributes": [
+            {"id": a, "en": a, "zh": a, "values": [{"id": v, "en": v, "zh": v} for v in ("x", "y")]}
+            for a in ("one", "two")
+        ]}
+    )  # fmt: skip
+    rows = [("x", "x")] * 15 + [("x", "y")] * 15 + [("y", "x")] * 9 + [("y", "y")] * 21
+    frame = pd.DataFrame(rows, columns=["one", "two"])
+    few = find_combinations(frame, tax, KeywordsConfig(min_pair_support=10))
+    many = find_combinations(pd.concat([frame] * 20), tax, KeywordsConfig(min_pair_support=10))
+    assert ["one.x", "two.x"] not in [c["values"] for c in few if c["lift_low"] <= 1]
+    assert all(1 < c["lift_low"] <= c["lift"] for c in [*few, *many])
+    assert ["one.x", "two.x"] in [c["values"] for c in many]
+
+
 @pytest.mark.parametrize(
-    ("value", "observed", "hit", "covered"),
-    [
-        ("v_neck", 0.285, True, True),
-        ("v_neck", 0.260, True, False),
-        ("v_neck", 0.250, False, False),
-        ("polo", 0.47, True, True),
-        ("polo", 0.51, False, False),
-        ("red", 0.605, True, True),
-        ("red", 0.66, False, False),
-    ],
+    ("products", "called"), [(400, "stable"), (2000, "stable"), (40_000, "rising")]
 )
-def test_a_keyword_whose_day_has_come_is_a_hit_or_a_miss(selection, value, observed, hit, covered):
-    later = share_rows(days=75).to_pandas()
-    at = (
-        (later["day"] == date(2026, 3, 15)) & (later["value"] == value) & (later["platform"] == "*")
-    )
-    later.loc[at, "share"] = observed
-    measured = pa.Table.from_pandas(later, schema=records.SHARE, preserve_index=False)
-    scored = keywords.score_keywords([find(selection, "*", value)], measured, CFG)
-    assert [(r["hit"], r["covered"]) for r in scored["rows"]] == [(hit, covered)]
-    assert scored["rates"]["horizon"]["14"] == {
-        "n": 1,
-        "hit_rate": float(hit),
-        "coverage80": float(covered),
-    }
-
-
-def test_a_keyword_whose_day_has_not_come_or_is_withheld_waits(selection):
-    early = keywords.score_keywords(selection.keywords, share_rows(days=60), CFG)
-    assert (early["rows"], early["pending"]) == ([], 15)
-    gaps = {(p, 73) for p in ("*", "a", "b")}
-    assert (
-        keywords.score_keywords(selection.keywords, share_rows(days=75, gaps=gaps), CFG)["pending"]
-        == 15
-    )
-
-
-def test_running_rates_are_kept_by_horizon_platform_grade_and_direction(selection):
-    scored = keywords.score_keywords(selection.keywords, share_rows(days=75), CFG)
-    assert set(scored["rates"]) == {"horizon", "platform", "grade", "direction"}
-    assert sum(g["n"] for g in scored["rates"]["platform"].values()) == 15
-    assert scored["rates"]["direction"]["rising"]["hit_rate"] == 1.0
+def test_even_a_perfect_forecast_of_a_slow_rise_needs_products_to_be_called(products, called):
+    """0.8 points in 14 days from 10.6 %: what is too small to be seen in so few products is stable."""
+    half = 1.2816 * np.sqrt(0.114 * 0.886 / products)
+    found = outlook(0.106, 0.114, half, products)
+    assert found.direction == called

@@ -365,7 +365,14 @@ def make_perplexity() -> dict:
     pairs = [
         {**pair, "platform": p, "attribute": a, "support": 200.0} for p in PLATFORMS for a in CURVES
     ]
-    return {**pair, "best_naive": "persistence", "days_used": 88, "origins_used": 8, "pairs": pairs}
+    total = {
+        "best_naive": "persistence",
+        "days_used": 88,
+        "origins_used": 8,
+        "origins_effective": 1.23,
+        "differences": {n: [v - 1.012, 0.002] for n, v in base.items()},
+    }
+    return {**pair, **total, "pairs": pairs}
 
 
 def make_balance() -> list[dict]:

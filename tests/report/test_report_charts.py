@@ -2,6 +2,7 @@
 
 import base64
 import io
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 from fashiontrend.report.charts import COLOURS, Curve, Panel, draw_panel, runs
+from fashiontrend.report.curves import naive_forecasts
 from fashiontrend.report.samples import show_samples, thumbnail
 
 DAYS = tuple(date(2026, 8, 1) + timedelta(days=n) for n in range(120))
@@ -108,3 +110,18 @@ def test_a_sample_is_found_by_its_picture_id_or_its_image():
         [{"picture_id": "p", "product_id": "1"}, {"image": "p"}, {"image": "other"}], held, "V-neck"
     )
     assert [s["alt"] for s in found] == ["1, sample of V-neck", "product, sample of V-neck"]
+
+
+def test_naive_forecasts_are_the_last_day_and_the_same_day_of_the_last_season():
+    found = dict(naive_forecasts(np.array([1.0, 2.0, np.nan, 4.0]), 5, 3))
+    assert found["persistence"].tolist() == [4.0] * 5
+    assert found["seasonal_naive"].tolist() == [2.0, 2.0, 4.0, 2.0, 2.0]  # the gap carries the 2
+    assert naive_forecasts(np.array([np.nan]), 2, 7) == ()
+
+
+def test_naive_forecasts_are_drawn_beside_a_single_fan():
+    curve = make_curve(SHARE)
+    bare = str(draw_panel(Panel("a", "x", (curve,))))
+    lines = naive_forecasts(SHARE, 14, 7)
+    drawn = str(draw_panel(Panel("a", "x", (replace(curve, naive=lines),))))
+    assert drawn.count("<path") == bare.count("<path") + 2

@@ -2,20 +2,28 @@
 
 import re
 from dataclasses import replace
+from datetime import date, timedelta
 
 import html5lib
+import numpy as np
+import pyarrow as pa
 import pytest
 
-from fashiontrend import taxonomy
+from fashiontrend import records, taxonomy
+from fashiontrend.config import ReportConfig
 from fashiontrend.loop import Step
-from fashiontrend.report import ReportInput, build_html
+from fashiontrend.report import ReportInput, build_html, needed_pictures
 
+LAST = date(2026, 11, 23)
+DAYS = [LAST - timedelta(days=n) for n in reversed(range(90))]
+AHEAD = [LAST + timedelta(days=n + 1) for n in range(14)]
 HOSTILE = '<script>alert("x")</script>'
 SECTIONS = [
-    "legend",
     "keywords",
+    "legend",
     "curves",
     "thin",
+    "scores",
     "gates",
     "accuracy",
     "withheld",
@@ -257,3 +265,127 @@ def test_a_value_without_a_keyword_is_not_called_stable(whole):
     assert captions
     assert not [c for c in captions if "stable" in c]
     assert "Green 绿 · not judged" in " ".join(captions)
+
+
+def test_the_model_is_compared_with_each_naive_forecast_by_difference_and_standard_error(tree):
+    row = next(e for e in tree.iter("tr") if texts(e).startswith("persistence "))
+    assert texts(row) == "persistence 1.0200 0.00800 0.00200 4.0"
+    assert "tell as much as 1.2 independent ones" in " ".join(
+        texts(e) for e in tree.iter("caption")
+    )
+
+
+def test_before_a_target_day_the_scorecard_says_that_none_came(page):
+    assert "No forecast has come due yet" in page
+
+
+def test_the_scorecard_shows_running_rates_with_their_intervals_and_what_was_not_measured(whole):
+    rates = {
+        "n": 40, "hit_rate": 0.7, "hit_rate_interval": [0.55, 0.82], "coverage80": 0.8,
+        "coverage80_interval": [0.65, 0.9], "coverage95": 0.95, "coverage95_interval": [0.84, 0.99],
+        "claimed": 0.9, "error": 0.01, "error_persistence": 0.012,
+    }  # fmt: skip
+    told = {
+        "as_of": "2026-11-23", "scored": 40, "unscored": 3, "overall": rates, "truth": {"overall": rates},
+        "by": {"horizon_days": {"14": rates}, "platform": {"*": rates}, "grade": {"A": rates}},
+        "monitor": {"days": 90, **rates},
+    }  # fmt: skip
+    score = {
+        "id": "x", "platform": "*", "attribute": "colour", "value": "green", "direction": "rising",
+        "target_date": LAST, "share_forecast": 0.3, "low80": 0.28, "high80": 0.32, "start": 0.25,
+    }  # fmt: skip
+    scored = pa.Table.from_pylist(
+        [
+            {**score, "outcome": "hit", "observed": 0.31, "covered80": True},
+            {
+                **score,
+                "outcome": "unscored",
+                "reason": "the target day was withheld by data health",
+            },
+        ],
+        schema=records.SCORE,
+    )
+    found = parse(build_html(replace(whole, scores=told, scored=scored, shares=None, truth=None)))
+    rows = [texts(e).replace("\u202f", " ") for e in found.iter("tr")]
+    assert any(r.startswith("days ahead 14 40 70 % 55 % … 82 % 90 % 80 %") for r in rows)
+    assert any("✔ hit" in r and "25.0 % → 31.0 %" in r for r in rows)
+    assert any("not scored" in r and "withheld by data health" in r for r in rows)
+    assert "3 whose target day could not be measured" in texts(found)
+    assert "Kept apart from the rates above" in texts(found)
+
+
+def test_the_gates_of_earlier_runs_are_listed(whole, closed):
+    earlier = [
+        replace(closed.run, run_id="2026-11-22-ab"),
+        replace(whole.run, run_id="2026-11-21-cd"),
+    ]
+    found = parse(build_html(replace(whole, earlier=earlier, shares=None, truth=None)))
+    rows = [texts(e) for e in found.iter("tr") if "2026-11-2" in texts(e) and "round" in texts(e)]
+    assert "✘ closed" in rows[0]
+    assert rows[0].endswith("not reached ✘ no")
+    assert "3 rounds" in rows[0]
+    assert rows[1].count("✔ open") == 2
+    assert rows[1].endswith("✔ yes")
+
+
+def test_segments_have_their_own_keywords(whole):
+    record = {**whole.keywords["keywords"][0], "segment": {"gender": "women", "garment_type": None}}
+    entry = {
+        "segment": {"gender": "women", "garment_type": None}, "products": 1200, "keywords": [record],
+        "not_enough_evidence": [{}],
+    }  # fmt: skip
+    data = replace(whole, keywords={**whole.keywords, "segments": [entry]}, shares=None, truth=None)
+    text = texts(parse(build_html(data))).replace("\u202f", " ")
+    assert "Only women: 1 200 products, 1 keywords, 1 without enough evidence" in text
+
+
+def test_no_probability_is_shown_as_certainty(with_keyword, whole):
+    sure = {**whole.keywords["keywords"][0]["confidence"], "p_direction": 0.9996}
+    page = build_html(replace(with_keyword(confidence=sure), shares=None, truth=None))
+    assert "over 99\u202f% sure" in page
+    assert "100\u202f% sure" not in page
+
+
+def test_only_the_pictures_of_cards_are_asked_for(whole):
+    assert len(needed_pictures(whole.keywords, ReportConfig())) == 12
+    assert len(needed_pictures(whole.keywords, ReportConfig(cards=1))) == 6
+    assert needed_pictures(None, ReportConfig()) == []
+
+
+def test_many_platforms_and_attributes_stay_below_three_megabytes_and_say_what_is_left_out(whole):
+    """Eight platforms, all fourteen attributes: panels are bounded, the rest is named."""
+    words, rng = taxonomy.load().subset(()), np.random.default_rng(0)
+    shops = ["*", *(f"shop-{n}" for n in range(8))]
+    rows, ahead, keywords = [], [], []
+    for attribute in words.attributes:
+        for platform in shops:
+            for value in attribute.value_ids:
+                series = rng.uniform(0.02, 0.2) + rng.normal(0, 0.005, 60).cumsum() / 8
+                key = {"platform": platform, "attribute": attribute.id, "value": value}
+                rows += [
+                    {**key, "day": d, "window_days": 7, "basis": "live", "support": 500, "share_raw": s,
+                     "share": s, "low": s - 0.02, "high": s + 0.02, "withheld": False}
+                    for d, s in zip(DAYS[-60:], series, strict=True)
+                ]  # fmt: skip
+                ahead += [
+                    {**key, "as_of": LAST, "day": d, "horizon": n + 1, "share": series[-1], "q025": 0.0,
+                     "q10": 0.05, "q90": 0.15, "q975": 0.2}
+                    for n, d in enumerate(AHEAD)
+                ]  # fmt: skip
+                if platform == "*":
+                    first = whole.keywords["keywords"][0]
+                    word = {"attribute": attribute.id, "value": value, "en": value, "zh": ""}
+                    keywords.append({**first, "keyword": word, "rank": len(keywords) + 1})
+    page = build_html(
+        replace(
+            whole,
+            taxonomy=words,
+            shares=pa.Table.from_pylist(rows, schema=records.SHARE),
+            forecasts=pa.Table.from_pylist(ahead, schema=records.FORECAST),
+            keywords={**whole.keywords, "keywords": keywords},
+            truth=None,
+        )
+    )
+    assert len(page.encode()) < 3_000_000
+    assert page.count("<svg") <= 120
+    assert "Not drawn: " in page

@@ -4,7 +4,7 @@ import pytest
 
 from fashiontrend import ledger
 from fashiontrend.loop import Step
-from fashiontrend.report import step_line, summary_lines, wording
+from fashiontrend.report import score_lines, step_line, summary_lines, wording
 
 RECORD = {
     "keyword": {"attribute": "neckline", "value": "v_neck", "en": "V-neck", "zh": "V领"},
@@ -96,3 +96,24 @@ def test_a_step_is_one_line(verdict, expected):
 )
 def test_numbers_are_told_in_one_way(shown, expected):
     assert shown.replace("\u202f", " ") == expected
+
+
+RATES = {"n": 20, "hit_rate": 0.65, "coverage80": 0.8}
+
+
+def test_the_scorecard_is_told_in_lines():
+    rates = {
+        "as_of": "2026-11-23", "scored": 20, "unscored": 2, "overall": RATES,
+        "monitor": {"days": 90, "n": 0}, "by": {"horizon_days": {"14": RATES}},
+    }  # fmt: skip
+    assert [line.replace("\u202f", " ") for line in score_lines(rates)] == [
+        "scorecard up to 2026-11-23: 65 % of 20 hit, 80 % interval held 80 %; 2 could not be measured",
+        "  last 90 days: none",
+        "  horizon days 14: 65 % of 20 hit, 80 % interval held 80 %",
+    ]
+    assert score_lines(None) == ["scorecard: no forecast has come due yet."]
+
+
+@pytest.mark.parametrize(("value", "shown"), [(0.9996, "over 99 %"), (0.931, "93 %"), (None, "–")])
+def test_no_probability_is_certain(value, shown):
+    assert wording.sureness(value).replace("\u202f", " ") == shown

@@ -282,3 +282,80 @@ def test_a_verdict_survives_json():
     ):
         data = json.loads(json.dumps(verdict.to_dict(), allow_nan=False))
         assert gates.Verdict.from_dict(data) == verdict
+
+
+#: Issue 4, the truth table: one line breaks one condition, and the gate says which.
+CONDITIONS = {
+    "normalised_perplexity": {"normalised_perplexity": 1.06},
+    "max_pair": {"pairs": [pair("shop", "colour", normalised_perplexity=1.2)]},
+    "skill": {"skill": 0.01},
+    "difference": {"difference": 0.001},
+    "coverage80": {"coverage80": 0.95},
+    "days_used": {"days_used": 30},
+    "origins_used": {"origins_used": 3},
+    "interval_width:colour": {"interval_width": {"colour": 0.4}},
+}
+
+
+@pytest.mark.parametrize("broken", range(2 ** len(CONDITIONS)), ids=lambda n: f"{n:08b}")
+def test_truth_table_the_gate_is_open_only_if_all_conditions_hold(broken):
+    names = [n for i, n in enumerate(CONDITIONS) if broken >> i & 1]
+    changes = {k: v for n in names for k, v in CONDITIONS[n].items()}
+    verdict = gates.judge_perplexity(
+        fitted(changes.pop("pairs", None), **changes), None, PerplexityGateConfig()
+    )
+    assert verdict.passed is (not names)
+    assert {c.name for c in verdict.checks if not c.passed} == set(names)
+    assert len(verdict.reasons) == len(names)
+    assert bool(verdict.remedy) is bool(names)
+
+
+@pytest.mark.parametrize("value", [None, math.nan, math.inf, -math.inf, "1.01", True, 0.99])
+@pytest.mark.parametrize("metric", ["normalised_perplexity", "perplexity"])
+def test_no_number_that_is_none_opens_the_gate(metric, value):
+    cfg = PerplexityGateConfig(metric=metric, threshold=9.0)
+    assert gates.judge_perplexity(fitted(), None, cfg).passed
+    assert not gates.judge_perplexity(fitted(**{metric: value}), None, cfg).passed
+
+
+def test_a_pair_without_a_number_is_named():
+    pairs = [
+        pair("shop-a", "colour"),
+        pair("shop-b", "colour", normalised_perplexity=None, support=3.0),
+    ]
+    report = fitted(pairs, normalised_perplexity=None)
+    verdict = gates.judge_perplexity(report, None, PerplexityGateConfig())
+    assert "no finite number for 1 of 2 pairs: shop-b/colour" in verdict.reasons[0]
+
+
+def test_the_worst_pair_is_not_asked_for_less_than_twice_its_noise():
+    thin = [pair("shop", "colour", normalised_perplexity=1.2, noise_floor=1.12)]
+    verdict = gates.judge_perplexity(fitted(thin), None, PerplexityGateConfig())
+    assert verdict.passed
+    assert "lifts the limit of 1 of 1 pairs above 1.15, at most to 1.2400" in verdict.warnings[0]
+    worse = [pair("shop", "colour", normalised_perplexity=1.25, noise_floor=1.12)]
+    assert not gates.judge_perplexity(fitted(worse), None, PerplexityGateConfig()).passed
+
+
+def test_every_verdict_reports_the_raw_and_the_normalised_numbers():
+    numbers = gates.judge_perplexity(fitted(), None, PerplexityGateConfig()).numbers
+    assert {"perplexity", "perplexity_floor", "perplexity_uniform", "normalised_perplexity", "noise_floor",
+            "skill", "threshold", "difference_se"} <= set(numbers)  # fmt: skip
+    assert gates.judge_perplexity({}, None, PerplexityGateConfig()).numbers["perplexity"] is None
+
+
+def test_origins_that_overlap_too_far_are_told():
+    verdict = gates.judge_perplexity(fitted(origins_effective=1.23), None, PerplexityGateConfig())
+    assert verdict.passed
+    assert "tell as much as 1.2 independent ones" in verdict.warnings[0]
+
+
+def test_an_infinite_divergence_is_asked_about_first():
+    pairs = [
+        pair("shop", "known", normalised_perplexity=1.3, divergence=0.3),
+        pair("shop", "impossible", normalised_perplexity=None, divergence=None),
+    ]
+    accuracy = {"attributes": {n: {"wilson_low": 0.4} for n in ("known", "impossible")}}
+    report = fitted(pairs, interval_width={p["attribute"]: 0.1 for p in pairs})
+    verdict = gates.judge_perplexity(report, accuracy, PerplexityGateConfig())
+    assert [r["attribute"] for r in gates.labelling_request(verdict)] == ["impossible", "known"]

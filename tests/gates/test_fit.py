@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from fashiontrend.forecaster.evaluate import (
+from fashiontrend.gates.fit import (
     mean,
     noise_floor,
     normalised_perplexity,
@@ -73,3 +73,19 @@ def test_the_mean_is_arithmetic_and_of_nothing_unknown():
     assert mean([1.02, 1.30, 1.05]) == pytest.approx(1.12333, abs=1e-5)
     assert math.isnan(mean([]))
     assert mean([1.0, math.inf]) == math.inf
+
+
+def test_a_share_of_zero_that_was_seen_closes_the_mean_and_is_never_lost_in_it():
+    p, q = np.array([[0.5, 0.5], [0.5, 0.5]]), np.array([[0.5, 0.5], [1.0, 0.0]])
+    assert mean(normalised_perplexity(p, q)) == math.inf
+
+
+def test_an_attribute_with_one_value_has_nothing_to_forecast():
+    one = np.array([1.0])
+    assert normalised_perplexity(one, one) == perplexity(one, one) == 1.0
+    assert noise_floor(1, 50) == 1.0
+    assert math.isnan(skill(1.0, 1.0))
+
+
+def test_days_without_a_measurement_do_not_count():
+    assert mean([1.02, math.nan, 1.04]) == pytest.approx(1.03)
