@@ -38,8 +38,6 @@ PREFIXES = {RECOGNISE: "/v1/recognise", TABLES: "/"}
 READY_TIMEOUT_S = 2.0
 
 
-@serve.deployment(name="Recogniser")
-@serve.ingress()
 class Recogniser:
     """A replica with one recogniser: decode, batch and model."""
 
@@ -74,8 +72,6 @@ class Recogniser:
         return self.watch.mark
 
 
-@serve.deployment(name="Tables")
-@serve.ingress()
 class Shelves:
     """A replica that answers what is released: tables, forecasts, catalogue jobs, the board."""
 
@@ -116,16 +112,21 @@ class Shelves:
         return {TABLES: READY, RECOGNISE: READY}
 
 
+def deploy(kind: type, name: str, settings: dict[str, Any]) -> Any:
+    """A deployment whose replicas answer HTTP with what the class builds."""
+    return serve.deployment(name=name, **settings)(serve.ingress()(kind))
+
+
 def recogniser(args: dict[str, Any]) -> Any:
     """The application at /v1/recognise; `args.config` is the configuration tree."""
     cfg = Config.model_validate(args["config"]).serve
-    return Recogniser.options(**options(cfg.recogniser, cfg)).bind(args["config"])
+    return deploy(Recogniser, "Recogniser", options(cfg.recogniser, cfg)).bind(args["config"])
 
 
 def shelves(args: dict[str, Any]) -> Any:
     """The application at /; `args.config` is the configuration tree."""
     cfg = Config.model_validate(args["config"]).serve
-    return Shelves.options(**options(cfg.tables, cfg)).bind(args["config"])
+    return deploy(Shelves, "Tables", options(cfg.tables, cfg)).bind(args["config"])
 
 
 BUILDERS = {RECOGNISE: recogniser, TABLES: shelves}

@@ -54,12 +54,9 @@ class RecogniserDescriber:
     ) -> list[Answer | PictureError]:
         """One forward pass over all that decode; a caller's box takes the place of the found one."""
         decoded = [self._decode(data) for data in images]
-        good = [n for n, d in enumerate(decoded) if not isinstance(d, PictureError)]
-        told = iter(
-            self._answer(np.stack([decoded[n] for n in good]), [boxes[n] for n in good], options)
-            if good
-            else ()
-        )
+        pixels = [d for d in decoded if not isinstance(d, PictureError)]
+        known = [b for b, d in zip(boxes, decoded, strict=True) if not isinstance(d, PictureError)]
+        told = iter(self._answer(np.stack(pixels), known, options) if pixels else ())
         return [d if isinstance(d, PictureError) else next(told) for d in decoded]
 
     def _decode(self, data: bytes) -> pictures.Pixels | PictureError:
@@ -102,7 +99,7 @@ def tell(
         options: threshold, languages, how many values.
     """
     garment = _surest_garment(probs, taxonomy, options.min_confidence)
-    told = {}
+    told: dict[str, dict[str, Any]] = {}
     for attribute in taxonomy.attributes:
         name = attribute.id
         if options.attributes is not None and name not in options.attributes:

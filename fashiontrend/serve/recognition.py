@@ -7,7 +7,7 @@ from typing import Any
 from fashiontrend.config import ServeConfig
 from fashiontrend.errors import PictureError, StoreError
 from fashiontrend.serve import problems
-from fashiontrend.serve.asked import Described, Options, Picture, RecogniseRequest, UploadRequest
+from fashiontrend.serve.asked import Box, Described, Options, Picture, RecogniseRequest, UploadRequest
 from fashiontrend.serve.batcher import Overloaded
 from fashiontrend.serve.keys import is_allowed
 from fashiontrend.serve.metrics import Metrics
@@ -136,7 +136,8 @@ class Recognition:
         for n, (picture, content) in enumerate(zip(told, data, strict=True)):
             if isinstance(content, Problem):
                 continue
-            for box in [r.box for r in picture.regions] or [None]:
+            boxes: list[Box | None] = [r.box for r in picture.regions]
+            for box in boxes or [None]:
                 items.append(Item(content, box, options))
                 owners.append(n)
         found: dict[int, list[Outcome]] = {}

@@ -1,6 +1,7 @@
 """What a release says, over HTTP: keywords, series, forecasts, gates, runs, releases, taxonomy, pictures."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
@@ -12,6 +13,7 @@ from fashiontrend.serve.documented import body, errors, secured
 from fashiontrend.serve.problems import Problem
 from fashiontrend.serve.services import Services, cached, fresh, request_id
 
+F = TypeVar("F", bound=Callable[..., Response])
 DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 Day = Annotated[str | None, Query(pattern=DAY, description="UTC day.", examples=["2026-11-23"])]
 Name = Annotated[str | None, Query(max_length=200)]
@@ -34,7 +36,7 @@ def make_router(services: Services) -> APIRouter:
     """The endpoints. Those without `async` may block: they run in threads."""
     router = APIRouter(tags=["tables"])
 
-    def get(path: str, model: Any, *statuses: int) -> Any:
+    def get(path: str, model: Any, *statuses: int) -> Callable[[F], F]:
         return router.get(
             path,
             responses={200: {"model": model}, **errors(304, 400, 404, *statuses)},
