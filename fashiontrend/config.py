@@ -172,12 +172,32 @@ class ResampleConfig(Section):
 class AttrNetConfig(Section):
     """The recogniser and its training."""
 
-    backbone: str = "small"
-    input_px: PositiveInt = 64
+    backbone: str = Field(
+        default="small", description="small, lean, or the name of a torchvision network."
+    )
+    weights: str | None = Field(
+        default=None,
+        description="Local .safetensors or tensors-only file for the backbone; random if not given.",
+    )
+    input_px: PositiveInt = Field(default=64, description="Side of the square looked at.")
+    keep_aspect: bool = Field(
+        default=False, description="Pad pictures to a square instead of stretching them."
+    )
+    train_px: PositiveInt | None = Field(
+        default=None,
+        description="Side that training pictures are kept at, views of input_px are cut from them.",
+    )
     box_scales: tuple[PositiveFloat, ...] = Field(
         default=(0.8, 1.1, 1.5), description="Boxes around the location, beside the whole picture."
     )
     roi_size: PositiveInt = 4
+    region_channels: PositiveInt = Field(
+        default=64, description="Of the feature map that regions are cut from."
+    )
+    colour_channels: int = Field(
+        default=0, ge=0, description="Of the learnt colour histogram beside the regions; 0 = none."
+    )
+    dropout: Fraction = Field(default=0.0, description="Of the vector, before the classifiers.")
     embedding_dim: PositiveInt = 2048
     epochs: PositiveInt = 10
     batch_size: PositiveInt = Field(default=32, description="Over all workers together.")
@@ -190,6 +210,23 @@ class AttrNetConfig(Section):
         default=5.0, description="Gradients are scaled down to this norm."
     )
     augment: bool = True
+    clutter: Fraction = Field(
+        default=0.0, description="Part of the plain product shots that are pasted on clutter."
+    )
+    ema_decay: Fraction = Field(
+        default=0.0, description="Of the running average of the weights that is kept; 0 = none."
+    )
+    accumulate: PositiveInt = Field(default=1, description="Batches whose gradients make one step.")
+    precision: Literal["float32", "bfloat16"] = Field(
+        default="float32", description="Of the convolutions in training; bfloat16 by autocast."
+    )
+    compile: bool = Field(default=False, description="Compile the network with torch.compile.")
+    second_look: bool = Field(
+        default=False, description="Recognise each picture again, closer, around the found box."
+    )
+    test_flip: bool = Field(
+        default=False, description="Recognise each picture's mirror image too and average."
+    )
     threads: PositiveInt = Field(default=1, description="Of torch in each worker.")
     max_passes: PositiveInt | None = Field(
         default=None, description="Pictures drawn in all epochs together; epochs shrink to fit."

@@ -18,6 +18,8 @@ from fashiontrend.config import IngestConfig
 from fashiontrend.errors import PictureError
 
 Pixels: TypeAlias = NDArray[np.uint8]
+#: x0, y0, x1, y1 in pixels of an upright picture; it may reach beyond it.
+Region: TypeAlias = tuple[float, float, float, float]
 
 #: Formats that shops use. Others that PIL knows run interpreters or have no upper size.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")
@@ -109,16 +111,17 @@ def _upright_size(image: Image.Image, width: int, height: int) -> tuple[int, int
     return (height, width) if _orientation(image) >= 5 else (width, height)
 
 
-def decode(data: bytes, size_px: int) -> Pixels:
-    """The upright picture as RGB, *stretched* to a square.
+def decode(data: bytes, size_px: int, *, keep_aspect: bool = False) -> Pixels:
+    """The upright picture as RGB, made a square.
 
-    Stretching, instead of cropping or padding, keeps fractional boxes true and loses no part
-    of the garment. Transparency is laid on white, as a shop's page does. Bytes of unknown
-    origin go through `inspect` first, which bounds the memory that this needs.
+    Transparency is laid on white, as a shop's page does. Bytes of unknown origin go through
+    `inspect` first, which bounds the memory that this needs.
 
     Args:
         data: an encoded picture.
         size_px: side of the square.
+        keep_aspect: put the picture in the middle of the square, its rim going on to both
+            sides; otherwise *stretch* it. Neither loses a part of the garment.
 
     Returns:
         uint8 array (size_px, size_px, 3).
@@ -126,23 +129,81 @@ def decode(data: bytes, size_px: int) -> Pixels:
     Raises:
         PictureError: `empty`, `unsupported`, `bomb` or `truncated`, as in `inspect`.
     """
+    image = read(data, size_px * 2)
+    return cut(image, whole(image.size, keep_aspect), size_px)
+
+
+def read(data: bytes, enough_px: int) -> Image.Image:
+    """The upright picture as an RGB image, about as large as needed.
+
+    Args:
+        data: an encoded picture.
+        enough_px: a JPEG is decoded at a fraction of its size if both sides keep that many.
+
+    Raises:
+        PictureError: as `decode`.
+    """
     if not data:
         raise PictureError("empty: no bytes. Fetch the picture again.")
     image = _open(data)
-    image.draft("RGB", (size_px * 2, size_px * 2))
+    image.draft("RGB", (enough_px, enough_px))
     _load(image)
     orientation = _orientation(image)
     try:
-        square = _plain(image).resize((size_px, size_px), Image.Resampling.BILINEAR, reducing_gap=3)
+        plain = _plain(image)
     except (ValueError, OSError) as error:
         raise PictureError(
             f"unsupported: pixels of mode {image.mode} have no RGB form ({error}). Convert it."
         ) from None
-    if square.mode == "RGBA":
-        square = Image.alpha_composite(Image.new("RGBA", square.size, WHITE), square)
-    if orientation in UPRIGHT:
-        square = square.transpose(UPRIGHT[orientation])
-    return np.asarray(square.convert("RGB"))
+    if plain.mode == "RGBA":
+        plain = Image.alpha_composite(Image.new("RGBA", plain.size, WHITE), plain).convert("RGB")
+    return plain.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else plain
+
+
+def measure(data: bytes) -> tuple[int, int]:
+    """Width and height of the upright picture, from its header alone.
+
+    Raises:
+        PictureError: the header does not open.
+    """
+    image = _open(data)
+    width, height = image.size
+    return (height, width) if _orientation(image) >= 5 else (width, height)
+
+
+def whole(size: tuple[int, int], keep_aspect: bool) -> Region:
+    """The region of `cut` that shows all of a picture of this width and height."""
+    width, height = size
+    if not keep_aspect:
+        return 0.0, 0.0, float(width), float(height)
+    side = max(width, height)
+    left, top = (width - side) / 2, (height - side) / 2
+    return left, top, left + side, top + side
+
+
+def cut(image: Image.Image, region: Region, size_px: int) -> Pixels:
+    """A region of a picture, stretched to a square; beyond the picture its rim goes on.
+
+    Args:
+        image: RGB.
+        region: x0, y0, x1, y1 in pixels; it may reach beyond the picture.
+        size_px: side of the square.
+
+    Returns:
+        uint8 array (size_px, size_px, 3).
+    """
+    low, high = np.array(region[:2]), np.array(region[2:])
+    limit = np.array(image.size, dtype=np.float64)
+    scale = size_px / np.maximum(high - low, 1e-6)
+    inner_low = np.clip(low, 0, limit - 1)
+    inner_high = np.clip(high, inner_low + 1e-3, limit)
+    first = np.clip(np.rint((inner_low - low) * scale), 0, size_px - 1).astype(int)
+    last = np.clip(np.rint((inner_high - low) * scale), first + 1, size_px).astype(int)
+    width, height = (last - first).tolist()
+    box = (*inner_low.tolist(), *inner_high.tolist())
+    part = image.resize((width, height), Image.Resampling.BILINEAR, box=box, reducing_gap=3)
+    (left, top), (right, bottom) = first, size_px - last
+    return np.pad(np.asarray(part), ((top, bottom), (left, right), (0, 0)), mode="edge")
 
 
 def _open(data: bytes) -> Image.Image:

@@ -39,9 +39,18 @@ class Card(Section):
     train_priors: dict[str, tuple[float, ...]] = pydantic.Field(
         description="V + 1 proportions per attribute of the resampled training set."
     )
+    natural_priors: dict[str, tuple[float, ...]] = pydantic.Field(
+        default={}, description="V + 1 proportions per attribute before resampling, if known."
+    )
     temperatures: dict[str, float]
+    box_threshold: float = pydantic.Field(
+        default=0.5, description="A garment scored lower was not found."
+    )
     metrics: dict[str, Any] = pydantic.Field(default={}, description="Of the held-out report.")
     dataset: str = ""
+    core_seconds: float | None = pydantic.Field(
+        default=None, description="User and system CPU time of the fit, all threads together."
+    )
     seed: int = 0
     weights_sha256: str = ""
     self_test: dict[str, tuple[float, ...]] = pydantic.Field(

@@ -1,6 +1,7 @@
-"""The recogniser as the rest of the system calls it: Ray Data's actors and the server alike."""
+"""The recogniser as the rest of the system calls it: Ray Data's actors, files and the server alike."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,21 @@ import numpy as np
 import pyarrow as pa
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from fashiontrend import pictures, records
-from fashiontrend.attrnet import artefact
-from fashiontrend.attrnet.probabilities import calibrate
+from fashiontrend.attrnet import answers, artefact
+from fashiontrend.attrnet.answers import Answer, Box
+from fashiontrend.attrnet.probabilities import calibrate, undo_prior
 from fashiontrend.errors import PictureError
 
 Columns = dict[str, NDArray[Any]]
+
+#: A picture is kept at up to so many times the network's input, for the second look.
+DETAIL = 4
+#: The second look's side beside the longer side of the box that the first one found.
+MARGIN = 1.25
+NOWHERE = (float("nan"),) * 4
 
 
 class Recogniser:
@@ -40,7 +49,7 @@ class Recogniser:
 
     @property
     def input_px(self) -> int:
-        """Side of the square that pictures are stretched to."""
+        """Side of the square that the network looks at."""
         return self.card.config.input_px
 
     def __call__(self, batch: Mapping[str, Any]) -> Columns:
@@ -55,39 +64,147 @@ class Recogniser:
             row of a picture that does not decode holds NaN everywhere but in picture_id, so one
             bad picture harms no other; count such rows, for ingest had accepted them.
         """
-        decoded = [self._decode(data) for data in batch["image"]]
-        good = np.array([d is not None for d in decoded], dtype=bool)
-        side = self.input_px
-        image = np.array([d for d in decoded if d is not None], dtype=np.uint8)
-        found = self.recognise(image.reshape(-1, side, side, 3).transpose(0, 3, 1, 2))
+        read = [self._read(data) for data in batch["image"]]
+        good = np.array([isinstance(r, Image.Image) for r in read], dtype=bool)
+        found = self._look([r for r in read if isinstance(r, Image.Image)])
+        del found["vector"]
         return {
             "picture_id": np.asarray(batch["picture_id"], dtype=object),
             **{name: _spread(values, good) for name, values in found.items()},
         }
 
-    def recognise(self, image: NDArray[np.uint8]) -> Columns:
-        """Recognise decoded pictures.
+    def describe(
+        self,
+        images: Sequence[bytes],
+        boxes: Sequence[Box | None] | None = None,
+        top_k: int = 0,
+        min_confidence: float = 0.0,
+        embedding: bool = False,
+    ) -> list[Answer]:
+        """Decide on N pictures one by one.
+
+        The shift that resampling brought into the probabilities is undone where the card knows
+        the natural proportions.
+
+        Args:
+            images: encoded pictures.
+            boxes: where the garment is known to be, in pixels of the upright picture; None, or
+                None in a place: look for it.
+            top_k: how many classes of every attribute to list.
+            min_confidence: a best class below it is `uncertain`.
+            embedding: give the vector too.
+
+        Returns:
+            N answers in order. A picture that does not decode has its `problem` told and harms
+            no other.
+        """
+        read = [self._read(data) for data in images]
+        good = [n for n, r in enumerate(read) if isinstance(r, Image.Image)]
+        opened = [r for r in read if isinstance(r, Image.Image)]
+        scales = [_scale(images[n], image) for n, image in zip(good, opened, strict=True)]
+        known = [None if boxes is None else boxes[n] for n in good]
+        found = self._look(opened, [_shrink(b, s) for b, s in zip(known, scales, strict=True)])
+        probs = self._natural(found)
+        told = [Answer(problem=str(r)) for r in read]
+        for row, (n, image, scale) in enumerate(zip(good, opened, scales, strict=True)):
+            size = (round(image.width * scale[0]), round(image.height * scale[1]))
+            score = float(found["box_score"][row])
+            told[n] = Answer(
+                answers.decide(
+                    {a: p[row] for a, p in probs.items()}, self.taxonomy, top_k, min_confidence
+                ),
+                known[row] or self._box(found["box"][row], size, score),
+                score,
+                size,
+            )
+            if embedding:
+                vector = tuple(found["vector"][row].tolist())
+                told[n] = replace(told[n], embedding=vector)
+        return told
+
+    def recognise(self, image: NDArray[np.uint8], box: NDArray[Any] | None = None) -> Columns:
+        """Recognise decoded squares in one look.
 
         Args:
             image: (N, 3, S, S), RGB.
+            box: (N, 4) in fractions of the square, where known; NaN rows where not.
 
         Returns:
-            box (N, 4), box_score (N,), probs_<attribute> (N, V + 1).
+            box (N, 4), box_score (N,), vector (N, D), probs_<attribute> (N, V + 1).
         """
+        place = None if box is None else torch.from_numpy(box.astype(np.float32)).to(self.device)
         with torch.inference_mode():
-            output = self.model(torch.from_numpy(np.ascontiguousarray(image)).to(self.device))
+            pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self.device)
+            output = self.model(pixels, place)
         probs = calibrate(output, self.taxonomy.ids, self.card.temperatures)
         return {
-            "box": output.location.box.cpu().numpy(),
-            "box_score": output.location.score.cpu().numpy(),
+            "box": output.location.box.float().cpu().numpy(),
+            "box_score": output.location.score.float().cpu().numpy(),
+            "vector": output.vector.float().cpu().numpy(),
             **{f"probs_{a}": p for a, p in probs.items()},
         }
 
-    def _decode(self, data: bytes) -> pictures.Pixels | None:
-        try:
-            return pictures.decode(data, self.input_px)
-        except PictureError:
+    def _look(
+        self, images: Sequence[Image.Image], boxes: Sequence[Box | None] | None = None
+    ) -> Columns:
+        """Look at whole pictures, then, if configured, at their garments; boxes in fractions."""
+        keep = self.card.config.keep_aspect
+        size = np.array([i.size for i in images], dtype=np.float64).reshape(-1, 2)
+        regions = np.array([pictures.whole(i.size, keep) for i in images]).reshape(-1, 4)
+        known = np.array([b or NOWHERE for b in boxes or [None] * len(images)]).reshape(-1, 4)
+        found = self._see(images, regions, known)
+        if self.card.config.second_look and len(images):
+            place = np.where(np.isnan(known).any(1, keepdims=True), found["box"], known)
+            closer = self._see(images, _around(place, keep), known)
+            found = _merge(found, closer)
+        found["box"] = (found["box"] / np.concatenate([size, size], 1)).clip(0, 1)
+        return {name: values.astype(np.float32) for name, values in found.items()}
+
+    def _see(
+        self, images: Sequence[Image.Image], regions: NDArray[Any], known: NDArray[Any]
+    ) -> Columns:
+        """One look at a region of each picture; boxes in pixels of the picture, both ways."""
+        side = self.input_px
+        squares = [
+            pictures.cut(i, tuple(r), side) for i, r in zip(images, regions.tolist(), strict=True)
+        ]
+        image = np.array(squares, dtype=np.uint8).reshape(-1, side, side, 3).transpose(0, 3, 1, 2)
+        low, extent = np.tile(regions[:, :2], 2), np.tile(regions[:, 2:] - regions[:, :2], 2)
+        found = self.recognise(image, ((known - low) / extent).clip(0, 1))
+        if self.card.config.test_flip and len(images):
+            found = _average(found, self._mirrored(image, (known - low) / extent))
+        found["box"] = found["box"] * extent + low
+        return found
+
+    def _mirrored(self, image: NDArray[np.uint8], box: NDArray[Any]) -> Columns:
+        found = self.recognise(image[..., ::-1], _mirror(box))
+        return found | {"box": _mirror(found["box"])}
+
+    def _natural(self, found: Columns) -> dict[str, NDArray[Any]]:
+        """Probabilities per attribute under the natural prior, as far as the card knows it."""
+        card = self.card
+        return {
+            a: undo_prior(found[f"probs_{a}"], card.train_priors[a], card.natural_priors[a])
+            if a in card.natural_priors and a in card.train_priors
+            else found[f"probs_{a}"]
+            for a in self.taxonomy.ids
+        }
+
+    def _box(self, fractions: NDArray[Any], size: tuple[int, int], score: float) -> Box | None:
+        if score < self.card.box_threshold:
             return None
+        x0, y0, x1, y1 = (fractions * np.array(size * 2)).tolist()
+        return x0, y0, x1, y1
+
+    def _read(self, data: bytes) -> Image.Image | PictureError:
+        side = self.input_px * DETAIL
+        try:
+            image = pictures.read(data, side)
+        except PictureError as error:
+            return error
+        if max(image.size) > 2 * side:
+            image.thumbnail((2 * side, 2 * side), reducing_gap=2.0)
+        return image
 
 
 def to_table(columns: Mapping[str, NDArray[Any]], num_values: Mapping[str, int]) -> pa.Table:
@@ -95,6 +212,40 @@ def to_table(columns: Mapping[str, NDArray[Any]], num_values: Mapping[str, int])
     schema = records.prediction_schema(dict(num_values))
     arrays = [pa.array(list(columns[field.name]), field.type) for field in schema]
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _around(box: NDArray[Any], keep_aspect: bool) -> NDArray[Any]:
+    """Regions (N, 4) that hold boxes with a margin: squares if the aspect is kept."""
+    centre, extent = (box[:, :2] + box[:, 2:]) / 2, (box[:, 2:] - box[:, :2]).clip(min=2.0)
+    half = (extent.max(1, keepdims=True) if keep_aspect else extent) * MARGIN / 2
+    return np.concatenate([centre - half, centre + half], 1)
+
+
+def _merge(first: Columns, second: Columns) -> Columns:
+    """Two looks as one: the whole picture says whether there is a garment, the closer one the rest."""
+    return _average(first, second) | {"box": second["box"], "box_score": first["box_score"]}
+
+
+def _average(first: Columns, second: Columns) -> Columns:
+    return {name: (first[name] + second[name]) / 2 for name in first}
+
+
+def _mirror(box: NDArray[Any]) -> NDArray[Any]:
+    """Boxes in fractions of a picture, in its mirror image."""
+    return np.stack([1 - box[:, 2], box[:, 1], 1 - box[:, 0], box[:, 3]], 1)
+
+
+def _scale(data: bytes, image: Image.Image) -> tuple[float, float]:
+    """Pixels of the original, upright, for a pixel of what was read: horizontally, vertically."""
+    width, height = pictures.measure(data)
+    return width / image.width, height / image.height
+
+
+def _shrink(box: Box | None, scale: tuple[float, float]) -> Box | None:
+    if box is None:
+        return None
+    x, y = scale
+    return box[0] / x, box[1] / y, box[2] / x, box[3] / y
 
 
 def _spread(values: NDArray[Any], good: NDArray[np.bool_]) -> NDArray[Any]:

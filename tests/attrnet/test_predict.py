@@ -56,3 +56,52 @@ def test_temperatures_of_the_card_are_applied(recogniser, draw_rows):
     recogniser.card = recogniser.card.model_copy(update={"temperatures": {}})
     plain = recogniser.recognise(image)["probs_colour"]
     assert warm == pytest.approx(np.sqrt(plain) / np.sqrt(plain).sum(1, keepdims=True), abs=1e-5)
+
+
+def test_each_picture_is_described_with_its_box_in_its_own_pixels(recogniser, images, taxonomy):
+    recogniser.card = recogniser.card.model_copy(update={"box_threshold": 0.0})
+    told = recogniser.describe(images, top_k=2, embedding=True)
+    for answer in told:
+        assert answer.size == (32, 32)
+        assert set(answer.attributes) == set(taxonomy.ids)
+        assert len(answer.attributes["colour"].top_k) == 2
+        assert len(answer.embedding) == 64
+        x0, y0, x1, y1 = answer.box
+        assert 0 <= x0 < x1 <= 32
+        assert 0 <= y0 < y1 <= 32
+
+
+def test_no_box_is_told_where_the_score_is_low(recogniser, images):
+    recogniser.card = recogniser.card.model_copy(update={"box_threshold": 1.0})
+    assert recogniser.describe(images)[0].box is None
+
+
+def test_a_picture_that_does_not_decode_has_its_problem_told(recogniser, images):
+    told = recogniser.describe([b"no picture", images[0]])
+    assert told[0].problem.startswith("unsupported")
+    assert told[0].attributes == {}
+    assert told[1].problem is None
+
+
+def test_a_known_box_is_kept_and_looked_at(recogniser, images):
+    box = (4.0, 6.0, 20.0, 30.0)
+    told = recogniser.describe(images[:2], boxes=[box, None])
+    assert told[0].box == box
+    assert told[0].attributes != recogniser.describe(images[:1])[0].attributes
+
+
+def test_an_unsure_answer_is_uncertain(recogniser, images):
+    answer = recogniser.describe(images[:1], min_confidence=0.999)[0].attributes["colour"]
+    assert answer.status == "uncertain"
+
+
+@pytest.mark.parametrize("keep_aspect", [False, True])
+def test_a_mirror_image_and_a_second_look_keep_boxes_in_place(
+    build_net, taxonomy, tmp_path, encode, draw_rows, keep_aspect
+):
+    net = build_net(second_look=True, test_flip=True, keep_aspect=keep_aspect)
+    artefact.save(tmp_path, net, artefact.make_card(taxonomy, net, {}, {}))
+    tall = np.repeat(draw_rows(1, 0)["image"][0], 2, axis=1)
+    [answer] = predict.Recogniser(tmp_path).describe([encode(tall)], boxes=None)
+    assert answer.size == (32, 64)
+    assert answer.attributes["colour"].confidence > 0
