@@ -109,11 +109,12 @@ class Client:
             Refused: the server refuses; one bad picture is no refusal, its answer says why.
             StoreError: the server cannot be reached.
         """
+        known = boxes or {}
         for group in _groups([Path(f) for f in files]):
             told = [
                 {
                     "id": str(path)[-200:],
-                    "regions": [{"box": boxes[str(path)]}] if str(path) in (boxes or {}) else [],
+                    "regions": [{"box": known[str(path)]}] if str(path) in known else [],
                 }
                 for path in group
             ]
@@ -168,7 +169,10 @@ class Client:
         return VersionAnswer.model_validate(self._get("/version", {}))
 
     def submit(
-        self, keys: Sequence[str], options: Options | None = None, idempotency_key: str | None = None
+        self,
+        keys: Sequence[str],
+        options: Options | None = None,
+        idempotency_key: str | None = None,
     ) -> JobAnswer:
         """Hand in a catalogue job; with a key of your own, twice is once."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
@@ -240,4 +244,6 @@ def _refused(answer: httpx.Response) -> Refused:
         request_id = told.get("request_id", "")
     except (ValueError, KeyError, TypeError, IndexError):
         detail, code, request_id = answer.text[:200], "", answer.headers.get("x-request-id", "")
-    return Refused(f"{answer.status_code} {code}: {detail} ({request_id})", answer.status_code, code)
+    return Refused(
+        f"{answer.status_code} {code}: {detail} ({request_id})", answer.status_code, code
+    )

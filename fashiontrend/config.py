@@ -435,9 +435,6 @@ class ServeConfig(Section):
         default=256, description="Pictures of one replica that wait for the model."
     )
     threads: PositiveInt = Field(default=1, description="Of torch in each replica.")
-    min_box_score: Fraction = Field(
-        default=0.0, description="A picture whose garment is less sure is answered `no_garment`."
-    )
     release_poll_s: PositiveFloat = Field(
         default=5.0, description="How often the release pointer is read."
     )

@@ -218,9 +218,9 @@ def stop() -> None:
 def run(config: Config) -> None:
     """Serve until SIGINT or SIGTERM."""
     ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
     start(config)
+    for number in (signal.SIGINT, signal.SIGTERM):  # after Ray has set its own
+        signal.signal(number, lambda *_: ended.set())
     log.info("serving on http://%s:%d", config.serve.host, config.serve.port)
     try:
         ended.wait()
