@@ -155,7 +155,7 @@ class Fetcher:
             raise _failed("only http and https are fetched")
         if url.userinfo or not host:
             raise _failed("a URL with user information, or without a host, is not fetched")
-        if (url.port or PORTS[url.scheme]) not in self.cfg.allowed_ports:
+        if (PORTS[url.scheme] if url.port is None else url.port) not in self.cfg.allowed_ports:
             raise _failed("this port is not fetched from")
         if self.cfg.allowed_hosts and not any(
             host == name or host.endswith(f".{name}") for name in self.cfg.allowed_hosts

@@ -104,10 +104,8 @@ def test_urls_go_through_the_fetcher(make_server):
 )
 def test_a_request_beyond_the_limits_is_refused_whole(make_server, files, settings, status):
     serve = make_server(**settings)
-    if files:
-        answer = upload(serve, *[draw()] * files)
-    else:
-        answer = serve("POST", "/v1/recognise", files=[("other", draw())])
+    sent = [("image", draw())] * files or [("other", draw())]
+    answer = serve("POST", "/v1/recognise", files=sent)
     assert answer.status_code == status
     problem(answer)
 
