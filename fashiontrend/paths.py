@@ -101,3 +101,36 @@ def run_step(run_id: str, number: int) -> str:
 def run_steps(run_id: str) -> str:
     """Prefix of all step records of a run."""
     return f"runs/{run_id}/steps/"
+
+
+RECOGNITIONS = "recognitions/"
+
+
+def recognition(job_id: str) -> str:
+    """What a catalogue job was asked for; created exclusively."""
+    return f"recognitions/{job_id}/job.json"
+
+
+def recognition_plan(job_id: str) -> str:
+    """Which rows of which file make which part; created exclusively when work begins."""
+    return f"recognitions/{job_id}/plan.json"
+
+
+def recognition_claim(job_id: str) -> str:
+    """Who works on a catalogue job, and until when."""
+    return f"recognitions/{job_id}/claim.json"
+
+
+def recognition_end(job_id: str) -> str:
+    """How a catalogue job ended; created exclusively."""
+    return f"recognitions/{job_id}/end.json"
+
+
+def recognition_part(job_id: str, number: int) -> str:
+    """Partition: the answers of the job's n-th run of rows."""
+    return f"recognitions/{job_id}/parts/{number:05d}"
+
+
+def recognition_parts(job_id: str) -> str:
+    """Prefix of all parts of a catalogue job."""
+    return f"recognitions/{job_id}/parts/"

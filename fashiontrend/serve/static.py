@@ -1,0 +1,59 @@
+"""The trend board's files, held in memory: a name that is not one of them is nowhere."""
+
+import hashlib
+import mimetypes
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+FOLDER = Path(__file__).parent / "board"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+    "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css"}
+
+
+@dataclass(frozen=True)
+class File:
+    """One file, ready to send."""
+
+    data: bytes
+    media_type: str
+    etag: str
+
+
+def read_board(folder: Path = FOLDER) -> dict[str, File]:
+    """All files by name; Python files are not among them."""
+    found = {}
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        if path.suffix == ".py" or path.name.startswith("."):
+            continue
+        data = path.read_bytes()
+        kind = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0]
+        name = path.relative_to(folder).as_posix()
+        found[name] = File(data, kind or "application/octet-stream", tag(data))
+    return found
+
+
+def tag(data: bytes) -> str:
+    """A strong ETag."""
+    return f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+
+
+def respond(
+    request: Request,
+    data: bytes,
+    media_type: str,
+    etag: str | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """200 with an ETag, or 304 if the caller has it."""
+    etag = etag or tag(data)
+    told = {"ETag": etag, "Cache-Control": "no-cache", **(headers or {})}
+    asked = request.headers.get("if-none-match", "")
+    if etag in (t.strip().removeprefix("W/") for t in asked.split(",")) or asked.strip() == "*":
+        return Response(status_code=304, headers=told)
+    return Response(data, media_type=media_type, headers=told)

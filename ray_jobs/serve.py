@@ -1,0 +1,240 @@
+"""Serve: the recogniser and the tables as two Ray Serve applications, each one deployment behind the proxy.
+
+Decode, batch and model live in one deployment, and tables in another application of their own:
+a request never hops from replica to replica (docs/adr/0013-serving.md has what a hop costs).
+"""
+
+import asyncio
+import logging
+import signal
+import sys
+import threading
+from typing import Any
+
+from ray import serve
+
+from fashiontrend.config import Config, ReplicaConfig, ServeConfig
+from fashiontrend.errors import StoreError
+from fashiontrend.serve import jobs, model, posted, tables, tokens
+from fashiontrend.serve.app import create_app
+from fashiontrend.serve.edge import Edge
+from fashiontrend.serve.fetch import Fetcher
+from fashiontrend.serve.history import History
+from fashiontrend.serve.metrics import Metrics
+from fashiontrend.serve.model import ServedModel
+from fashiontrend.serve.posted import Trend
+from fashiontrend.serve.recognition import Recognition
+from fashiontrend.serve.routes_status import READY
+from fashiontrend.serve.services import Library, Services
+from fashiontrend.serve.tables import Tables
+from fashiontrend.serve.watch import Watch
+from fashiontrend.store import open_store
+from ray_jobs.runtime import connect, disconnect, now
+
+log = logging.getLogger(__name__)
+RECOGNISE, TABLES = "recognise", "tables"
+#: The longest prefix wins, so /v1/recognise goes past the tables.
+PREFIXES = {RECOGNISE: "/v1/recognise", TABLES: "/"}
+READY_TIMEOUT_S = 2.0
+
+
+class Recogniser:
+    """A replica with one recogniser: decode, batch and model."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        settings = Config.model_validate(config)
+        cfg, store = settings.serve, open_store(settings.store)
+        _log_to_stderr()
+        self.cfg, self.metrics, self.guard = cfg, Metrics(), tokens.make_guard(cfg)
+        device = "cuda" if cfg.recogniser.gpus else "cpu"
+
+        def load(release_id: str) -> ServedModel:
+            served = model.load(store, release_id, cfg, self.metrics, device)
+            self.metrics.served(release_id)
+            return served
+
+        self.watch = Watch(lambda: model.current_release(store), load)
+        fetch = Fetcher(cfg.fetch, cfg.max_image_bytes)
+        self.recognition = Recognition(
+            lambda: self.watch.current, cfg, self.metrics, fetch, store.read
+        )
+
+    def __serve_build_asgi_app__(self) -> Edge:
+        """What Ray Serve calls once the replica is there."""
+        services = Services(self.cfg, self.guard, self.metrics, self._parts, self.recognition)
+        return create_app(services, [lambda: self.watch.follow(self.cfg.release_poll_s)])
+
+    async def _parts(self) -> dict[str, str]:
+        return {RECOGNISE: READY}
+
+    def release(self) -> str:
+        """Which release answers; a replica that is asked has passed its self-test."""
+        return self.watch.mark
+
+
+class Shelves:
+    """A replica that answers what is released: tables, forecasts, catalogue jobs, the board."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        settings = Config.model_validate(config)
+        self.cfg, store = settings.serve, open_store(settings.store)
+        _log_to_stderr()
+        self.metrics, self.guard = Metrics(), tokens.make_guard(self.cfg)
+
+        def load(mark: tables.Mark) -> tuple[Tables, Trend]:
+            found = tables.load(store, mark)
+            trend = posted.load(store, found.release)
+            self.metrics.served(mark[0])
+            return found, trend
+
+        self.watch = Watch(lambda: tables.find(store), load)
+        self.library = Library(
+            store,
+            lambda: self.watch.current[0],
+            lambda: self.watch.current[1],
+            History(store),
+            jobs.Jobs(store, self.cfg, now),
+            lambda: self.watch.refused[1] if self.watch.refused else None,
+        )
+
+    def __serve_build_asgi_app__(self) -> Edge:
+        """What Ray Serve calls once the replica is there."""
+        services = Services(self.cfg, self.guard, self.metrics, self._parts, library=self.library)
+        return create_app(services, [lambda: self.watch.follow(self.cfg.release_poll_s)])
+
+    async def _parts(self) -> dict[str, str]:
+        """The tables are ready when this runs; the recogniser is asked."""
+        try:
+            async with asyncio.timeout(READY_TIMEOUT_S):
+                await serve.get_app_handle(RECOGNISE).release.remote()
+        except Exception as error:  # whatever Ray raises, it is not ready
+            return {TABLES: READY, RECOGNISE: f"no replica answers ({type(error).__name__})"}
+        return {TABLES: READY, RECOGNISE: READY}
+
+
+def deploy(kind: type, name: str, settings: dict[str, Any]) -> Any:
+    """A deployment whose replicas answer HTTP with what the class builds."""
+    return serve.deployment(name=name, **settings)(serve.ingress()(kind))
+
+
+def recogniser(args: dict[str, Any]) -> Any:
+    """The application at /v1/recognise; `args.config` is the configuration tree."""
+    cfg = Config.model_validate(args["config"]).serve
+    return deploy(Recogniser, "Recogniser", options(cfg.recogniser, cfg)).bind(args["config"])
+
+
+def shelves(args: dict[str, Any]) -> Any:
+    """The application at /; `args.config` is the configuration tree."""
+    cfg = Config.model_validate(args["config"]).serve
+    return deploy(Shelves, "Tables", options(cfg.tables, cfg)).bind(args["config"])
+
+
+BUILDERS = {RECOGNISE: recogniser, TABLES: shelves}
+
+
+def options(replicas: ReplicaConfig, cfg: ServeConfig) -> dict[str, Any]:
+    """Settings of one deployment, as Ray Serve spells them."""
+    return {
+        "max_ongoing_requests": replicas.max_ongoing_requests,
+        "max_queued_requests": replicas.max_queued_requests,
+        "backpressure_config": {"status_code": 429, "retry_after_s": cfg.retry_after_s},
+        "autoscaling_config": {
+            "min_replicas": replicas.min_replicas,
+            "max_replicas": replicas.max_replicas,
+            "target_ongoing_requests": replicas.target_ongoing_requests,
+            "upscale_delay_s": replicas.upscale_delay_s,
+            "downscale_delay_s": replicas.downscale_delay_s,
+        },
+        "ray_actor_options": {"num_cpus": replicas.cpus, "num_gpus": replicas.gpus},
+        "graceful_shutdown_wait_loop_s": 1.0,
+        "graceful_shutdown_timeout_s": replicas.drain_s,
+        "health_check_period_s": 5.0,
+        "logging_config": {"enable_access_log": False, "encoding": "JSON"},
+    }
+
+
+def http_options(cfg: ServeConfig) -> dict[str, Any]:
+    """Settings of the proxies. The application's own time-out comes first, with a problem document."""
+    return {
+        "host": cfg.host,
+        "port": cfg.port,
+        "request_timeout_s": cfg.request_timeout_s + cfg.body_timeout_s,
+        "keep_alive_timeout_s": 75,
+    }
+
+
+def describe(config: Config) -> dict[str, Any]:
+    """`serveConfigV2` of a RayService: the same applications from the same configuration."""
+    tree = config.model_dump(mode="json", exclude_defaults=True)
+    cfg = config.serve
+    by_name = {RECOGNISE: ("Recogniser", cfg.recogniser), TABLES: ("Tables", cfg.tables)}
+    return {
+        "proxy_location": "EveryNode",
+        "http_options": http_options(cfg),
+        "applications": [
+            {
+                "name": name,
+                "route_prefix": PREFIXES[name],
+                "import_path": f"{__name__}:{builder.__name__}",
+                "args": {"config": tree},
+                "deployments": [{"name": by_name[name][0], **options(by_name[name][1], cfg)}],
+            }
+            for name, builder in BUILDERS.items()
+        ],
+    }
+
+
+def start(config: Config) -> None:
+    """Start proxies and both applications; returns when all replicas have passed their self-test.
+
+    Raises:
+        ConfigError: tokens are needed and there are none.
+        DataError: nothing was released.
+        StoreError: the replicas did not start, or the store cannot be reached.
+    """
+    tokens.make_guard(config.serve)
+    model.current_release(open_store(config.store))
+    tree = config.model_dump(mode="json")
+    connect(config)
+    serve.start(proxy_location="HeadOnly", http_options=http_options(config.serve))
+    targets = [
+        serve.RunTarget(builder({"config": tree}), name, PREFIXES[name])
+        for name, builder in BUILDERS.items()
+    ]
+    try:
+        serve.run_many(targets)
+    except RuntimeError as error:
+        raise StoreError(
+            f"the replicas did not start: {error}. Ray's session folder holds their logs."
+        ) from error
+
+
+def stop() -> None:
+    """Drain, stop the replicas and the proxies, leave Ray."""
+    serve.shutdown()
+    disconnect()
+
+
+def run(config: Config) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    ended = threading.Event()
+    start(config)
+    for number in (signal.SIGINT, signal.SIGTERM):  # after Ray has set its own
+        signal.signal(number, lambda *_: ended.set())
+    log.info("serving on http://%s:%d", config.serve.host, config.serve.port)
+    try:
+        ended.wait()
+        log.info("draining")
+    finally:
+        stop()
+
+
+def _log_to_stderr() -> None:
+    """The audit log and ours, as lines that Ray keeps with the replica's."""
+    ours = logging.getLogger("fashiontrend")
+    if not ours.handlers:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        ours.addHandler(handler)
+        ours.setLevel(logging.INFO)
+        ours.propagate = False
