@@ -77,6 +77,9 @@ def release(release_id: str) -> str:
     return f"releases/{release_id}.json"
 
 
+RAW_DAYS = "raw/listings/"
+CRAWL_FAILURES = "raw/failures/"
+CATALOGUE = "catalogue/"
 RELEASES = "releases/"
 CURRENT_RELEASE = "releases/current.json"
 RUNS = "runs/"
@@ -95,3 +98,8 @@ def run_step(run_id: str, number: int) -> str:
 def run_steps(run_id: str) -> str:
     """Prefix of all step records of a run."""
     return f"runs/{run_id}/steps/"
+
+
+def parts(key: str) -> dict[str, str]:
+    """The `name=value` folders of a key: `catalogue/day=2026-11-23/platform=a/x` -> day, platform."""
+    return dict(part.split("=", 1) for part in key.split("/") if "=" in part)
