@@ -7,7 +7,6 @@ from typing import Any
 
 from prometheus_client.metrics_core import Metric
 
-from fashiontrend import gates
 from fashiontrend.exporter.samples import Samples, gauge
 from fashiontrend.exporter.state import PlatformDay, State
 from fashiontrend.ledger import Entry, Run
@@ -156,11 +155,12 @@ def _queue(newest: Mapping[str, tuple[Run, Entry]]) -> Iterator[Metric]:
     if found is None:
         return
     entry = found[1]
-    verdict = gates.Verdict.from_dict(entry.verdict or {})
-    waiting = [] if verdict.passed else gates.labelling_request(verdict)
+    verdict = entry.verdict or {}
+    told = verdict["per_attribute"].values()
+    waiting = 0 if verdict["passed"] else sum(bool(a.get("reason")) for a in told)
     yield gauge(
         "label_queue_depth", "Attributes that a closed perplexity gate asks people to label.", (),
-        [((), float(len(waiting)))],
+        [((), float(waiting))],
     )  # fmt: skip
     ended = datetime.fromisoformat(entry.started_at) + timedelta(seconds=entry.seconds)
     yield gauge(
