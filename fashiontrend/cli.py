@@ -8,7 +8,6 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from datetime import UTC, date, datetime
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -17,11 +16,21 @@ import rich.table
 import typer
 import yaml
 
-from fashiontrend import __version__, ledger, paths, registry, series_commands, taxonomy, telemetry
+from fashiontrend import (
+    __version__,
+    ledger,
+    operate,
+    paths,
+    registry,
+    series_commands,
+    taxonomy,
+    telemetry,
+)
 from fashiontrend import config as configuration
 from fashiontrend.config import Config
 from fashiontrend.errors import ConfigError
 from fashiontrend.loop import Step
+from fashiontrend.options import ConfigOption, DayOption, day_of
 from fashiontrend.store import open_store
 
 if TYPE_CHECKING:
@@ -42,14 +51,8 @@ app.add_typer(recognitions_app, name="recognitions")
 app.add_typer(config_app, name="config")
 app.add_typer(taxonomy_app, name="taxonomy")
 app.add_typer(releases_app, name="releases")
+operate.add_to(app)
 
-ConfigOption = Annotated[
-    str | None, typer.Option("--config", "-c", help="YAML file; $FASHIONTREND_CONFIG if not given.")
-]
-DayOption = Annotated[
-    datetime | None,
-    typer.Option("--day", formats=["%Y-%m-%d"], help="UTC day; today if not given."),
-]
 STAGES = {
     Step.CRAWL: "Fetch the day's listings and pictures of every platform.",
     Step.INGEST: "Check raw pictures, pack them into shards, judge the day's health.",
@@ -62,17 +65,13 @@ STAGES = {
 }
 
 
-def _day(day: datetime | None) -> date:
-    return (day or datetime.now(tz=UTC)).date()
-
-
 @app.command()
 def run(config: ConfigOption = None, day: DayOption = None) -> None:
     """Drive the whole loop for a day, from where an earlier attempt stopped. What a scheduler calls."""
     from ray_jobs.run import run as job
 
     settings = configuration.load(config)
-    state = job(settings, _day(day))
+    state = job(settings, day_of(day))
     _show_end(settings, state)
 
 
@@ -80,7 +79,7 @@ def _stage(step: Step, text: str) -> Callable[..., None]:
     def command(config: ConfigOption = None, day: DayOption = None) -> None:
         from ray_jobs.run import only
 
-        only(step)(configuration.load(config), _day(day))
+        only(step)(configuration.load(config), day_of(day))
 
     command.__doc__ = f"{text} One step of the day's run; `run` takes them all."
     return command
@@ -390,7 +389,7 @@ def replay(
     """Turn a labelled set into days of listings whose values follow known curves."""
     from ray_jobs.importing import replay_set
 
-    facts = replay_set(configuration.load(config), source, truth, _day(day), days)
+    facts = replay_set(configuration.load(config), source, truth, day_of(day), days)
     typer.echo(json.dumps(facts, ensure_ascii=False))
 
 

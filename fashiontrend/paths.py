@@ -83,6 +83,9 @@ def release(release_id: str) -> str:
 
 
 SCORECARDS = "scorecard/"
+RAW_DAYS = "raw/listings/"
+CRAWL_FAILURES = "raw/failures/"
+CATALOGUE = "catalogue/"
 RELEASES = "releases/"
 CURRENT_RELEASE = "releases/current.json"
 RUNS = "runs/"
@@ -134,3 +137,8 @@ def recognition_part(job_id: str, number: int) -> str:
 def recognition_parts(job_id: str) -> str:
     """Prefix of all parts of a catalogue job."""
     return f"recognitions/{job_id}/parts/"
+
+
+def parts(key: str) -> dict[str, str]:
+    """The `name=value` folders of a key: `catalogue/day=2026-11-23/platform=a/x` -> day, platform."""
+    return dict(part.split("=", 1) for part in key.split("/") if "=" in part)

@@ -70,9 +70,12 @@ def _write_day(
     partition = paths.raw_day(day, platform)
     if store.manifest(partition) is not None:
         return
+    stored = 0
     for picture_id, data in replay.new_pictures(drawn, rows, platform, day).items():
         if not store.exists(paths.raw_image(picture_id)):
             store.write(paths.raw_image(picture_id), data, durable=False)
+            stored += len(data)
     listed = replay.listings(drawn, rows, platform, day)
     tables = {"listings": listed, "pages": PAGES.empty_table()}
-    store.commit_tables(partition, tables, {"products": listed.num_rows, "stated": listed.num_rows})
+    facts = {"products": listed.num_rows, "stated": listed.num_rows, "image_bytes": stored}
+    store.commit_tables(partition, tables, facts)

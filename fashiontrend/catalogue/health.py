@@ -33,8 +33,6 @@ def facts(
     products = pc.count_distinct(listings["product_id"]).as_py() if rows else 0
     shown, unfetched = _count_pictures(listings)
     repeated = max(_count(crawl, "duplicates"), rows - products)
-    refused = _count(crawl, "blocked") + _count(crawl, "challenge")
-    answers = sum(crawl.get("responses", {}).values()) or _count(crawl, "requests")
     return {
         "products": products,
         "listings": rows,
@@ -42,9 +40,16 @@ def facts(
         "pictures_bad": pictures_bad,
         "image_success": _share(shown - unfetched - pictures_bad, shown),
         "field_coverage": _share(_count_whole(listings), rows),
-        "blocked": _share(refused, max(answers, refused), empty=0.0),
+        "blocked": blocked_share(crawl),
         "duplicates": _share(repeated, max(_count(crawl, "stated"), rows, repeated), empty=0.0),
     }
+
+
+def blocked_share(crawl: Mapping[str, Any]) -> float:
+    """Refused answers (blocked, or a challenge page) of all answers of a crawl; 0 of nothing."""
+    refused = _count(crawl, "blocked") + _count(crawl, "challenge")
+    answers = sum(crawl.get("responses", {}).values()) or _count(crawl, "requests")
+    return _share(refused, max(answers, refused), empty=0.0)
 
 
 def _count(crawl: Mapping[str, Any], name: str) -> int:

@@ -127,6 +127,7 @@ class PicturePipeline(MediaPipeline):  # type: ignore[misc]
         try:
             if not self.store.exists(key):
                 self.store.write(key, body, durable=False)  # its name is its checksum
+                _spider(self.crawler).count("image_bytes", len(body))
         except StoreError as error:
             _spider(self.crawler).broken = error  # not the shop's fault: the day must not commit
             raise

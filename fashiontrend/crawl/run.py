@@ -37,6 +37,7 @@ COUNTED = (
     "blocked", "challenge", "unreachable", "forbidden", "missing", "unreadable", "foreign",
     "over_budget", "stated", "duplicates", "invalid", "carried_over",
     "fetched_images", "reused_images", "image_failures", "images_over_limit",
+    "image_bytes",
 )  # fmt: skip
 REJECTS = pa.schema([(n, pa.string()) for n in ("product_id", "url", "reason", "detail")])
 

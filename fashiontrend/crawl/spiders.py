@@ -56,9 +56,9 @@ class PlatformSpider(scrapy.Spider):  # type: ignore[misc]
         """Whether the whole catalogue was read: what is not in it is not on sale."""
         return self.reached_end and not self.missed and not self.counts.get("over_budget")
 
-    def count(self, name: str) -> None:
+    def count(self, name: str, by: int = 1) -> None:
         """Count something by name; everything left aside is counted somewhere."""
-        self.counts[name] = self.counts.get(name, 0) + 1
+        self.counts[name] = self.counts.get(name, 0) + by
 
     async def start(self) -> AsyncIterator[Request]:
         """Ask robots.txt for its delay first, then go to the first page."""

@@ -1,0 +1,249 @@
+"""Store state to metric families, and nothing else: no clock, no store.
+
+Labels are platform, attribute, stage, gate, horizon and outcome; `value` stands on the share
+gauge only. `*` means all of a label. A number that the ledger does not hold is not exported.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from prometheus_client.metrics_core import Metric
+
+from fashiontrend.catalogue.health import blocked_share
+from fashiontrend.config import Config
+from fashiontrend.exporter import verdicts
+from fashiontrend.exporter.jumps import jump_sigmas, newest_shares
+from fashiontrend.exporter.samples import Samples, counter, gauge
+from fashiontrend.exporter.state import PlatformDay, State
+from fashiontrend.ledger import Entry, Run
+from fashiontrend.loop import Step
+
+#: Steps that use the GPUs that a run's configuration asks for.
+GPU_STEPS = (Step.TRAIN_ATTRNET, Step.TRAIN_FORECASTER, Step.RECOGNISE)
+
+
+def families(state: State, config: Config) -> Iterator[Metric]:
+    """Every family of a state of the store.
+
+    Args:
+        state: what `Reader.read` found.
+        config: platforms that are not enabled in it are left out; `exporter` holds the price.
+    """
+    enabled = {p.name for p in config.crawl.platforms if p.enabled}
+    yield from _crawl(_only(state.crawled, enabled), _only(state.failed, enabled))
+    yield from _catalogue(_only(state.catalogued, enabled), state)
+    yield from _stages(state)
+    yield from _recognition(state, config.exporter.worker_hour_price)
+    yield from verdicts.families(state, _newest(_only(state.catalogued, enabled)))
+    yield from _trend(state)
+    yield from _keywords(state)
+
+
+def _only(days: Iterable[PlatformDay], enabled: set[str]) -> list[PlatformDay]:
+    return [d for d in days if d.platform in enabled]
+
+
+def _newest(days: Iterable[PlatformDay]) -> dict[str, PlatformDay]:
+    """The newest day of every platform."""
+    found: dict[str, PlatformDay] = {}
+    for day in days:
+        if day.platform not in found or day.day >= found[day.platform].day:
+            found[day.platform] = day
+    return found
+
+
+def _crawl(crawled: list[PlatformDay], failed: list[PlatformDay]) -> Iterator[Metric]:
+    tried = [*crawled, *failed]
+    products, blocked, stored = Counter[str](), Counter[str](), Counter[str]()
+    fetched, images = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for day in tried:
+        name, facts = day.platform, day.facts
+        products[name] += _number(facts, "products")
+        blocked[name] += _number(facts, "blocked") + _number(facts, "challenge")
+        if "image_bytes" in facts:  # crawls of before it was counted hold none
+            stored[name] += _number(facts, "image_bytes")
+        for status, count in facts.get("responses", {}).items():
+            fetched[name, f"{str(status)[0]}xx"] += count
+        for outcome in ("unreachable", "robots_forbidden"):
+            fetched[name, outcome] += _number(facts, outcome)
+        for outcome in ("fetched_images", "reused_images", "image_failures"):
+            images[name, outcome.removesuffix("_images")] += _number(facts, outcome)
+    platform = ("platform",)
+    yield counter("crawl_products", "Listings that crawls committed.", platform, _by_name(products))
+    yield counter(
+        "crawl_fetch", "Answers by class of status, and requests without one.",
+        ("platform", "outcome"), fetched.items(),
+    )  # fmt: skip
+    yield counter(
+        "crawl_images", "Pictures of listings: fetched, reused or failed.",
+        ("platform", "outcome"), images.items(),
+    )  # fmt: skip
+    yield counter("crawl_blocked", "Refused answers.", platform, _by_name(blocked))
+    yield counter("crawl_failures", "Crawls that committed nothing.", platform,
+                  _by_name(Counter(d.platform for d in failed)))  # fmt: skip
+    yield gauge("image_store_bytes", "Pictures that crawls stored.", platform, _by_name(stored))
+    newest = _last_crawls(crawled)
+    yield gauge(
+        "crawl_last_success_timestamp_seconds", "When a crawl last committed listings.", platform,
+        (((n,), _seconds(d.facts["crawled_at"])) for n, d in newest.items()),
+    )  # fmt: skip
+    yield gauge(
+        "crawl_blocked_ratio", "Refused part of the newest crawl's answers.", platform,
+        (((n,), blocked_share(d.facts)) for n, d in _last_crawls(tried).items()),
+    )  # fmt: skip
+    yield gauge(
+        "crawl_newest_day_timestamp_seconds", "Start of the newest day with listings.", platform,
+        (((n,), _midnight(d.day)) for n, d in _newest(crawled).items()),
+    )  # fmt: skip
+
+
+def _last_crawls(days: Iterable[PlatformDay]) -> dict[str, PlatformDay]:
+    """The crawl of each platform that ended last; replayed days were never crawled."""
+    found: dict[str, PlatformDay] = {}
+    timed = (d for d in days if "crawled_at" in d.facts)
+    for day in sorted(timed, key=lambda d: (_seconds(d.facts["crawled_at"]), d.day)):
+        found[day.platform] = day
+    return found
+
+
+def _catalogue(catalogued: list[PlatformDay], state: State) -> Iterator[Metric]:
+    platform = ("platform",)
+    newest = _newest(catalogued)
+    for name, text in (
+        ("products", "Distinct products of the newest day."),
+        ("image_success", "Pictures of the newest day that can be used, of all shown."),
+        ("field_coverage", "Listings of the newest day with every required field."),
+        ("duplicates", "Listings of the newest day whose id stands twice."),
+    ):
+        suffix = "" if name == "products" else "_ratio"
+        yield gauge(
+            f"catalogue_{name}{suffix}", text, platform,
+            (((n,), d.facts.get("health", {}).get(name)) for n, d in newest.items()),
+        )  # fmt: skip
+    found = state.newest(Step.INGEST)
+    withheld = Counter(w["platform"] for w in found[1].facts["withheld"]) if found else Counter()
+    yield gauge(
+        "crawl_withheld_days", "Days of the newest run that data health keeps out of the series.",
+        platform, (((n,), float(withheld[n])) for n in newest if found),
+    )  # fmt: skip
+
+
+def _stages(state: State) -> Iterator[Metric]:
+    stage = ("stage",)
+    newest = {str(step): found for step in Step if (found := state.newest(step))}
+    seconds: dict[str, float] = defaultdict(float)
+    gpu_seconds: dict[str, float] = defaultdict(float)
+    for run in state.runs:
+        for entry in run.entries:
+            seconds[str(entry.step)] += entry.seconds
+            if entry.step in GPU_STEPS:
+                gpu_seconds[str(entry.step)] += entry.seconds * _gpus(run, entry.step)
+    yield counter("stage_seconds", "Wall time of finished stages.", stage, _by_name(seconds))
+    yield counter(
+        "gpu_seconds", "Wall time of finished stages x GPUs that their run asked for.", stage,
+        _by_name(gpu_seconds),
+    )  # fmt: skip
+    yield gauge(
+        "stage_last_seconds", "Wall time of the newest finished stage.", stage,
+        (((n,), entry.seconds) for n, (_, entry) in newest.items()),
+    )  # fmt: skip
+    yield gauge(
+        "stage_last_success_timestamp_seconds", "When the stage last finished.", stage,
+        (((n,), _ended(entry)) for n, (_, entry) in newest.items()),
+    )  # fmt: skip
+    yield gauge(
+        "stage_newest_day_timestamp_seconds", "Start of the newest day that the stage did.", stage,
+        (((n,), _midnight(run.day)) for n, (run, _) in newest.items()),
+    )  # fmt: skip
+    yield counter("runs", "Runs that were begun.", (), [((), float(len(state.runs)))])
+    released = _midnight(date.fromisoformat(state.release.day)) if state.release else None
+    yield gauge(
+        "release_day_timestamp_seconds", "Start of the day of the release in use.", (),
+        [((), released)],
+    )  # fmt: skip
+
+
+def _recognition(state: State, price: float | None) -> Iterator[Metric]:
+    done = state.all(Step.RECOGNISE)
+    total = sum(entry.facts["pictures"] for _, entry in done)
+    yield counter("recognition_images", "Pictures recognised.", (), [((), float(total))])
+    newest = next(((r, e) for r, e in reversed(done) if e.facts["pictures"]), None)
+    if newest is None:
+        return
+    run, entry = newest
+    yield gauge(
+        "recognition_images_per_second", "Of the newest stage that had pictures, start-up included.",
+        (), [((), entry.facts["pictures"] / max(entry.seconds, 1e-9))],
+    )  # fmt: skip
+    if price is not None:
+        hours = run.config["series"]["recognise_workers"] * entry.seconds / 3600
+        yield gauge(
+            "cost_per_1000_images", "Of the newest stage that had pictures, by worker_hour_price.",
+            (), [((), 1000 * hours * price / entry.facts["pictures"])],
+        )  # fmt: skip
+
+
+def _trend(state: State) -> Iterator[Metric]:
+    if state.shares is None:
+        return
+    frame = state.shares.to_pandas()
+    rows = newest_shares(frame)[["platform", "attribute", "value", "share"]]
+    yield gauge(
+        "trend_share", "Share of a value on the newest measured day.",
+        ("platform", "attribute", "value"),
+        (((p, a, v), s) for p, a, v, s in rows.itertuples(index=False)),
+    )  # fmt: skip
+    yield gauge(
+        "trend_share_jump_sigmas", "Largest jump of a value's newest share, in standard deviations.",
+        ("platform", "attribute"), jump_sigmas(frame).items(),
+    )  # fmt: skip
+
+
+def _keywords(state: State) -> Iterator[Metric]:
+    found = state.newest(Step.PUBLISH)
+    yield gauge(
+        "keywords", "Keywords of the newest day.", (),
+        [((), found[1].facts.get("keywords") if found else None)],
+    )  # fmt: skip
+    for field, group in (("horizon_days", "horizon"), ("platform", "platform"), ("grade", "grade")):
+        rates = state.scorecard.get("by", {}).get(field, {})
+        suffix = "" if group == "horizon" else f"_by_{group}"
+        for rate, name, text in (
+            ("hit_rate", "keyword_hit_ratio", "Keywords that came true."),
+            ("coverage80", "keyword_coverage_ratio", "Shares within the keyword's 80 % interval."),
+            ("n", "keywords_scored", "Keywords whose day came."),
+        ):
+            yield gauge(f"{name}{suffix}", text, (group,), _rates(rates, rate))
+
+
+def _rates(rates: Mapping[str, Mapping[str, Any]], field: str) -> Samples:
+    return (((key,), rate.get(field)) for key, rate in rates.items())
+
+
+def _by_name(counts: Mapping[str, float]) -> Samples:
+    return (((name,), float(count)) for name, count in counts.items())
+
+
+def _number(facts: Mapping[str, Any], name: str) -> int:
+    return int(facts.get(name) or 0)
+
+
+def _gpus(run: Run, step: Step) -> int:
+    ray, series = run.config["ray"], run.config["series"]
+    if not ray["use_gpu"]:
+        return 0
+    return int(series["recognise_workers"] if step is Step.RECOGNISE else ray["train_workers"])
+
+
+def _seconds(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def _ended(entry: Entry) -> float:
+    return (datetime.fromisoformat(entry.started_at) + timedelta(seconds=entry.seconds)).timestamp()
+
+
+def _midnight(day: date) -> float:
+    return datetime.combine(day, time(), tzinfo=UTC).timestamp()

@@ -1,0 +1,129 @@
+"""What the store says today: crawled days, catalogued days, runs, shares, the scorecard.
+
+Committed partitions never change, so each is read once; a run is read again when it has
+another step.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+
+from fashiontrend import ledger, paths, registry
+from fashiontrend.loop import Step
+from fashiontrend.registry import Release
+from fashiontrend.store import Store
+
+SHARE_COLUMNS = ("platform", "attribute", "value", "day", "share", "low", "high", "withheld")
+SCORECARD = "scorecard.json"
+
+
+@dataclass(frozen=True)
+class PlatformDay:
+    """A platform's day as a stage left it: `facts` of its manifest or of its failure record."""
+
+    platform: str
+    day: date
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class State:
+    """All that the metrics are made of."""
+
+    crawled: tuple[PlatformDay, ...] = ()  # committed crawls
+    failed: tuple[PlatformDay, ...] = ()  # crawls that committed nothing
+    catalogued: tuple[PlatformDay, ...] = ()
+    runs: tuple[ledger.Run, ...] = ()  # oldest first
+    release: Release | None = None
+    shares: pa.Table | None = None  # columns SHARE_COLUMNS of the newest series
+    scorecard: dict[str, Any] = field(default_factory=dict)
+
+    def newest(self, step: Step) -> tuple[ledger.Run, ledger.Entry] | None:
+        """The newest finished entry of a step, over all runs."""
+        return next(reversed(self.all(step)), None)
+
+    def all(self, step: Step) -> list[tuple[ledger.Run, ledger.Entry]]:
+        """Every finished entry of a step, oldest first."""
+        return [(run, entry) for run in self.runs for entry in run.entries if entry.step is step]
+
+
+class Reader:
+    """Reads a store again and again, each immutable thing once.
+
+    Args:
+        store: what is read; nothing is ever written.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._facts: dict[str, dict[str, Any]] = {}
+        self._runs: dict[str, ledger.Run] = {}
+        self._shares: tuple[str, pa.Table] | None = None
+
+    def read(self) -> State:
+        """The state of the store.
+
+        Raises:
+            StoreError: it cannot be reached.
+        """
+        runs = self._read_runs()
+        state = State(runs=runs)
+        return State(
+            crawled=self._read_partitions(paths.RAW_DAYS),
+            failed=self._read_failures(),
+            catalogued=self._read_partitions(paths.CATALOGUE),
+            runs=runs,
+            release=registry.current(self.store),
+            shares=self._read_shares(state),
+            scorecard=self._read_scorecard(state),
+        )
+
+    def _read_partitions(self, prefix: str) -> tuple[PlatformDay, ...]:
+        return tuple(_platform_day(p, self._manifest(p)) for p in self.store.committed(prefix))
+
+    def _read_failures(self) -> tuple[PlatformDay, ...]:
+        keys = self.store.keys(paths.CRAWL_FAILURES)
+        return tuple(_platform_day(k, self._json(k)) for k in keys)
+
+    def _manifest(self, partition: str) -> dict[str, Any]:
+        if partition not in self._facts:
+            manifest = self.store.manifest(partition)
+            self._facts[partition] = manifest.facts if manifest else {}
+        return self._facts[partition]
+
+    def _json(self, key: str) -> dict[str, Any]:
+        if key not in self._facts:
+            self._facts[key] = self.store.read_json(key)
+        return self._facts[key]
+
+    def _read_runs(self) -> tuple[ledger.Run, ...]:
+        """Every run, in the order of day and start; one that has no new step is not read again."""
+        keys = self.store.keys(paths.RUNS)
+        for run_id in (k.split("/")[1] for k in keys if k.endswith("/run.json")):
+            steps = sum(k.startswith(paths.run_steps(run_id)) for k in keys)
+            known = self._runs.get(run_id)
+            if known is None or len(known.entries) < steps:
+                self._runs[run_id] = ledger.load(self.store, run_id)
+        return tuple(sorted(self._runs.values(), key=lambda r: (r.day, r.started_at)))
+
+    def _read_shares(self, state: State) -> pa.Table | None:
+        found = state.newest(Step.SHARES)
+        if found is None:
+            return None
+        output = found[1].output
+        if self._shares is None or self._shares[0] != output:
+            table = self.store.read_partition(output, "shares", SHARE_COLUMNS)
+            self._shares = (output, table)
+        return self._shares[1]
+
+    def _read_scorecard(self, state: State) -> dict[str, Any]:
+        found = state.newest(Step.PUBLISH)
+        key = f"{found[1].output}/{SCORECARD}" if found else ""
+        return self._json(key) if found and (key in self._facts or self.store.exists(key)) else {}
+
+
+def _platform_day(key: str, facts: dict[str, Any]) -> PlatformDay:
+    named = paths.parts(key)
+    return PlatformDay(named["platform"], date.fromisoformat(named["day"]), facts)

@@ -1,0 +1,19 @@
+"""Options that many commands share."""
+
+from datetime import UTC, date, datetime
+from typing import Annotated
+
+import typer
+
+ConfigOption = Annotated[
+    str | None, typer.Option("--config", "-c", help="YAML file; $FASHIONTREND_CONFIG if not given.")
+]
+DayOption = Annotated[
+    datetime | None,
+    typer.Option("--day", formats=["%Y-%m-%d"], help="UTC day; today if not given."),
+]
+
+
+def day_of(day: datetime | None) -> date:
+    """The day that was asked for; today, in UTC, if none was."""
+    return (day or datetime.now(tz=UTC)).date()

@@ -1,0 +1,199 @@
+"""A small store, written by the code that writes real ones: two platforms, a run with closed gates, shares."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from prometheus_client import CollectorRegistry
+
+from fashiontrend import __version__, gates, ledger, paths, records, registry
+from fashiontrend.catalogue import health
+from fashiontrend.config import Config
+from fashiontrend.exporter.collector import Exporter
+from fashiontrend.loop import Step
+
+LAST_DAY = date(2026, 11, 23)
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+PLATFORMS = ("shop-a", "shop-b")
+DAYS = [LAST_DAY - timedelta(days=n) for n in reversed(range(20))]
+
+
+def crawl_facts(day: date, products: int = 100, **changed) -> dict:
+    """As `fashiontrend.crawl.run` writes them."""
+    facts = {
+        "blocked": 0, "challenge": 0, "unreachable": 0, "stated": products, "duplicates": 0,
+        "fetched_images": 8, "reused_images": 90, "image_failures": 2, "image_bytes": 16_000,
+        "products": products, "requests": 50, "responses": {"200": 45, "304": 5},
+        "robots_forbidden": 0, "crawled_at": f"{day}T06:00:00+00:00",
+    }  # fmt: skip
+    return {**facts, **changed}
+
+
+def accuracy_report(neckline: float = 0.9) -> dict:
+    one = {"accuracy": 0.95, "wilson_low": 0.92, "support": 300}
+    return {
+        "mean_accuracy": 0.94,
+        "attributes": {"colour": one, "neckline": {**one, "wilson_low": neckline}},
+    }
+
+
+def perplexity_report(normalised: float = 1.02) -> dict:
+    pair = {
+        "normalised_perplexity": normalised, "perplexity": 3.6, "noise_floor": 1.004, "skill": 0.4,
+        "divergence": 0.01, "coverage80": 0.82, "support": 200.0, "interval_width": 0.06,
+    }  # fmt: skip
+    pairs = [
+        {**pair, "platform": p, "attribute": a} for p in PLATFORMS for a in ("colour", "neckline")
+    ]
+    return {
+        "perplexity": 3.6, "perplexity_floor": 3.5, "normalised_perplexity": normalised,
+        "noise_floor": 1.004, "skill": 0.4, "difference": 0.01, "difference_se": 0.001,
+        "coverage80": 0.82, "days_used": 80, "origins_used": 8, "pairs": pairs,
+        "interval_width": {"colour": 0.06, "neckline": 0.06}, "best_naive": "persistence",
+    }  # fmt: skip
+
+
+def share_table(jump: float = 0.0) -> pa.Table:
+    """Shares of two values around 0.5 that move by a little noise; shop-a's last day jumps."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for platform in PLATFORMS:
+        for n, day in enumerate(DAYS):
+            share = 0.5 + rng.normal(0, 0.005)
+            share += jump if platform == "shop-a" and n == len(DAYS) - 1 else 0.0
+            for value, part in (("green", share), ("black", 1 - share)):
+                rows.append(
+                    {
+                        "platform": platform, "attribute": "colour", "value": value, "day": day,
+                        "window_days": 7, "basis": "live", "support": 200, "share_raw": part,
+                        "share": part, "low": part - 0.01, "high": part + 0.01, "withheld": False,
+                    }
+                )  # fmt: skip
+    return pa.Table.from_pylist(rows, schema=records.SHARE)
+
+
+class SmallStore:
+    """Writes what stages write."""
+
+    def __init__(self, store) -> None:
+        self.store = store
+        platforms = [{"name": p, "kind": "shopify", "base_url": "http://x"} for p in PLATFORMS]
+        self.config = Config.model_validate({"crawl": {"platforms": platforms}})
+
+    def crawl(self, day: date, platform: str, products: int = 100, **changed) -> None:
+        facts = crawl_facts(day, products, **changed)
+        self.store.commit(paths.raw_day(day, platform), [], facts)
+        numbers = health.facts(records.LISTING.empty_table(), facts, 0, 0)
+        numbers = {**numbers, "products": products}
+        verdict = gates.judge_health(numbers, [100] * 14, self.config.health)
+        self.store.commit(
+            paths.catalogue_day(day, platform),
+            [],
+            {"health": numbers, "verdict": verdict.to_dict()},
+        )
+
+    def fail(self, day: date, platform: str, **changed) -> None:
+        import json
+
+        facts = {"reason": "refused", **crawl_facts(day, 0, image_bytes=0, **changed)}
+        key = f"{paths.crawl_failures(day, platform)}/1.json"
+        self.store.create(key, json.dumps(facts).encode())
+
+    def run(self, day: date = LAST_DAY, use_gpu: bool = False) -> ledger.Run:
+        tree = self.config.model_dump(mode="json")
+        tree["ray"]["use_gpu"] = use_gpu
+        start = ledger.Run(
+            f"{day}-x", day, f"{day}T06:00:00+00:00", tree, __version__, "1", "t", None
+        )
+        return ledger.start(self.store, start)
+
+    def step(self, run, step, facts, output="", verdict=None, round_=(1, 1), seconds=10.0):
+        entry = ledger.Entry(
+            step, *round_, f"{run.day}T07:00:00+00:00", seconds, output, facts,
+            verdict.to_dict() if verdict else None,
+        )  # fmt: skip
+        return ledger.record(self.store, run, entry)
+
+    def accuracy(self, run, neckline=0.9, round_=(1, 1)):
+        report = accuracy_report(neckline)
+        verdict = gates.judge_accuracy(report, self.config.accuracy_gate)
+        return self.step(run, Step.TRAIN_ATTRNET, {"version": "a", "report": report}, "models/a",
+                         verdict, round_)  # fmt: skip
+
+    def perplexity(self, run, normalised=1.02, round_=(1, 1)):
+        report = perplexity_report(normalised)
+        verdict = gates.judge_perplexity(report, accuracy_report(), self.config.perplexity_gate)
+        return self.step(run, Step.TRAIN_FORECASTER, {"version": "f", "report": report}, "models/f",
+                         verdict, round_)  # fmt: skip
+
+    def shares(self, run, table):
+        partition = paths.shares("a", run.day)
+        self.store.commit_tables(partition, {"shares": table}, {})
+        return self.step(run, Step.SHARES, {"attrnet": "a"}, partition)
+
+    def publish(self, run, scorecard: dict):
+        import json
+
+        partition = paths.keywords("r1", run.day)
+        key = f"{partition}/scorecard.json"
+        self.store.write(key, json.dumps(scorecard).encode())
+        self.store.commit(partition, [key], {})
+        opened = {"passed": True}
+        registry.publish(
+            self.store,
+            registry.Release(
+                "r1", str(run.day), run.run_id, "a", "f", "d", "1", "t", opened, opened
+            ),
+        )
+        return self.step(run, Step.PUBLISH, {"release": "r1", "keywords": 12}, partition)
+
+    def whole(self) -> "SmallStore":
+        """Two crawled days and one finished run of training."""
+        for day in DAYS[-2:]:
+            for platform in PLATFORMS:
+                self.crawl(day, platform)
+        run = self.run(use_gpu=True)
+        run = self.step(run, Step.CRAWL, {})
+        run = self.step(run, Step.INGEST, {"withheld": [{"platform": "shop-b", "day": "x"}]})
+        run = self.step(run, Step.LABEL, {})
+        run = self.accuracy(run)
+        run = self.step(run, Step.RECOGNISE, {"attrnet": "a", "pictures": 400}, seconds=20.0)
+        run = self.shares(run, share_table())
+        run = self.perplexity(run)
+        self.publish(run, {"by": {"horizon_days": {"14": {"n": 8, "hit_rate": 0.75, "coverage80": 0.8}},
+                                  "platform": {"*": {"n": 8, "hit_rate": 0.75, "coverage80": 0.8}},
+                                  "grade": {"A": {"n": 8, "hit_rate": 0.75, "coverage80": 0.8}}}})  # fmt: skip
+        return self
+
+
+@pytest.fixture
+def small(store) -> SmallStore:
+    return SmallStore(store)
+
+
+class Scrape:
+    """What Prometheus would read: `scrape(name, **labels)` is a sample's value or None."""
+
+    def __init__(self, exporter: Exporter) -> None:
+        self.exporter = exporter
+        self.registry = CollectorRegistry()
+        self.registry.register(exporter)
+
+    def __call__(self, name: str, **labels: str) -> float | None:
+        return self.registry.get_sample_value(f"fashiontrend_{name}", labels)
+
+    def samples(self) -> list:
+        return [s for family in self.registry.collect() for s in family.samples]
+
+
+@pytest.fixture
+def scrape(small):
+    """scrape(): read the store as it is now."""
+
+    def read(config: Config | None = None) -> Scrape:
+        exporter = Exporter(small.store, config or small.config, lambda: NOW)
+        exporter.refresh()
+        return Scrape(exporter)
+
+    return read
