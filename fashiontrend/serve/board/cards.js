@@ -1,7 +1,7 @@
 /** One keyword as a card: pictures first, then what is expected of it and how sure that is. */
 
 import { h } from "./dom.js";
-import { count, percent, plain, points } from "./format.js";
+import { chance, count, percent, plain, points } from "./format.js";
 import { interval, mark, shape } from "./marks.js";
 import { picture } from "./pictures.js";
 import { has, named, otherLang, otherName, t } from "./words.js";
@@ -19,7 +19,7 @@ export function card(record, { far, attribute, open }) {
     h("article", {},
       pictures(record),
       h("div", { class: "card-words" },
-        h("p", { class: "over" }, mark(direction), h("span", {}, stage(record)), grade(confidence.grade)),
+        h("p", { class: "over" }, mark(direction), h("span", {}, t("stage_label", { stage: stage(record) })), grade(confidence.grade)),
         h("h3", {},
           h("button", { type: "button", class: "card-open", "aria-haspopup": "dialog", onclick: open }, named(keyword)),
           other && other !== named(keyword) && h("span", { class: "other", lang: otherLang() }, other)),
@@ -30,7 +30,7 @@ export function card(record, { far, attribute, open }) {
           h("span", { class: "change" }, `${points(growth.points)} ${t("pts")}`)),
         interval(record, far),
         h("p", { class: "small" }, t("range", { low: percent(share.interval80[0]), high: percent(share.interval80[1]) })),
-        h("p", { class: "foot" }, agreement(record), h("span", {}, products(confidence.support_n))))),
+        h("p", { class: "small" }, agreement(record), h("br"), products(confidence.support_n)))),
   );
 }
 
@@ -47,18 +47,29 @@ export const grade = (letter) => h("span", { class: `grade grade-${letter}` }, t
 /** @param {number} n */
 export const products = (n) => t("products", { n }).replace(String(n), count(n));
 
-/** Every platform with its own direction, and how many agree. @param {any} record */
+/** How many platforms go the same way by themselves, and which. @param {any} record */
 export function agreement(record) {
-  const groups = Object.entries(record.platforms);
-  const of = groups.reduce((sum, [, names]) => sum + names.length, 0);
-  const n = record.platforms[record.direction]?.length ?? 0;
-  if (!of) return h("span", {}, record.platform === "*" ? "" : t("one_platform", { platform: record.platform }));
-  const all = groups.flatMap(([direction, names]) => names.map((name) => ({ name, direction })));
-  all.sort((a, b) => a.name.localeCompare(b.name));
-  return h("span", { class: "agreement" },
-    h("span", { class: "platform-marks", "aria-hidden": "true" },
-      all.map(({ name, direction }) => h("span", { title: `${name}: ${t(direction)}` }, shape(direction)))),
-    n ? t("agree", { n, of }) : t("agree_none"));
+  const of = Object.values(record.platforms).flat().length;
+  const agreeing = record.platforms[record.direction] ?? [];
+  if (!of) return record.platform === "*" ? "" : t("one_platform", { platform: record.platform });
+  if (!agreeing.length) return t("agree_none");
+  if (agreeing.length === of && of > 1) return t("agree_all", { of });
+  const names = agreeing.slice(0, 3).join(", ") + (agreeing.length > 3 ? ` +${agreeing.length - 3}` : "");
+  return t("agree", { n: agreeing.length, of, names });
+}
+
+/**
+ * A keyword in the first screen: one picture, its name, where it goes.
+ * @param {any} record
+ * @param {() => void} open
+ */
+export function leader(record, open) {
+  const sample = record.evidence?.samples?.[0];
+  return h("li", { class: `leader d-${record.direction}` },
+    sample ? samplePicture(record, sample, 480) : picture({ path: null, boxes: [], alt: named(record.keyword) }),
+    h("p", { class: "leader-words" },
+      h("button", { type: "button", class: "card-open", "aria-haspopup": "dialog", onclick: open }, named(record.keyword)),
+      h("span", { class: "change" }, shape(record.direction), ` ${points(record.growth.points)} ${t("pts")}`)));
 }
 
 function pictures(record) {
@@ -73,7 +84,7 @@ export function samplePicture(record, sample, width, fit = "cover") {
   return picture({
     path: sample.picture ? `${sample.picture}?width=${width}` : null,
     boxes: sample.box ? [sample.box] : [],
-    alt: t("seen_at", { value: named(record.keyword), platform: sample.platform, sure: percent(sample.confidence, 0) }),
+    alt: t("seen_at", { value: named(record.keyword), platform: sample.platform, sure: chance(sample.confidence) }),
     fit,
   });
 }

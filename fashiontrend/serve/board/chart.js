@@ -37,13 +37,13 @@ export function shareChart(curve, direction, domain) {
   const x = linear([Math.min(...days), Math.max(...days)], [EDGE.left, WIDE - EDGE.right]);
   const y = linear(domain, [HIGH - EDGE.bottom, EDGE.top]);
   const at = (day) => x(Date.parse(day));
-  const readout = h("p", { class: "readout", "aria-hidden": "true" });
+  const readout = h("span", { class: "readout", "aria-hidden": "true" });
   const cursor = s("path", { class: "cursor", d: "" });
   const drawing = s("svg", { class: `chart d-${direction}`, viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", "aria-label": tell(curve) },
     axes(x, y, domain, days), measured(series, at, y), forecast && ahead(series, forecast, at, y), cursor);
   drawing.addEventListener("pointermove", (event) => point(event, drawing, rows(curve), at, cursor, readout));
   drawing.addEventListener("pointerleave", () => { cursor.setAttribute("d", ""); readout.textContent = ""; });
-  return h("figure", { class: "curve" }, h("figcaption", {}, curve.name), drawing, readout, table(curve));
+  return h("figure", { class: "curve" }, h("figcaption", {}, h("span", {}, curve.name), readout), drawing, table(curve));
 }
 
 /** What the lines mean. @param {string} direction @param {boolean} yearAgo @param {boolean} withheld */

@@ -1,11 +1,11 @@
 /** What stands behind a keyword: pictures, curves with the forecast fan, numbers, caveats, source. */
 
 import { evidence } from "./api.js";
-import { agreement, grade, products, samplePicture, stage, trajectory } from "./cards.js";
+import { grade, products, samplePicture, stage, trajectory } from "./cards.js";
 import { heights, legend, shareChart, yearBefore } from "./chart.js";
 import { byId, h } from "./dom.js";
-import { count, date, number, percent, points, price } from "./format.js";
-import { mark } from "./marks.js";
+import { chance, count, date, number, percent, points, price } from "./format.js";
+import { mark, shape } from "./marks.js";
 import { failure } from "./notice.js";
 import { extent } from "./scale.js";
 import { named, otherLang, otherName, retell, spoken, t } from "./words.js";
@@ -18,7 +18,8 @@ import { named, otherLang, otherName, retell, spoken, t } from "./words.js";
 export function showEvidence(record, attribute) {
   const sheet = byId("evidence");
   const curves = h("div", { "aria-live": "polite" }, h("p", { class: "note" }, t("loading")));
-  sheet.replaceChildren(head(record, attribute, sheet), h("div", { class: "sheet-body" },
+  const close = h("button", { type: "button", class: "quiet", onclick: () => sheet.close() }, t("close"));
+  sheet.replaceChildren(h("div", { class: "sheet-top" }, close), head(record, attribute), h("div", { class: "sheet-body" },
     h("section", {}, h("h3", {}, t("pictures")), samples(record)),
     h("section", {}, h("h3", {}, t("curves")), curves),
     h("div", { class: "columns" },
@@ -58,7 +59,7 @@ function charts(record, { series, forecasts }) {
   ];
 }
 
-function head(record, attribute, sheet) {
+function head(record, attribute) {
   const { keyword, share } = record;
   const other = otherName(keyword);
   const said = t(`said_${record.direction}`, {
@@ -66,14 +67,19 @@ function head(record, attribute, sheet) {
   });
   return h("header", { class: "sheet-head" },
     h("div", {},
-      h("p", { class: "over" }, mark(record.direction), h("span", {}, stage(record)), grade(record.confidence.grade)),
+      h("p", { class: "over" }, mark(record.direction), h("span", {}, t("stage_label", { stage: stage(record) })), grade(record.confidence.grade)),
       h("h2", { id: "evidence-title", tabindex: -1, autofocus: true }, named(keyword),
         other && other !== named(keyword) && h("span", { class: "other", lang: otherLang() }, other)),
       h("p", { class: "of" }, attribute, record.platform !== "*" && ` · ${record.platform}`),
       h("p", { class: "lead" }, said, " ",
         h("span", { class: "soft" }, t("range", { low: percent(share.interval80[0]), high: percent(share.interval80[1]) }))),
-      h("p", { class: "foot" }, agreement(record), h("span", {}, products(record.confidence.support_n)))),
-    h("button", { type: "button", class: "quiet", onclick: () => sheet.close() }, t("close")));
+      h("p", { class: "foot" }, products(record.confidence.support_n), platforms(record))));
+}
+
+/** Every platform with its own direction. */
+function platforms({ platforms: groups }) {
+  return Object.entries(groups).flatMap(([direction, names]) => names.map((name) =>
+    h("span", { class: `platform d-${direction}` }, shape(direction), name, h("span", { class: "unseen" }, `: ${t(direction)}`))));
 }
 
 function samples(record) {
@@ -83,7 +89,7 @@ function samples(record) {
     h("p", { class: "small" },
       h("strong", {}, sample.platform), " ", price(sample.price, sample.currency, spoken()), h("br"),
       sample.first_seen && [t("first_seen", { day: date(sample.first_seen, spoken(), true) }), h("br")],
-      t("sure", { p: percent(sample.confidence, 0) }), " ", shopLink(sample)))));
+      t("sure", { p: chance(sample.confidence) }), " ", shopLink(sample)))));
 }
 
 function shopLink(sample) {
@@ -97,7 +103,7 @@ function figures(record) {
   const pts = (value) => (value === null || value === undefined ? null : `${points(value)} ${t("pts")}`);
   const skill = sure.backtest_skill_vs_persistence;
   return list([
-    ["p_direction", percent(sure.p_direction, 0)],
+    ["p_direction", chance(sure.p_direction)],
     ["support", count(sure.support_n)],
     ["days_observed", count(sure.days_observed)],
     ["agreement", percent(sure.platform_agreement, 0)],

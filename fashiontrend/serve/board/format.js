@@ -11,7 +11,14 @@ export function known(value) {
 
 /** A fraction as `11.8 %`. @param {unknown} value @param {number} [digits] */
 export function percent(value, digits = 1) {
-  return known(value) ? `${(100 * value).toFixed(digits)}${THIN}%` : NONE;
+  return known(value) ? `${(100 * value).toFixed(digits).replace("-", MINUS)}${THIN}%` : NONE;
+}
+
+/** A probability in whole percent, never told as certain. @param {unknown} value */
+export function chance(value) {
+  if (!known(value)) return NONE;
+  if (value > 0.995) return `> 99${THIN}%`;
+  return value < 0.005 ? `< 1${THIN}%` : percent(value, 0);
 }
 
 /** A difference of fractions in signed percentage points, `+2.8`. @param {unknown} value */

@@ -19,7 +19,7 @@ export function gapTable(aside, nameOf) {
         h("td", {}, row.platform === "*" ? t("pooled") : row.platform),
         h("td", { class: "n" }, count(row.support_n)),
         h("td", { class: "n" }, percent(row.share)),
-        h("td", {}, reasons(row.reasons)))))));
+        h("td", { class: "long" }, reasons(row.reasons)))))));
 }
 
 function reasons(sentences) {

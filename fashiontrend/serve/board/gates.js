@@ -27,8 +27,13 @@ export function gateSummary(gates) {
 
 /** The limit as a number, from `> 0.85` or `0.7 .. 0.9`. @param {unknown} limit @returns {number | null} */
 export function limitValue(limit) {
-  const found = /^[<>]=?\s*(-?[\d.]+)$/.exec(String(limit).trim());
+  const found = /^[<>=]=?\s*(-?[\d.]+)$/.exec(String(limit).trim());
   return found ? Number(found[1]) : null;
+}
+
+/** `>= 0.9500` as `≥ 0.95`. @param {unknown} limit */
+export function tellLimit(limit) {
+  return String(limit).replace(">=", "≥").replace("<=", "≤").replace("==", "").replace("..", "–").replace(/(\.\d*?)0+(?!\d)/g, "$1").replace(/\.(?!\d)/g, "").trim();
 }
 
 const gateName = (name) => (has(`gate_${name}`) ? t(`gate_${name}`) : plain(name));
@@ -39,11 +44,10 @@ function tile(gate) {
     h("h3", {}, gateName(gate.name), h("span", { class: "state" }, sign(gate.passed), state)),
     has(`means_${gate.name}`) && h("p", { class: "small" }, t(`means_${gate.name}`)),
     h("div", { class: "gate-line" },
-      h("p", {}, h("strong", {}, number(gate.value)), h("span", { class: "small" }, t("needs", { limit: gate.limit }))),
+      h("p", {}, h("strong", {}, number(gate.value)), h("span", { class: "small" }, t("needs", { limit: tellLimit(gate.limit) }))),
       history(gate)),
-    h("p", { class: "small" }, t("judged", { day: date(gate.day, spoken()) }), " · ", t("history", { n: gate.history.length })),
     why(gate.verdict ?? {}),
-    checks(gate.verdict?.checks ?? []));
+    details(gate));
 }
 
 function history(gate) {
@@ -62,11 +66,13 @@ function why(verdict) {
   }));
 }
 
-function checks(found) {
-  if (found.length < 2) return null;
-  return h("details", {}, h("summary", {}, t("conditions")), h("ul", { class: "checks" }, found.map((check) =>
-    h("li", {}, sign(check.passed), h("span", { lang: "en" }, plain(check.name).replace(":", ": ")),
-      h("span", { class: "small" }, `${number(check.seen)} (${check.limit})`)))));
+function details(gate) {
+  const found = gate.verdict?.checks ?? [];
+  return h("details", {}, h("summary", {}, t("conditions")),
+    h("p", { class: "small" }, t("judged", { day: date(gate.day, spoken()) }), " · ", t("history", { n: gate.history.length })),
+    h("ul", { class: "checks" }, found.map((check) =>
+      h("li", {}, sign(check.passed), h("span", { lang: "en" }, plain(check.name).replace(":", ": ")),
+        h("span", { class: "small" }, `${number(check.seen)} (${tellLimit(check.limit)})`)))));
 }
 
 const sign = (passed) => h("span", { class: "sign", role: "img", "aria-label": t(passed ? "open_now" : "closed_now") }, passed ? "✓" : "✕");

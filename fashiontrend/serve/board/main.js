@@ -1,7 +1,7 @@
 /** The board: loads what the server has and shows what the reader chose. */
 
 import * as api from "./api.js";
-import { card, stage } from "./cards.js";
+import { card, leader, stage } from "./cards.js";
 import { listenToForm, showForm } from "./controls.js";
 import { byId, h, inSteps } from "./dom.js";
 import { showEvidence } from "./evidence.js";
@@ -142,6 +142,7 @@ function showFreshness() {
   const age = daysBetween(keywords.as_of, new Date().toISOString());
   place.replaceChildren(told, age > 2 ? h("strong", { class: "old" }, ` ${t("old", { n: count(age) })}`) : "");
   showSummary();
+  showLeaders();
 }
 
 function showSummary() {
@@ -150,8 +151,18 @@ function showSummary() {
     return h("li", { class: `d-${d}` }, h("strong", {}, n), t(`${d}_n`, { n: "" }).trim());
   });
   const withheld = Math.max(0, ...records().map((r) => r.evidence?.days_withheld ?? 0));
-  const days = h("li", { class: withheld ? "shut" : "" }, withheld ? t("withheld_n", { n: withheld }) : t("no_withheld"));
+  const days = h("li", {}, withheld ? t("withheld_n", { n: withheld }) : t("no_withheld"));
   byId("summary").replaceChildren(...(held.keywords ? [...items, days] : []), ...(held.gates?.length ? [gateSummary(held.gates)] : []));
+}
+
+/** The first screen shows what rises most clearly; where nothing does, what moves most. */
+function showLeaders() {
+  const ranked = choose(records(), EVERYTHING, words);
+  const rising = ranked.filter((r) => r.direction === "rising" && r.evidence?.samples?.length);
+  const enough = rising.length >= 3;
+  const shown = (enough ? rising : ranked).slice(0, 3);
+  byId("leaders-title").textContent = shown.length ? t(enough ? "leaders" : "sort_rank") : "";
+  byId("leaders").replaceChildren(...shown.map((record) => leader(record, () => store.set({ open: record.id }))));
 }
 
 function showGates() {
@@ -174,9 +185,10 @@ function showTrends() {
   const shown = choose(records(), store.get(), words);
   byId("count").textContent = t("shown", { n: shown.length, of: records().length });
   const far = reach(records());
-  list.classList.toggle("featured", store.get().sort === "rank" && shown.length > 4);
   const draw = (some) => list.append(...some.map((record) => cardOf(record, far)));
-  inSteps(shown, 12, 24, draw, drawing.signal).then(() => list.setAttribute("aria-busy", "false"));
+  const { signal } = drawing;
+  list.setAttribute("aria-busy", "true");
+  inSteps(shown, 12, 24, draw, signal).then(() => signal.aborted || list.setAttribute("aria-busy", "false"));
 }
 
 function cardOf(record, far) {

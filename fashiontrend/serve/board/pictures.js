@@ -50,19 +50,31 @@ async function load(image) {
   }
 }
 
-/** The same fit for the picture and its boxes: `cover` is `slice`, `contain` is `meet`. */
+/**
+ * The same fit for the picture and its boxes: `cover` is `slice`, `contain` is `meet`. What is cut off is cut from
+ * the side away from the garment.
+ */
 function frame(image, boxes, fit) {
   const framed = h("span", { class: `picture ${fit}` }, image);
+  const [x0, y0, x1, y1] = boxes[0] ?? [0, 0, 1, 1];
+  const [x, y] = [side((x0 + x1) / 2), side((y0 + y1) / 2)];
+  image.style.objectPosition = `${x.part} ${y.part}`;
   image.addEventListener("load", () => {
     const { naturalWidth: w, naturalHeight: height } = image;
     if (!w || !boxes.length) return;
     framed.append(
       s("svg", { viewBox: `0 0 ${w} ${height}`, "aria-hidden": "true",
-        preserveAspectRatio: `xMidYMid ${fit === "cover" ? "slice" : "meet"}` },
+        preserveAspectRatio: `x${x.name}Y${y.name} ${fit === "cover" ? "slice" : "meet"}` },
       boxes.flatMap((box) => ["halo", "box"].map((name) => outline(name, box, w, height)))),
     );
   }, { once: true });
   return framed;
+}
+
+/** Where to align a picture whose garment is centred here, for CSS and for SVG. @param {number} centre */
+function side(centre) {
+  if (centre < 0.42) return { part: "0%", name: "Min" };
+  return centre > 0.58 ? { part: "100%", name: "Max" } : { part: "50%", name: "Mid" };
 }
 
 function outline(name, [x0, y0, x1, y1], w, height) {

@@ -2,7 +2,7 @@
 
 import { recognise } from "./api.js";
 import { byId, h } from "./dom.js";
-import { percent, plain } from "./format.js";
+import { chance, plain } from "./format.js";
 import { mark } from "./marks.js";
 import { failure, notice } from "./notice.js";
 import { ownPicture } from "./pictures.js";
@@ -30,7 +30,6 @@ export function listenForPictures(names) {
 }
 
 function listenForDrops(show) {
-  const drop = byId("drop");
   const carries = (event) => event.dataTransfer?.types.includes("Files");
   const mark = (on) => document.body.classList.toggle("dropping", on);
   document.addEventListener("dragover", (event) => {
@@ -45,7 +44,6 @@ function listenForDrops(show) {
     mark(false);
     show([...event.dataTransfer.files]);
   });
-  drop.addEventListener("click", (event) => event.target === drop && byId("file").click());
 }
 
 const images = (data) => [...(data?.files ?? [])].filter((file) => file.type.startsWith("image/"));
@@ -55,7 +53,8 @@ async function look(file, given, names) {
   const body = byId("answer-body");
   section.hidden = false;
   body.replaceChildren(h("p", { class: "note" }, t("working")));
-  byId("answer-title").focus();
+  byId("answer-title").focus({ preventScroll: true });
+  section.scrollIntoView({ block: "start" });
   try {
     const answer = await recognise(file);
     const more = given > 1 && h("p", { class: "note" }, t("more_files", { n: given }));
@@ -81,7 +80,7 @@ function garment(found, i, of, names) {
   const unsure = all.filter(([, a]) => a.status === "uncertain");
   const absent = (status) => all.filter(([, a]) => a.status === status).map(([id]) => names.attribute(id)).join(", ");
   const rest = ["not_visible", "not_applicable"].map((status) => [t(status), absent(status)]).filter(([, text]) => text);
-  const sure = typeof found.score === "number" ? h("span", { class: "small" }, t("garment_sure", { p: percent(found.score, 0) })) : null;
+  const sure = typeof found.score === "number" ? h("span", { class: "small" }, t("garment_sure", { p: chance(found.score) })) : null;
   return h("section", { class: "garment" },
     (of > 1 || sure) && h("h3", {}, t("garment", { n: i + 1 }), " ", sure),
     h("dl", { class: "attributes" }, present.map(([id, a]) => attribute(id, a, names)), unsure.map(([id, a]) => attribute(id, a, names))),
@@ -98,12 +97,12 @@ function attribute(id, answer, names) {
   return h("div", { class: `attribute ${answer.status}` },
     h("dt", {}, names.attribute(id)),
     h("dd", {},
-      h("div", { class: "first" }, h("strong", {}, title), known && h("span", {}, percent(answer.confidence, 0)),
+      h("div", { class: "first" }, h("strong", {}, title), known && h("span", {}, chance(answer.confidence)),
         trend && h("button", { type: "button", class: "trend", onclick: () => names.open(trend),
           "aria-label": `${title}: ${t("trend_here", { direction: t(trend.direction) })}` }, mark(trend.direction))),
       known && bar(answer.confidence),
       listed.length > 0 && h("p", { class: "small" }, known && `${t("also")} `,
-        listed.map(([value, p]) => `${label(value)} ${percent(p, 0)}`).join(", "))));
+        listed.map(([value, p]) => `${label(value)} ${chance(p)}`).join(", "))));
 }
 
 /** How sure, as a length. @param {number} p */

@@ -79,15 +79,17 @@ export function band(rows) {
 }
 
 /**
- * How far changes reach, in share points either way, so that cards can be compared by eye. The few widest
- * do not flatten the rest: nine in ten fit.
+ * How far changes reach, in share points either way, so that cards can be compared by eye. A few very wide ones
+ * do not flatten the rest: the scale ends at 2.5 times what nine in ten need.
  * @param {{share: {now: number, interval80: number[]}}[]} records
  */
 export function reach(records) {
   const far = records
     .map(({ share }) => Math.max(...share.interval80.map((q) => Math.abs(q - share.now))))
     .sort((a, b) => a - b);
-  return far.length ? Math.max(far[Math.floor((far.length - 1) * 0.9)], 0.005) : 0.05;
+  if (!far.length) return 0.05;
+  const most = far[Math.floor((far.length - 1) * 0.9)];
+  return Math.max(Math.min(far[far.length - 1], 2.5 * most), 0.005);
 }
 
 const round = (value) => Math.round(value * 10) / 10;

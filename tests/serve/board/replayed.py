@@ -11,10 +11,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from . import world
+import world
 
 BOARD = Path(__file__).parents[3] / "fashiontrend" / "serve" / "board"
-KINDS = {".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+KINDS = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
@@ -28,7 +33,9 @@ class Replay:
     url: str = ""
     token: str | None = None  # asked for below /v1
     closed: bool = False  # the perplexity gate
-    fails: dict[str, tuple[int, dict[str, Any], dict[str, str]]] = field(default_factory=dict)  # path -> problem
+    fails: dict[str, tuple[int, dict[str, Any], dict[str, str]]] = field(
+        default_factory=dict
+    )  # path -> problem
     uploads: list[bytes] = field(default_factory=list)
 
 
@@ -38,7 +45,9 @@ def answer(replay: Replay, path: str, query: dict[str, list[str]]) -> Any:
         return world.keywords(query.get("platform", ["*"])[0])
     if found := re.fullmatch(r"/v1/keywords/(.+)/evidence", path):
         where = found[1].rsplit("|", 1)[1]
-        number = [world.keyword_id(n).replace("pooled", where) for n in range(world.NUM_KEYWORDS)].index(found[1])
+        number = [
+            world.keyword_id(n).replace("pooled", where) for n in range(world.NUM_KEYWORDS)
+        ].index(found[1])
         return world.evidence(number, "*" if where == "pooled" else where)
     if path == "/v1/gates":
         return {"gates": world.gates(replay.closed)}
@@ -55,11 +64,13 @@ def handler(replay: Replay) -> type[BaseHTTPRequestHandler]:
             parts = urlsplit(self.path)
             path = unquote(parts.path)
             if path == "/" or path.startswith("/board/"):
-                return self.send_file(BOARD / ("index.html" if path == "/" else path.removeprefix("/board/")))
+                return self.send_file(
+                    BOARD / ("index.html" if path == "/" else path.removeprefix("/board/"))
+                )
             if self.refused(path):
                 return None
             if path.startswith("/v1/pictures/"):
-                return self.send(200, world.draw(path).encode(), "image/svg+xml")
+                return self.send(200, world.draw(path.rsplit("/", 1)[1]).encode(), "image/svg+xml")
             try:
                 return self.send_json(200, answer(replay, path, parse_qs(parts.query)))
             except (KeyError, ValueError):
@@ -78,22 +89,32 @@ def handler(replay: Replay) -> type[BaseHTTPRequestHandler]:
                 self.send_json(status, {"status": status, **problem}, headers)
                 return True
             if replay.token and self.headers["Authorization"] != f"Bearer {replay.token}":
-                self.send_json(401, {"status": 401, "title": "no token"}, {"WWW-Authenticate": "Bearer"})
+                self.send_json(
+                    401, {"status": 401, "title": "no token"}, {"WWW-Authenticate": "Bearer"}
+                )
                 return True
             return False
 
         def send_file(self, path: Path) -> None:
             if not path.is_file():
                 return self.send_json(404, {"title": "not found"})
-            return self.send(200, path.read_bytes(), KINDS[path.suffix], {"Content-Security-Policy": POLICY})
+            return self.send(
+                200, path.read_bytes(), KINDS[path.suffix], {"Content-Security-Policy": POLICY}
+            )
 
         def send_json(self, status: int, data: Any, headers: dict[str, str] | None = None) -> None:
             kind = "application/json" if status < 400 else "application/problem+json"
             self.send(status, json.dumps(data, ensure_ascii=False).encode(), kind, headers)
 
-        def send(self, status: int, body: bytes, kind: str, headers: dict[str, str] | None = None) -> None:
+        def send(
+            self, status: int, body: bytes, kind: str, headers: dict[str, str] | None = None
+        ) -> None:
             self.send_response(status)
-            for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **(headers or {})}.items():
+            for name, value in {
+                "Content-Type": kind,
+                "Content-Length": str(len(body)),
+                **(headers or {}),
+            }.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
