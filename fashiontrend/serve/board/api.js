@@ -1,0 +1,103 @@
+/** The server's answers. The only place that knows addresses, tokens and problem+json. */
+
+const TOKEN = "fashiontrend-token";
+
+/** What went wrong with a request: the server's own words where it gave some. */
+export class Problem extends Error {
+  /** @param {number} status 0 where there was no answer @param {Record<string, any>} body problem+json @param {number | null} retryAfter seconds */
+  constructor(status, body = {}, retryAfter = null) {
+    super(body.detail || body.title || "");
+    this.status = status;
+    this.title = body.title ?? "";
+    this.detail = body.detail ?? "";
+    this.errors = body.errors ?? [];
+    this.request = body.request_id ?? "";
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** Called when the server asks for a token; resolves when one was given. @type {() => Promise<void>} */
+let askForToken = () => Promise.reject(new Problem(401));
+/** @param {() => Promise<void>} ask */
+export const onTokenNeeded = (ask) => void (askForToken = ask);
+
+export const token = {
+  get: () => sessionStorage.getItem(TOKEN) ?? "",
+  /** @param {string} value */
+  set: (value) => (value ? sessionStorage.setItem(TOKEN, value) : sessionStorage.removeItem(TOKEN)),
+};
+
+/** All keywords of a platform, with what was put aside. @param {string} platform @returns {Promise<any>} */
+export async function keywords(platform) {
+  const query = new URLSearchParams({ platform, limit: "500" });
+  const first = await get(`v1/keywords?${query}`);
+  const all = { ...first, keywords: [...first.keywords] };
+  for (let next = first.next; next; ) {
+    const page = await get(`v1/keywords?${query}&cursor=${encodeURIComponent(next)}`);
+    all.keywords.push(...page.keywords);
+    next = page.next;
+  }
+  return all;
+}
+
+/** @param {string} id @returns {Promise<any>} the record, its series and forecasts on every platform */
+export const evidence = (id) => get(`v1/keywords/${encodeURIComponent(id)}/evidence`);
+
+/** @returns {Promise<any>} */
+export const taxonomy = () => get("v1/taxonomy");
+
+/** The verdicts that stand, each with its history. @returns {Promise<any[]>} */
+export async function gates() {
+  const { gates: found } = await get("v1/gates");
+  return Promise.all(
+    found.map(async (gate) => {
+      const past = await get(`v1/gates/${encodeURIComponent(gate.name)}/history`).catch(() => ({ history: [] }));
+      return { ...gate, history: past.history };
+    }),
+  );
+}
+
+/** What the recogniser sees in a picture. @param {File} file @returns {Promise<any>} */
+export function recognise(file) {
+  const form = new FormData();
+  form.append("image", file, file.name || "picture");
+  return ask("v1/recognise", { method: "POST", body: form }).then((answer) => answer.json());
+}
+
+/** An address for <img>; with a token the picture is fetched, because <img> cannot send one. @param {string} path */
+export async function pictureAddress(path) {
+  if (!token.get()) return path.replace(/^\//, "");
+  const answer = await ask(path.replace(/^\//, ""));
+  return URL.createObjectURL(await answer.blob());
+}
+
+const get = (path) => ask(path).then((answer) => answer.json());
+
+/**
+ * @param {string} path relative to the page, so that the server may sit behind a prefix
+ * @param {RequestInit} [options]
+ * @returns {Promise<Response>}
+ */
+async function ask(path, options = {}) {
+  const held = token.get();
+  const headers = held ? { Authorization: `Bearer ${held}` } : {};
+  let answer;
+  try {
+    answer = await fetch(path, { ...options, headers, credentials: "omit" });
+  } catch {
+    throw new Problem(0);
+  }
+  if (answer.ok) return answer;
+  if (answer.status === 401) {
+    // Another request may have brought a token while this one was under way.
+    if (token.get() === held) await askForToken();
+    return ask(path, options);
+  }
+  throw await read(answer);
+}
+
+async function read(answer) {
+  const wait = Number.parseFloat(answer.headers.get("Retry-After") ?? "");
+  const body = await answer.json().catch(() => ({ title: answer.statusText }));
+  return new Problem(answer.status, body, Number.isFinite(wait) ? Math.ceil(wait) : null);
+}

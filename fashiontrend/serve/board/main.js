@@ -1,0 +1,223 @@
+/** The board: loads what the server has and shows what the reader chose. */
+
+import * as api from "./api.js";
+import { card, leader, stage } from "./cards.js";
+import { listenToForm, showForm } from "./controls.js";
+import { byId, h, inSteps } from "./dom.js";
+import { showEvidence } from "./evidence.js";
+import { choose, countDirections, DIRECTIONS, EVERYTHING } from "./filter.js";
+import { count, date, daysBetween } from "./format.js";
+import { gapTable, pairs } from "./gaps.js";
+import { gateSummary, gateTiles } from "./gates.js";
+import { failure, notice } from "./notice.js";
+import { loadAll } from "./pictures.js";
+import { listenForPictures, namesOf } from "./recognise.js";
+import { reach } from "./scale.js";
+import { listenForSignIn } from "./sign-in.js";
+import { createStore, fromQuery, toQuery } from "./state.js";
+import { speak, spoken, t } from "./words.js";
+
+const store = createStore(fromQuery(location.search, navigator.language));
+/** What has arrived; null is still under way. */
+const held = { keywords: null, gates: null, taxonomy: null, problem: null };
+/** Cards by record, so that a filter only moves them; emptied when a word or the scale changes. */
+const cards = new Map();
+let drawing = new AbortController();
+
+const names = () => namesOf(held.taxonomy);
+const records = () => held.keywords?.keywords ?? [];
+
+function start() {
+  speak(store.get().lang);
+  listenToForm(store);
+  listenForSignIn(load);
+  listenForPictures({
+    attribute: (id) => names().attribute(id),
+    value: (id, value) => names().value(id, value),
+    trend: (id, value) => records().find((r) => r.keyword.attribute === id && r.keyword.value === value) ?? null,
+    open: (record) => store.set({ open: record.id }),
+  });
+  document.querySelectorAll("[data-lang]").forEach((b) => b.addEventListener("click", () => store.set({ lang: b.dataset.lang })));
+  byId("evidence").addEventListener("close", () => store.set({ open: "" }));
+  byId("evidence").addEventListener("click", (event) => event.target === event.currentTarget && event.currentTarget.close());
+  addEventListener("beforeprint", loadAll);
+  store.onChange(follow);
+  showChoice();
+  showKey();
+  load();
+}
+
+function load() {
+  loadKeywords();
+  loadGates();
+  api.taxonomy().then((found) => { held.taxonomy = found; redraw(); }, () => {});
+}
+
+async function loadKeywords() {
+  const { platform } = store.get();
+  held.problem = null;
+  byId("cards").setAttribute("aria-busy", "true");
+  try {
+    const found = await api.keywords(platform);
+    if (platform !== store.get().platform) return;
+    held.keywords = found;
+  } catch (problem) {
+    held.keywords = null;
+    held.problem = problem;
+  }
+  redraw();
+  openChosen();
+}
+
+async function loadGates() {
+  try {
+    held.gates = await api.gates();
+    showGates();
+  } catch (problem) {
+    byId("gates-body").replaceChildren(failure(problem, loadGates));
+  }
+}
+
+/** @param {import("./state.js").State} now @param {import("./state.js").State} before */
+function follow(now, before) {
+  history.replaceState(null, "", toQuery(now, navigator.language) || location.pathname);
+  if (now.lang !== before.lang) {
+    speak(now.lang);
+    showKey();
+    showGates();
+    redraw();
+  }
+  if (now.platform !== before.platform) loadKeywords();
+  if (now.open !== before.open) openChosen();
+  if (Object.keys(EVERYTHING).some((name) => now[name] !== before[name])) showTrends();
+  showChoice();
+}
+
+/** Everything again, in new words. */
+function redraw() {
+  cards.clear();
+  showChoice();
+  showFreshness();
+  showTrends();
+  showGaps();
+}
+
+function openChosen() {
+  const { open } = store.get();
+  const record = records().find((r) => r.id === open);
+  if (record) showEvidence(record, names().attribute(record.keyword.attribute));
+  else if (byId("evidence").open) byId("evidence").close();
+}
+
+/** All words by which a keyword is found, in both languages. */
+function words(record) {
+  const { attribute, value, en, zh } = record.keyword;
+  return [en, zh, value, attribute, names().attribute(attribute), record.stage, stage(record), record.trajectory].join(" ");
+}
+
+function showChoice() {
+  const state = store.get();
+  document.querySelectorAll("[data-lang]").forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.lang === state.lang)));
+  const ids = [...new Set(records().map((r) => r.keyword.attribute))];
+  const platforms = new Set(records().flatMap((r) => Object.values(r.platforms).flat()));
+  showForm(state, {
+    counts: countDirections(records(), state, words),
+    attributes: ids.map((id) => [id, names().attribute(id)]),
+    platforms: [...platforms].sort(),
+  });
+}
+
+function showFreshness() {
+  const place = byId("freshness");
+  const { keywords } = held;
+  if (!keywords) {
+    place.textContent = held.problem ? "" : t("loading");
+    return;
+  }
+  const [first] = keywords.keywords;
+  const told = t("fresh", {
+    release: keywords.release, day: date(keywords.as_of, spoken()), n: keywords.horizon_days,
+    target: date(first?.target_date ?? keywords.as_of, spoken()),
+  });
+  const age = daysBetween(keywords.as_of, new Date().toISOString());
+  place.replaceChildren(told, age > 2 ? h("strong", { class: "old" }, ` ${t("old", { n: count(age) })}`) : "");
+  showSummary();
+  showLeaders();
+}
+
+function showSummary() {
+  const items = DIRECTIONS.map((d) => {
+    const n = records().filter((r) => r.direction === d).length;
+    return h("li", { class: `d-${d}` }, h("strong", {}, n), t(`${d}_n`, { n: "" }).trim());
+  });
+  const withheld = Math.max(0, ...records().map((r) => r.evidence?.days_withheld ?? 0));
+  const days = h("li", {}, withheld ? t("withheld_n", { n: withheld }) : t("no_withheld"));
+  byId("summary").replaceChildren(...(held.keywords ? [...items, days] : []), ...(held.gates?.length ? [gateSummary(held.gates)] : []));
+}
+
+/** The first screen shows what rises most clearly; where nothing does, what moves most. */
+function showLeaders() {
+  const ranked = choose(records(), EVERYTHING, words);
+  const rising = ranked.filter((r) => r.direction === "rising" && r.evidence?.samples?.length);
+  const enough = rising.length >= 3;
+  const shown = (enough ? rising : ranked).slice(0, 3);
+  byId("leaders-title").textContent = shown.length ? t(enough ? "leaders" : "sort_rank") : "";
+  byId("leaders").replaceChildren(...shown.map((record) => leader(record, () => store.set({ open: record.id }))));
+}
+
+function showGates() {
+  if (!held.gates) return;
+  byId("gates-body").replaceChildren(...gateTiles(held.gates));
+  showSummary();
+}
+
+function showTrends() {
+  const list = byId("cards");
+  drawing.abort();
+  drawing = new AbortController();
+  list.replaceChildren();
+  byId("cards-notice").replaceChildren(...[explain()].filter(Boolean));
+  if (!held.keywords) {
+    byId("count").textContent = "";
+    list.setAttribute("aria-busy", String(!held.problem));
+    return;
+  }
+  const shown = choose(records(), store.get(), words);
+  byId("count").textContent = t("shown", { n: shown.length, of: records().length });
+  const far = reach(records());
+  const draw = (some) => list.append(...some.map((record) => cardOf(record, far)));
+  const { signal } = drawing;
+  list.setAttribute("aria-busy", "true");
+  inSteps(shown, 12, 24, draw, signal).then(() => signal.aborted || list.setAttribute("aria-busy", "false"));
+}
+
+function cardOf(record, far) {
+  if (!cards.has(record.id)) {
+    const attribute = names().attribute(record.keyword.attribute);
+    cards.set(record.id, card(record, { far, attribute, open: () => store.set({ open: record.id }) }));
+  }
+  return cards.get(record.id);
+}
+
+/** Why there are no cards, if there are none. */
+function explain() {
+  const { problem, keywords } = held;
+  if (problem?.status === 404) return notice(t("no_release"), t("no_release_do"));
+  if (problem) return failure(problem, loadKeywords);
+  if (keywords && !choose(records(), store.get(), words).length) return notice(t("none_fit"), t("none_fit_do"));
+  return null;
+}
+
+function showGaps() {
+  if (!held.keywords) return;
+  const { not_enough_evidence: aside, combinations } = held.keywords;
+  byId("gaps-count").textContent = aside.length ? t("gaps_n", { n: aside.length }) : "";
+  byId("gaps-body").replaceChildren(...[gapTable(aside, names().attribute), pairs(combinations ?? [])].filter(Boolean));
+}
+
+function showKey() {
+  const terms = ["direction", "interval", "share", "stage", "grade"];
+  byId("key-body").replaceChildren(...terms.map((k) => h("div", {}, h("dt", {}, t(`key_${k}`)), h("dd", {}, t(`key_${k}_text`)))));
+}
+
+start();
