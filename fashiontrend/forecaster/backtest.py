@@ -23,9 +23,9 @@ from fashiontrend.forecaster.ensemble import (
     predict_series,
     prepare,
 )  # fmt: skip
-from fashiontrend.forecaster.evaluate import normalised_perplexity
 from fashiontrend.forecaster.tables import SeriesTable
 from fashiontrend.forecaster.univariate import cut_paths
+from fashiontrend.gates.fit import normalised_perplexity
 
 Array = NDArray[np.float64]
 Advance = Callable[[int, str], None]

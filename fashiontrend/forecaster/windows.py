@@ -4,6 +4,7 @@ Shapes: S series (platform, attribute), T days, V values (padded to the largest 
 C context_length, H prediction_length, B windows.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -23,6 +24,7 @@ POOLED = "*"
 SMALLEST_SHARE = 1e-4
 #: Days of context below which an origin tells too little to learn from; earlier days are padded.
 _LEAST_CONTEXT = 7
+_TRAINING_PART = 0.6
 
 
 @dataclass(frozen=True)
@@ -111,11 +113,12 @@ def carry(share: Array, good: Bools, has_value: Bools) -> Array:
 def split_days(num_days: int, cfg: ForecasterConfig) -> Split:
     """Choose the held-out rolling origins at the end of the history.
 
-    Origins lie as far apart as leaves `context_length + 2 * prediction_length` days for
-    training, at most `prediction_length` days, at least one. A short history has fewer origins.
+    Origins lie as far apart as leaves three fifths of the days for training, at most
+    `prediction_length` days, at least one: origins whose target days overlap tell little more
+    than one of them. A short history has fewer origins.
     """
     horizon, wanted = cfg.prediction_length, cfg.origins
-    spare = num_days - cfg.context_length - 3 * horizon
+    spare = num_days - horizon - math.ceil(_TRAINING_PART * num_days)
     stride = max(1, min(horizon, spare // max(1, wanted - 1)))
     last = num_days - 1 - horizon
     origins = [last - i * stride for i in range(wanted)]
