@@ -32,7 +32,7 @@ export async function keywords(platform) {
   const query = new URLSearchParams({ platform, limit: "500" });
   const first = await get(`v1/keywords?${query}`);
   const all = { ...first, keywords: [...first.keywords] };
-  for (let next = first.next; next; ) {
+  for (let next = first.next; next;) {
     const page = await get(`v1/keywords?${query}&cursor=${encodeURIComponent(next)}`);
     all.keywords.push(...page.keywords);
     next = page.next;
@@ -51,7 +51,9 @@ export async function gates() {
   const { gates: found } = await get("v1/gates");
   return Promise.all(
     found.map(async (gate) => {
-      const past = await get(`v1/gates/${encodeURIComponent(gate.name)}/history`).catch(() => ({ history: [] }));
+      const past = await get(`v1/gates/${encodeURIComponent(gate.name)}/history`).catch(() => ({
+        history: [],
+      }));
       return { ...gate, history: past.history };
     }),
   );
@@ -80,6 +82,7 @@ const get = (path) => ask(path).then((answer) => answer.json());
  */
 async function ask(path, options = {}) {
   const held = token.get();
+  /** @type {Record<string, string>} */
   const headers = held ? { Authorization: `Bearer ${held}` } : {};
   let answer;
   try {
