@@ -4,6 +4,8 @@ import { h } from "./dom.js";
 import { count, number, percent } from "./format.js";
 import { named, retell, t } from "./words.js";
 
+const NUMBERS = ["support", "share"];
+
 /**
  * @param {any[]} aside
  * @param {(attribute: string) => string} nameOf an attribute's name
@@ -23,7 +25,7 @@ export function gapTable(aside, nameOf) {
         h(
           "tr",
           {},
-          head.map((word) => h("th", { scope: "col" }, t(word))),
+          head.map((word) => h("th", { scope: "col", class: NUMBERS.includes(word) && "n" }, t(word))),
         ),
       ),
       h(

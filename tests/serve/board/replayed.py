@@ -53,7 +53,7 @@ def answer(replay: Replay, path: str, query: dict[str, list[str]]) -> Any:
     if path == "/v1/gates":
         return {"gates": world.gates(replay.closed)}
     if found := re.fullmatch(r"/v1/gates/(\w+)/history", path):
-        return world.history(found[1])
+        return world.history(found[1], replay.closed)
     return {"/v1/taxonomy": world.taxonomy}[path]()
 
 

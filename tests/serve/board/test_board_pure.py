@@ -56,6 +56,12 @@ def test_a_module_says_what_it_is_for_stays_short_and_parses_no_markup(module):
     )
 
 
+def test_every_module_is_asked_for_at_once():
+    page = (BOARD / "index.html").read_text("utf-8")
+    told = re.findall(r'(?:modulepreload" href|module" src)="board/(\w[\w-]*\.js)"', page)
+    assert sorted(told) == [m.name for m in MODULES]
+
+
 def test_nothing_is_loaded_from_elsewhere_and_nothing_stands_inline():
     page = (BOARD / "index.html").read_text("utf-8")
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", page)

@@ -182,8 +182,8 @@ def gates(closed: bool) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def history(name: str) -> dict[str, Any]:
-    """Twelve judgements: the recogniser and the forecaster got better, one day was withheld."""
+def history(name: str, closed: bool) -> dict[str, Any]:
+    """Twelve judgements: recogniser and forecaster got better, one day was withheld; the last may close."""
     first, last, limit = {
         "health": (0, 0, "== 0"),
         "accuracy": (0.82, 0.963, "> 0.85"),
@@ -195,6 +195,8 @@ def history(name: str) -> dict[str, Any]:
         value = round(first + (last - first) * min(1.0, i / 11 + rng.uniform(-0.05, 0.05)), 4)
         if name == "health":
             value = int(i == 4)
+        if closed and name == "perplexity" and i == 11:
+            value = 1.0712
         passed = {"health": value == 0, "accuracy": value > 0.85, "perplexity": value < 1.05}[name]
         day = (AS_OF - timedelta(days=11 - i)).isoformat()
         rows.append({"run_id": f"r{i}", "day": day, "at": f"{day}T06:00:00+00:00", "label_round": 1, "train_round": 1,
