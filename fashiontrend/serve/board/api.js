@@ -43,6 +43,18 @@ export async function keywords(platform) {
 /** @param {string} id @returns {Promise<any>} the record, its series and forecasts on every platform */
 export const evidence = (id) => get(`v1/keywords/${encodeURIComponent(id)}/evidence`);
 
+/**
+ * The days that data health withheld, platform by platform: those of one value's series are those of all.
+ * @param {{attribute: string, value: string}} keyword
+ * @returns {Promise<{platform: string, days: string[]}[]>}
+ */
+export async function withheldDays({ attribute, value }) {
+  const { series } = await get(`v1/series?${new URLSearchParams({ attribute, value })}`);
+  return series
+    .map(({ platform, days, withheld }) => ({ platform, days: days.filter((_, i) => withheld[i]) }))
+    .filter((row) => row.platform !== "*" && row.days.length);
+}
+
 /** @returns {Promise<any>} */
 export const taxonomy = () => get("v1/taxonomy");
 

@@ -10,12 +10,15 @@ const ORDER = ["health", "accuracy", "perplexity"];
 
 /**
  * @param {any[]} gates verdicts with their history
+ * @param {{platform: string, days: string[]}[]} withheld by data health
  * @returns {Node[]}
  */
-export function gateTiles(gates) {
+export function gateTiles(gates, withheld) {
   if (!gates.length) return [notice(t("no_gates"), t("no_gates_do"))];
   const place = (gate) => (ORDER.indexOf(gate.name) + ORDER.length + 1) % (ORDER.length + 1);
-  return [...gates].sort((a, b) => place(a) - place(b)).map(tile);
+  return [...gates]
+    .sort((a, b) => place(a) - place(b))
+    .map((gate) => tile(gate, gate.name === "health" ? withheld : []));
 }
 
 /** One line for all: open, or which are not. @param {any[]} gates */
@@ -47,7 +50,7 @@ export function tellLimit(limit) {
 
 const gateName = (name) => (has(`gate_${name}`) ? t(`gate_${name}`) : plain(name));
 
-function tile(gate) {
+function tile(gate, withheld) {
   const state = t(gate.passed ? "open_now" : "closed_now");
   return h(
     "article",
@@ -66,8 +69,17 @@ function tile(gate) {
       history(gate),
     ),
     why(gate.verdict ?? {}),
+    withheld.map(({ platform, days }) =>
+      h("p", { class: "small" }, t("withheld_on", { platform, days: listed(days) })),
+    ),
     details(gate),
   );
+}
+
+/** The last few days in words. @param {string[]} days */
+function listed(days) {
+  const last = days.slice(-5).map((day) => date(day, spoken(), true));
+  return (days.length > 5 ? "… " : "") + last.join(", ");
 }
 
 function history(gate) {

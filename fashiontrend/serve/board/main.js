@@ -19,8 +19,8 @@ import { speak, spoken, t } from "./words.js";
 
 const store = createStore(fromQuery(location.search, navigator.language));
 /** What has arrived; null is still under way. */
-/** @type {{keywords: any, gates: any, taxonomy: any, problem: any}} */
-const held = { keywords: null, gates: null, taxonomy: null, problem: null };
+/** @type {{keywords: any, gates: any, taxonomy: any, withheld: any, problem: any}} */
+const held = { keywords: null, gates: null, taxonomy: null, withheld: null, problem: null };
 /** Cards by record, so that a filter only moves them; emptied when a word or the scale changes. */
 const cards = new Map();
 let drawing = new AbortController();
@@ -78,6 +78,14 @@ async function loadKeywords() {
   }
   redraw();
   openChosen();
+  if (!held.withheld && records().length) loadWithheld(records()[0].keyword);
+}
+
+/** Without them the page is whole; it then says nothing of withheld days. */
+async function loadWithheld(keyword) {
+  held.withheld = await api.withheldDays(keyword).catch(() => null);
+  showGates();
+  showSummary();
 }
 
 async function loadGates() {
@@ -172,10 +180,10 @@ function showSummary() {
     const n = records().filter((r) => r.direction === d).length;
     return h("li", { class: `d-${d}` }, h("strong", {}, n), t(`${d}_n`, { n: "" }).trim());
   });
-  const withheld = Math.max(0, ...records().map((r) => r.evidence?.days_withheld ?? 0));
-  const days = h("li", {}, withheld ? t("withheld_n", { n: withheld }) : t("no_withheld"));
+  const n = held.withheld?.reduce((sum, { days }) => sum + days.length, 0);
+  const days = held.withheld ? [h("li", {}, n ? t("withheld_n", { n }) : t("no_withheld"))] : [];
   byId("summary").replaceChildren(
-    ...(held.keywords ? [...items, days] : []),
+    ...(held.keywords ? [...items, ...days] : []),
     ...(held.gates?.length ? [gateSummary(held.gates)] : []),
   );
 }
@@ -194,7 +202,7 @@ function showLeaders() {
 
 function showGates() {
   if (!held.gates) return;
-  byId("gates-body").replaceChildren(...gateTiles(held.gates));
+  byId("gates-body").replaceChildren(...gateTiles(held.gates, held.withheld ?? []));
   showSummary();
 }
 

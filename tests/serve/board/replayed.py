@@ -54,6 +54,8 @@ def answer(replay: Replay, path: str, query: dict[str, list[str]]) -> Any:
         return {"gates": world.gates(replay.closed)}
     if found := re.fullmatch(r"/v1/gates/(\w+)/history", path):
         return world.history(found[1], replay.closed)
+    if path == "/v1/series":
+        return {"release": world.RELEASE, "series": world.evidence(0, "*")["series"]}
     return {"/v1/taxonomy": world.taxonomy}[path]()
 
 
