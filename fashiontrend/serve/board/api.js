@@ -32,7 +32,7 @@ export async function keywords(platform) {
   const query = new URLSearchParams({ platform, limit: "500" });
   const first = await get(`v1/keywords?${query}`);
   const all = { ...first, keywords: [...first.keywords] };
-  for (let next = first.next; next; ) {
+  for (let next = first.next; next;) {
     const page = await get(`v1/keywords?${query}&cursor=${encodeURIComponent(next)}`);
     all.keywords.push(...page.keywords);
     next = page.next;
@@ -43,6 +43,18 @@ export async function keywords(platform) {
 /** @param {string} id @returns {Promise<any>} the record, its series and forecasts on every platform */
 export const evidence = (id) => get(`v1/keywords/${encodeURIComponent(id)}/evidence`);
 
+/**
+ * The days that data health withheld, platform by platform: those of one value's series are those of all.
+ * @param {{attribute: string, value: string}} keyword
+ * @returns {Promise<{platform: string, days: string[]}[]>}
+ */
+export async function withheldDays({ attribute, value }) {
+  const { series } = await get(`v1/series?${new URLSearchParams({ attribute, value })}`);
+  return series
+    .map(({ platform, days, withheld }) => ({ platform, days: days.filter((_, i) => withheld[i]) }))
+    .filter((row) => row.platform !== "*" && row.days.length);
+}
+
 /** @returns {Promise<any>} */
 export const taxonomy = () => get("v1/taxonomy");
 
@@ -51,7 +63,9 @@ export async function gates() {
   const { gates: found } = await get("v1/gates");
   return Promise.all(
     found.map(async (gate) => {
-      const past = await get(`v1/gates/${encodeURIComponent(gate.name)}/history`).catch(() => ({ history: [] }));
+      const past = await get(`v1/gates/${encodeURIComponent(gate.name)}/history`).catch(() => ({
+        history: [],
+      }));
       return { ...gate, history: past.history };
     }),
   );
@@ -80,6 +94,7 @@ const get = (path) => ask(path).then((answer) => answer.json());
  */
 async function ask(path, options = {}) {
   const held = token.get();
+  /** @type {Record<string, string>} */
   const headers = held ? { Authorization: `Bearer ${held}` } : {};
   let answer;
   try {

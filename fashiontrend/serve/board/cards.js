@@ -16,26 +16,54 @@ export function card(record, { far, attribute, open }) {
   return h(
     "li",
     { class: `card d-${direction}`, "data-id": record.id },
-    h("article", {},
+    h(
+      "article",
+      {},
       pictures(record),
-      h("div", { class: "card-words" },
-        h("p", { class: "over" }, mark(direction), h("span", {}, t("stage_label", { stage: stage(record) })), grade(confidence.grade)),
-        h("h3", {},
-          h("button", { type: "button", class: "card-open", "aria-haspopup": "dialog", onclick: open }, named(keyword)),
-          other && other !== named(keyword) && h("span", { class: "other", lang: otherLang() }, other)),
+      h(
+        "div",
+        { class: "card-words" },
+        h(
+          "p",
+          { class: "over" },
+          mark(direction),
+          h("span", {}, t("stage_label", { stage: stage(record) })),
+          grade(confidence.grade),
+        ),
+        h(
+          "h3",
+          {},
+          h(
+            "button",
+            { type: "button", class: "card-open", "aria-haspopup": "dialog", onclick: open },
+            named(keyword),
+          ),
+          other && other !== named(keyword) && h("span", { class: "other", lang: otherLang() }, other),
+        ),
         h("p", { class: "of" }, attribute),
-        h("p", { class: "move" },
-          h("span", {}, percent(share.now)), h("span", { class: "arrow", "aria-hidden": "true" }, "→"),
+        h(
+          "p",
+          { class: "move" },
+          h("span", {}, percent(share.now)),
+          h("span", { class: "arrow", "aria-hidden": "true" }, "→"),
           h("strong", {}, percent(share.forecast)),
-          h("span", { class: "change" }, `${points(growth.points)} ${t("pts")}`)),
+          h("span", { class: "change" }, `${points(growth.points)} ${t("pts")}`),
+        ),
         interval(record, far),
-        h("p", { class: "small" }, t("range", { low: percent(share.interval80[0]), high: percent(share.interval80[1]) })),
-        h("p", { class: "small" }, agreement(record), h("br"), products(confidence.support_n)))),
+        h(
+          "p",
+          { class: "small" },
+          t("range", { low: percent(share.interval80[0]), high: percent(share.interval80[1]) }),
+        ),
+        h("p", { class: "small" }, agreement(record), h("br"), products(confidence.support_n)),
+      ),
+    ),
   );
 }
 
 /** Its stage in words. @param {any} record */
-export const stage = (record) => (has(`stage_${record.stage}`) ? t(`stage_${record.stage}`) : plain(record.stage));
+export const stage = (record) =>
+  has(`stage_${record.stage}`) ? t(`stage_${record.stage}`) : plain(record.stage);
 
 /** Its trajectory in words. @param {any} record */
 export const trajectory = (record) =>
@@ -65,18 +93,34 @@ export function agreement(record) {
  */
 export function leader(record, open) {
   const sample = record.evidence?.samples?.[0];
-  return h("li", { class: `leader d-${record.direction}` },
-    sample ? samplePicture(record, sample, 480) : picture({ path: null, boxes: [], alt: named(record.keyword) }),
-    h("p", { class: "leader-words" },
-      h("button", { type: "button", class: "card-open", "aria-haspopup": "dialog", onclick: open }, named(record.keyword)),
-      h("span", { class: "change" }, shape(record.direction), ` ${points(record.growth.points)} ${t("pts")}`)));
+  return h(
+    "li",
+    { class: `leader d-${record.direction}` },
+    sample
+      ? samplePicture(record, sample, 480)
+      : picture({ path: null, boxes: [], alt: named(record.keyword) }),
+    h(
+      "p",
+      { class: "leader-words" },
+      h(
+        "button",
+        { type: "button", class: "card-open", "aria-haspopup": "dialog", onclick: open },
+        named(record.keyword),
+      ),
+      h("span", { class: "change" }, shape(record.direction), ` ${points(record.growth.points)} ${t("pts")}`),
+    ),
+  );
 }
 
 function pictures(record) {
   const samples = (record.evidence?.samples ?? []).slice(0, 3);
-  if (!samples.length) return h("div", { class: "samples one" }, picture({ path: null, boxes: [], alt: named(record.keyword) }));
-  return h("div", { class: `samples ${["one", "two", "three"][samples.length - 1]}` },
-    samples.map((sample, i) => samplePicture(record, sample, i ? 240 : 480)));
+  if (!samples.length)
+    return h("div", { class: "samples one" }, picture({ path: null, boxes: [], alt: named(record.keyword) }));
+  return h(
+    "div",
+    { class: `samples ${["one", "two", "three"][samples.length - 1]}` },
+    samples.map((sample, i) => samplePicture(record, sample, i ? 240 : 480)),
+  );
 }
 
 /** @param {any} record @param {any} sample @param {number} width @param {"cover" | "contain"} [fit] */
@@ -84,7 +128,11 @@ export function samplePicture(record, sample, width, fit = "cover") {
   return picture({
     path: sample.picture ? `${sample.picture}?width=${width}` : null,
     boxes: sample.box ? [sample.box] : [],
-    alt: t("seen_at", { value: named(record.keyword), platform: sample.platform, sure: chance(sample.confidence) }),
+    alt: t("seen_at", {
+      value: named(record.keyword),
+      platform: sample.platform,
+      sure: chance(sample.confidence),
+    }),
     fit,
   });
 }

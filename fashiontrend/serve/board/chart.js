@@ -22,8 +22,12 @@ const EDGE = { left: 46, right: 10, top: 12, bottom: 26 };
  * @returns {number[]}
  */
 export function heights(curves) {
-  return curves.flatMap(({ series, forecast }) => [...series.low, ...series.high, ...series.share,
-    ...(forecast ? [...forecast.q025, ...forecast.q975] : [])]);
+  return curves.flatMap(({ series, forecast }) => [
+    ...series.low,
+    ...series.high,
+    ...series.share,
+    ...(forecast ? [...forecast.q025, ...forecast.q975] : []),
+  ]);
 }
 
 /**
@@ -39,21 +43,56 @@ export function shareChart(curve, direction, domain) {
   const at = (day) => x(Date.parse(day));
   const readout = h("span", { class: "readout", "aria-hidden": "true" });
   const cursor = s("path", { class: "cursor", d: "" });
-  const drawing = s("svg", { class: `chart d-${direction}`, viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", "aria-label": tell(curve) },
-    axes(x, y, domain, days), measured(series, at, y), forecast && ahead(series, forecast, at, y), cursor);
+  const drawing = s(
+    "svg",
+    { class: `chart d-${direction}`, viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", "aria-label": tell(curve) },
+    axes(x, y, domain, days),
+    measured(series, at, y),
+    forecast && ahead(series, forecast, at, y),
+    cursor,
+  );
   drawing.addEventListener("pointermove", (event) => point(event, drawing, rows(curve), at, cursor, readout));
-  drawing.addEventListener("pointerleave", () => { cursor.setAttribute("d", ""); readout.textContent = ""; });
-  return h("figure", { class: "curve" }, h("figcaption", {}, h("span", {}, curve.name), readout), drawing, table(curve));
+  drawing.addEventListener("pointerleave", () => {
+    cursor.setAttribute("d", "");
+    readout.textContent = "";
+  });
+  return h(
+    "figure",
+    { class: "curve" },
+    h("figcaption", {}, h("span", {}, curve.name), readout),
+    drawing,
+    table(curve),
+  );
 }
 
 /** What the lines mean. @param {string} direction @param {boolean} yearAgo @param {boolean} withheld */
 export function legend(direction, yearAgo, withheld) {
-  const item = (name, word) => h("li", {}, s("svg", { class: `chart d-${direction}`, viewBox: "0 0 26 12", "aria-hidden": "true" },
-    name.startsWith("band") ? s("rect", { class: name, x: 0, y: 1, width: 26, height: 10 })
-      : name === "withheld" ? s("path", { class: name, d: "M13 0V12" }) : s("path", { class: name, d: "M0 6H26" })), t(word));
-  return h("ul", { class: "legend" }, item("measured", "measured"), item("forecast", "forecast"), item("band80", "band80"),
-    item("band95", "band95"), item("persistence", "persistence"), yearAgo && item("last-year", "last_year"),
-    withheld && item("withheld", "withheld_days"));
+  const item = (name, word) =>
+    h(
+      "li",
+      {},
+      s(
+        "svg",
+        { class: `chart d-${direction}`, viewBox: "0 0 26 12", "aria-hidden": "true" },
+        name.startsWith("band")
+          ? s("rect", { class: name, x: 0, y: 1, width: 26, height: 10 })
+          : name === "withheld"
+            ? s("path", { class: name, d: "M13 0V12" })
+            : s("path", { class: name, d: "M0 6H26" }),
+      ),
+      t(word),
+    );
+  return h(
+    "ul",
+    { class: "legend" },
+    item("measured", "measured"),
+    item("forecast", "forecast"),
+    item("band80", "band80"),
+    item("band95", "band95"),
+    item("persistence", "persistence"),
+    yearAgo && item("last-year", "last_year"),
+    withheld && item("withheld", "withheld_days"),
+  );
 }
 
 /** The shares of the same days a year before the forecast, null where unknown. @param {any} series @param {any} forecast @returns {(number | null)[]} */
@@ -67,13 +106,23 @@ function axes(x, y, domain, days) {
   const left = EDGE.left;
   const across = ticks(domain, 4).map((share) => [
     s("path", { class: "grid", d: `M${left} ${y(share)}H${WIDE - EDGE.right}` }),
-    s("text", { x: left - 8, y: y(share) + 4, "text-anchor": "end" }, percent(share, domain[1] - domain[0] < 0.04 ? 1 : 0)),
+    s(
+      "text",
+      { x: left - 8, y: y(share) + 4, "text-anchor": "end" },
+      percent(share, domain[1] - domain[0] < 0.04 ? 1 : 0),
+    ),
   ]);
   const first = Math.min(...days);
   const last = Math.max(...days);
   const marks = [0.02, 0.35, 0.68, 0.98].map((part) => new Date(first + part * (last - first)).toISOString());
   const anchor = (i) => (i === 0 ? "start" : i === marks.length - 1 ? "end" : "middle");
-  const along = marks.map((day, i) => s("text", { x: x(Date.parse(day.slice(0, 10))), y: HIGH - 6, "text-anchor": anchor(i) }, date(day, spoken(), true)));
+  const along = marks.map((day, i) =>
+    s(
+      "text",
+      { x: x(Date.parse(day.slice(0, 10))), y: HIGH - 6, "text-anchor": anchor(i) },
+      date(day, spoken(), true),
+    ),
+  );
   return [across, along].flat(2);
 }
 
@@ -81,7 +130,10 @@ function measured(series, at, y) {
   const place = series.days.map((day, i) => (series.share[i] === null ? null : { x: at(day), i }));
   const withheld = series.days.filter((_, i) => series.withheld[i]);
   return [
-    s("path", { class: "measured-band", d: band(place.map((p) => p && [p.x, y(series.low[p.i]), y(series.high[p.i])])) }),
+    s("path", {
+      class: "measured-band",
+      d: band(place.map((p) => p && [p.x, y(series.low[p.i]), y(series.high[p.i])])),
+    }),
     ...withheld.map((day) => s("path", { class: "withheld", d: `M${at(day)} ${HIGH - EDGE.bottom}v-8` })),
     s("path", { class: "measured", d: line(place.map((p) => p && [p.x, y(series.share[p.i])])) }),
   ];
@@ -90,17 +142,26 @@ function measured(series, at, y) {
 function ahead(series, forecast, at, y) {
   const now = lastKnown(series);
   const from = now ? [at(now.day), y(now.share)] : null;
-  const fan = (low, high) => band([from && [from[0], from[1], from[1]],
-    ...forecast.days.map((day, i) => [at(day), y(forecast[low][i]), y(forecast[high][i])])]);
+  const fan = (low, high) =>
+    band([
+      from && [from[0], from[1], from[1]],
+      ...forecast.days.map((day, i) => [at(day), y(forecast[low][i]), y(forecast[high][i])]),
+    ]);
   const end = at(forecast.days.at(-1));
   const before = yearBefore(series, forecast);
   return [
     s("path", { class: "band95", d: fan("q025", "q975") }),
     s("path", { class: "band80", d: fan("q10", "q90") }),
     from && s("path", { class: "persistence", d: `M${from[0]} ${from[1]}H${end}` }),
-    s("path", { class: "last-year", d: line(forecast.days.map((day, i) => (before[i] === null ? null : [at(day), y(before[i])]))) }),
+    s("path", {
+      class: "last-year",
+      d: line(forecast.days.map((day, i) => (before[i] === null ? null : [at(day), y(before[i])]))),
+    }),
     from && s("path", { class: "today", d: `M${from[0]} ${EDGE.top}V${HIGH - EDGE.bottom}` }),
-    s("path", { class: "forecast", d: line([from, ...forecast.days.map((day, i) => [at(day), y(forecast.share[i])])]) }),
+    s("path", {
+      class: "forecast",
+      d: line([from, ...forecast.days.map((day, i) => [at(day), y(forecast.share[i])])]),
+    }),
     s("circle", { class: "end", cx: end, cy: y(forecast.share.at(-1)), r: 4 }),
   ];
 }
@@ -117,18 +178,34 @@ function tell({ name, series, forecast }) {
   if (!now) return `${name}: ${t("not_measured")}`;
   const end = forecast?.days.length - 1;
   return t(forecast ? "chart_text" : "chart_text_no", {
-    platform: name, first: percent(series.share[first]), from: date(series.days[first], spoken()),
-    now: percent(now.share), day: date(now.day, spoken()), then: percent(forecast?.share[end]),
-    target: date(forecast?.days[end], spoken()), low: percent(forecast?.q10[end]), high: percent(forecast?.q90[end]),
+    platform: name,
+    first: percent(series.share[first]),
+    from: date(series.days[first], spoken()),
+    now: percent(now.share),
+    day: date(now.day, spoken()),
+    then: percent(forecast?.share[end]),
+    target: date(forecast?.days[end], spoken()),
+    low: percent(forecast?.q10[end]),
+    high: percent(forecast?.q90[end]),
   });
 }
 
 /** Measured days, then forecast days, as rows. @param {Curve} curve */
 function rows({ series, forecast }) {
-  const past = series.days.map((day, i) => ({ day, share: series.share[i], low: series.low[i], high: series.high[i],
-    note: series.withheld[i] ? t("withheld") : products(series.support[i]) }));
-  const coming = (forecast?.days ?? []).map((day, i) => ({ day, share: forecast.share[i], low: forecast.q10[i],
-    high: forecast.q90[i], note: t("forecast") }));
+  const past = series.days.map((day, i) => ({
+    day,
+    share: series.share[i],
+    low: series.low[i],
+    high: series.high[i],
+    note: series.withheld[i] ? t("withheld") : products(series.support[i]),
+  }));
+  const coming = (forecast?.days ?? []).map((day, i) => ({
+    day,
+    share: forecast.share[i],
+    low: forecast.q10[i],
+    high: forecast.q90[i],
+    note: t("forecast"),
+  }));
   return [...past, ...coming];
 }
 
@@ -137,21 +214,40 @@ const products = (n) => t("products", { n }).replace(String(n), count(n));
 function point(event, drawing, found, at, cursor, readout) {
   const frame = drawing.getBoundingClientRect();
   const x = ((event.clientX - frame.left) / frame.width) * WIDE;
-  const near = found.reduce((best, row) => (Math.abs(at(row.day) - x) < Math.abs(at(best.day) - x) ? row : best));
+  const near = found.reduce((best, row) =>
+    Math.abs(at(row.day) - x) < Math.abs(at(best.day) - x) ? row : best,
+  );
   cursor.setAttribute("d", `M${at(near.day)} ${EDGE.top}V${HIGH - EDGE.bottom}`);
-  const range = near.share === null ? t("not_measured") : `${percent(near.share)} (${percent(near.low)} – ${percent(near.high)})`;
+  const range =
+    near.share === null
+      ? t("not_measured")
+      : `${percent(near.share)} (${percent(near.low)} – ${percent(near.high)})`;
   readout.textContent = `${date(near.day, spoken())}: ${range}, ${near.note}`;
 }
 
 /** Filled when it is opened: a year of four platforms is a lot of cells. @param {Curve} curve */
 function table(curve) {
-  const place = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `${t("as_table")}: ${curve.name}` });
+  const place = h("div", {
+    class: "scroll",
+    tabindex: 0,
+    role: "region",
+    "aria-label": `${t("as_table")}: ${curve.name}`,
+  });
   const details = h("details", { class: "as-table" }, h("summary", {}, t("as_table")), place);
   details.addEventListener("toggle", () => {
     if (place.childElementCount) return;
     const head = ["day", "share", "low", "high"].map((word) => h("th", { scope: "col" }, t(word)));
-    const body = rows(curve).reverse().map((row) => h("tr", {}, h("th", { scope: "row" }, date(row.day, spoken())),
-      [row.share, row.low, row.high].map((v) => h("td", {}, percent(v))), h("td", {}, row.note)));
+    const body = rows(curve)
+      .reverse()
+      .map((row) =>
+        h(
+          "tr",
+          {},
+          h("th", { scope: "row" }, date(row.day, spoken())),
+          [row.share, row.low, row.high].map((v) => h("td", {}, percent(v))),
+          h("td", {}, row.note),
+        ),
+      );
     place.append(h("table", {}, h("thead", {}, h("tr", {}, head, h("td", {}))), h("tbody", {}, body)));
   });
   return details;

@@ -18,7 +18,7 @@ export function listenToForm(store) {
     store.set(EVERYTHING);
   });
   document.addEventListener("keydown", (event) => {
-    if (event.key !== "/" || event.target.closest("input, select, dialog")) return;
+    if (event.key !== "/" || /** @type {Element} */ (event.target).closest("input, select, dialog")) return;
     event.preventDefault();
     form.elements.q.focus();
   });
@@ -37,15 +37,29 @@ export function showForm(state, { counts, attributes, platforms }) {
   offerDirections(state, counts);
   choices(form.elements.attribute, state.attribute, [["all", t("all_attributes")], ...attributes]);
   choices(form.elements.platform, state.platform, [["*", t("all_platforms")], ...platforms.map((p) => [p, p])]);
-  choices(form.elements.sort, state.sort, SORTS.map((s) => [s, t(`sort_${s}`)]));
+  choices(
+    form.elements.sort,
+    state.sort,
+    SORTS.map((s) => [s, t(`sort_${s}`)]),
+  );
 }
 
 /** Radio buttons are made once; afterwards only their words and numbers change. */
 function offerDirections(state, counts) {
   const place = byId("directions");
   if (!place.childElementCount) {
-    place.append(...["all", ...DIRECTIONS].map((d) => h("label", { class: "chip" },
-      h("input", { type: "radio", name: "direction", value: d }), d !== "all" && shape(d), h("span", {}), h("span", { class: "n" }))));
+    place.append(
+      ...["all", ...DIRECTIONS].map((d) =>
+        h(
+          "label",
+          { class: "chip" },
+          h("input", { type: "radio", name: "direction", value: d }),
+          d !== "all" && shape(d),
+          h("span", {}),
+          h("span", { class: "n" }),
+        ),
+      ),
+    );
   }
   for (const label of place.children) {
     const input = label.querySelector("input");

@@ -39,6 +39,9 @@ export function byId(id) {
   return found;
 }
 
+/** All elements that a selector finds. @param {string} css */
+export const all = (css) => /** @type {HTMLElement[]} */ ([...document.querySelectorAll(css)]);
+
 /**
  * Do `work` on every item, a few at a time, so that the page stays quick meanwhile.
  * @template T

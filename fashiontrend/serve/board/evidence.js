@@ -19,12 +19,22 @@ export function showEvidence(record, attribute) {
   const sheet = byId("evidence");
   const curves = h("div", { "aria-live": "polite" }, h("p", { class: "note" }, t("loading")));
   const close = h("button", { type: "button", class: "quiet", onclick: () => sheet.close() }, t("close"));
-  sheet.replaceChildren(h("div", { class: "sheet-top" }, close), head(record, attribute), h("div", { class: "sheet-body" },
-    h("section", {}, h("h3", {}, t("pictures")), samples(record)),
-    h("section", {}, h("h3", {}, t("curves")), curves),
-    h("div", { class: "columns" },
-      h("section", {}, h("h3", {}, t("numbers")), figures(record)),
-      h("section", {}, caveats(record), h("h3", {}, t("source")), source(record)))));
+  sheet.replaceChildren(
+    h("div", { class: "sheet-top" }, close),
+    head(record, attribute),
+    h(
+      "div",
+      { class: "sheet-body" },
+      h("section", {}, h("h3", {}, t("pictures")), samples(record)),
+      h("section", {}, h("h3", {}, t("curves")), curves),
+      h(
+        "div",
+        { class: "columns" },
+        h("section", {}, h("h3", {}, t("numbers")), figures(record)),
+        h("section", {}, caveats(record), h("h3", {}, t("source")), source(record)),
+      ),
+    ),
+  );
   if (!sheet.open) sheet.showModal();
   sheet.scrollTop = 0;
   loadCurves(record, curves);
@@ -43,18 +53,32 @@ function charts(record, { series, forecasts }) {
   const curves = series
     .map((row) => ({
       name: row.platform === "*" ? t("pooled") : row.platform,
-      platform: row.platform, series: row,
+      platform: row.platform,
+      series: row,
       forecast: forecasts.find((f) => f.platform === row.platform) ?? null,
     }))
-    .sort((a, b) => Number(b.platform === record.platform) - Number(a.platform === record.platform) || a.platform.localeCompare(b.platform));
+    .sort(
+      (a, b) =>
+        Number(b.platform === record.platform) - Number(a.platform === record.platform) ||
+        a.platform.localeCompare(b.platform),
+    );
   if (!curves.length) return [h("p", { class: "note" }, t("no_curve"))];
   const domain = extent(heights(curves), 0);
   const ofPlatform = (name) => Object.entries(record.platforms).find(([, names]) => names.includes(name))?.[0];
   const yearAgo = curves.some((c) => yearBefore(c.series, c.forecast).some((v) => v !== null));
   const withheld = curves.some((c) => c.series.withheld.some(Boolean));
   return [
-    h("div", { class: "curves" }, curves.map((c) =>
-      shareChart(c, c.platform === record.platform ? record.direction : ofPlatform(c.platform) ?? "stable", domain))),
+    h(
+      "div",
+      { class: "curves" },
+      curves.map((c) =>
+        shareChart(
+          c,
+          c.platform === record.platform ? record.direction : (ofPlatform(c.platform) ?? "stable"),
+          domain,
+        ),
+      ),
+    ),
     legend(record.direction, yearAgo, withheld),
   ];
 }
@@ -63,39 +87,98 @@ function head(record, attribute) {
   const { keyword, share } = record;
   const other = otherName(keyword);
   const said = t(`said_${record.direction}`, {
-    value: named(keyword), now: percent(share.now), then: percent(share.forecast), day: date(record.target_date, spoken()),
+    value: named(keyword),
+    now: percent(share.now),
+    then: percent(share.forecast),
+    day: date(record.target_date, spoken()),
   });
-  return h("header", { class: "sheet-head" },
-    h("div", {},
-      h("p", { class: "over" }, mark(record.direction), h("span", {}, t("stage_label", { stage: stage(record) })), grade(record.confidence.grade)),
-      h("h2", { id: "evidence-title", tabindex: -1, autofocus: true }, named(keyword),
-        other && other !== named(keyword) && h("span", { class: "other", lang: otherLang() }, other)),
+  return h(
+    "header",
+    { class: "sheet-head" },
+    h(
+      "div",
+      {},
+      h(
+        "p",
+        { class: "over" },
+        mark(record.direction),
+        h("span", {}, t("stage_label", { stage: stage(record) })),
+        grade(record.confidence.grade),
+      ),
+      h(
+        "h2",
+        { id: "evidence-title", tabindex: -1, autofocus: true },
+        named(keyword),
+        other && other !== named(keyword) && h("span", { class: "other", lang: otherLang() }, other),
+      ),
       h("p", { class: "of" }, attribute, record.platform !== "*" && ` · ${record.platform}`),
-      h("p", { class: "lead" }, said, " ",
-        h("span", { class: "soft" }, t("range", { low: percent(share.interval80[0]), high: percent(share.interval80[1]) }))),
-      h("p", { class: "foot" }, products(record.confidence.support_n), platforms(record))));
+      h(
+        "p",
+        { class: "lead" },
+        said,
+        " ",
+        h(
+          "span",
+          { class: "soft" },
+          t("range", { low: percent(share.interval80[0]), high: percent(share.interval80[1]) }),
+        ),
+      ),
+      h("p", { class: "foot" }, products(record.confidence.support_n), platforms(record)),
+    ),
+  );
 }
 
 /** Every platform with its own direction. */
 function platforms({ platforms: groups }) {
-  return Object.entries(groups).flatMap(([direction, names]) => names.map((name) =>
-    h("span", { class: `platform d-${direction}` }, shape(direction), name, h("span", { class: "unseen" }, `: ${t(direction)}`))));
+  return Object.entries(groups).flatMap(([direction, names]) =>
+    names.map((name) =>
+      h(
+        "span",
+        { class: `platform d-${direction}` },
+        shape(direction),
+        name,
+        h("span", { class: "unseen" }, `: ${t(direction)}`),
+      ),
+    ),
+  );
 }
 
 function samples(record) {
   const found = record.evidence?.samples ?? [];
   if (!found.length) return h("p", { class: "note" }, t("no_picture"));
-  return h("ul", { class: "gallery" }, found.map((sample) => h("li", {}, samplePicture(record, sample, 480),
-    h("p", { class: "small" },
-      h("strong", {}, sample.platform), " ", price(sample.price, sample.currency, spoken()), h("br"),
-      sample.first_seen && [t("first_seen", { day: date(sample.first_seen, spoken(), true) }), h("br")],
-      t("sure", { p: chance(sample.confidence) }), " ", shopLink(sample)))));
+  return h(
+    "ul",
+    { class: "gallery" },
+    found.map((sample) =>
+      h(
+        "li",
+        {},
+        samplePicture(record, sample, 480),
+        h(
+          "p",
+          { class: "small" },
+          h("strong", {}, sample.platform),
+          " ",
+          price(sample.price, sample.currency, spoken()),
+          h("br"),
+          sample.first_seen && [t("first_seen", { day: date(sample.first_seen, spoken(), true) }), h("br")],
+          t("sure", { p: chance(sample.confidence) }),
+          " ",
+          shopLink(sample),
+        ),
+      ),
+    ),
+  );
 }
 
 function shopLink(sample) {
   if (!/^https?:\/\//.test(sample.url ?? "")) return null;
   const name = `${t("shop_page")}: ${sample.platform} ${sample.product_id}`;
-  return h("a", { href: sample.url, target: "_blank", rel: "noopener noreferrer", "aria-label": name }, t("shop_page"));
+  return h(
+    "a",
+    { href: sample.url, target: "_blank", rel: "noopener noreferrer", "aria-label": name },
+    t("shop_page"),
+  );
 }
 
 function figures(record) {
@@ -121,10 +204,19 @@ function figures(record) {
 
 function caveats(record) {
   if (!record.caveats?.length) return null;
-  return h("div", { class: "caveats" }, h("h3", {}, t("caveats")), h("ul", {}, record.caveats.map((sentence) => {
-    const { text, lang } = retell(sentence);
-    return h("li", { lang }, text);
-  })));
+  return h(
+    "div",
+    { class: "caveats" },
+    h("h3", {}, t("caveats")),
+    h(
+      "ul",
+      {},
+      record.caveats.map((sentence) => {
+        const { text, lang } = retell(sentence);
+        return h("li", { lang }, text);
+      }),
+    ),
+  );
 }
 
 function source(record) {
@@ -132,10 +224,18 @@ function source(record) {
   return list([
     ["days_used", count(from.data_days_used)],
     ["days_withheld", count(from.days_withheld)],
-    ["run", from.run_id], ["model", from.model_digest], ["label_set", from.label_set_digest],
+    ["run", from.run_id],
+    ["model", from.model_digest],
+    ["label_set", from.label_set_digest],
     ["taxonomy", from.taxonomy_version],
   ]);
 }
 
-const list = (rows) => h("dl", { class: "facts" }, rows.filter(([, value]) => value !== null && value !== undefined)
-  .map(([word, value]) => h("div", {}, h("dt", {}, t(word)), h("dd", {}, value))));
+const list = (rows) =>
+  h(
+    "dl",
+    { class: "facts" },
+    rows
+      .filter(([, value]) => value !== null && value !== undefined)
+      .map(([word, value]) => h("div", {}, h("dt", {}, t(word)), h("dd", {}, value))),
+  );

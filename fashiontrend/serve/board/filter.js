@@ -11,7 +11,14 @@
  */
 
 /** @type {Choice} */
-export const EVERYTHING = { q: "", direction: "all", attribute: "all", platform: "*", confidence: 0, sort: "rank" };
+export const EVERYTHING = {
+  q: "",
+  direction: "all",
+  attribute: "all",
+  platform: "*",
+  confidence: 0,
+  sort: "rank",
+};
 export const DIRECTIONS = ["rising", "falling", "stable"];
 export const SORTS = ["rank", "rise", "fall", "share", "confidence", "support", "name"];
 
@@ -68,5 +75,9 @@ function order(records, sort) {
 
 /** Case, width, accents and hyphens do not matter in a search. @param {string} text */
 export function fold(text) {
-  return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/[-_/]+/g, " ");
+  return text
+    .normalize("NFKD")
+    .replace(/\p{M}/gu, "")
+    .toLowerCase()
+    .replace(/[-_/]+/g, " ");
 }

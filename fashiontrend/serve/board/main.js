@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { card, leader, stage } from "./cards.js";
 import { listenToForm, showForm } from "./controls.js";
-import { byId, h, inSteps } from "./dom.js";
+import { all, byId, h, inSteps } from "./dom.js";
 import { showEvidence } from "./evidence.js";
 import { choose, countDirections, DIRECTIONS, EVERYTHING } from "./filter.js";
 import { count, date, daysBetween } from "./format.js";
@@ -19,7 +19,8 @@ import { speak, spoken, t } from "./words.js";
 
 const store = createStore(fromQuery(location.search, navigator.language));
 /** What has arrived; null is still under way. */
-const held = { keywords: null, gates: null, taxonomy: null, problem: null };
+/** @type {{keywords: any, gates: any, taxonomy: any, withheld: any, problem: any}} */
+const held = { keywords: null, gates: null, taxonomy: null, withheld: null, problem: null };
 /** Cards by record, so that a filter only moves them; emptied when a word or the scale changes. */
 const cards = new Map();
 let drawing = new AbortController();
@@ -34,12 +35,16 @@ function start() {
   listenForPictures({
     attribute: (id) => names().attribute(id),
     value: (id, value) => names().value(id, value),
-    trend: (id, value) => records().find((r) => r.keyword.attribute === id && r.keyword.value === value) ?? null,
+    trend: (id, value) =>
+      records().find((r) => r.keyword.attribute === id && r.keyword.value === value) ?? null,
     open: (record) => store.set({ open: record.id }),
   });
-  document.querySelectorAll("[data-lang]").forEach((b) => b.addEventListener("click", () => store.set({ lang: b.dataset.lang })));
+  all("[data-lang]").forEach((b) => b.addEventListener("click", () => store.set({ lang: b.dataset.lang })));
   byId("evidence").addEventListener("close", () => store.set({ open: "" }));
-  byId("evidence").addEventListener("click", (event) => event.target === event.currentTarget && event.currentTarget.close());
+  byId("evidence").addEventListener(
+    "click",
+    (event) => event.target === event.currentTarget && event.currentTarget.close(),
+  );
   addEventListener("beforeprint", loadAll);
   store.onChange(follow);
   showChoice();
@@ -50,7 +55,13 @@ function start() {
 function load() {
   loadKeywords();
   loadGates();
-  api.taxonomy().then((found) => { held.taxonomy = found; redraw(); }, () => {});
+  api.taxonomy().then(
+    (found) => {
+      held.taxonomy = found;
+      redraw();
+    },
+    () => {},
+  );
 }
 
 async function loadKeywords() {
@@ -67,6 +78,14 @@ async function loadKeywords() {
   }
   redraw();
   openChosen();
+  if (!held.withheld && records().length) loadWithheld(records()[0].keyword);
+}
+
+/** Without them the page is whole; it then says nothing of withheld days. */
+async function loadWithheld(keyword) {
+  held.withheld = await api.withheldDays(keyword).catch(() => null);
+  showGates();
+  showSummary();
 }
 
 async function loadGates() {
@@ -112,12 +131,21 @@ function openChosen() {
 /** All words by which a keyword is found, in both languages. */
 function words(record) {
   const { attribute, value, en, zh } = record.keyword;
-  return [en, zh, value, attribute, names().attribute(attribute), record.stage, stage(record), record.trajectory].join(" ");
+  return [
+    en,
+    zh,
+    value,
+    attribute,
+    names().attribute(attribute),
+    record.stage,
+    stage(record),
+    record.trajectory,
+  ].join(" ");
 }
 
 function showChoice() {
   const state = store.get();
-  document.querySelectorAll("[data-lang]").forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.lang === state.lang)));
+  all("[data-lang]").forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.lang === state.lang)));
   const ids = [...new Set(records().map((r) => r.keyword.attribute))];
   const platforms = new Set(records().flatMap((r) => Object.values(r.platforms).flat()));
   showForm(state, {
@@ -136,7 +164,9 @@ function showFreshness() {
   }
   const [first] = keywords.keywords;
   const told = t("fresh", {
-    release: keywords.release, day: date(keywords.as_of, spoken()), n: keywords.horizon_days,
+    release: keywords.release,
+    day: date(keywords.as_of, spoken()),
+    n: keywords.horizon_days,
     target: date(first?.target_date ?? keywords.as_of, spoken()),
   });
   const age = daysBetween(keywords.as_of, new Date().toISOString());
@@ -150,9 +180,12 @@ function showSummary() {
     const n = records().filter((r) => r.direction === d).length;
     return h("li", { class: `d-${d}` }, h("strong", {}, n), t(`${d}_n`, { n: "" }).trim());
   });
-  const withheld = Math.max(0, ...records().map((r) => r.evidence?.days_withheld ?? 0));
-  const days = h("li", {}, withheld ? t("withheld_n", { n: withheld }) : t("no_withheld"));
-  byId("summary").replaceChildren(...(held.keywords ? [...items, days] : []), ...(held.gates?.length ? [gateSummary(held.gates)] : []));
+  const n = held.withheld?.reduce((sum, { days }) => sum + days.length, 0);
+  const days = held.withheld ? [h("li", {}, n ? t("withheld_n", { n }) : t("no_withheld"))] : [];
+  byId("summary").replaceChildren(
+    ...(held.keywords ? [...items, ...days] : []),
+    ...(held.gates?.length ? [gateSummary(held.gates)] : []),
+  );
 }
 
 /** The first screen shows what rises most clearly; where nothing does, what moves most. */
@@ -162,12 +195,14 @@ function showLeaders() {
   const enough = rising.length >= 3;
   const shown = (enough ? rising : ranked).slice(0, 3);
   byId("leaders-title").textContent = shown.length ? t(enough ? "leaders" : "sort_rank") : "";
-  byId("leaders").replaceChildren(...shown.map((record) => leader(record, () => store.set({ open: record.id }))));
+  byId("leaders").replaceChildren(
+    ...shown.map((record) => leader(record, () => store.set({ open: record.id }))),
+  );
 }
 
 function showGates() {
   if (!held.gates) return;
-  byId("gates-body").replaceChildren(...gateTiles(held.gates));
+  byId("gates-body").replaceChildren(...gateTiles(held.gates, held.withheld ?? []));
   showSummary();
 }
 
@@ -212,12 +247,16 @@ function showGaps() {
   if (!held.keywords) return;
   const { not_enough_evidence: aside, combinations } = held.keywords;
   byId("gaps-count").textContent = aside.length ? t("gaps_n", { n: aside.length }) : "";
-  byId("gaps-body").replaceChildren(...[gapTable(aside, names().attribute), pairs(combinations ?? [])].filter(Boolean));
+  byId("gaps-body").replaceChildren(
+    ...[gapTable(aside, names().attribute), pairs(combinations ?? [])].filter(Boolean),
+  );
 }
 
 function showKey() {
   const terms = ["direction", "interval", "share", "stage", "grade"];
-  byId("key-body").replaceChildren(...terms.map((k) => h("div", {}, h("dt", {}, t(`key_${k}`)), h("dd", {}, t(`key_${k}_text`)))));
+  byId("key-body").replaceChildren(
+    ...terms.map((k) => h("div", {}, h("dt", {}, t(`key_${k}`)), h("dd", {}, t(`key_${k}_text`)))),
+  );
 }
 
 start();

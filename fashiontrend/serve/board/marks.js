@@ -25,11 +25,19 @@ export const mark = (direction) => h("span", { class: `mark d-${direction}` }, s
  * @param {number} far share points from the middle to either edge
  */
 export function interval(record, far) {
-  const { now, forecast, interval80: [low, high] } = record.share;
+  const {
+    now,
+    forecast,
+    interval80: [low, high],
+  } = record.share;
   const x = linear([-far, far], [8, 232]);
   const at = (share) => Math.min(236, Math.max(4, x(share - now)));
   const text = t("interval_text", {
-    now: percent(now), then: percent(forecast), days: record.horizon_days, low: percent(low), high: percent(high),
+    now: percent(now),
+    then: percent(forecast),
+    days: record.horizon_days,
+    low: percent(low),
+    high: percent(high),
   });
   const beyond = (edge, d) => edge && s("path", { class: "beyond", d });
   return s(
@@ -55,14 +63,20 @@ export function sparkline(history, limit, text) {
   const domain = extent([...history.map((p) => p.value), limit]);
   const x = linear([0, Math.max(1, history.length - 1)], [6, 154]);
   const y = linear(domain, [34, 6]);
-  const known = history.map((p, i) => ({ ...p, x: history.length === 1 ? 154 : x(i), y: p.value === null ? null : y(p.value) }));
+  const places = history.map(({ value }, i) => {
+    const across = history.length === 1 ? 154 : x(i);
+    return value === null ? null : /** @type {[number, number]} */ ([across, y(value)]);
+  });
   return s(
     "svg",
     { class: "spark", viewBox: "0 0 160 40", role: "img", "aria-label": text },
     limit !== null && s("path", { class: "limit", d: `M0 ${y(limit)}H160` }),
-    s("path", { class: "path", d: line(known.map((p) => (p.y === null ? null : [p.x, p.y]))) }),
-    known.filter((p) => p.y !== null).map((p) => (p.passed
-      ? s("circle", { class: "open", cx: p.x, cy: p.y, r: 3 })
-      : s("path", { class: "closed", d: `M${p.x - 3} ${p.y - 3}l6 6m0-6l-6 6` }))),
+    s("path", { class: "path", d: line(places) }),
+    places.map((place, i) => place && judged(place, history[i].passed)),
   );
+}
+
+function judged([x, y], passed) {
+  if (passed) return s("circle", { class: "open", cx: x, cy: y, r: 3 });
+  return s("path", { class: "closed", d: `M${x - 3} ${y - 3}l6 6m0-6l-6 6` });
 }

@@ -1,14 +1,17 @@
 /** A picture with boxes on it, loaded when it is about to be seen. */
 
 import { pictureAddress } from "./api.js";
-import { h, s } from "./dom.js";
+import { all, h, s } from "./dom.js";
 import { t } from "./words.js";
 
 const soon = new IntersectionObserver(
-  (entries) => entries.filter((e) => e.isIntersecting).forEach(({ target }) => {
-    soon.unobserve(target);
-    load(/** @type {HTMLImageElement} */ (target));
-  }),
+  (entries) =>
+    entries
+      .filter((e) => e.isIntersecting)
+      .forEach(({ target }) => {
+        soon.unobserve(target);
+        load(/** @type {HTMLImageElement} */ (target));
+      }),
   { rootMargin: "300px" },
 );
 
@@ -34,7 +37,7 @@ export function ownPicture(file, boxes, alt) {
 
 /** Load every picture now: a printer does not scroll. */
 export function loadAll() {
-  document.querySelectorAll("img[data-path]").forEach((image) => void load(/** @type {HTMLImageElement} */ (image)));
+  all("img[data-path]").forEach(load);
 }
 
 async function load(image) {
@@ -59,15 +62,25 @@ function frame(image, boxes, fit) {
   const [x0, y0, x1, y1] = boxes[0] ?? [0, 0, 1, 1];
   const [x, y] = [side((x0 + x1) / 2), side((y0 + y1) / 2)];
   image.style.objectPosition = `${x.part} ${y.part}`;
-  image.addEventListener("load", () => {
-    const { naturalWidth: w, naturalHeight: height } = image;
-    if (!w || !boxes.length) return;
-    framed.append(
-      s("svg", { viewBox: `0 0 ${w} ${height}`, "aria-hidden": "true",
-        preserveAspectRatio: `x${x.name}Y${y.name} ${fit === "cover" ? "slice" : "meet"}` },
-      boxes.flatMap((box) => ["halo", "box"].map((name) => outline(name, box, w, height)))),
-    );
-  }, { once: true });
+  image.addEventListener(
+    "load",
+    () => {
+      const { naturalWidth: w, naturalHeight: height } = image;
+      if (!w || !boxes.length) return;
+      framed.append(
+        s(
+          "svg",
+          {
+            viewBox: `0 0 ${w} ${height}`,
+            "aria-hidden": "true",
+            preserveAspectRatio: `x${x.name}Y${y.name} ${fit === "cover" ? "slice" : "meet"}`,
+          },
+          boxes.flatMap((box) => ["halo", "box"].map((name) => outline(name, box, w, height))),
+        ),
+      );
+    },
+    { once: true },
+  );
   return framed;
 }
 
@@ -78,8 +91,18 @@ function side(centre) {
 }
 
 function outline(name, [x0, y0, x1, y1], w, height) {
-  return s("rect", { class: name, x: x0 * w, y: y0 * height, width: (x1 - x0) * w, height: (y1 - y0) * height });
+  return s("rect", {
+    class: name,
+    x: x0 * w,
+    y: y0 * height,
+    width: (x1 - x0) * w,
+    height: (y1 - y0) * height,
+  });
 }
 
-const missing = (alt) => h("span", { class: "picture none", role: "img", "aria-label": `${alt}. ${t("no_picture")}` },
-  h("span", { "aria-hidden": "true" }, t("no_picture")));
+const missing = (alt) =>
+  h(
+    "span",
+    { class: "picture none", role: "img", "aria-label": `${alt}. ${t("no_picture")}` },
+    h("span", { "aria-hidden": "true" }, t("no_picture")),
+  );

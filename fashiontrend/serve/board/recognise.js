@@ -20,7 +20,10 @@ import { named, t } from "./words.js";
 export function listenForPictures(names) {
   const input = byId("file");
   const show = (files) => files.length && look(files[0], files.length, names);
-  input.addEventListener("change", () => { show([...input.files]); input.value = ""; });
+  input.addEventListener("change", () => {
+    show([...input.files]);
+    input.value = "";
+  });
   document.addEventListener("paste", (event) => show(images(event.clipboardData)));
   listenForDrops(show);
   byId("answer-close").addEventListener("click", () => {
@@ -42,7 +45,7 @@ function listenForDrops(show) {
     if (!carries(event)) return;
     event.preventDefault();
     mark(false);
-    show([...event.dataTransfer.files]);
+    show([...(event.dataTransfer?.files ?? [])]);
   });
 }
 
@@ -66,25 +69,52 @@ async function look(file, given, names) {
 
 function seen(file, image, names) {
   const boxes = image.garments.map((g) => g.box.rel);
-  const told = image.garments.length ? image.garments.map((g, i) => garment(g, i, image.garments.length, names)) : [nothing(image)];
-  return h("div", { class: "seen" }, h("figure", {}, ownPicture(file, boxes, t("picked"))), h("div", { class: "garments" }, told));
+  const told = image.garments.length
+    ? image.garments.map((g, i) => garment(g, i, image.garments.length, names))
+    : [nothing(image)];
+  return h(
+    "div",
+    { class: "seen" },
+    h("figure", {}, ownPicture(file, boxes, t("picked"))),
+    h("div", { class: "garments" }, told),
+  );
 }
 
-const nothing = (image) => (image.status === "ok" || image.status === "no_garment"
-  ? notice(t("no_garment"), t("no_garment_do"))
-  : failure({ status: 415, ...image.problem }, null));
+const nothing = (image) =>
+  image.status === "ok" || image.status === "no_garment"
+    ? notice(t("no_garment"), t("no_garment_do"))
+    : failure({ status: 415, ...image.problem }, null);
 
 function garment(found, i, of, names) {
   const all = Object.entries(found.attributes);
-  const present = all.filter(([, a]) => a.status === "present").sort(([, a], [, b]) => b.confidence - a.confidence);
+  const present = all
+    .filter(([, a]) => a.status === "present")
+    .sort(([, a], [, b]) => b.confidence - a.confidence);
   const unsure = all.filter(([, a]) => a.status === "uncertain");
-  const absent = (status) => all.filter(([, a]) => a.status === status).map(([id]) => names.attribute(id)).join(", ");
-  const rest = ["not_visible", "not_applicable"].map((status) => [t(status), absent(status)]).filter(([, text]) => text);
-  const sure = typeof found.score === "number" ? h("span", { class: "small" }, t("garment_sure", { p: chance(found.score) })) : null;
-  return h("section", { class: "garment" },
+  const absent = (status) =>
+    all
+      .filter(([, a]) => a.status === status)
+      .map(([id]) => names.attribute(id))
+      .join(", ");
+  const rest = ["not_visible", "not_applicable"]
+    .map((status) => [t(status), absent(status)])
+    .filter(([, text]) => text);
+  const sure =
+    typeof found.score === "number"
+      ? h("span", { class: "small" }, t("garment_sure", { p: chance(found.score) }))
+      : null;
+  return h(
+    "section",
+    { class: "garment" },
     (of > 1 || sure) && h("h3", {}, t("garment", { n: i + 1 }), " ", sure),
-    h("dl", { class: "attributes" }, present.map(([id, a]) => attribute(id, a, names)), unsure.map(([id, a]) => attribute(id, a, names))),
-    rest.map(([word, text]) => h("p", { class: "small" }, `${word}: ${text}`)));
+    h(
+      "dl",
+      { class: "attributes" },
+      present.map(([id, a]) => attribute(id, a, names)),
+      unsure.map(([id, a]) => attribute(id, a, names)),
+    ),
+    rest.map(([word, text]) => h("p", { class: "small" }, `${word}: ${text}`)),
+  );
 }
 
 function attribute(id, answer, names) {
@@ -94,15 +124,40 @@ function attribute(id, answer, names) {
   const title = known ? (answer.label && named(answer.label)) || label(answer.value) : t("uncertain");
   const listed = known ? others : [top, ...others].filter(Boolean);
   const trend = known ? names.trend(id, answer.value) : null;
-  return h("div", { class: `attribute ${answer.status}` },
+  return h(
+    "div",
+    { class: `attribute ${answer.status}` },
     h("dt", {}, names.attribute(id)),
-    h("dd", {},
-      h("div", { class: "first" }, h("strong", {}, title), known && h("span", {}, chance(answer.confidence)),
-        trend && h("button", { type: "button", class: "trend", onclick: () => names.open(trend),
-          "aria-label": `${title}: ${t("trend_here", { direction: t(trend.direction) })}` }, mark(trend.direction))),
+    h(
+      "dd",
+      {},
+      h(
+        "div",
+        { class: "first" },
+        h("strong", {}, title),
+        known && h("span", {}, chance(answer.confidence)),
+        trend &&
+          h(
+            "button",
+            {
+              type: "button",
+              class: "trend",
+              onclick: () => names.open(trend),
+              "aria-label": `${title}: ${t("trend_here", { direction: t(trend.direction) })}`,
+            },
+            mark(trend.direction),
+          ),
+      ),
       known && bar(answer.confidence),
-      listed.length > 0 && h("p", { class: "small" }, known && `${t("also")} `,
-        listed.map(([value, p]) => `${label(value)} ${chance(p)}`).join(", "))));
+      listed.length > 0 &&
+        h(
+          "p",
+          { class: "small" },
+          known && `${t("also")} `,
+          listed.map(([value, p]) => `${label(value)} ${chance(p)}`).join(", "),
+        ),
+    ),
+  );
 }
 
 /** How sure, as a length. @param {number} p */

@@ -34,7 +34,7 @@ export function ticks([low, high], count) {
  * @returns {[number, number]}
  */
 export function extent(values, floor = -Infinity) {
-  const found = values.filter((v) => typeof v === "number" && Number.isFinite(v));
+  const found = values.filter((v) => v !== null && v !== undefined && Number.isFinite(v)).map(Number);
   if (!found.length) return [0, 1];
   const low = Math.min(...found);
   const high = Math.max(...found);
@@ -71,11 +71,14 @@ export function band(rows) {
     if (row) runs[runs.length - 1].push(row);
     else runs.push([]);
   }
-  return runs.filter((run) => run.length > 1).map((run) => {
-    const up = run.map(([x, low]) => /** @type {[number, number]} */ ([x, low]));
-    const back = run.map(([x, , high]) => /** @type {[number, number]} */ ([x, high])).reverse();
-    return `${line(up)}${line(back).replace("M", "L")}Z`;
-  }).join("");
+  return runs
+    .filter((run) => run.length > 1)
+    .map((run) => {
+      const up = run.map(([x, low]) => /** @type {[number, number]} */ ([x, low]));
+      const back = run.map(([x, , high]) => /** @type {[number, number]} */ ([x, high])).reverse();
+      return `${line(up)}${line(back).replace("M", "L")}Z`;
+    })
+    .join("");
 }
 
 /**

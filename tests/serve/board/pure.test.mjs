@@ -8,8 +8,12 @@ import * as state from "./board/state.js";
 
 const record = (over = {}) => ({
   keyword: { attribute: "neckline", value: "v_neck", en: "V-neck", zh: "V领" },
-  direction: "rising", rank: 1, share: { now: 0.1, interval80: [0.09, 0.13] },
-  growth: { points: 0.02 }, confidence: { p_direction: 0.9, support_n: 10 }, ...over,
+  direction: "rising",
+  rank: 1,
+  share: { now: 0.1, interval80: [0.09, 0.13] },
+  growth: { points: 0.02 },
+  confidence: { p_direction: 0.9, support_n: 10 },
+  ...over,
 });
 const text = (r) => `${r.keyword.en} ${r.keyword.zh}`;
 
@@ -58,7 +62,13 @@ test("an extent has air, keeps its floor and survives nothing at all", () => {
 
 test("a missing day breaks a line and a band", () => {
   assert.equal(scale.line([[0, 0], [1, 1], null, [3, 3]]), "M0 0L1 1M3 3");
-  assert.equal(scale.band([[0, 0, 2], [1, 1, 3]]), "M0 0L1 1L1 3L0 2Z");
+  assert.equal(
+    scale.band([
+      [0, 0, 2],
+      [1, 1, 3],
+    ]),
+    "M0 0L1 1L1 3L0 2Z",
+  );
   assert.equal(scale.band([[0, 0, 2], null, [1, 1, 3]]), "");
 });
 
@@ -74,7 +84,11 @@ test("the common scale holds every interval but the very wide", () => {
 test("filters: direction, attribute, confidence and words in any script", () => {
   const records = [
     record(),
-    record({ direction: "falling", rank: 2, keyword: { attribute: "pattern", value: "check", en: "Check", zh: "格纹" } }),
+    record({
+      direction: "falling",
+      rank: 2,
+      keyword: { attribute: "pattern", value: "check", en: "Check", zh: "格纹" },
+    }),
     record({ rank: 3, confidence: { p_direction: 0.5, support_n: 10 } }),
   ];
   const find = (choice) => filter.choose(records, { ...filter.EVERYTHING, ...choice }, text).map((r) => r.rank);
@@ -84,15 +98,25 @@ test("filters: direction, attribute, confidence and words in any script", () => 
   assert.deepEqual(find({ confidence: 90 }), [1, 2]);
   assert.deepEqual(find({ q: "v neck" }), [1, 3]);
   assert.deepEqual(find({ q: "格纹" }), [2]);
-  assert.deepEqual(filter.countDirections(records, { ...filter.EVERYTHING, direction: "falling" }, text),
-    { all: 3, rising: 2, falling: 1, stable: 0 });
+  assert.deepEqual(filter.countDirections(records, { ...filter.EVERYTHING, direction: "falling" }, text), {
+    all: 3,
+    rising: 2,
+    falling: 1,
+    stable: 0,
+  });
 });
 
 test("sorting never changes what it was given", () => {
   const records = [record({ rank: 1, growth: { points: -0.1 } }), record({ rank: 2, growth: { points: 0.3 } })];
   const sorted = filter.choose(records, { ...filter.EVERYTHING, sort: "rise" }, text);
-  assert.deepEqual(sorted.map((r) => r.rank), [2, 1]);
-  assert.deepEqual(records.map((r) => r.rank), [1, 2]);
+  assert.deepEqual(
+    sorted.map((r) => r.rank),
+    [2, 1],
+  );
+  assert.deepEqual(
+    records.map((r) => r.rank),
+    [1, 2],
+  );
 });
 
 test("an address holds only what was chosen, and nonsense in it is ignored", () => {

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import drawn
 import world
 
 BOARD = Path(__file__).parents[3] / "fashiontrend" / "serve" / "board"
@@ -52,7 +53,9 @@ def answer(replay: Replay, path: str, query: dict[str, list[str]]) -> Any:
     if path == "/v1/gates":
         return {"gates": world.gates(replay.closed)}
     if found := re.fullmatch(r"/v1/gates/(\w+)/history", path):
-        return world.history(found[1])
+        return world.history(found[1], replay.closed)
+    if path == "/v1/series":
+        return {"release": world.RELEASE, "series": world.evidence(0, "*")["series"]}
     return {"/v1/taxonomy": world.taxonomy}[path]()
 
 
@@ -70,7 +73,7 @@ def handler(replay: Replay) -> type[BaseHTTPRequestHandler]:
             if self.refused(path):
                 return None
             if path.startswith("/v1/pictures/"):
-                return self.send(200, world.draw(path.rsplit("/", 1)[1]).encode(), "image/svg+xml")
+                return self.send(200, drawn.draw(path.rsplit("/", 1)[1]).encode(), "image/svg+xml")
             try:
                 return self.send_json(200, answer(replay, path, parse_qs(parts.query)))
             except (KeyError, ValueError):

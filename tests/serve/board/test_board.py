@@ -33,7 +33,8 @@ def test_the_top_tells_freshness_gates_and_withheld_days(board):
     board.open().ready()
     assert "23 November 2026" in board.text("#freshness")
     assert "2026-11-23-0b0a2d11" in board.text("#freshness")
-    assert "2 days withheld" in board.text("#summary")
+    board.wait(lambda: "2 platform days withheld" in board.text("#summary"))
+    assert "Withheld at shop-b: 5 Oct, 6 Oct" in board.text("#gates-body")
     assert "Forecast fit gate is closed" in board.text("#summary")
     shut = board.text(".gate.shut")
     for told in ("Closed", "1.071", "needs < 1.05", "pattern and neckline first"):

@@ -5,6 +5,8 @@ import random
 from datetime import date, timedelta
 from typing import Any
 
+from drawn import box
+
 from fashiontrend import taxonomy as taxonomies
 
 AS_OF = date(2026, 11, 23)
@@ -13,7 +15,6 @@ PLATFORMS = ("shop-a", "shop-b", "shop-c")
 RELEASE = "2026-11-23-0b0a2d11"
 TAXONOMY = taxonomies.load()
 NUM_KEYWORDS, NUM_ASIDE = 200, 9
-COLOURS = ("#1f1d22", "#e9e2d5", "#8d2f36", "#4f6b52", "#33466f", "#c79a4b", "#b9a394", "#6d4c5e")
 
 
 def values() -> list[tuple[Any, Any]]:
@@ -81,8 +82,9 @@ def record(number: int, platform: str = "*") -> dict[str, Any]:
         "score": round(3 - number / 80, 4),
         "lead_lag": {"leader": "shop-b", "lead_days": 9} if number % 4 == 0 else None,
         "evidence": {
-            "samples": samples, "series_uri": "shares/x", "run_id": "2026-11-23-b2c2d532", "model_digest": "0fa8a4176cea60a1",
-            "taxonomy_version": TAXONOMY.version, "label_set_digest": "ff9b50d5af8b8d53", "data_days_used": DAYS - 2,
+            "samples": samples, "series_uri": "shares/x", "run_id": "2026-11-23-b2c2d532",
+            "model_digest": "0fa8a4176cea60a1", "taxonomy_version": TAXONOMY.version, 
+            "label_set_digest": "ff9b50d5af8b8d53", "data_days_used": DAYS - 2,
             "days_withheld": 2,
         },
         "caveats": ["less than one year of history: seasonality not separable", "2 days withheld or not measured"],
@@ -108,8 +110,8 @@ def keywords(platform: str) -> dict[str, Any]:
         "combinations": [
             {"values": ["garment_type.cardigan", "neckline.v_neck"], "en": "Cardigan × V-neck", "zh": "针织开衫 × V领",
              "support_n": 412, "lift": 1.84},
-            {"values": ["fabric.satin_silk", "skirt_length.midi"], "en": "Satin × Midi", "zh": "缎面 × 中长", "support_n": 233,
-             "lift": 1.51},
+            {"values": ["fabric.satin_silk", "skirt_length.midi"], "en": "Satin × Midi", "zh": "缎面 × 中长",
+             "support_n": 233, "lift": 1.51},
         ],
         "next": None,
     }  # fmt: skip
@@ -144,7 +146,8 @@ def evidence(number: int, platform: str) -> dict[str, Any]:
         share = [None if o else max(0.001, s) for o, s in zip(off, drift, strict=True)]
         series.append({
             "platform": name, **own, "days": [d.isoformat() for d in days], "share": share,
-            "low": [None if s is None else s * 0.93 for s in share], "high": [None if s is None else s * 1.07 for s in share],
+            "low": [None if s is None else s * 0.93 for s in share],
+            "high": [None if s is None else s * 1.07 for s in share],
             "support": [0 if o else 400 + i for i, o in enumerate(off)], "withheld": off,
         })  # fmt: skip
         last = share[-1] or now
@@ -179,18 +182,22 @@ def gates(closed: bool) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def history(name: str) -> dict[str, Any]:
+def history(name: str, closed: bool) -> dict[str, Any]:
+    """Twelve judgements: recogniser and forecaster got better, one day was withheld; the last may close."""
+    first, last, limit = {
+        "health": (0, 0, "== 0"),
+        "accuracy": (0.82, 0.963, "> 0.85"),
+        "perplexity": (1.08, 1.0044, "< 1.0500"),
+    }[name]
     rng = random.Random(name)
-    low, high, limit = {"health": (0.96, 1, ">= 0.95"), "accuracy": (0.82, 0.97, "> 0.85")}.get(
-        name, (1.0, 1.08, "< 1.0500")
-    )
     rows = []
     for i in range(12):
-        part = i / 11 + rng.uniform(-0.1, 0.1)
-        value = round(
-            high + (low - high) * part if name == "perplexity" else low + (high - low) * part, 4
-        )
-        passed = value < 1.05 if name == "perplexity" else value > float(limit.split()[1])
+        value = round(first + (last - first) * min(1.0, i / 11 + rng.uniform(-0.05, 0.05)), 4)
+        if name == "health":
+            value = int(i == 4)
+        if closed and name == "perplexity" and i == 11:
+            value = 1.0712
+        passed = {"health": value == 0, "accuracy": value > 0.85, "perplexity": value < 1.05}[name]
         day = (AS_OF - timedelta(days=11 - i)).isoformat()
         rows.append({"run_id": f"r{i}", "day": day, "at": f"{day}T06:00:00+00:00", "label_round": 1, "train_round": 1,
                      "passed": passed, "value": value, "limit": limit, "reasons": []})  # fmt: skip
@@ -215,8 +222,8 @@ def recognised() -> dict[str, Any]:
 
     def present(attribute: str, *top: tuple[str, float]) -> dict[str, Any]:
         value = TAXONOMY.attribute(attribute).value(top[0][0])
-        return {"status": "present", "value": value.id, "label": {"en": value.en, "zh": value.zh}, "confidence": top[0][1],
-                "top_k": [list(t) for t in top]}  # fmt: skip
+        return {"status": "present", "value": value.id, "label": {"en": value.en, "zh": value.zh},
+                "confidence": top[0][1], "top_k": [list(t) for t in top]}  # fmt: skip
 
     attributes = {
         "garment_type": present(
@@ -235,48 +242,3 @@ def recognised() -> dict[str, Any]:
         "images": [{"id": "a", "status": "ok", "width": 300, "height": 400, "garments": [garment]}],
         "usage": {"images": 1, "garments": 1}, "request_id": "r-1",
     }  # fmt: skip
-
-
-def cut(picture: str) -> tuple[random.Random, int, int, int]:
-    """Length, flare and sleeve of a garment in px of a picture of 300 x 400."""
-    rng = random.Random(picture)
-    return rng, rng.randint(270, 360), rng.randint(0, 46), rng.choice((150, 235, 250))
-
-
-def box(picture: str) -> list[float]:
-    """Where the garment is: fractions x0, y0, x1, y1."""
-    _, long, flare, arm = cut(picture)
-    half = max(108 if arm > 200 else 96, 56 + flare)
-    return [(150 - half) / 300, 70 / 400, (150 + half) / 300, (long + 7) / 400]
-
-
-def draw(picture: str) -> str:
-    """A garment as SVG: enough to look like a shop's picture, small enough to be drawn at once."""
-    rng, long, flare, arm = cut(picture)
-    cloth, ground = (
-        rng.choice(COLOURS),
-        rng.choice(("#ece7df", "#dfe3e4", "#f3efe9", "#d9d2c8", "#e6dcd6")),
-    )
-    neck = rng.choice(
-        ("M120 72L150 140L180 72Z", "M118 72Q150 118 182 72Z", "M122 72H178V100H122Z")
-    )
-    lines = rng.choice(("", "", "M0 0H18", "M0 0H18M0 0V18"))
-    body = (
-        f"M112 70L188 70L232 98L{258 if arm > 200 else 246} {arm}L{232 if arm > 200 else 214} {arm + 8}L206 150"
-        f"L{206 + flare} {long}Q150 {long + 14} {94 - flare} {long}L94 150L{68 if arm > 200 else 86} {arm + 8}"
-        f"L{42 if arm > 200 else 54} {arm}L68 98Z"
-    )
-    return (
-        '<svg xmlns="http://www.w3.org/2000/svg" width="300" height="400" viewBox="0 0 300 400"><defs>'
-        f'<linearGradient id="g" x2="0.3" y2="1"><stop stop-color="#fff" stop-opacity=".5"/><stop offset="1" stop-color="{ground}"'
-        ' stop-opacity="0"/></linearGradient><linearGradient id="f" x2="1"><stop stop-opacity=".24"/><stop offset=".35"'
-        ' stop-color="#fff" stop-opacity=".14"/><stop offset=".6" stop-opacity=".06"/><stop offset="1" stop-opacity=".3"/>'
-        '</linearGradient><pattern id="p" width="18" height="18" patternUnits="userSpaceOnUse"><path d="'
-        + lines
-        + '"'
-        ' stroke="#fff" stroke-opacity=".55" stroke-width="5"/></pattern></defs>'
-        f'<rect width="300" height="400" fill="{ground}"/><rect width="300" height="400" fill="url(#g)"/>'
-        f'<ellipse cx="150" cy="376" rx="96" ry="9" fill="#000" fill-opacity=".13"/>'
-        f'<path d="{body}" fill="{cloth}"/><path d="{body}" fill="url(#p)"/><path d="{body}" fill="url(#f)"/>'
-        f'<path d="{neck}" fill="{ground}"/></svg>'
-    )
