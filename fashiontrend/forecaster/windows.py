@@ -111,11 +111,12 @@ def _carry(share: Array, good: Bools, has_value: Bools) -> Array:
 def split_days(num_days: int, cfg: ForecasterConfig) -> Split:
     """Choose the held-out rolling origins at the end of the history.
 
-    Origins lie as far apart as leaves `context_length + 2 * prediction_length` days for
-    training, at most `prediction_length` days, at least one. A short history has fewer origins.
+    Origins lie as far apart as leaves `context_length + prediction_length` days for training, at
+    most `prediction_length` days, at least one: origins that overlap less tell the gate more (ADR
+    12). A short history has fewer origins.
     """
     horizon, wanted = cfg.prediction_length, cfg.origins
-    spare = num_days - cfg.context_length - 3 * horizon
+    spare = num_days - cfg.context_length - 2 * horizon
     stride = max(1, min(horizon, spare // max(1, wanted - 1)))
     last = num_days - 1 - horizon
     origins = [last - i * stride for i in range(wanted)]
