@@ -39,7 +39,7 @@ def test_an_attribute_with_a_single_value_is_left_out(shares_of):
 
 @pytest.mark.parametrize(
     ("days", "origins", "stride"),
-    [(90, 8, 1), (120, 8, 5), (365, 8, 14), (56, 8, 1), (40, 5, 1), (20, 0, 1)],
+    [(90, 8, 3), (120, 8, 4), (365, 8, 14), (56, 8, 1), (40, 5, 1), (20, 0, 1)],
 )
 def test_held_out_origins_use_the_last_days(days, origins, stride):
     split = split_days(days, CFG)

@@ -307,7 +307,7 @@ def test_the_scorecard_shows_running_rates_with_their_intervals_and_what_was_not
     )
     found = parse(build_html(replace(whole, scores=told, scored=scored, shares=None, truth=None)))
     rows = [texts(e).replace("\u202f", " ") for e in found.iter("tr")]
-    assert any(r.startswith("days ahead 14 40 70 % 55 % … 82 % 90 % 80 %") for r in rows)
+    assert any(r.startswith("days ahead: 14 40 70 % 55 % … 82 % 90 % 80 %") for r in rows)
     assert any("✔ hit" in r and "25.0 % → 31.0 %" in r for r in rows)
     assert any("not scored" in r and "withheld by data health" in r for r in rows)
     assert "3 whose target day could not be measured" in texts(found)

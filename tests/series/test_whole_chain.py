@@ -87,7 +87,7 @@ def test_a_recogniser_that_guesses_closes_the_gate_and_is_named(simulate):
 
 
 def test_the_gate_opens_on_a_measured_world_and_the_planted_rise_is_named(simulate):
-    report, chosen = run_chain(simulate(2), 2, epochs=8)
+    report, chosen = run_chain(simulate(2), 2)
     verdict = gates.judge_perplexity(report, None, PerplexityGateConfig())
     assert verdict.passed, verdict.reasons
     assert "neckline_2" in pooled(chosen, "rising")[:3]
@@ -95,10 +95,12 @@ def test_the_gate_opens_on_a_measured_world_and_the_planted_rise_is_named(simula
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_the_gate_opens_and_the_planted_values_are_named_on_three_seeds(simulate):
+    """120 days: in 90 of them eight origins tell too little to be sure of so small an advantage."""
     falling = 0
     for seed in (0, 1, 2):
-        report, chosen = run_chain(simulate(seed), seed)
+        report, chosen = run_chain(simulate(seed, days=120), seed)
         verdict = gates.judge_perplexity(report, None, PerplexityGateConfig())
         assert verdict.passed, verdict.reasons
         assert report["skill"] > 0.1
