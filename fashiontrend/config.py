@@ -355,13 +355,17 @@ class ClusterConfig(Section):
     """The RayJobs that `fashiontrend submit` makes on Kubernetes."""
 
     namespace: str = "fashiontrend"
+    template: str | None = Field(
+        default=None,
+        description="ConfigMap of the chart (<release>-rayjobs) with a stage's RayJob, instead of what follows.",
+    )
     image: str = Field(
         default="", description="With tag or digest, of head, workers and submitter."
     )
     image_pull_secrets: tuple[str, ...] = ()
     ray_version: str = Field(default="2.60.0", description="That the image holds.")
     config_map: str = Field(
-        default="fashiontrend-config", description="Holds `fashiontrend.yaml`, this tree."
+        default="fashiontrend-config", description="Holds `config.yaml`, this tree."
     )
     secrets: tuple[str, ...] = Field(
         default=(), description="Secrets whose keys become environment variables (`AWS_*`)."

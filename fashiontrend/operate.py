@@ -105,6 +105,10 @@ def _manifest(request: submitted.Request, config: Config, address: str | None) -
         from ray_jobs.submission import asked
 
         return asked(request)
+    if config.cluster.template:
+        from fashiontrend.submit.kube import Kubernetes
+
+        return Kubernetes(config.cluster).manifest(request)
     from fashiontrend.submit.manifest import rayjob
 
     return rayjob(request, config.cluster)

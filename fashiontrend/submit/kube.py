@@ -8,10 +8,12 @@ from typing import Any
 from fashiontrend.config import ClusterConfig
 from fashiontrend.errors import ConfigError, Conflict, StoreError
 from fashiontrend.submit.jobs import Job, Request, State, read_exit_code
-from fashiontrend.submit.manifest import GROUP, PLURAL, VERSION, rayjob
+from fashiontrend.submit.manifest import GROUP, PLURAL, VERSION, fill, rayjob
 
 #: Ours among the RayJobs of a namespace.
 SELECTOR = "app.kubernetes.io/name=fashiontrend"
+#: Key of the chart's ConfigMap.
+TEMPLATE = "stage.yaml"
 #: What KubeRay says of a job that will not go on, though Ray never gave it a status.
 DEAD = ("Failed", "ValidationFailed")
 STATES = {
@@ -40,11 +42,23 @@ class Kubernetes:
 
     def submit(self, request: Request) -> str:
         """Create the RayJob."""
-        with _told(f"create RayJob {request.name}"):
+        job = self.manifest(request)
+        name = str(job["metadata"]["name"])
+        with _told(f"create RayJob {name}"):
             self.objects.create_namespaced_custom_object(
-                GROUP, VERSION, self.cfg.namespace, PLURAL, rayjob(request, self.cfg)
+                GROUP, VERSION, self.cfg.namespace, PLURAL, job
             )
-        return request.name
+        return name
+
+    def manifest(self, request: Request) -> dict[str, Any]:
+        """The RayJob of a request: from the chart's template where one is named, else from the settings."""
+        if self.cfg.template is None:
+            return rayjob(request, self.cfg)
+        with _told(f"read ConfigMap {self.cfg.template}"):
+            found = self.pods.read_namespaced_config_map(self.cfg.template, self.cfg.namespace)
+        if TEMPLATE not in (found.data or {}):
+            raise ConfigError(f"ConfigMap {self.cfg.template} holds no {TEMPLATE}.")
+        return fill(found.data[TEMPLATE], request)
 
     def jobs(self) -> list[Job]:
         """All RayJobs of ours, oldest first."""

@@ -2,13 +2,15 @@
 
 from typing import Any
 
+import yaml
+
 from fashiontrend.config import ClusterConfig, PodConfig
 from fashiontrend.errors import ConfigError
 from fashiontrend.submit.jobs import Request
 
 GROUP, VERSION, PLURAL = "ray.io", "v1", "rayjobs"
 CONFIG_FOLDER = "/etc/fashiontrend"
-CONFIG_FILE = "fashiontrend.yaml"
+CONFIG_FILE = "config.yaml"
 #: Ports that a PodMonitor names.
 PORTS = {"gcs": 6379, "dashboard": 8265, "client": 10001, "metrics": 8080}
 HEAD_PORTS = {**PORTS, "as-metrics": 44217, "dash-metrics": 44227}
@@ -57,6 +59,23 @@ def rayjob(request: Request, cfg: ClusterConfig) -> dict[str, Any]:
             "rayClusterSpec": _cluster(cfg, labels),
         },
     }
+
+
+def fill(template: str, request: Request) -> dict[str, Any]:
+    """The RayJob of the chart's own template, in which `{stage}` and `{day}` stand.
+
+    Raises:
+        ConfigError: it is not a RayJob, or a word is left to fill in.
+    """
+    text = template.replace("{stage}", request.stage).replace("{day}", str(request.day))
+    job = yaml.safe_load(text)
+    if not isinstance(job, dict) or job.get("kind") != "RayJob":
+        raise ConfigError("the template holds no RayJob. Name the chart's <release>-rayjobs.")
+    if "{" in job["metadata"]["name"] + job["spec"]["entrypoint"]:
+        raise ConfigError(
+            f"words of the template were not filled in: {job['metadata']['name']}, {job['spec']['entrypoint']}."
+        )
+    return dict(job)
 
 
 def _cluster(cfg: ClusterConfig, labels: dict[str, str]) -> dict[str, Any]:
