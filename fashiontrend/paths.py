@@ -80,6 +80,7 @@ def release(release_id: str) -> str:
 RAW_DAYS = "raw/listings/"
 CRAWL_FAILURES = "raw/failures/"
 CATALOGUE = "catalogue/"
+SCORECARDS = "scorecard/"
 RELEASES = "releases/"
 CURRENT_RELEASE = "releases/current.json"
 RUNS = "runs/"

@@ -134,12 +134,9 @@ class SmallStore:
         return self.step(run, Step.SHARES, {"attrnet": "a"}, partition)
 
     def publish(self, run, scorecard: dict):
-        import json
-
         partition = paths.keywords("r1", run.day)
-        key = f"{partition}/scorecard.json"
-        self.store.write(key, json.dumps(scorecard).encode())
-        self.store.commit(partition, [key], {})
+        self.store.commit(partition, [], {})
+        self.store.commit(f"{paths.SCORECARDS}as_of={run.day}", [], {"summary": scorecard})
         opened = {"passed": True}
         registry.publish(
             self.store,
