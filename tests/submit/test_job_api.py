@@ -107,7 +107,6 @@ def test_every_job_can_be_submitted_and_ends_as_its_stage_does(type_in, world):
     with shops.serve(WORLD, PORTS):
         for stage in TRAINING:
             done = submit(type_in, stage, file, TRAINED)
-
             assert done.returncode in (0, 11), done.stdout + done.stderr
             run = ledger.load(store, ledger.runs(store)[0])
             closed = run.entries[-1].done.passed is False  # so few days may well fit badly
