@@ -8,7 +8,7 @@ DEMO ?= build/demo
 export GOBIN ?= $(HOME)/.cache/fashiontrend/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check test-unit test-slow tools schema clean
+.PHONY: help setup demo test check check-alerts dashboards test-unit test-slow tools schema clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,8 +39,21 @@ test-unit: setup ## Unit tests: no Ray, no network, under a minute
 test-slow: setup ## Real parts: loop-backs, killed drivers, S3 servers
 	$(BIN)/python -m pytest -q -m slow
 
-tools: ## Install the real S3 server of the slow tests (needs Go)
+tools: $(GOBIN)/promtool ## Install the real programs that tests use: an S3 server, promtool (needs Go)
 	go install github.com/versity/versitygw/cmd/versitygw@v1.7.0
+
+# Its go.mod excludes versions, which `go install ...@version` refuses: it is built in its own folder.
+$(GOBIN)/promtool:
+	go -C "$$(go mod download -json github.com/prometheus/prometheus@v0.307.0 | $(PYTHON) -c 'import json, sys; print(json.load(sys.stdin)["Dir"])')" \
+		build -o $@ ./cmd/promtool
+
+check-alerts: setup $(GOBIN)/promtool ## Alert rules and their unit tests, by promtool
+	$(GOBIN)/promtool check rules helm/fashiontrend/files/alerts.yaml
+	cd monitoring && $(GOBIN)/promtool test rules alerts_test.yaml
+	$(BIN)/python -m pytest -q tests/exporter -m "not slow"
+
+dashboards: setup ## Write the Grafana dashboards anew from monitoring/
+	$(BIN)/python -m monitoring.dashboards
 
 schema: setup ## Print the JSON Schema of the configuration
 	$(BIN)/fashiontrend config schema

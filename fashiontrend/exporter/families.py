@@ -70,6 +70,7 @@ def _crawl(crawled: list[PlatformDay], failed: list[PlatformDay]) -> Iterator[Me
             fetched[name, outcome] += _number(facts, outcome)
         for outcome in ("fetched_images", "reused_images", "image_failures"):
             images[name, outcome.removesuffix("_images")] += _number(facts, outcome)
+    failures = {day.platform: 0 for day in tried} | Counter(day.platform for day in failed)
     platform = ("platform",)
     yield counter("crawl_products", "Listings that crawls committed.", platform, _by_name(products))
     yield counter(
@@ -82,7 +83,7 @@ def _crawl(crawled: list[PlatformDay], failed: list[PlatformDay]) -> Iterator[Me
     )  # fmt: skip
     yield counter("crawl_blocked", "Refused answers.", platform, _by_name(blocked))
     yield counter("crawl_failures", "Crawls that committed nothing.", platform,
-                  _by_name(Counter(d.platform for d in failed)))  # fmt: skip
+                  _by_name(failures))  # fmt: skip
     yield gauge("image_store_bytes", "Pictures that crawls stored.", platform, _by_name(stored))
     newest = _last_crawls(crawled)
     yield gauge(

@@ -16,7 +16,6 @@ from fashiontrend.registry import Release
 from fashiontrend.store import Store
 
 SHARE_COLUMNS = ("platform", "attribute", "value", "day", "share", "low", "high", "withheld")
-SCORECARD = "scorecard.json"
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class Reader:
             runs=runs,
             release=registry.current(self.store),
             shares=self._read_shares(state),
-            scorecard=self._read_scorecard(state),
+            scorecard=self._read_scorecard(),
         )
 
     def _read_partitions(self, prefix: str) -> tuple[PlatformDay, ...]:
@@ -118,10 +117,10 @@ class Reader:
             self._shares = (output, table)
         return self._shares[1]
 
-    def _read_scorecard(self, state: State) -> dict[str, Any]:
-        found = state.newest(Step.PUBLISH)
-        key = f"{found[1].output}/{SCORECARD}" if found else ""
-        return self._json(key) if found and (key in self._facts or self.store.exists(key)) else {}
+    def _read_scorecard(self) -> dict[str, Any]:
+        """The running rates that the newest day's scorecard holds in its facts."""
+        days = self.store.committed(paths.SCORECARDS)
+        return self._manifest(days[-1]).get("summary", {}) if days else {}
 
 
 def _platform_day(key: str, facts: dict[str, Any]) -> PlatformDay:

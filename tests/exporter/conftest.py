@@ -9,9 +9,10 @@ from prometheus_client import CollectorRegistry
 
 from fashiontrend import __version__, gates, ledger, paths, records, registry
 from fashiontrend.catalogue import health
-from fashiontrend.config import Config
+from fashiontrend.config import Config, StoreConfig
 from fashiontrend.exporter.collector import Exporter
 from fashiontrend.loop import Step
+from fashiontrend.store import open_store
 
 LAST_DAY = date(2026, 11, 23)
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -133,12 +134,9 @@ class SmallStore:
         return self.step(run, Step.SHARES, {"attrnet": "a"}, partition)
 
     def publish(self, run, scorecard: dict):
-        import json
-
         partition = paths.keywords("r1", run.day)
-        key = f"{partition}/scorecard.json"
-        self.store.write(key, json.dumps(scorecard).encode())
-        self.store.commit(partition, [key], {})
+        self.store.commit(partition, [], {})
+        self.store.commit(f"{paths.SCORECARDS}as_of={run.day}", [], {"summary": scorecard})
         opened = {"passed": True}
         registry.publish(
             self.store,
@@ -197,3 +195,12 @@ def scrape(small):
         return Scrape(exporter)
 
     return read
+
+
+@pytest.fixture(scope="package")
+def live_names(tmp_path_factory) -> frozenset[str]:
+    """Every metric that a query may name: those of a whole store, and those of a live Ray."""
+    from .queries import exported_names, ray_names
+
+    url = str(tmp_path_factory.mktemp("whole") / "store")
+    return exported_names(SmallStore(open_store(StoreConfig(url=url)))) | ray_names()

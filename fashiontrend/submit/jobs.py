@@ -1,0 +1,115 @@
+"""A job as both ways of submitting see it: a RayJob on Kubernetes, or a running cluster's job API."""
+
+import difflib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Protocol
+
+from fashiontrend.errors import ConfigError
+from fashiontrend.loop import Step
+
+#: The whole loop, and each of its steps.
+STAGES = ("run", *map(str, Step))
+POLL_S = 3.0
+_EXIT_CODE = re.compile(r"exit code (\d+)")
+
+
+class State(StrEnum):
+    """Where a job stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+ENDED = (State.SUCCEEDED, State.FAILED, State.STOPPED)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for: a stage of a day's run, under a name."""
+
+    stage: str
+    day: date
+    name: str
+
+    @property
+    def module(self) -> str:
+        """The module in `ray_jobs` that does it."""
+        return f"ray_jobs.{self.stage.replace('-', '_')}"
+
+
+@dataclass(frozen=True)
+class Job:
+    """How a submitted job goes; `message` is what the cluster says of its end."""
+
+    name: str
+    entrypoint: str
+    state: State
+    started: datetime | None = None
+    ended: datetime | None = None
+    exit_code: int | None = None
+    message: str = ""
+
+    @property
+    def result(self) -> int:
+        """The exit code that a command ends with for it: the job's own, 1 where none is known."""
+        if self.state in (State.FAILED, State.STOPPED):
+            return self.exit_code or 1
+        return 0
+
+
+class Cluster(Protocol):
+    """Where jobs are submitted. Every method raises StoreError if it does not answer."""
+
+    def submit(self, request: Request) -> str:
+        """Begin a job and return its name."""
+
+    def jobs(self) -> list[Job]:
+        """All jobs that the cluster still knows, oldest first."""
+
+    def find(self, name: str) -> Job:
+        """One job.
+
+        Raises:
+            ConfigError: there is none of that name.
+        """
+
+    def logs(self, name: str) -> str:
+        """What its driver has written so far."""
+
+
+def ask(stage: str, day: date, now: datetime) -> Request:
+    """A request with a name that no earlier one has: stage, day, time of asking.
+
+    Raises:
+        ConfigError: there is no such stage; the message names the nearest.
+    """
+    if stage not in STAGES:
+        near = difflib.get_close_matches(stage, STAGES, n=1, cutoff=0.4)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ConfigError(f"there is no stage {stage!r}; there are: {', '.join(STAGES)}.{hint}")
+    return Request(stage, day, f"{stage}-{day:%Y%m%d}-{now:%H%M%S}")
+
+
+def read_exit_code(message: str) -> int | None:
+    """The exit code in Ray's words: `Job entrypoint command failed with exit code 10, ...`."""
+    found = _EXIT_CODE.search(message)
+    return int(found[1]) if found else None
+
+
+def wait(cluster: Cluster, name: str, pause: Callable[[float], None]) -> Job:
+    """The job at its end; `pause` is called between two questions."""
+    while (job := cluster.find(name)).state not in ENDED:
+        pause(POLL_S)
+    return job
+
+
+def last_lines(text: str, lines: int) -> str:
+    """The end of a log."""
+    return "\n".join(text.rstrip().splitlines()[-lines:])

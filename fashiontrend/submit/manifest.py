@@ -1,0 +1,192 @@
+"""Configuration and stage to a RayJob that a namespace with Pod Security `restricted` admits."""
+
+from typing import Any
+
+import yaml
+
+from fashiontrend.cluster_config import ClusterConfig, PodConfig
+from fashiontrend.errors import ConfigError
+from fashiontrend.submit.jobs import Request
+
+GROUP, VERSION, PLURAL = "ray.io", "v1", "rayjobs"
+CONFIG_FOLDER = "/etc/fashiontrend"
+CONFIG_FILE = "config.yaml"
+#: Ports that a PodMonitor names.
+PORTS = {"gcs": 6379, "dashboard": 8265, "client": 10001, "metrics": 8080}
+HEAD_PORTS = {**PORTS, "as-metrics": 44217, "dash-metrics": 44227}
+#: Of the pod that hands the entrypoint to the head and follows its log.
+SUBMITTER = PodConfig(cpu="500m", memory="512Mi")
+AUTOSCALER = PodConfig(cpu="500m", memory="512Mi")
+
+
+def rayjob(request: Request, cfg: ClusterConfig) -> dict[str, Any]:
+    """The RayJob of a request, as plain JSON.
+
+    It has a cluster of its own that ends with it, runs once (a second attempt is a second
+    submission, which goes on after the last finished step), and is deleted after a while.
+
+    Raises:
+        ConfigError: no image is named.
+    """
+    if not cfg.image:
+        raise ConfigError("cluster.image is empty: name the image of the jobs, with tag or digest.")
+    labels = {
+        "app.kubernetes.io/name": "fashiontrend",
+        "app.kubernetes.io/component": "job",
+        "fashiontrend/stage": request.stage,
+        **cfg.labels,
+    }
+    queue = {"kueue.x-k8s.io/queue-name": cfg.queue} if cfg.queue else {}
+    return {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": "RayJob",
+        "metadata": {
+            "name": request.name,
+            "namespace": cfg.namespace,
+            "labels": {**labels, **queue},
+            "annotations": {"fashiontrend/day": str(request.day)},
+        },
+        "spec": {
+            "entrypoint": f"python -m {request.module} --day {request.day}",
+            "submissionMode": "K8sJobMode",
+            "suspend": bool(cfg.queue),
+            "shutdownAfterJobFinishes": True,
+            "ttlSecondsAfterFinished": cfg.ttl_s,
+            "activeDeadlineSeconds": cfg.deadline_s,
+            "backoffLimit": 0,
+            "submitterConfig": {"backoffLimit": 0},
+            "submitterPodTemplate": _submitter(cfg, labels),
+            "rayClusterSpec": _cluster(cfg, labels),
+        },
+    }
+
+
+def fill(template: str, request: Request) -> dict[str, Any]:
+    """The RayJob of the chart's own template, in which `{stage}` and `{day}` stand.
+
+    Raises:
+        ConfigError: it is not a RayJob, or a word is left to fill in.
+    """
+    text = template.replace("{stage}", request.stage).replace("{day}", str(request.day))
+    job = yaml.safe_load(text)
+    if not isinstance(job, dict) or job.get("kind") != "RayJob":
+        raise ConfigError("the template holds no RayJob. Name the chart's <release>-rayjobs.")
+    if "{" in job["metadata"]["name"] + job["spec"]["entrypoint"]:
+        raise ConfigError(
+            f"words of the template were not filled in: {job['metadata']['name']}, {job['spec']['entrypoint']}."
+        )
+    return dict(job)
+
+
+def _cluster(cfg: ClusterConfig, labels: dict[str, str]) -> dict[str, Any]:
+    scaled = cfg.max_workers > cfg.min_workers
+    secret = {"secretName": cfg.auth_secret} if cfg.auth_secret else {}
+    autoscaler = {
+        "enableInTreeAutoscaling": True,
+        "autoscalerOptions": {
+            "version": "v2",
+            "resources": _resources(AUTOSCALER),
+            "securityContext": _confined(),
+        },
+    }
+    head = _pod(cfg, labels, "ray-head", cfg.head, HEAD_PORTS)
+    # The autoscaler beside the head asks the API server for pods.
+    head["spec"]["automountServiceAccountToken"] = scaled
+    worker = _pod(cfg, labels, "ray-worker", cfg.worker, {"metrics": PORTS["metrics"]})
+    worker["spec"]["nodeSelector"] = dict(cfg.node_selector)
+    return {
+        "rayVersion": cfg.ray_version,
+        "authOptions": {"mode": "token", **secret},
+        **(autoscaler if scaled else {}),
+        "headGroupSpec": {
+            "rayStartParams": {"num-cpus": "0", "dashboard-host": "0.0.0.0"},  # noqa: S104 - the submitter is another pod
+            "template": head,
+        },
+        "workerGroupSpecs": [
+            {
+                "groupName": "workers",
+                "replicas": cfg.min_workers,
+                "minReplicas": cfg.min_workers,
+                "maxReplicas": max(cfg.min_workers, cfg.max_workers),
+                "rayStartParams": {},
+                "template": worker,
+            }
+        ],
+    }
+
+
+def _submitter(cfg: ClusterConfig, labels: dict[str, str]) -> dict[str, Any]:
+    template = _pod(cfg, labels, "ray-job-submitter", SUBMITTER, {})
+    # It only speaks to the head: neither settings nor secrets of the store.
+    container = template["spec"]["containers"][0]
+    container["volumeMounts"] = [_TMP_MOUNT]
+    container.pop("envFrom")
+    template["spec"]["volumes"] = [_TMP]
+    return template
+
+
+_TMP = {"name": "tmp", "emptyDir": {}}
+_TMP_MOUNT = {"name": "tmp", "mountPath": "/tmp"}  # noqa: S108 - where Ray keeps its sessions
+
+
+def _pod(
+    cfg: ClusterConfig, labels: dict[str, str], name: str, size: PodConfig, ports: dict[str, int]
+) -> dict[str, Any]:
+    container = {
+        "name": name,
+        "image": cfg.image,
+        "imagePullPolicy": "IfNotPresent",
+        "env": [
+            {"name": "FASHIONTREND_CONFIG", "value": f"{CONFIG_FOLDER}/{CONFIG_FILE}"},
+            {"name": "FASHIONTREND__RAY__ADDRESS", "value": "auto"},
+            {"name": "HOME", "value": "/tmp"},  # noqa: S108 - the root file system is read-only
+            {"name": "RAY_ENABLE_UV_RUN_RUNTIME_ENV", "value": "0"},
+        ],
+        "envFrom": [{"secretRef": {"name": s}} for s in cfg.secrets],
+        "ports": [{"name": n, "containerPort": port} for n, port in ports.items()],
+        "resources": _resources(size),
+        "securityContext": _confined(),
+        "volumeMounts": [
+            _TMP_MOUNT,
+            {"name": "config", "mountPath": CONFIG_FOLDER, "readOnly": True},
+        ],
+    }
+    spec: dict[str, Any] = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": cfg.uid,
+            "runAsGroup": cfg.uid,
+            "fsGroup": cfg.uid,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "imagePullSecrets": [{"name": s} for s in cfg.image_pull_secrets],
+        "containers": [container],
+        "volumes": [_TMP, {"name": "config", "configMap": {"name": cfg.config_map}}],
+    }
+    if cfg.service_account:
+        spec["serviceAccountName"] = cfg.service_account
+    if cfg.priority_class:
+        spec["priorityClassName"] = cfg.priority_class
+    return {"metadata": {"labels": dict(labels)}, "spec": spec}
+
+
+def _confined() -> dict[str, Any]:
+    """Of every container: no way to more rights, nothing written outside its volumes."""
+    return {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+def _resources(size: PodConfig) -> dict[str, dict[str, str]]:
+    """Requests equal limits: Ray reads the limit, and the scheduler the request."""
+    asked = {"cpu": size.cpu, "memory": size.memory}
+    if size.gpus:
+        asked["nvidia.com/gpu"] = str(size.gpus)
+    return {"requests": dict(asked), "limits": dict(asked)}

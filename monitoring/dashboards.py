@@ -1,0 +1,253 @@
+"""The five dashboards; `python -m monitoring.dashboards` writes them where the chart reads them."""
+
+from pathlib import Path
+
+from grafana_foundation_sdk.builders import dashboard
+
+from monitoring.panels import (
+    HALF,
+    OURS,
+    PLATFORM,
+    RAY,
+    THIRD,
+    board,
+    lines,
+    number,
+    rows,
+    to_json,
+    verdict,
+)
+
+FOLDER = Path(__file__).parents[1] / "helm/fashiontrend/dashboards"
+WHOLE = f'{OURS},attribute="*",platform="*"'
+EACH = f'{OURS},attribute!="*",platform="*"'
+
+
+def gates() -> dashboard.Dashboard:
+    """What the three gates measured, and how far from their limits."""
+    return board(
+        "gates", "Gates", "Accuracy, perplexity and data health: value, limit, verdict, round.",
+        ("Verdicts", [
+            verdict("Open?", "Newest verdict of each model gate.",
+                    (f"fashiontrend_gate_pass{{{WHOLE}}}", "{{gate}}")),
+            verdict("Days open?", "Data health of the newest day.",
+                    (f'fashiontrend_gate_pass{{{PLATFORM},gate="data_health"}}', "{{platform}}")),
+            number("Round", "Of training (accuracy), of labelling (perplexity).", "none",
+                   (f"fashiontrend_loop_round{{{OURS}}}", "{{gate}}")),
+            number("Closed in a row", "Two raise an alert.", "none",
+                   (f"fashiontrend_gate_closed_rounds{{{OURS}}}", "{{gate}}")),
+        ]),
+        ("Accuracy", [
+            lines("Mean accuracy", "Opens strictly above the limit.", "percentunit",
+                  (f'fashiontrend_gate_value{{{WHOLE},gate="accuracy"}}', "accuracy"),
+                  (f'fashiontrend_gate_threshold{{{WHOLE},gate="accuracy"}}', "limit")),
+            lines("Worst case by attribute", "Wilson's lower bound, and its floor.", "percentunit",
+                  (f'fashiontrend_gate_value{{{EACH},gate="accuracy"}}', "{{attribute}}"),
+                  (f'max(fashiontrend_gate_threshold{{{EACH},gate="accuracy"}})', "floor")),
+        ]),
+        ("Perplexity", [
+            lines("Perplexity", "Opens strictly below the limit.", "none",
+                  (f'fashiontrend_gate_value{{{WHOLE},gate="perplexity"}}', "value"),
+                  (f'fashiontrend_gate_threshold{{{WHOLE},gate="perplexity"}}', "limit"),
+                  (f"fashiontrend_trend_noise_floor{{{OURS}}}", "noise floor")),
+            lines("By attribute", "Normalised perplexity.", "none",
+                  (f'fashiontrend_gate_value{{{EACH},gate="perplexity"}}', "{{attribute}}")),
+        ]),
+        ("Data health and labels", [
+            lines("Products over the trailing median", "The day is withheld outside the band.",
+                  "percentunit",
+                  (f'fashiontrend_gate_value{{{PLATFORM},gate="data_health"}}', "{{platform}}"),
+                  (f'max(fashiontrend_gate_threshold_upper{{{PLATFORM},gate="data_health"}})', "most"),
+                  (f'min(fashiontrend_gate_threshold{{{PLATFORM},gate="data_health"}})', "least"),
+                  span=THIRD),
+            rows("What does not hold", "Conditions of each gate that fail.", "none",
+                 (f"fashiontrend_gate_failed_checks{{{OURS}}} > 0", ""), span=THIRD),
+            lines("Waiting for labels", "Attributes that the closed gate names.", "none",
+                  (f"fashiontrend_label_queue_depth{{{OURS}}}", "attributes"),
+                  (f"(time() - fashiontrend_label_queue_since_timestamp_seconds{{{OURS}}}) / 86400", "days"),
+                  span=THIRD),
+        ]),
+    )  # fmt: skip
+
+
+def crawl() -> dashboard.Dashboard:
+    """Whether shops answer, and what they state."""
+    return board(
+        "crawl", "Crawl health", "Products, answers, refusals, freshness by platform.",
+        ("Freshness", [
+            number("Since the last crawl", "More than 26 hours raises an alert.", "s",
+                   (f"time() - fashiontrend_crawl_last_success_timestamp_seconds{{{PLATFORM}}}", "{{platform}}")),
+            number("Newest day", "Start of the newest day with listings.", "dateTimeAsIso",
+                   (f"fashiontrend_crawl_newest_day_timestamp_seconds{{{PLATFORM}}} * 1000", "{{platform}}")),
+            number("Refused", "Of the newest crawl; more than 2 % raises an alert.", "percentunit",
+                   (f"fashiontrend_crawl_blocked_ratio{{{PLATFORM}}}", "{{platform}}")),
+            number("Withheld days", "Of the newest run.", "none",
+                   (f"fashiontrend_crawl_withheld_days{{{PLATFORM}}}", "{{platform}}")),
+        ]),
+        ("Listings", [
+            lines("Products", "Distinct, of the newest day.", "none",
+                  (f"fashiontrend_catalogue_products{{{PLATFORM}}}", "{{platform}}")),
+            lines("Listings a day", "Added to the store within a day.", "none",
+                  (f"increase(fashiontrend_crawl_products_total{{{PLATFORM}}}[1d])", "{{platform}}")),
+            lines("Wholeness", "Pictures that can be used, listings with every field.", "percentunit",
+                  (f"fashiontrend_catalogue_image_success_ratio{{{PLATFORM}}}", "{{platform}} pictures"),
+                  (f"fashiontrend_catalogue_field_coverage_ratio{{{PLATFORM}}}", "{{platform}} fields")),
+            lines("Duplicates", "Listings whose id stands twice.", "percentunit",
+                  (f"fashiontrend_catalogue_duplicates_ratio{{{PLATFORM}}}", "{{platform}}")),
+        ]),
+        ("Requests", [
+            lines("Answers a day", "By class of status.", "none",
+                  (f"sum by (platform, outcome) (increase(fashiontrend_crawl_fetch_total{{{PLATFORM}}}[1d]))",
+                   "{{platform}} {{outcome}}")),
+            lines("Refusals and failed crawls a day", "A failed crawl commits nothing.", "none",
+                  (f"increase(fashiontrend_crawl_blocked_total{{{PLATFORM}}}[1d])", "{{platform}} refused"),
+                  (f"increase(fashiontrend_crawl_failures_total{{{PLATFORM}}}[1d])", "{{platform}} failed")),
+            lines("Pictures a day", "Fetched, reused, failed.", "none",
+                  (f"sum by (outcome) (increase(fashiontrend_crawl_images_total{{{PLATFORM}}}[1d]))", "{{outcome}}")),
+            lines("Picture store", "Bytes that crawls stored.", "bytes",
+                  (f"fashiontrend_image_store_bytes{{{PLATFORM}}}", "{{platform}}")),
+        ]),
+    )  # fmt: skip
+
+
+def recognition() -> dashboard.Dashboard:
+    """How well and how fast pictures are recognised, in the daily job and in the service."""
+    rate = "$__rate_interval"
+    return board(
+        "recognition", "Recognition", "Quality and throughput of the recogniser, job and service.",
+        ("Quality", [
+            number("Mean accuracy", "Of the newest recogniser.", "percentunit",
+                   (f'fashiontrend_gate_value{{{WHOLE},gate="accuracy"}}', "accuracy"), span=HALF),
+            number("Release", "Start of the day of the release in use.", "dateTimeAsIso",
+                   (f"fashiontrend_release_day_timestamp_seconds{{{OURS}}} * 1000", "day"), span=HALF),
+            rows("Attributes", "Wilson's lower bound of accuracy.", "percentunit",
+                 (f'fashiontrend_gate_value{{{EACH},gate="accuracy"}}', "")),
+            lines("Attributes that close the gate", "None is good.", "none",
+                  (f'1 - fashiontrend_gate_pass{{{EACH},gate="accuracy"}}', "{{attribute}}")),
+        ]),
+        ("Daily job", [
+            lines("Pictures a day", "Recognised within a day.", "none",
+                  (f"increase(fashiontrend_recognition_images_total{{{OURS}}}[1d])", "pictures"), span=THIRD),
+            lines("Pictures a second", "Of the newest stage, start-up included.", "none",
+                  (f"fashiontrend_recognition_images_per_second{{{OURS}}}", "pictures"), span=THIRD),
+            lines("Rows out of Ray Data", "Of running jobs.", "none",
+                  (f"sum by (ray_io_cluster) (ray_data_output_rows{{{RAY}}})", "{{ray_io_cluster}}"), span=THIRD),
+        ]),
+        ("Service", [
+            lines("Requests a second", "By status.", "reqps",
+                  (f"sum by (status_code) (rate(ray_serve_num_http_requests_total{{{RAY}}}[{rate}]))",
+                   "{{status_code}}")),
+            lines("Errors", "5xx answers of all.", "percentunit",
+                  (f'sum(rate(ray_serve_num_http_error_requests_total{{{RAY},error_code=~"5.."}}[{rate}]))'
+                   f" / sum(rate(ray_serve_num_http_requests_total{{{RAY}}}[{rate}]))", "5xx")),
+            lines("Latency", "Percentiles of answers.", "ms",
+                  *((f"histogram_quantile({q}, sum by (le) "
+                     f"(rate(ray_serve_http_request_latency_ms_bucket{{{RAY}}}[{rate}])))", f"p{round(100 * q)}")
+                    for q in (0.5, 0.95, 0.99))),
+            lines("Replicas and queue", "Healthy replicas, waiting requests.", "none",
+                  (f"sum by (deployment) (ray_serve_deployment_replica_healthy{{{RAY}}})", "{{deployment}} replicas"),
+                  (f"sum by (deployment) (ray_serve_deployment_queued_queries{{{RAY}}})", "{{deployment}} waiting")),
+        ]),
+    )  # fmt: skip
+
+
+def trends() -> dashboard.Dashboard:
+    """The series, how well they are forecast, and what became of keywords."""
+    return board(
+        "trends", "Trends and keywords", "Shares, fit of the forecaster, the keywords' scorecard.",
+        ("Keywords", [
+            number("Keywords", "Of the newest day.", "none", (f"fashiontrend_keywords{{{OURS}}}", "keywords")),
+            number("Newest day", "Start of the newest day with keywords.", "dateTimeAsIso",
+                   (f'fashiontrend_stage_newest_day_timestamp_seconds{{{OURS},stage="publish"}} * 1000', "day")),
+            number("Came true", "By horizon in days.", "percentunit",
+                   (f"fashiontrend_keyword_hit_ratio{{{OURS}}}", "{{horizon}} days")),
+            number("Within the interval", "80 % intervals of keywords.", "percentunit",
+                   (f"fashiontrend_keyword_coverage_ratio{{{OURS}}}", "{{horizon}} days")),
+            rows("By grade", "Part that came true.", "percentunit",
+                 (f"fashiontrend_keyword_hit_ratio_by_grade{{{OURS}}}", "")),
+            rows("By platform", "Part that came true.", "percentunit",
+                 (f"fashiontrend_keyword_hit_ratio_by_platform{{{PLATFORM}}}", "")),
+            lines("Scored", "Keywords whose day came.", "none",
+                  (f"fashiontrend_keywords_scored{{{OURS}}}", "{{horizon}} days")),
+        ]),
+        ("Series", [
+            lines("Shares", "Of the newest measured day; choose a platform.", "percentunit",
+                  (f"topk(20, fashiontrend_trend_share{{{PLATFORM}}})", "{{platform}} {{attribute}} {{value}}")),
+            lines("Jumps", "In standard deviations; five on one platform alone raise an alert.", "none",
+                  (f"fashiontrend_trend_share_jump_sigmas{{{PLATFORM}}}", "{{platform}} {{attribute}}")),
+        ]),
+        ("Fit", [
+            lines("Perplexity", "Of held-out days, and of a perfect forecast.", "none",
+                  (f"fashiontrend_trend_perplexity{{{OURS}}}", "perplexity"),
+                  (f"fashiontrend_trend_perplexity_floor{{{OURS}}}", "floor")),
+            lines("Normalised perplexity", "1 is perfect.", "none",
+                  (f"fashiontrend_trend_normalised_perplexity{{{OURS}}}", "mean"),
+                  (f"fashiontrend_trend_pair_normalised_perplexity{{{PLATFORM}}}", "{{platform}} {{attribute}}")),
+            lines("Skill and coverage", "Over the best naive forecast; of 80 % intervals.", "percentunit",
+                  (f"fashiontrend_trend_skill{{{OURS}}}", "skill"),
+                  (f"fashiontrend_interval_coverage_ratio{{{OURS}}}", "coverage")),
+            lines("Rises in a row", "Three raise an alert.", "none",
+                  (f"fashiontrend_trend_perplexity_rises{{{OURS}}}", "judged days")),
+        ]),
+    )  # fmt: skip
+
+
+def jobs() -> dashboard.Dashboard:
+    """What runs, how long it takes, what it uses and costs."""
+    return board(
+        "jobs", "Jobs, GPUs and cost", "Stages of the loop, Ray clusters, the exporter.",
+        ("Stages", [
+            lines("Seconds", "Of the newest finished stage.", "s",
+                  (f"fashiontrend_stage_last_seconds{{{OURS}}}", "{{stage}}")),
+            lines("Hours since the last success", "By stage; trainings are weekly.", "h",
+                  (f"(time() - fashiontrend_stage_last_success_timestamp_seconds{{{OURS}}}) / 3600", "{{stage}}")),
+            lines("Wall time a day", "Of all finished stages.", "s",
+                  (f"increase(fashiontrend_stage_seconds_total{{{OURS}}}[1d])", "{{stage}}")),
+            lines("Runs a day", "Begun.", "none", (f"increase(fashiontrend_runs_total{{{OURS}}}[1d])", "runs")),
+        ]),
+        ("GPUs and cost", [
+            lines("GPU hours a day", "Wall time x GPUs asked for.", "h",
+                  (f"increase(fashiontrend_gpu_seconds_total{{{OURS}}}[1d]) / 3600", "{{stage}}"), span=THIRD),
+            lines("GPUs in use", "Ray's own count.", "none",
+                  (f'sum by (ray_io_cluster, State) (ray_resources{{{RAY},Name="GPU"}})',
+                   "{{ray_io_cluster}} {{State}}"), span=THIRD),
+            lines("Cost of 1000 pictures", "By exporter.worker_hour_price.", "none",
+                  (f"fashiontrend_cost_per_1000_images{{{OURS}}}", "cost"), span=THIRD),
+        ]),
+        ("Ray", [
+            lines("Nodes", "Heads and workers.", "none",
+                  (f"count by (ray_io_cluster, RayNodeType) (ray_node_cpu_count{{{RAY}}})",
+                   "{{ray_io_cluster}} {{RayNodeType}}")),
+            lines("CPU", "Used, of all cores.", "percent",
+                  (f"avg by (ray_io_cluster) (ray_node_cpu_utilization{{{RAY}}})", "{{ray_io_cluster}}")),
+            lines("Memory", "Used, of each node.", "percentunit",
+                  (f"ray_node_mem_used{{{RAY}}} / ray_node_mem_total{{{RAY}}}", "{{ray_io_cluster}} {{ip}}")),
+            lines("Object store", "Used and spilled.", "bytes",
+                  (f"sum by (ray_io_cluster) (ray_object_store_used_memory{{{RAY}}})", "{{ray_io_cluster}} used"),
+                  (f"sum by (ray_io_cluster) (ray_spill_manager_objects_bytes{{{RAY}}})", "{{ray_io_cluster}} spilled")),
+            lines("Jobs", "Running.", "none",
+                  (f"sum by (ray_io_cluster) (ray_running_jobs{{{RAY}}})", "{{ray_io_cluster}}")),
+            lines("Tasks", "By state.", "none",
+                  (f"sum by (State) (ray_tasks{{{RAY}}})", "{{State}}")),
+        ]),
+        ("Exporter", [
+            verdict("Reads the store?", "0 leaves the other alerts blind.",
+                    (f"fashiontrend_exporter_up{{{OURS}}}", "up"), span=HALF),
+            number("Reading takes", "Of ledger and store.", "s",
+                   (f"fashiontrend_exporter_refresh_seconds{{{OURS}}}", "seconds"), span=HALF),
+        ]),
+    )  # fmt: skip
+
+
+DASHBOARDS = {f.__name__: f for f in (gates, crawl, recognition, trends, jobs)}
+
+
+def write(folder: Path = FOLDER) -> None:
+    """Write every dashboard as `<name>.json`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, make in DASHBOARDS.items():
+        (folder / f"{name}.json").write_text(to_json(make()), "utf-8")
+
+
+if __name__ == "__main__":
+    write()

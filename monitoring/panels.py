@@ -1,0 +1,148 @@
+"""Panels and variables that all dashboards share, over grafana-foundation-sdk's builders."""
+
+from typing import Any, TypeVar
+
+from grafana_foundation_sdk.builders import dashboard, prometheus, stat, table, timeseries
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.common import (
+    BigValueColorMode,
+    LegendDisplayMode,
+    LegendPlacement,
+)
+from grafana_foundation_sdk.models.dashboard import (
+    DataSourceRef,
+    Threshold,
+    ThresholdsMode,
+    VariableRefresh,
+    VariableSort,
+)
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
+SOURCE = DataSourceRef(type_val="prometheus", uid="$datasource")
+#: Selectors of what the exporter says, and of what Ray says.
+OURS = 'namespace=~"$namespace"'
+PLATFORM = f'{OURS},platform=~"$platform"'
+RAY = f'{OURS},ray_io_cluster=~"$cluster"'
+#: Grafana's grid is 24 wide.
+HALF, THIRD, QUARTER = 12, 8, 6
+HEIGHT = 8
+GOOD, BAD = "green", "red"
+Query = tuple[str, str]
+P = TypeVar("P", timeseries.Panel, stat.Panel)
+
+
+def board(uid: str, title: str, text: str, *rows: tuple[str, list[Any]]) -> dashboard.Dashboard:
+    """A dashboard of rows, with the four variables that every one has.
+
+    Args:
+        uid: stable, so that a new version replaces the old one.
+        title: what it is listed under.
+        text: what it is for.
+        rows: title and panels of each.
+    """
+    made = (
+        dashboard.Dashboard(f"fashiontrend · {title}")
+        .uid(f"fashiontrend-{uid}")
+        .description(text)
+        .tags(["fashiontrend"])
+        .time("now-30d", "now")
+        .refresh("1m")
+        .timezone("utc")
+        .with_variable(
+            dashboard.DatasourceVariable("datasource").type("prometheus").label("Source")
+        )
+        .with_variable(_variable("namespace", "fashiontrend_exporter_up", "namespace"))
+        .with_variable(_variable("cluster", "ray_node_cpu_count", "ray_io_cluster"))
+        .with_variable(_variable("platform", "fashiontrend_crawl_products_total", "platform"))
+    )
+    for name, panels in rows:
+        made = made.with_row(dashboard.Row(name))
+        for panel in panels:
+            made = made.with_panel(panel)
+    return made
+
+
+def _variable(name: str, metric: str, label: str) -> dashboard.QueryVariable:
+    """All by default; `.*` also matches series that lack the label."""
+    return (
+        dashboard.QueryVariable(name)
+        .datasource(SOURCE)
+        .query(f"label_values({metric}, {label})")
+        .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(VariableSort.ALPHABETICAL_ASC)
+        .multi(True)
+        .include_all(True)
+        .all_value(".*")
+    )
+
+
+def lines(title: str, text: str, unit: str, *queries: Query, span: int = HALF) -> timeseries.Panel:
+    """Curves over time; a query is an expression and its legend."""
+    panel = (
+        timeseries.Panel()
+        .title(title)
+        .description(text)
+        .unit(unit)
+        .span(span)
+        .height(HEIGHT)
+        .datasource(SOURCE)
+        .legend(_legend())
+    )
+    return _with(panel, queries)
+
+
+def _legend() -> Any:
+    from grafana_foundation_sdk.builders.common import VizLegendOptions
+
+    return (
+        VizLegendOptions()
+        .display_mode(LegendDisplayMode.LIST)
+        .placement(LegendPlacement.BOTTOM)
+        .show_legend(True)
+    )
+
+
+def number(title: str, text: str, unit: str, *queries: Query, span: int = QUARTER) -> stat.Panel:
+    """The newest numbers."""
+    panel = (
+        stat.Panel().title(title).description(text).unit(unit).span(span).height(HEIGHT // 2)
+        .datasource(SOURCE)
+    )  # fmt: skip
+    return _with(panel, queries)
+
+
+def verdict(title: str, text: str, *queries: Query, span: int = QUARTER) -> stat.Panel:
+    """Red at 0, green at 1."""
+    steps = [Threshold(color=BAD, value=None), Threshold(color=GOOD, value=1.0)]
+    colours = dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps)
+    panel = number(title, text, "bool_yes_no", *queries, span=span)
+    return panel.thresholds(colours).color_mode(BigValueColorMode.BACKGROUND)
+
+
+def rows(title: str, text: str, unit: str, *queries: Query, span: int = HALF) -> table.Panel:
+    """The newest samples as a table, one row a series."""
+    panel = (
+        table.Panel().title(title).description(text).unit(unit).span(span).height(HEIGHT)
+        .datasource(SOURCE)
+    )  # fmt: skip
+    for expression, legend in queries:
+        panel = panel.with_target(
+            _query(expression, legend).instant().format(PromQueryFormat.TABLE)
+        )
+    return panel
+
+
+def _with(panel: P, queries: tuple[Query, ...]) -> P:
+    for expression, legend in queries:
+        panel = panel.with_target(_query(expression, legend))
+    return panel
+
+
+def _query(expression: str, legend: str) -> prometheus.Dataquery:
+    return prometheus.Dataquery().expr(expression).legend_format(legend)
+
+
+def to_json(made: dashboard.Dashboard) -> str:
+    """The text that Grafana imports; the same dashboard gives the same text."""
+    text: str = JSONEncoder(sort_keys=True, indent=1).encode(made.build())
+    return text + "\n"

@@ -1,0 +1,158 @@
+"""RayJobs through the official client, against an API server that answers as the real one does."""
+
+import json
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
+
+import pytest
+
+from fashiontrend.cluster_config import ClusterConfig
+from fashiontrend.errors import ConfigError, Conflict, StoreError
+from fashiontrend.submit.jobs import State, ask, last_lines, read_exit_code, wait
+from fashiontrend.submit.kube import Kubernetes, read_job
+
+kubernetes = pytest.importorskip("kubernetes", reason="pip install fashiontrend[kubernetes]")
+
+REQUEST = ask("recognise", date(2026, 11, 23), datetime(2026, 11, 23, 6, tzinfo=UTC))
+CFG = ClusterConfig(image="x:1")
+#: KubeRay's words for a job whose entrypoint failed.
+FAILED = (
+    "Job entrypoint command failed with exit code 10, "
+    "last available logs (truncated to 20,000 chars):\nmean_accuracy is 0.7\n"
+)
+
+
+class Api:
+    """Keeps RayJobs; answers `status` in turn."""
+
+    def __init__(self, *statuses: dict, pods=(), error=None, templates=None) -> None:
+        self.statuses, self.listed, self.error = list(statuses), list(pods), error
+        self.templates = templates
+        self.created: list[dict] = []
+
+    def _refuse(self) -> None:
+        if self.error:
+            raise self.error
+
+    def create_namespaced_custom_object(self, group, version, namespace, plural, body):
+        self._refuse()
+        assert (group, version, namespace, plural) == ("ray.io", "v1", CFG.namespace, "rayjobs")
+        self.created.append(body)
+
+    def get_namespaced_custom_object(self, group, version, namespace, plural, name):
+        self._refuse()
+        status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+        return {"metadata": {"name": name}, "spec": {"entrypoint": "python"}, "status": status}
+
+    def list_namespaced_custom_object(self, group, version, namespace, plural, label_selector):
+        items = [
+            {"metadata": {"name": f"job-{n}", "creationTimestamp": f"2026-11-2{9 - n}T00:00:00Z"},
+             "spec": {}, "status": s}
+            for n, s in enumerate(self.statuses)
+        ]  # fmt: skip
+        return {"items": items}
+
+    def list_namespaced_pod(self, namespace, label_selector):
+        return SimpleNamespace(
+            items=[SimpleNamespace(metadata=SimpleNamespace(name=p)) for p in self.listed]
+        )
+
+    def read_namespaced_pod_log(self, name, namespace, container):
+        return "one\ntwo\n"
+
+    def read_namespaced_config_map(self, name, namespace):
+        return SimpleNamespace(data=self.templates)
+
+
+def refusal(status: int, message: str) -> Exception:
+    error = kubernetes.client.ApiException(status=status, reason="Refused")
+    error.body = json.dumps({"message": message})
+    return error
+
+
+def test_submit_creates_the_rayjob_of_the_request():
+    api = Api()
+    assert Kubernetes(CFG, api, api).submit(REQUEST) == "recognise-20261123-060000"
+    assert api.created[0]["spec"]["entrypoint"].startswith("python -m ray_jobs.recognise")
+
+
+def test_where_the_charts_template_is_named_it_is_used():
+    template = (
+        "{kind: RayJob, metadata: {name: 'my-{stage}-{day}'}, spec: {entrypoint: 'x {stage}'}}"
+    )
+    api = Api(templates={"stage.yaml": template})
+    cluster = Kubernetes(ClusterConfig(template="my-rayjobs"), api, api)
+    assert cluster.submit(REQUEST) == "my-recognise-2026-11-23"
+    with pytest.raises(ConfigError, match=r"holds no stage\.yaml"):
+        Kubernetes(ClusterConfig(template="other"), api, Api(templates={})).submit(REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "words"),
+    [
+        pytest.param(409, Conflict, "submitted already", id="exists"),
+        pytest.param(403, StoreError, "needs create", id="forbidden"),
+        pytest.param(422, ConfigError, "Correct the branch", id="invalid"),
+        pytest.param(404, ConfigError, "KubeRay is installed", id="no such kind"),
+        pytest.param(500, StoreError, "Try again", id="broken"),
+    ],
+)
+def test_a_refusal_says_what_to_do(status, kind, words):
+    api = Api(error=refusal(status, "because"))
+    with pytest.raises(kind, match=f"because.*{words}"):
+        Kubernetes(CFG, api, api).submit(REQUEST)
+
+
+def test_an_api_server_that_does_not_answer_is_a_store_error():
+    import urllib3
+
+    api = Api(error=urllib3.exceptions.HTTPError("no route"))
+    with pytest.raises(StoreError, match="does not answer"):
+        Kubernetes(CFG, api, api).submit(REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "code"),
+    [
+        pytest.param({}, State.WAITING, None, id="new"),
+        pytest.param({"jobDeploymentStatus": "Initializing"}, State.WAITING, None, id="pods"),
+        pytest.param({"jobStatus": "RUNNING"}, State.RUNNING, None, id="running"),
+        pytest.param({"jobStatus": "SUCCEEDED"}, State.SUCCEEDED, 0, id="succeeded"),
+        pytest.param({"jobStatus": "FAILED", "message": FAILED}, State.FAILED, 10, id="gate"),
+        pytest.param(
+            {"jobDeploymentStatus": "Failed", "reason": "DeadlineExceeded"}, State.FAILED, None,
+            id="deadline",
+        ),
+    ],
+)  # fmt: skip
+def test_the_state_of_a_rayjob(status, state, code):
+    job = read_job({"metadata": {"name": "x"}, "spec": {}, "status": status})
+    assert (job.state, job.exit_code) == (state, code)
+    assert job.result == (code if state is State.FAILED and code else int(state is State.FAILED))
+
+
+def test_waiting_asks_until_the_end():
+    api = Api({}, {"jobStatus": "RUNNING"}, {"jobStatus": "FAILED", "message": FAILED})
+    pauses: list[float] = []
+    job = wait(Kubernetes(CFG, api, api), "x", pauses.append)
+    assert job.result == 10
+    assert len(pauses) == 2
+
+
+def test_jobs_are_listed_oldest_first():
+    api = Api({}, {}, {})
+    assert [j.name for j in Kubernetes(CFG, api, api).jobs()] == ["job-2", "job-1", "job-0"]
+
+
+def test_the_log_is_the_submitters_or_what_the_status_kept_of_it():
+    status = {"jobStatus": "FAILED", "message": FAILED}
+    api = Api(status, pods=["x-abc"])
+    assert Kubernetes(CFG, api, api).logs("x") == "one\ntwo\n"
+    gone = Api(status)
+    assert "mean_accuracy" in Kubernetes(CFG, gone, gone).logs("x")
+
+
+def test_the_end_of_a_log_and_the_exit_code_in_it():
+    assert last_lines("a\nb\nc\n", 2) == "b\nc"
+    assert read_exit_code(FAILED) == 10
+    assert read_exit_code("deadline exceeded") is None
