@@ -12,6 +12,7 @@ from fashiontrend import config as configuration
 from fashiontrend import telemetry
 from fashiontrend.errors import ConfigError, DataError
 
+_WIDTH = 132
 SeriesOption = Annotated[
     Path,
     typer.Option(
@@ -149,8 +150,10 @@ def backtest(
         json.dumps(report.to_dict(), indent=1, allow_nan=False), "utf-8"
     )
     (out / "backtest.png").write_bytes(plots.draw_backtest(report))
+    # Numbers are never cut: a narrow terminal wraps lines, a pipe has no width.
+    screen = rich.console.Console(width=max(_WIDTH, telemetry.console.width))
     for table_ in (_scores(report), _intervals(report)):
-        rich.console.Console().print(table_)
+        screen.print(table_)
     typer.echo(f"{out}/backtest.json\n{out}/backtest.png")
 
 

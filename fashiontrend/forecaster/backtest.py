@@ -189,11 +189,7 @@ def _judge(
     baselines: Sequence[str],
     advance: Advance,
 ) -> tuple[OriginReport, dict[str, Array], dict[str, Any]]:
-    history = table.before(origin)
-    known = ~np.isnan(history.values).all(axis=1)
-    history = SeriesTable(
-        tuple(np.array(table.names)[known]), history.dates, history.values[known], table.frequency
-    )
+    history, known = table.before(origin).measured()
     truth = table.values[known, origin : origin + horizon]
     steps = truth.shape[1]
     scale = error_scale(history.values, season)

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from fashiontrend.config import MemberConfig, UnivariateConfig
-from fashiontrend.errors import ConfigError, DataError
+from fashiontrend.errors import ConfigError
 from fashiontrend.forecaster import train
 from fashiontrend.forecaster.tables import SeriesTable
 from fashiontrend.forecaster.univariate import (
@@ -92,10 +92,10 @@ def fit_series(
     if origin is None:
         report(sum(m.epochs for m in cfg.members), "too short to calibrate on an earlier origin")
         return _replace(draft, (_OPTIMISM, 1.6 * _OPTIMISM), "training dates; no earlier origin")
-    earlier = table.before(origin)
+    earlier, known = table.before(origin).measured()
     past = _fit_members(earlier, cfg, length, horizon, seed, report, "calibrate")
     factors = _find_factors(
-        _replace(draft, (1.0, 1.0), "", past), earlier, table.values[:, origin:]
+        _replace(draft, (1.0, 1.0), "", past), earlier, table.values[known, origin:]
     )
     told = f"{table.dates[origin]:%Y-%m-%d} to {table.dates[-1]:%Y-%m-%d}, fitted before"
     return _replace(draft, factors, told)
@@ -286,18 +286,13 @@ def _calibration_origin(table: SeriesTable, season: int, horizon: int) -> int | 
 
 
 def _find_factors(past: SeriesForecaster, table: SeriesTable, truth: Array) -> tuple[float, float]:
-    known = ~np.isnan(table.values).all(axis=1)
-    history = SeriesTable(
-        tuple(np.array(table.names)[known]), table.dates, table.values[known], table.frequency
-    )
-    if not known.any():
-        raise DataError("calibration: no series has a value before the earlier origin.")
-    panel, offset = prepare(history, past.season)
+    panel, offset = prepare(table, past.season)
     median, below, above = _average(past, panel)
     steps = min(truth.shape[1], past.horizon)
-    error = truth[known, :steps] - (median - offset[:, None])[:, :steps]
-    score = np.maximum(error / above[:, :steps], -error / below[:, :steps])
-    used = np.isfinite(score) & ~_constant(history.values)[:, None]
+    error = truth[:, :steps] - (median - offset[:, None])[:, :steps]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        score = np.maximum(error / above[:, :steps], -error / below[:, :steps])
+    used = np.isfinite(score) & ~_constant(table.values)[:, None]
     if not used.any():
         return _OPTIMISM, 1.6 * _OPTIMISM
     low, high = np.quantile(score[used], LEVELS)
