@@ -248,7 +248,8 @@ class UnivariateConfig(Section):
             MemberConfig(epochs=4, half_life=5.0),
             MemberConfig(epochs=12, half_life=13.0),
         ),
-        description="Networks whose forecasts are averaged: short and long trained, near and far level; the trees use the first one's windows.",
+        description="Networks whose forecasts are averaged: short and long trained, near and far level. "
+        "The trees use the first one's windows.",
         min_length=1,
     )
     hidden_size: PositiveInt = 32

@@ -150,6 +150,21 @@ def test_intervals_are_calibrated_on_an_earlier_origin_where_there_is_one():
     assert "no earlier origin" in fit(waves(14)).calibration
 
 
+def test_the_parts_average_to_the_whole(fitted):
+    parts = ensemble.split_parts(fitted)
+    found = [ensemble.predict_series(parts[n], waves(), HORIZON).median for n in ("lstm", "trees")]
+    whole = ensemble.predict_series(fitted, waves(), HORIZON).median
+    np.testing.assert_allclose((found[0] + found[1]) / 2, whole)
+
+
+def test_without_weight_no_trees_are_grown():
+    bare = CFG.model_copy(update={"trees_weight": 0.0})
+    fitted = fit(waves(), cfg=bare)
+    assert fitted.trees is None
+    assert artefact.load_series(artefact.dump(fitted)).trees is None
+    assert ensemble.split_parts(fitted) == {}
+
+
 def test_progress_counts_every_epoch():
     for table in (waves(), waves(14), months(30, still=np.ones(30))):
         steps = []
