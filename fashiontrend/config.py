@@ -291,23 +291,28 @@ class UnivariateConfig(Section):
     )
     members: tuple[MemberConfig, ...] = Field(
         default=(
+            MemberConfig(),
             MemberConfig(epochs=4, half_life=5.0),
-            MemberConfig(epochs=4, half_life=13.0),
-            MemberConfig(epochs=10),
+            MemberConfig(epochs=12, half_life=13.0),
         ),
-        description="Networks whose forecasts are averaged: short and long trained, near and far level.",
+        description="Networks whose forecasts are averaged: short and long trained, near and far level. "
+        "The trees use the first one's windows.",
         min_length=1,
     )
     hidden_size: PositiveInt = 32
     num_layers: Literal[2] = 2
     curves: PositiveInt = Field(
-        default=6, description="Cosines over the horizon that the correction is made of."
+        default=6, description="Cosines that tell the decoder where in the horizon a date lies."
     )
     steps_per_epoch: PositiveInt = 25
     batch_size: PositiveInt = 128
     learning_rate: PositiveFloat = 2e-3
     weight_decay: NonNegativeFloat = 1e-2
     dropout: Fraction = 0.2
+    trees_weight: Fraction = Field(
+        default=0.5,
+        description="Of gradient-boosted trees on the same residual beside the networks; 0 leaves them out.",
+    )
     max_windows: PositiveInt = Field(
         default=30_000, description="Training windows cut; drawn at random where there are more."
     )

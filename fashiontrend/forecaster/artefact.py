@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import lightgbm
+from lightgbm.basic import LightGBMError
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
@@ -62,6 +64,7 @@ def _describe(forecaster: SeriesForecaster) -> dict[str, Any]:
     return {
         "config": forecaster.cfg.model_dump(mode="json"),
         "members": len(forecaster.models),
+        "trees": forecaster.trees.model_to_string() if forecaster.trees is not None else None,
         "season": forecaster.season,
         "horizon": forecaster.horizon,
         "factors": list(forecaster.factors),
@@ -112,10 +115,12 @@ def load_series(files: Mapping[str, bytes]) -> SeriesForecaster:
             models.append(model.eval())
         low, high = (float(f) for f in card["factors"])
         told = (card["calibration"], card["frequency"])
+        text = card["trees"]
+        trees = lightgbm.Booster(model_str=text) if text is not None else None
         season, horizon = int(card["season"]), int(card["horizon"])
-    except (KeyError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
+    except (KeyError, ValueError, TypeError, RuntimeError, SafetensorError, LightGBMError) as error:
         raise DataError(f"trend model: cannot be read: {error!r}. Fit again.") from error
-    return SeriesForecaster(tuple(models), cfg, season, horizon, (low, high), *told)
+    return SeriesForecaster(tuple(models), trees, cfg, season, horizon, (low, high), *told)
 
 
 def load_any(files: Mapping[str, bytes]) -> Artefact | SeriesForecaster:

@@ -15,13 +15,13 @@ from fashiontrend.config import MemberConfig, UnivariateConfig
 from fashiontrend.errors import ConfigError, DataError
 from fashiontrend.forecaster import metrics, statistical
 from fashiontrend.forecaster.baselines import BASELINES
-from fashiontrend.forecaster.boosted import boost
 from fashiontrend.forecaster.ensemble import (
     SeriesForecast,
     error_scale,
     fit_series,
     predict_series,
     prepare,
+    split_parts,
 )  # fmt: skip
 from fashiontrend.forecaster.tables import SeriesTable
 from fashiontrend.forecaster.univariate import cut_paths
@@ -30,11 +30,11 @@ from fashiontrend.gates.fit import normalised_perplexity
 Array = NDArray[np.float64]
 Advance = Callable[[int, str], None]
 
-MODEL = "lstm"
-#: The base of the LSTM by itself, and what the optional extra adds.
-SEASONAL_LEVEL, LIGHTGBM = "seasonal_level", "lightgbm"
+MODEL = "forecast"
+#: The base by itself.
+SEASONAL_LEVEL = "seasonal_level"
 ALWAYS = (*BASELINES, SEASONAL_LEVEL)
-OPTIONAL = (*statistical.NAMES, LIGHTGBM)
+OPTIONAL = statistical.NAMES
 _ALPHA80, _ALPHA95 = 0.2, 0.05
 _SUM_TOLERANCE = 1e-3
 
@@ -61,7 +61,7 @@ class OriginReport:
 
 @dataclass(frozen=True)
 class Paired:
-    """How much lower the LSTM's MASE is than a baseline's."""
+    """How much lower the forecast's MASE is than a baseline's."""
 
     difference: float
     standard_error: float
@@ -70,6 +70,8 @@ class Paired:
 @dataclass(frozen=True)
 class BacktestReport:
     """All origins.
+
+    The model is judged whole and in its parts, `lstm` and `trees`.
 
     The standard error of a paired difference is over series: each series gives one number, its mean
     over origins. Errors of one series at overlapping origins share their dates, so origins are no
@@ -151,9 +153,9 @@ def backtest_series(
         report, each, curves = _judge(table, cfg, origin, horizon, seeds, length, baselines, told)
         reports.append(report)
         by_series.append(each)
-    names = (MODEL, *baselines)
+    names = tuple(reports[0].mase)
     means = {n: float(np.mean([r.mase[n] for r in reports])) for n in names}
-    paired = {n: _pair([each[n] - each[MODEL] for each in by_series]) for n in baselines}
+    paired = {n: _pair([each[n] - each[MODEL] for each in by_series]) for n in names if n != MODEL}
     return BacktestReport(
         len(table.names), horizon, length, tuple(seeds), tuple(reports), means, paired, curves
     )
@@ -165,10 +167,8 @@ def forecast_naively(name: str, history: SeriesTable, horizon: int, season: int)
     Raises:
         ConfigError: the baseline needs the optional extra.
     """
-    if name in (SEASONAL_LEVEL, LIGHTGBM):
+    if name == SEASONAL_LEVEL:
         panel, offset = prepare(history, season)
-        if name == LIGHTGBM:
-            return boost(panel, horizon) - offset[:, None]
         every = np.arange(len(history.names))
         ends = np.full(len(every), len(history.dates))
         batch = cut_paths(panel, every, ends, MemberConfig(), horizon)
@@ -189,19 +189,20 @@ def _judge(
     baselines: Sequence[str],
     advance: Advance,
 ) -> tuple[OriginReport, dict[str, Array], dict[str, Any]]:
-    history = table.before(origin)
-    known = ~np.isnan(history.values).all(axis=1)
-    history = SeriesTable(
-        tuple(np.array(table.names)[known]), history.dates, history.values[known], table.frequency
-    )
+    history, known = table.before(origin).measured()
     truth = table.values[known, origin : origin + horizon]
     steps = truth.shape[1]
     scale = error_scale(history.values, season)
-    fits, calibration = [], ""
+    fits: list[SeriesForecast] = []
+    parts: dict[str, list[Array]] = {}
+    calibration = ""
     for seed in seeds:
         model = fit_series(history, cfg, horizon=horizon, seed=seed, season=season)
         calibration = model.calibration
         fits.append(predict_series(model, history, horizon))
+        for name, part in split_parts(model).items():
+            found = predict_series(part, history, horizon).median[:, :steps]
+            parts.setdefault(name, []).append(found)
         advance(1, f"{table.dates[origin]:%Y-%m-%d} seed {seed}")
     forecasts = {MODEL: np.mean([f.median for f in fits], axis=0)[:, :steps]}
     for name in baselines:
@@ -211,6 +212,9 @@ def _judge(
     mean_mase = metrics.mase(truth, forecasts[MODEL], scale)
     own = np.stack([metrics.mase(truth, f.median[:, :steps], scale) for f in fits])
     each[MODEL] = own.mean(axis=0)
+    for name, made in parts.items():
+        each[name] = np.mean([metrics.mase(truth, f, scale) for f in made], axis=0)
+        forecasts[name] = np.mean(made, axis=0)
     judged = [_judge_interval(truth, f, steps, scale) for f in fits]
     middle = {k: float(np.mean([j[k] for j in judged])) for k in judged[0]}
     report = OriginReport(

@@ -1,64 +1,60 @@
-"""LightGBM on the residual of the seasonal base: the strongest baseline, if the extra is installed."""
+"""Gradient-boosted trees on the residual of the seasonal base: a second opinion beside the LSTM.
 
+The trees see what the decoder of the LSTM sees, summed up by hand, and learn from the same windows.
+Fitted by LightGBM; kept as its text format, which holds numbers only. Shapes as in `univariate`.
+"""
+
+import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
-from fashiontrend.config import MemberConfig
-from fashiontrend.errors import ConfigError
-from fashiontrend.forecaster.univariate import Panel, PathBatch, cut_paths
+from fashiontrend.forecaster.univariate import PathBatch
 
 Array = NDArray[np.float64]
-_MEMBER = MemberConfig()
+
 _SETTINGS = {
     "objective": "l1", "learning_rate": 0.03, "num_leaves": 15, "min_data_in_leaf": 200, "feature_fraction": 0.7,
     "bagging_fraction": 0.5, "bagging_freq": 1, "verbose": -1, "num_threads": 1, "deterministic": True,
+    "force_row_wise": True,
 }  # fmt: skip
-_ROUNDS, _ROWS = 150, 200_000
+_ROUNDS = 150
+#: Cells (window, horizon) drawn to learn from.
+_CELLS = 200_000
+#: Newest dates over which the ratio to the base is averaged, and over which it is measured how far it strays.
+_MEANS, _STRAYS = (2, 4, 8, 13, 26, 52), (8, 52)
+_SMALLEST = 0.05
 
 
-def boost(panel: Panel, horizon: int, seed: int = 0) -> Array:
-    """Forecast the dates after the panel's last one; (S, H).
-
-    Raises:
-        ConfigError: LightGBM is not installed.
-    """
-    try:
-        import lightgbm
-    except ImportError as error:
-        raise ConfigError(
-            "the baseline lightgbm needs `pip install fashiontrend[baselines]`. Install it or leave it out."
-        ) from error
-    rng = np.random.default_rng(seed)
-    size, length = panel.values.shape
-    rows = np.flatnonzero(panel.weight > 0)
-    origins = np.arange(panel.season, length - 3)
-    series, when = np.repeat(rows, len(origins)), np.tile(origins, len(rows))
-    seen = cut_paths(panel, series, when, _MEMBER, horizon)
-    weight = seen.weight.numpy()
-    some = np.flatnonzero(weight.ravel() > 0)
-    some = rng.choice(some, min(len(some), _ROWS), replace=False)
-    target = _residual(seen).ravel()[some]
-    # An absolute error of the values is one of the residuals, weighted by the base.
-    importance = (weight * seen.base.numpy()).ravel()[some]
-    data = lightgbm.Dataset(_describe(seen, some), target, weight=importance)
-    booster = lightgbm.train({**_SETTINGS, "seed": seed}, data, _ROUNDS)
-    now = cut_paths(panel, np.arange(size), np.full(size, length), _MEMBER, horizon)
-    residual = np.asarray(booster.predict(_describe(now, np.arange(size * horizon))))
-    return np.asarray(now.base.numpy() * np.exp(residual.reshape(size, horizon)), dtype=np.float64)
+def fit_trees(windows: PathBatch, seed: int) -> lightgbm.Booster | None:
+    """Learn the log of target over base, by absolute error of the target; None without a cell to learn from."""
+    importance = (windows.weight * windows.base).numpy().ravel()
+    cells = np.flatnonzero(importance > 0)
+    if not len(cells):
+        return None
+    drawn = np.random.default_rng(seed).permutation(cells)[:_CELLS]
+    ratio = windows.target.numpy().ravel()[drawn] / windows.base.numpy().ravel()[drawn]
+    # An absolute error of the target is one of the residual, weighted by the base.
+    data = lightgbm.Dataset(
+        _describe(windows, drawn),
+        np.log(ratio.clip(_SMALLEST, 1 / _SMALLEST)),
+        weight=importance[drawn] / importance[drawn].mean(),
+    )
+    return lightgbm.train({**_SETTINGS, "seed": seed}, data, _ROUNDS)
 
 
-def _residual(batch: PathBatch) -> Array:
-    base = batch.base.numpy() + 1e-9
-    return np.asarray(np.log(np.maximum(batch.target.numpy() / base, 0.05)).clip(-2, 2))
+def forecast_trees(booster: lightgbm.Booster, windows: PathBatch) -> Array:
+    """(B, H) base times the exponential of the residual."""
+    residual = np.asarray(booster.predict(_describe(windows, np.arange(windows.base.numel()))))
+    made = windows.base.double().numpy() * np.exp(residual.reshape(windows.base.shape))
+    return np.asarray(made, dtype=np.float64)
 
 
-def _describe(batch: PathBatch, cells: NDArray[np.int64]) -> Array:
-    """One row per (window, horizon) cell: residuals averaged over stretches of the past, shape, horizon."""
-    horizon = batch.base.shape[1]
-    window, step = cells // horizon, cells % horizon
-    ratio = batch.path[:, :, 0].numpy()
-    parts = [ratio[:, -n:].mean(axis=1) for n in (2, 4, 8, 13, 26, 52)]
-    parts += [ratio[:, -n:].std(axis=1) for n in (8, 52)]
-    ahead = batch.ahead.numpy()
-    parts += [ahead[:, :, 0].std(axis=1), ahead[:, 0, 0]]
-    return np.column_stack([np.stack(parts, axis=1)[window], ahead[window, step], step])
+def _describe(windows: PathBatch, cells: NDArray[np.int64]) -> Array:
+    """(cells, features): the path summed up, then what is known of the date to come."""
+    window, step = np.divmod(cells, windows.base.shape[1])
+    ratio, ahead = windows.path[:, :, 0].numpy(), windows.ahead.numpy()
+    past = [ratio[:, -n:].mean(axis=1) for n in _MEANS] + [
+        ratio[:, -n:].std(axis=1) for n in _STRAYS
+    ]
+    past += [ahead[:, :, 0].std(axis=1), ahead[:, 0, 0]]
+    return np.column_stack([np.stack(past, axis=1)[window], ahead[window, step], step])

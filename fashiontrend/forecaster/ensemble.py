@@ -6,15 +6,17 @@ widths hold 80 % and 95 % of those errors widens the final ones. Shapes as in `u
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import lightgbm
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from fashiontrend.config import MemberConfig, UnivariateConfig
-from fashiontrend.errors import ConfigError, DataError
+from fashiontrend.errors import ConfigError
 from fashiontrend.forecaster import train
+from fashiontrend.forecaster.boosted import fit_trees, forecast_trees
 from fashiontrend.forecaster.tables import SeriesTable
 from fashiontrend.forecaster.univariate import (
     Panel,
@@ -40,6 +42,7 @@ class SeriesForecaster:
     """Networks that forecast any series of their frequency, without further training."""
 
     models: tuple[SeriesModel, ...]  # one a member; none where there was nothing to learn from
+    trees: lightgbm.Booster | None
     cfg: UnivariateConfig
     season: int
     horizon: int  # the longest forecast
@@ -86,19 +89,19 @@ def fit_series(
         raise ConfigError(f"horizon {horizon}, season {season}: both must be 1 or more.")
     length = season or cfg.season_length or table.frequency.season
     report = advance or (lambda steps, note: None)
-    models = _fit_members(table, cfg, length, horizon, seed, report, "fit")
-    draft = SeriesForecaster(models, cfg, length, horizon, (1.0, 1.0), "", table.frequency.name)
+    fitted = _fit_members(table, cfg, length, horizon, seed, report, "fit")
+    draft = SeriesForecaster(*fitted, cfg, length, horizon, (1.0, 1.0), "", table.frequency.name)
     origin = _calibration_origin(table, length, horizon)
     if origin is None:
         report(sum(m.epochs for m in cfg.members), "too short to calibrate on an earlier origin")
-        return _replace(draft, (_OPTIMISM, 1.6 * _OPTIMISM), "training dates; no earlier origin")
-    earlier = table.before(origin)
-    past = _fit_members(earlier, cfg, length, horizon, seed, report, "calibrate")
-    factors = _find_factors(
-        _replace(draft, (1.0, 1.0), "", past), earlier, table.values[:, origin:]
-    )
+        wide = (_OPTIMISM, 1.6 * _OPTIMISM)
+        return replace(draft, factors=wide, calibration="training dates; no earlier origin")
+    earlier, known = table.before(origin).measured()
+    models, trees = _fit_members(earlier, cfg, length, horizon, seed, report, "calibrate")
+    past = replace(draft, models=models, trees=trees)
+    factors = _find_factors(past, earlier, table.values[known, origin:])
     told = f"{table.dates[origin]:%Y-%m-%d} to {table.dates[-1]:%Y-%m-%d}, fitted before"
-    return _replace(draft, factors, told)
+    return replace(draft, factors=factors, calibration=told)
 
 
 def count_epochs(cfg: UnivariateConfig) -> int:
@@ -147,6 +150,14 @@ def _forecast(forecaster: SeriesForecaster, table: SeriesTable, horizon: int) ->
         place(below, -wide),
         place(above, wide),
     )
+
+
+def split_parts(forecaster: SeriesForecaster) -> dict[str, SeriesForecaster]:
+    """The networks without the trees and the trees without the networks, where both were fitted."""
+    if forecaster.trees is None or not 0 < forecaster.cfg.trees_weight < 1:
+        return {}
+    only_trees = forecaster.cfg.model_copy(update={"trees_weight": 1.0})
+    return {"lstm": replace(forecaster, trees=None), "trees": replace(forecaster, cfg=only_trees)}
 
 
 def prepare(table: SeriesTable, season: int) -> tuple[Panel, Array]:
@@ -211,14 +222,16 @@ def _fit_members(
     seed: int,
     advance: Advance,
     note: str,
-) -> tuple[SeriesModel, ...]:
+) -> tuple[tuple[SeriesModel, ...], lightgbm.Booster | None]:
     panel, _ = prepare(table, season)
-    models = []
+    models, trees = [], None
     for number, member in enumerate(cfg.members):
         windows = _draw_windows(panel, member, cfg, horizon, np.random.default_rng([seed, number]))
         if windows is None:
             advance(member.epochs, "nothing to learn from; the seasonal base forecasts")
             continue
+        if number == 0 and cfg.trees_weight > 0:
+            trees = fit_trees(windows, seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(1000 * seed + number)
             model = SeriesModel(cfg, horizon)
@@ -230,7 +243,7 @@ def _fit_members(
             on_epoch_end=lambda state: advance(1, f"{note}, error {state.history[-1]['error']:.3f}"),
         )  # fmt: skip
         models.append(model)
-    return tuple(models)
+    return tuple(models), trees
 
 
 def _draw_windows(
@@ -262,20 +275,27 @@ def _draw_windows(
 
 @torch.no_grad()
 def _average(forecaster: SeriesForecaster, panel: Panel) -> tuple[Array, Array, Array]:
-    """Mean of the members' medians and distances, each (S, H); the base where nothing was learnt."""
+    """Median and distances, each (S, H): members averaged, then the trees' opinion of the median.
+
+    Where nothing was learnt the base stands for every member.
+    """
     size, length = panel.values.shape
     every, end = np.arange(size), np.full(size, length)
-    total = np.zeros((3, size, forecaster.horizon))
-    models = forecaster.models or (None,) * len(forecaster.cfg.members)
-    for model, member in zip(models, forecaster.cfg.members, strict=True):
+    total, opinion = np.zeros((3, size, forecaster.horizon)), np.zeros((size, forecaster.horizon))
+    members = forecaster.cfg.members
+    models = forecaster.models or (None,) * len(members)
+    for number, (model, member) in enumerate(zip(models, members, strict=True)):
         for i in range(0, size, _BATCH):
             batch = cut_paths(
                 panel, every[i : i + _BATCH], end[i : i + _BATCH], member, forecaster.horizon
             )
             out = model.eval()(*batch[:4]) if model else (batch.base, batch.unit, batch.unit)
             total[:, i : i + _BATCH] += np.stack([part.double().numpy() for part in out])
-    mean = total / len(forecaster.cfg.members)
-    return mean[0], mean[1], mean[2]
+            if number == 0 and forecaster.trees is not None:
+                opinion[i : i + _BATCH] = forecast_trees(forecaster.trees, batch)
+    mean = total / len(members)
+    weight = forecaster.cfg.trees_weight if forecaster.trees is not None else 0.0
+    return (1 - weight) * mean[0] + weight * opinion, mean[1], mean[2]
 
 
 def _calibration_origin(table: SeriesTable, season: int, horizon: int) -> int | None:
@@ -286,30 +306,14 @@ def _calibration_origin(table: SeriesTable, season: int, horizon: int) -> int | 
 
 
 def _find_factors(past: SeriesForecaster, table: SeriesTable, truth: Array) -> tuple[float, float]:
-    known = ~np.isnan(table.values).all(axis=1)
-    history = SeriesTable(
-        tuple(np.array(table.names)[known]), table.dates, table.values[known], table.frequency
-    )
-    if not known.any():
-        raise DataError("calibration: no series has a value before the earlier origin.")
-    panel, offset = prepare(history, past.season)
+    panel, offset = prepare(table, past.season)
     median, below, above = _average(past, panel)
     steps = min(truth.shape[1], past.horizon)
-    error = truth[known, :steps] - (median - offset[:, None])[:, :steps]
-    score = np.maximum(error / above[:, :steps], -error / below[:, :steps])
-    used = np.isfinite(score) & ~_constant(history.values)[:, None]
+    error = truth[:, :steps] - (median - offset[:, None])[:, :steps]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        score = np.maximum(error / above[:, :steps], -error / below[:, :steps])
+    used = np.isfinite(score) & ~_constant(table.values)[:, None]
     if not used.any():
         return _OPTIMISM, 1.6 * _OPTIMISM
     low, high = np.quantile(score[used], LEVELS)
     return float(low), float(high)
-
-
-def _replace(
-    forecaster: SeriesForecaster,
-    factors: tuple[float, float],
-    told: str,
-    models: tuple[SeriesModel, ...] | None = None,
-) -> SeriesForecaster:
-    own = forecaster.models if models is None else models
-    f = forecaster
-    return SeriesForecaster(own, f.cfg, f.season, f.horizon, factors, told, f.frequency)

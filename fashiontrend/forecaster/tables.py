@@ -44,6 +44,12 @@ class SeriesTable:
         """What was known before the date of index `origin`, nothing else."""
         return replace(self, dates=self.dates[:origin], values=self.values[:, :origin].copy())
 
+    def measured(self) -> tuple["SeriesTable", NDArray[np.bool_]]:
+        """The series that have a value at all, and which ones (S,) they are."""
+        known = np.asarray(~np.isnan(self.values).all(axis=1))
+        names = tuple(n for n, k in zip(self.names, known, strict=True) if k)
+        return replace(self, names=names, values=self.values[known]), known
+
 
 def read_table(frame: pd.DataFrame, source: str = "the table") -> SeriesTable:
     """Arrange a wide or long table.
@@ -141,8 +147,9 @@ def _read_values(long: pd.DataFrame, source: str) -> pd.Series:
     ) | np.isinf(values)
     if bad.any():
         row = long[bad].iloc[0]
+        seen = str(row["value"])
         raise DataError(
-            f"{source}: series {row['series']!r} at {row['date']:%Y-%m-%d} is '{row['value']}', expected a finite "
+            f"{source}: series {row['series']!r} at {row['date']:%Y-%m-%d} is {seen!r}, expected a finite "
             "number, or an empty cell where nothing was measured. Correct the cell."
         )
     return values

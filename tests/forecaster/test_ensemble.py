@@ -150,6 +150,21 @@ def test_intervals_are_calibrated_on_an_earlier_origin_where_there_is_one():
     assert "no earlier origin" in fit(waves(14)).calibration
 
 
+def test_the_parts_average_to_the_whole(fitted):
+    parts = ensemble.split_parts(fitted)
+    found = [ensemble.predict_series(parts[n], waves(), HORIZON).median for n in ("lstm", "trees")]
+    whole = ensemble.predict_series(fitted, waves(), HORIZON).median
+    np.testing.assert_allclose((found[0] + found[1]) / 2, whole)
+
+
+def test_without_weight_no_trees_are_grown():
+    bare = CFG.model_copy(update={"trees_weight": 0.0})
+    fitted = fit(waves(), cfg=bare)
+    assert fitted.trees is None
+    assert artefact.load_series(artefact.dump(fitted)).trees is None
+    assert ensemble.split_parts(fitted) == {}
+
+
 def test_progress_counts_every_epoch():
     for table in (waves(), waves(14), months(30, still=np.ones(30))):
         steps = []
@@ -203,30 +218,31 @@ def test_a_damaged_model_is_refused(fitted, harm):
         artefact.load_any(files)
 
 
-class TestPostedToAShareModel:
-    @pytest.fixture(scope="class")
-    def shares(self):
-        cfg = ForecasterConfig(hidden_size=4)
-        calibration = predict.Calibration((1.3,) * 14, (2.0,) * 14)
-        return artefact.Artefact(train.build(cfg, 1), cfg, calibration, {}, "abc", {})
+@pytest.fixture(scope="module")
+def share_model():
+    cfg = ForecasterConfig(hidden_size=4)
+    calibration = predict.Calibration((1.3,) * 14, (2.0,) * 14)
+    return artefact.Artefact(train.build(cfg, 1), cfg, calibration, {}, "abc", {})
 
-    def table(self, *values, periods=20):
-        days = list(pd.date_range("2020-01-01", periods=periods))
-        return from_arrays(
-            [f"v{i}" for i in range(len(values))], days, np.outer(values, np.ones(periods))
-        )
 
-    def test_its_forecast_sums_to_1(self, shares):
-        rows = posted.forecast_series(shares, self.table(0.5, 0.3, 0.2), 5)
-        np.testing.assert_allclose(rows.groupby("date")["value"].sum(), 1.0, atol=1e-5)
-        assert ((rows["q10"] < rows["value"]) & (rows["value"] < rows["q90"])).all()
+def steady(*values):
+    days = list(pd.date_range("2020-01-01", periods=20))
+    return from_arrays([f"v{i}" for i in range(len(values))], days, np.outer(values, np.ones(20)))
 
-    def test_series_that_do_not_sum_to_1_are_refused(self, shares):
-        with pytest.raises(DataError, match="sum to 1.200 on 2020-01-01"):
-            posted.forecast_series(shares, self.table(0.5, 0.7), 5)
 
-    def test_a_single_series_and_a_long_horizon_are_refused(self, shares):
-        with pytest.raises(DataError, match="two values or more"):
-            posted.forecast_series(shares, self.table(1.0), 5)
-        with pytest.raises(ConfigError, match="forecasts 1 to 14 days"):
-            posted.forecast_series(shares, self.table(0.5, 0.5), 15)
+def test_a_share_models_forecast_of_posted_series_sums_to_1(share_model):
+    rows = posted.forecast_series(share_model, steady(0.5, 0.3, 0.2), 5)
+    np.testing.assert_allclose(rows.groupby("date")["value"].sum(), 1.0, atol=1e-5)
+    assert ((rows["q10"] < rows["value"]) & (rows["value"] < rows["q90"])).all()
+
+
+def test_a_share_model_refuses_series_that_do_not_sum_to_1(share_model):
+    with pytest.raises(DataError, match=r"sum to 1\.200 on 2020-01-01"):
+        posted.forecast_series(share_model, steady(0.5, 0.7), 5)
+
+
+def test_a_share_model_refuses_a_single_series_and_a_long_horizon(share_model):
+    with pytest.raises(DataError, match="two values or more"):
+        posted.forecast_series(share_model, steady(1.0), 5)
+    with pytest.raises(ConfigError, match="forecasts 1 to 14 days"):
+        posted.forecast_series(share_model, steady(0.5, 0.5), 15)
