@@ -253,6 +253,13 @@ class AccuracyGateConfig(Section):
         default=1.5,
         description="Each further round trains this many times longer, from a new seed.",
     )
+    sharper: NonNegativeFloat = Field(
+        default=0.5,
+        description="Beta by which further rounds repeat rare values of the weakest attribute; 0 off.",
+    )
+    larger: PositiveFloat = Field(
+        default=1.25, description="From the third round on the input grows by this factor."
+    )
 
 
 class SeriesConfig(Section):
