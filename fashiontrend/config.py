@@ -227,7 +227,6 @@ class AttrNetConfig(Section):
     precision: Literal["float32", "bfloat16"] = Field(
         default="float32", description="Of the convolutions in training; bfloat16 by autocast."
     )
-    compile: bool = Field(default=False, description="Compile the network with torch.compile.")
     second_look: bool = Field(
         default=False, description="Recognise each picture again, closer, around the found box."
     )
