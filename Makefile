@@ -34,7 +34,7 @@ check: setup ## Lint, types and import layers only
 	$(BIN)/lint-imports
 
 test-unit: setup ## Unit tests: no Ray, no network, under a minute
-	$(BIN)/python -m pytest -q -m "not ray and not slow"
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not ray and not slow"
 
 test-slow: setup ## Real parts: loop-backs, killed drivers, S3 servers
 	$(BIN)/python -m pytest -q -m slow

@@ -3,6 +3,7 @@
 from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -36,14 +37,29 @@ def demo(folder: Path, seed: int, num_days: int) -> tuple[Config, ledger.Run]:
         ConfigError: the folder holds a demo of another seed or length.
     """
     world = World(seed, LAST_DAY, num_days)
-    config = prepare(folder, world)
+    config = prepare(folder, world, first_port=shops.find_ports(PORTS))
     state = run.begin(config, world.last_day)
     if run.due(config, state) is None:
         telemetry.console.print(
             f"run {state.run_id} is finished; nothing is trained again", markup=False
         )
-    with shops.serve(world, PORTS):
+    with shops.serve(world, _port(config)):
         return config, run.run(config, world.last_day)
+
+
+def _port(config: Config) -> int:
+    """Where the first shop listens; a folder keeps the ports it began with.
+
+    Raises:
+        ConfigError: somebody else listens there now.
+    """
+    port = urlsplit(config.crawl.platforms[0].base_url.replace("{day}", "")).port or 0
+    if shops.find_ports(port) != port:
+        raise ConfigError(
+            f"port {port} or the two after it are taken, and this demo's shops listened there. "
+            "Wait for the other demo to end, or name another --folder."
+        )
+    return port
 
 
 def prepare(

@@ -7,6 +7,7 @@ a sitemap and schema.org JSON-LD, with the quirks that such shops have in the wi
 import argparse
 import html
 import json
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,6 +19,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from fashiontrend.demo.world import KINDS, PLATFORMS, Product, World
+from fashiontrend.errors import ConfigError
 
 ROBOTS = "User-agent: *\nDisallow: /private/\n"
 
@@ -239,6 +241,28 @@ def serve(world: World, first_port: int = 0) -> Iterator[dict[str, str]]:
             server.server_close()
         for thread in threads:
             thread.join()
+
+
+def find_ports(first_port: int) -> int:
+    """The first of as many free loopback ports in a row as there are shops, from a given one on."""
+    candidates = range(first_port, first_port + 100 * len(PLATFORMS), len(PLATFORMS))
+    for start in candidates:
+        if all(_is_free(start + n) for n in range(len(PLATFORMS))):
+            return start
+    raise ConfigError(
+        f"no {len(PLATFORMS)} free ports in a row from {first_port} to {candidates[-1]} on loopback. "
+        "Stop what listens there."
+    )
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def main() -> None:

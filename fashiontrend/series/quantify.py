@@ -4,9 +4,10 @@ Shapes: n products, K values, m validation pictures, D bootstrap draws.
 
 Counting top answers is biased twice: the recogniser was trained on a resampled prior, and it
 errs. Here the answers are calibrated on the annotated validation pictures (bias-corrected
-temperature scaling) and the shares are those that make the answers most likely (expectation
-maximisation of Saerens, Latinne and Decaestecker 2002; the pair is recommended by Alexandari,
-Kundaje and Shrikumar, ICML 2020). The numbers behind the choice are in docs/adr.
+temperature scaling) and expectation maximisation looks for the shares that make the answers
+most likely (Saerens, Latinne and Decaestecker 2002; the pair is recommended by Alexandari,
+Kundaje and Shrikumar, ICML 2020). The share that is told stops early, see `unfolding`; the
+interval's draws go to the end from random starts, so that a recogniser that knows nothing shows.
 """
 
 from dataclasses import dataclass
@@ -48,6 +49,12 @@ class Validation:
     probs: dict[str, Array]  # attribute -> (m, K) over its values
     labels: dict[str, NDArray[np.int64]]  # attribute -> (m,) index of the true value
     prior: dict[str, Array]  # attribute -> (K,) prior that the recogniser was trained under
+
+    def natural(self, attribute: str) -> Array:
+        """The (K,) proportions of the values among the pictures, with pseudo-counts of 0.5."""
+        size = len(self.prior[attribute])
+        counts = np.bincount(self.labels[attribute], minlength=size) + 0.5
+        return np.asarray(counts / counts.sum())
 
 
 def collect_validation(

@@ -8,7 +8,7 @@ a newcomer passes for a trend.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from fashiontrend import records
 from fashiontrend.config import SeriesConfig
 from fashiontrend.errors import DataError
-from fashiontrend.series import quantify
+from fashiontrend.series import quantify, unfolding
 from fashiontrend.series.quantify import Validation
 from fashiontrend.series.votes import Votes, vote_products
 from fashiontrend.taxonomy import Attribute, Taxonomy
@@ -170,39 +170,49 @@ def measure(
     noise = rng.normal(size=(calibrations, size + 1))
     drawn = quantify.fit_calibration(known, labels, prior, lots_of_pictures, noise)
     lean = rng.dirichlet(np.ones(size), size=(calibrations, repeats))
-    measured = {}
+    measured, told = {}, {}
     for platform, presence in presences.items():
         has = votes.present[name][presence.products]
         probs = votes.probs[name][presence.products][has]
         likes = quantify.likelihoods(probs, point), quantify.likelihoods(probs, drawn)
         windows = presence.windows[:, has]
         draw = lots[platform][:, :, has], lean, cfg.smoothing
-        measured[platform] = _measure_windows(windows, probs, likes, draw, presence.withheld)
-    return measured
+        measured[platform], told[platform] = _measure_windows(
+            windows, (probs, validation.natural(name)), likes, draw, presence.withheld
+        )
+    seen = {p: ~np.isnan(m.share[:, 0]) for p, m in measured.items()}
+    support = np.concatenate([m.support[seen[p]] for p, m in measured.items()])
+    stop = unfolding.choose_stop(
+        (known, labels, prior),
+        np.concatenate([m.share[seen[p]] for p, m in measured.items()]),
+        int(np.median(support)) if len(support) else 0,
+        rng,
+    )
+    return {p: replace(m, share=told[p][:, stop]) for p, m in measured.items()}
 
 
 def _measure_windows(
     windows: Bools,
-    probs: Array,
+    answers: tuple[Array, Array],
     likes: tuple[Array, Array],
     draw: tuple[Array, Array, float],
     withheld: Bools,
-) -> Measured:
-    (point, drawn), (lots, lean, smoothing) = likes, draw
+) -> tuple[Measured, Array]:
+    """One platform, its share as the maximum of the likelihood; and (T, stops, K) of them all."""
+    (probs, natural), (point, drawn), (lots, lean, smoothing) = answers, likes, draw
     days, size = len(windows), probs.shape[1]
-    flat = np.full((1, 1, size), 1.0 / size)
-    raw, share = np.full((days, size), np.nan), np.full((days, size), np.nan)
+    raw, told = np.full((days, size), np.nan), np.full((days, len(unfolding.STOPS), size), np.nan)
     draws = np.full((days, lean.shape[0] * lean.shape[1], size), np.nan)
     for day, window in enumerate(windows):
         chosen = np.flatnonzero(window)
         if not len(chosen):
             continue
         raw[day] = quantify.count_raw(probs[chosen])
-        ones = np.ones((1, 1, len(chosen)))
-        share[day] = quantify.maximise_shares(point[:, chosen], ones, flat, smoothing)[0, 0]
+        told[day] = unfolding.unfold(point[0, chosen], natural, smoothing)
         found = quantify.maximise_shares(drawn[:, chosen], lots[:, :, chosen], lean, smoothing)
         draws[day] = found.reshape(-1, size)
-    return Measured(raw, share, draws, windows.sum(axis=1), withheld | ~windows.any(axis=1))
+    flagged = withheld | ~windows.any(axis=1)
+    return Measured(raw, told[:, -1], draws, windows.sum(axis=1), flagged), told
 
 
 def pool(measured: Mapping[str, Measured], weights: Mapping[str, float]) -> Measured:

@@ -2,12 +2,13 @@
 
 import http.client
 import json
+import socket
 from datetime import date
 from urllib.parse import urlsplit
 
 import pytest
 
-from fashiontrend.demo.shops import answer, serve
+from fashiontrend.demo.shops import answer, find_ports, serve
 from fashiontrend.demo.world import World
 
 WORLD = World(0, date(2026, 11, 23))
@@ -58,3 +59,11 @@ def test_a_picture_that_is_known_already_is_not_sent_again():
         connection.request("GET", path, headers={"If-None-Match": first.headers["ETag"]})
         assert connection.getresponse().status == 304
         connection.close()
+
+
+def test_ports_that_somebody_uses_are_passed_over():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        busy = taken.getsockname()[1]
+        assert find_ports(busy - 1) > busy

@@ -30,16 +30,16 @@ SETTINGS = {
     "accuracy_gate": {"threshold": 0.0, "floor": 0.0, "min_support": 10},
     "ray": {"num_cpus": 2, "train_workers": 2, "cpus_per_worker": 0.5},
 }
-PORTS = 8941
 
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
     """(config, run) of the steps from crawl to shares."""
     folder = tmp_path_factory.mktemp("jobs")
-    config = prepare(folder, WORLD, SETTINGS, PORTS)
+    ports = shops.find_ports(8941)
+    config = prepare(folder, WORLD, SETTINGS, ports)
     try:
-        with shops.serve(WORLD, PORTS):
+        with shops.serve(WORLD, ports):
             for step in (Step.CRAWL, Step.INGEST, Step.LABEL, Step.TRAIN_ATTRNET):
                 state = run.only(step)(config, LAST_DAY)
             for step in (Step.RECOGNISE, Step.SHARES):

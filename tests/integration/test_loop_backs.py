@@ -1,4 +1,4 @@
-"""The two ways back and the driver's death, on the drawn world, through the real command.
+"""The two ways back, the driver's death and a store on S3, on the drawn world, through the real command.
 
 Slow: each run crawls, trains both models on Ray Train and recognises with Ray Data.
 """
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(2400)]
 
 WORLD = World(0, LAST_DAY)
 SMALL = {**SETTINGS, "attrnet": {**SETTINGS["attrnet"], "max_passes": 12_000}}
-PORTS = 8841
+PORTS = shops.find_ports(8841)
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +155,29 @@ def test_the_same_fault_without_a_repair_ends_with_exit_code_11_and_publishes_no
     assert len(store_of(world).keys("labelling/")) == 2
     assert store_of(world).keys("runs/")[-1].endswith(("json", "html"))
     assert any(k.endswith("report.html") for k in store_of(world).keys("runs/"))
+
+
+@pytest.mark.s3
+@pytest.mark.parametrize("s3_endpoint", ["versitygw"], indirect=True)
+def test_the_whole_loop_runs_on_an_s3_compatible_store(s3_endpoint, tmp_path):
+    url = f"s3://shop-data/loop-{tmp_path.name}"
+    prepare(tmp_path, WORLD, SMALL, PORTS)
+    change(
+        tmp_path,
+        closed=False,
+        store={"url": url, "endpoint": s3_endpoint},
+        accuracy_gate={"threshold": 0.5, "floor": 0.3},
+    )
+    with shops.serve(WORLD, PORTS):
+        done = command(tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    store = open_store(StoreConfig(url=url, endpoint=s3_endpoint))
+    run = ledger.load(store, *ledger.runs(store))
+    assert [e.step for e in run.entries] == list(Step)
+    assert registry.current(store) is not None
+    assert any(k.endswith("keywords.json") for k in store.keys("keywords/"))
+    assert command(tmp_path).returncode == 0  # a second run finds everything done
+    assert ledger.load(store, *ledger.runs(store)).entries == run.entries
 
 
 def under_way(folder: Path, step: Step) -> bool:
