@@ -64,7 +64,7 @@ def train(context: Context) -> Outcome:
     return Outcome(paths.model("attrnet", version), facts, verdict.to_dict())
 
 
-def _stream(context: Context, dataset: str, round_: rounds.Round) -> ray.data.Dataset:
+def _stream(context: Context, dataset: str, round_: rounds.Round | None = None) -> ray.data.Dataset:
     """The resampled training pictures, decoded off the training processes."""
     from fashiontrend.attrnet.dataset import COLUMNS, decode_rows
 
@@ -72,7 +72,10 @@ def _stream(context: Context, dataset: str, round_: rounds.Round) -> ray.data.Da
     files = [f for f in (manifest.files if manifest else ()) if "/train" in f]
     return read_parquet(context.store, files, list(COLUMNS)).map_batches(
         decode_rows,
-        fn_kwargs={"cfg": round_.attrnet, "more": round_.more},
+        fn_kwargs={
+            "cfg": round_.attrnet if round_ else context.config.attrnet,
+            "more": round_.more if round_ else None,
+        },
         batch_size=DECODE_ROWS,
         num_cpus=1,
     )
