@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from fashiontrend.attrnet.dataset import repeat_more
 from fashiontrend.config import AttrNetConfig
@@ -119,7 +120,7 @@ def _resample(
 ) -> tuple[tuple[int, list[float]], int, dict[str, list[float]]]:
     """Factors per value, and the pictures and priors of the epochs that come of them."""
     table = context.store.read_partition(
-        dataset, "train", columns=["labels", "confidences", "annotated", "repeat"]
+        dataset, "train", columns=["labels", "confidences", "repeat"]
     )
     taxonomy = context.taxonomy
     column = taxonomy.ids.index(weakest)
@@ -136,22 +137,28 @@ def _resample(
         if value >= 0:
             factors[int(value)] = float(factor)
     repeats = repeat_more(labels, table["repeat"].to_numpy(), (column, factors))
-    return (column, factors), int(repeats.sum()), _priors(table, labels, repeats, taxonomy)
+    return (column, factors), int(repeats.sum()), measure_priors(table, repeats, taxonomy)
 
 
-def _priors(
-    table: pa.Table, labels: Any, repeats: Any, taxonomy: Taxonomy
+def measure_priors(
+    table: pa.Table, repeats: NDArray[Any], taxonomy: Taxonomy
 ) -> dict[str, list[float]]:
-    """As the dataset states them, for other repeats: repeats times confidence."""
-    trust = np.array(table["confidences"].to_pylist(), dtype=np.float64).reshape(labels.shape)
+    """Proportions of the V values and "not visible", (V + 1,) each: repeats times confidence.
+
+    Args:
+        table: N rows with `labels` and `confidences`.
+        repeats: (N,); ones give the proportions before resampling.
+        taxonomy: order of the A axis.
+    """
+    shape = (-1, len(taxonomy.ids))
+    labels = np.array(table["labels"].to_pylist(), dtype=np.int64).reshape(shape)
+    trust = np.array(table["confidences"].to_pylist(), dtype=np.float64).reshape(shape)
     priors = {}
     for column, (attribute, values) in enumerate(taxonomy.num_values.items()):
         known = labels[:, column] >= 0
-        mass = np.bincount(
-            labels[known, column], weights=(repeats * trust[:, column])[known], minlength=values + 1
-        )
+        weights = (repeats * trust[:, column])[known]
+        mass = np.bincount(labels[known, column], weights=weights, minlength=values + 1)
         total = float(mass.sum())
-        priors[attribute] = (
-            [float(m) / total for m in mass] if total else [1 / (values + 1)] * (values + 1)
-        )
+        even = [1 / (values + 1)] * (values + 1)
+        priors[attribute] = [float(m) / total for m in mass] if total else even
     return priors

@@ -167,11 +167,19 @@ def _judge(
         card = artefact.make_card(
             taxonomy, net, settings["priors"], temperatures,
             metrics=report, dataset=settings["dataset"], seed=settings["seed"],
+            natural_priors=_natural_priors(taxonomy, settings),
         )  # fmt: skip
         artefact.save(folder, net, card)
         files = {p.name: p.read_bytes() for p in Path(folder).iterdir()}
     files["val_predictions.parquet"] = parquet_bytes(predict.to_table(answers, taxonomy.num_values))
     return files, {"report": report, "priors": settings["priors"], "dataset": settings["dataset"]}
+
+
+def _natural_priors(taxonomy: Taxonomy, settings: dict[str, Any]) -> dict[str, list[float]]:
+    table = settings["store"].read_partition(
+        settings["dataset"], "train", columns=["labels", "confidences"]
+    )
+    return rounds.measure_priors(table, np.ones(table.num_rows), taxonomy)
 
 
 def recognise_table(recogniser: Any, table: pa.Table) -> dict[str, Any]:
