@@ -43,9 +43,8 @@ def main() -> None:
         order = torch.from_numpy(rng.permutation(len(image)))
         for rows in order.split(BATCH)[:steps]:
             if step == WARM:
-                total = max(
-                    round((options.core_seconds - _spent() + begun) / _pace(begun, WARM)), 1
-                )
+                left = options.core_seconds - (_spent() - begun)
+                total = WARM + round(left / ((_spent() - read) / WARM))
             if step >= total:
                 break
             warm = min((step + 1) / WARM, 1.0)
