@@ -230,7 +230,6 @@ class AttrNetConfig(Section):
     precision: Literal["float32", "bfloat16"] = Field(
         default="float32", description="Of the convolutions in training; bfloat16 by autocast."
     )
-    compile: bool = Field(default=False, description="Compile the network with torch.compile.")
     second_look: bool = Field(
         default=False, description="Recognise each picture again, closer, around the found box."
     )
@@ -255,6 +254,13 @@ class AccuracyGateConfig(Section):
     longer: PositiveFloat = Field(
         default=1.5,
         description="Each further round trains this many times longer, from a new seed.",
+    )
+    sharper: NonNegativeFloat = Field(
+        default=0.5,
+        description="Beta by which further rounds repeat rare values of the weakest attribute; 0 off.",
+    )
+    larger: PositiveFloat = Field(
+        default=1.25, description="From the third round on the input grows by this factor."
     )
 
 

@@ -15,6 +15,8 @@ from fashiontrend.attrnet.probabilities import fit_temperature
 from fashiontrend.labelled import Sets
 
 BATCH = 64
+#: Scenes to fit on that the threshold for boxes is chosen with, and the false boxes allowed there.
+THRESHOLD_SCENES, FALSE_BOXES = 600, 0.025
 BASELINE_PX = 64
 
 
@@ -32,7 +34,8 @@ def judge(sets: Sets, folder: Path, *, baselines: bool = True, threads: int = 1)
         core-seconds; plain values.
     """
     model, card = artefact.load(folder)
-    card = card.model_copy(update={"temperatures": {}})
+    threshold = _choose_threshold(Recogniser(folder, threads), sets.train)
+    card = card.model_copy(update={"temperatures": {}, "box_threshold": threshold})
     artefact.save(folder, model, card)
     recogniser = Recogniser(folder, threads)
     ids, truth = sets.taxonomy.ids, _labels(sets.val)
@@ -93,6 +96,18 @@ def show(report: Mapping[str, Any]) -> None:
     telemetry.console.print(f"  core-seconds of the fit {report['core_seconds']}")
 
 
+def _choose_threshold(recogniser: Recogniser, train: pa.Table) -> float:
+    """From the scenes that were fitted on: those that are kept apart must not choose for themselves."""
+    drawn = [n for n, box in enumerate(train["box"].to_pylist()) if box is not None]
+    rng = np.random.default_rng(0)
+    scenes = train.take(rng.permutation(np.array(drawn, dtype=np.int64))[:THRESHOLD_SCENES])
+    empty = np.array([b[2] <= b[0] for b in scenes["box"].to_pylist()], dtype=bool)
+    if not empty.any():
+        return scorecard.choose_threshold(np.zeros(0), empty, FALSE_BOXES)
+    found = _answer(recogniser, scenes, "choose a threshold")
+    return scorecard.choose_threshold(found["box_score"], empty, FALSE_BOXES)
+
+
 def _judge_scenes(recogniser: Recogniser, sets: Sets) -> dict[str, Any]:
     found = _answer(recogniser, sets.scenes, "judge scenes")
     true = np.array(sets.scenes["box"].to_pylist(), dtype=np.float64)
@@ -103,6 +118,7 @@ def _judge_scenes(recogniser: Recogniser, sets: Sets) -> dict[str, Any]:
     boxes = scorecard.score_boxes(
         found["box"], found["box_score"], true, recogniser.card.box_threshold
     )
+    boxes["threshold"] = recogniser.card.box_threshold
     return boxes | {"mean_accuracy": score["mean_accuracy"], "recognised": score}
 
 

@@ -1,7 +1,7 @@
 """Train AttrNet (A4-A6, B) on Ray Train with DDP, and judge it on annotated validation pictures.
 
 The worker wires Ray's shards, checkpoints and reports to `attrnet.train.fit`, which knows no
-Ray. Each round of a closed gate trains longer, from other random weights.
+Ray. What each round of a closed gate does otherwise is planned in `rounds`.
 """
 
 import tempfile
@@ -20,7 +20,7 @@ from fashiontrend.config import AttrNetConfig, digest
 from fashiontrend.loop import Step
 from fashiontrend.store import Store, parquet_bytes
 from fashiontrend.taxonomy import Taxonomy
-from ray_jobs import run, training
+from ray_jobs import rounds, run, training
 from ray_jobs.runtime import Context, Outcome, main, read_parquet
 
 #: Rows that a worker shuffles in memory; repeats of a picture stand next to each other.
@@ -32,49 +32,39 @@ MEAN_PICTURES = 2000
 
 def train(context: Context) -> Outcome:
     """Train this round's recogniser, or take what an earlier attempt committed, and judge it."""
-    data = context.run.latest(Step.LABEL)
-    settings, changed = for_round(context, data.facts["pictures"]["drawn"])
-    version = digest([data.facts["version"], context.taxonomy.digest, settings])
+    data, round_ = context.run.latest(Step.LABEL), rounds.plan(context)
+    settings = {
+        "attrnet": round_.attrnet.model_dump(),
+        "epochs": round_.epochs,
+        "steps_per_epoch": max(1, round_.pictures // round_.attrnet.batch_size),
+        "seed": round_.seed,
+    }
+    version = digest(
+        [data.facts["version"], context.taxonomy.digest, settings, *filter(None, [round_.more])]
+    )
     manifest = training.train_once(
         context, "attrnet", version, worker,
         {
             **settings,
             "dataset": data.output,
-            "priors": data.facts["priors"],
+            "priors": round_.priors,
             "taxonomy": context.taxonomy.model_dump(mode="json"),
         },
-        lambda: {"train": _stream(context, data.output)},
+        lambda: {"train": _stream(context, data.output, round_)},
     )  # fmt: skip
     report = manifest.facts["report"]
     verdict = gates.judge_accuracy(report, context.config.accuracy_gate)
     facts = {
         "version": version,
         "dataset": data.facts["version"],
-        "changed": changed,
+        "changed": round_.changed,
+        "bought": rounds.bought(context, report),
         "report": report,
     }
     return Outcome(paths.model("attrnet", version), facts, verdict.to_dict())
 
 
-def for_round(context: Context, pictures: int) -> tuple[dict[str, Any], str]:
-    """What this round trains with, and in words what differs from the one before."""
-    from fashiontrend.attrnet.train import limit_epochs
-
-    base, round_ = context.config.attrnet, context.move.train_round
-    factor = context.config.accuracy_gate.longer ** (round_ - 1)
-    epochs = max(limit_epochs(base, pictures, factor), limit_epochs(base, pictures) + round_ - 1)
-    seed = context.config.seed + 1000 * (round_ - 1) + context.move.label_round - 1
-    settings = {
-        "attrnet": base.model_dump(),
-        "epochs": epochs,
-        "steps_per_epoch": max(1, pictures // base.batch_size),
-        "seed": seed,
-    }
-    told = f"{epochs} epochs of {pictures} pictures, seed {seed}"
-    return settings, told if round_ == 1 else f"longer and from other weights: {told}"
-
-
-def _stream(context: Context, dataset: str) -> ray.data.Dataset:
+def _stream(context: Context, dataset: str, round_: rounds.Round | None = None) -> ray.data.Dataset:
     """The resampled training pictures, decoded off the training processes."""
     from fashiontrend.attrnet.dataset import COLUMNS, decode_rows
 
@@ -82,7 +72,10 @@ def _stream(context: Context, dataset: str) -> ray.data.Dataset:
     files = [f for f in (manifest.files if manifest else ()) if "/train" in f]
     return read_parquet(context.store, files, list(COLUMNS)).map_batches(
         decode_rows,
-        fn_kwargs={"cfg": context.config.attrnet},
+        fn_kwargs={
+            "cfg": round_.attrnet if round_ else context.config.attrnet,
+            "more": round_.more if round_ else None,
+        },
         batch_size=DECODE_ROWS,
         num_cpus=1,
     )
@@ -174,11 +167,19 @@ def _judge(
         card = artefact.make_card(
             taxonomy, net, settings["priors"], temperatures,
             metrics=report, dataset=settings["dataset"], seed=settings["seed"],
+            natural_priors=_natural_priors(taxonomy, settings),
         )  # fmt: skip
         artefact.save(folder, net, card)
         files = {p.name: p.read_bytes() for p in Path(folder).iterdir()}
     files["val_predictions.parquet"] = parquet_bytes(predict.to_table(answers, taxonomy.num_values))
     return files, {"report": report, "priors": settings["priors"], "dataset": settings["dataset"]}
+
+
+def _natural_priors(taxonomy: Taxonomy, settings: dict[str, Any]) -> dict[str, list[float]]:
+    table = settings["store"].read_partition(
+        settings["dataset"], "train", columns=["labels", "confidences"]
+    )
+    return rounds.measure_priors(table, np.ones(table.num_rows), taxonomy)
 
 
 def recognise_table(recogniser: Any, table: pa.Table) -> dict[str, Any]:

@@ -111,8 +111,8 @@ def test_a_training_goes_on_from_its_last_epoch(files, tmp_path, monkeypatch):
     whole = labelled.fit(sets, CFG, tmp_path / "whole", seed=0)
     real, seen = labelled._keep, []
 
-    def stop(folder, state, spent):
-        real(folder, state, spent)
+    def stop(folder, state, mark, spent):
+        real(folder, state, mark, spent)
         if not seen:
             seen.append(state.epoch)
             raise KeyboardInterrupt
@@ -120,6 +120,8 @@ def test_a_training_goes_on_from_its_last_epoch(files, tmp_path, monkeypatch):
     monkeypatch.setattr(labelled, "_keep", stop)
     with pytest.raises(KeyboardInterrupt):
         labelled.fit(sets, CFG, tmp_path / "parts", seed=0)
+    with pytest.raises(DataError, match="unfinished training of other"):
+        labelled.fit(sets, CFG, tmp_path / "parts", seed=1)
     resumed = labelled.fit(sets, CFG, tmp_path / "parts", seed=0)
     assert resumed.weights_sha256 == whole.weights_sha256
 

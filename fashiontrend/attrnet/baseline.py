@@ -9,8 +9,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from fashiontrend.taxonomy import Taxonomy
 
@@ -18,7 +16,7 @@ Ints: TypeAlias = NDArray[np.integer[Any]]
 Floats: TypeAlias = NDArray[np.floating[Any]]
 
 #: Bins of each channel; the histogram is joint, so it has their third power.
-LEVELS = 6
+LEVELS = 8
 
 
 def majority(labels: Ints, taxonomy: Taxonomy, count: int) -> dict[str, Floats]:
@@ -53,7 +51,7 @@ def regress(
     probs = {}
     for n, (attribute, values) in enumerate(taxonomy.num_values.items()):
         known = labels[:, n] >= 0
-        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=200))
+        model = LogisticRegression(C=10.0, max_iter=150)
         model.fit(features[known], labels[known, n])
         told = np.zeros((len(unseen), values + 1))
         told[:, model.classes_] = model.predict_proba(unseen)

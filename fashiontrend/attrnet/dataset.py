@@ -27,7 +27,9 @@ COLUMNS = ("picture_id", "annotated", "labels", "confidences", "box", "repeat", 
 TENSORS = ("image", "labels", "weights", "box")
 
 
-def decode_rows(columns: Rows | pa.Table, cfg: AttrNetConfig) -> dict[str, NDArray[Any]]:
+def decode_rows(
+    columns: Rows | pa.Table, cfg: AttrNetConfig, more: tuple[int, Sequence[float]] | None = None
+) -> dict[str, NDArray[Any]]:
     """Decode rows of the EXAMPLE schema; each picture once, however often it repeats.
 
     Labels that people gave weigh 1, others their confidence, missing ones 0.
@@ -36,6 +38,7 @@ def decode_rows(columns: Rows | pa.Table, cfg: AttrNetConfig) -> dict[str, NDArr
         columns: a table, or arrays by name as `map_batches` passes them; `COLUMNS` are read.
         cfg: branch `attrnet`; gives the side S of the square, `train_px` or else `input_px`,
             whether pictures keep their aspect, and whether plain shots get masks and boxes.
+        more: of `repeat_more`.
 
     Returns:
         image uint8 (M, 3, S, S), (M, 4, S, S) with masks, labels int64 (M, A), weights float32
@@ -57,7 +60,7 @@ def decode_rows(columns: Rows | pa.Table, cfg: AttrNetConfig) -> dict[str, NDArr
     ]
     image = np.array([s for s, _ in squares], dtype=np.uint8).reshape(-1, channels, side, side)
     box = np.array([b for _, b in squares], dtype=np.float32).reshape(-1, 4)
-    repeat = np.asarray(rows["repeat"], dtype=np.int64)
+    repeat = repeat_more(labels, np.asarray(rows["repeat"], dtype=np.int64), more)
     names = np.array(rows["picture_id"], dtype=object)
     arrays: dict[str, NDArray[Any]] = {
         "image": image,
@@ -68,6 +71,24 @@ def decode_rows(columns: Rows | pa.Table, cfg: AttrNetConfig) -> dict[str, NDArr
     }
     order = np.repeat(np.arange(len(repeat)), repeat)
     return {name: array[order] for name, array in arrays.items()}
+
+
+def repeat_more(
+    labels: NDArray[Any], repeat: NDArray[Any], more: tuple[int, Sequence[float]] | None
+) -> NDArray[np.int64]:
+    """Repeats (N,) of pictures, multiplied by a factor for their value of one attribute.
+
+    Args:
+        labels: (N, A).
+        repeat: (N,).
+        more: number of the attribute, and a factor for each value and "not visible".
+    """
+    if more is None or not len(labels):
+        return np.asarray(repeat, dtype=np.int64)
+    column, factors = more
+    values = labels[:, column]
+    factor = np.where(values >= 0, np.asarray(factors)[values], 1.0)
+    return np.asarray(np.rint(repeat * factor), dtype=np.int64)
 
 
 def to_batch(rows: Mapping[str, Any]) -> Batch:

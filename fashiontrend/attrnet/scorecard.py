@@ -24,6 +24,8 @@ LEAST_PICTURES = 5
 CONFIDENCE = 0.8
 SAMPLES = 1000
 LOW, HIGH = 2.5, 97.5
+#: Bounds of a threshold for boxes, and the empty pictures that are needed to choose one.
+LOWEST, HIGHEST, LEAST_EMPTY = 0.05, 0.95, 40
 #: A garment that covers less than this part of its picture is small.
 SMALL_AREA = 0.1
 
@@ -112,6 +114,24 @@ def score_boxes(box: Floats, certainty: Floats, true: Floats, threshold: float) 
         "empty": int(empty.sum()),
         "false_boxes": _mean(told[empty]),
     }
+
+
+def choose_threshold(certainty: Floats, empty: NDArray[np.bool_], false_boxes: float) -> float:
+    """The lowest threshold at which at most this part of the empty pictures gets a box.
+
+    Args:
+        certainty: (N,) probability of a garment.
+        empty: (N,) whether there is none.
+        false_boxes: part of the empty pictures.
+
+    Returns:
+        Between `LOWEST` and `HIGHEST`, whatever is asked for; 0.5 if too few pictures are empty.
+    """
+    scores = np.sort(certainty[empty])[::-1]
+    if len(scores) < LEAST_EMPTY:
+        return 0.5
+    allowed = int(false_boxes * len(scores))
+    return float(np.clip(np.nextafter(scores[allowed], 1.0), LOWEST, HIGHEST))
 
 
 def _score_attribute(probs: Floats, labels: Ints, rng: np.random.Generator) -> dict[str, Any]:

@@ -73,3 +73,12 @@ def test_the_majority_and_the_histogram_are_baselines(taxonomy, labels):
     common = baseline.majority(labels, taxonomy, 60)
     share = max((labels[:, 0] == v).mean() for v in (0, 1))
     assert scorecard.find_right(common, labels, taxonomy)[:, 0].mean() == pytest.approx(share)
+
+
+def test_the_threshold_leaves_few_false_boxes():
+    certainty = np.concatenate([np.linspace(0, 0.6, 100), np.full(50, 0.9)])
+    empty = np.arange(150) < 100
+    threshold = scorecard.choose_threshold(certainty, empty, 0.05)
+    assert (certainty[empty] >= threshold).sum() == 5
+    assert scorecard.choose_threshold(certainty[90:], empty[90:], 0.05) == 0.5
+    assert scorecard.choose_threshold(np.zeros(100), np.ones(100, bool), 0.05) == 0.05
