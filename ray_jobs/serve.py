@@ -218,9 +218,10 @@ def stop() -> None:
 def run(config: Config) -> None:
     """Serve until SIGINT or SIGTERM."""
     ended = threading.Event()
-    start(config)
-    for number in (signal.SIGINT, signal.SIGTERM):  # after Ray has set its own
+    connect(config)
+    for number in (signal.SIGINT, signal.SIGTERM):  # after Ray has set its own, which aborts
         signal.signal(number, lambda *_: ended.set())
+    start(config)
     log.info("serving on http://%s:%d", config.serve.host, config.serve.port)
     try:
         ended.wait()
