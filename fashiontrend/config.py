@@ -204,12 +204,19 @@ class AttrNetConfig(Section):
     learning_rate: PositiveFloat = 4e-4
     weight_decay: NonNegativeFloat = 0.02
     warmup_fraction: Fraction = 0.1
+    decay_fraction: Fraction = Field(
+        default=1.0,
+        description="Last part of training in which the rate falls; before it, it stays.",
+    )
     label_smoothing: Fraction = 0.05
     box_loss_weight: NonNegativeFloat = 1.0
     clip_norm: PositiveFloat = Field(
         default=5.0, description="Gradients are scaled down to this norm."
     )
     augment: bool = True
+    background_masks: bool = Field(
+        default=False, description="Read garment and box of plain shots from their background."
+    )
     clutter: Fraction = Field(
         default=0.0, description="Part of the plain product shots that are pasted on clutter."
     )
