@@ -96,7 +96,12 @@ def test_a_servers_answers_are_those_of_a_model_in_this_process():
         "box": {"rel": [0.1, 0.2, 0.5, 1.0], "px": [10, 40, 50, 200]},
         "score": 0.9,
         "attributes": {
-            "colour": {"status": "present", "value": "red", "label": {"en": "Red"}, "confidence": 0.8},
+            "colour": {
+                "status": "present",
+                "value": "red",
+                "label": {"en": "Red"},
+                "confidence": 0.8,
+            },
             "neck": {"status": "not_visible", "confidence": 0.7},
         },
     }
