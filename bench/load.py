@@ -34,8 +34,11 @@ async def exchange(
     writer.write(request)
     await writer.drain()
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
-    length = int(head.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
-    await reader.readexactly(length)
+    if b"transfer-encoding: chunked" in head:
+        await reader.readuntil(b"0\r\n\r\n")
+    else:
+        length = int(head.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
+        await reader.readexactly(length)
     closes = b"connection: close" in head
     return int(head.split(b" ", 2)[1]), b"retry-after:" in head, not closes
 

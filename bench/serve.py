@@ -213,7 +213,7 @@ def run(told: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "store": {"url": str(folder / "store")},
         "ray": {"num_cpus": 2},
         "serve": {
-            "port": ports[0], "proxy": told.proxy, "auth": "off",
+            "port": ports[0], "proxy": told.proxy, "auth": "none",
             "recogniser": {**one, **limits}, "tables": one,
         },
     }  # fmt: skip

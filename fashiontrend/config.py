@@ -412,8 +412,8 @@ class ServeConfig(Section):
         default="serve",
         description="`haproxy` costs a tenth of the CPU a request; replicas then listen on all interfaces.",
     )
-    auth: Literal["auto", "on", "off"] = Field(
-        default="auto", description="`auto` is off only on loopback behind Ray's own proxy."
+    auth: Literal["auto", "required", "none"] = Field(
+        default="auto", description="Tokens. `auto` is `none` only on loopback behind Ray's own proxy."
     )
     tokens_file: str | None = Field(
         default=None,

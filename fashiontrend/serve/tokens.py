@@ -64,7 +64,7 @@ def needed(cfg: ServeConfig) -> bool:
     """
     if cfg.auth == "auto":
         return cfg.proxy == "haproxy" or not _is_loopback(cfg.host)
-    return cfg.auth == "on"
+    return cfg.auth == "required"
 
 
 def _is_loopback(host: str) -> bool:
@@ -110,7 +110,7 @@ def make_guard(cfg: ServeConfig) -> Guard:
     if cfg.tokens_file is None:
         raise ConfigError(
             f"serve.host {cfg.host} with proxy {cfg.proxy} needs tokens: set serve.tokens_file, "
-            "or serve.auth to `off` behind a gateway that checks callers."
+            "or serve.auth to `none` behind a gateway that checks callers."
         )
     return _FileGuard(cfg.tokens_file, cfg.public_read)
 
