@@ -40,8 +40,8 @@ test-slow: setup ## Real parts: loop-backs, killed drivers, S3 servers
 	$(BIN)/python -m pytest -q -m slow
 
 bench-serve: setup ## The server beside a hand-written one and the bare model (idle machine, 15 minutes)
-	$(BIN)/python -m bench.serve $(BENCH)
-	$(BIN)/python -m bench.hard $(HARD)
+	$(BIN)/python bench/serve.py $(BENCH)
+	$(BIN)/python bench/hard.py $(HARD)
 
 tools: ## Install the real S3 server of the slow tests (needs Go)
 	go install github.com/versity/versitygw/cmd/versitygw@v1.7.0

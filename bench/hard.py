@@ -17,8 +17,8 @@ from typing import Any
 import psutil
 import torch
 import yaml
+from serve import Server, draw_pictures, free_port, load, release
 
-from bench.serve import Server, draw_pictures, free_port, load, release
 from fashiontrend.config import StoreConfig
 from fashiontrend.store import open_store
 
