@@ -5,7 +5,6 @@ Exit codes: 0 done, 10 accuracy gate closed, 11 perplexity gate closed, 20 data 
 """
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from importlib import resources
@@ -18,6 +17,7 @@ import yaml
 
 from fashiontrend import (
     __version__,
+    cli_serve,
     ledger,
     operate,
     paths,
@@ -46,8 +46,9 @@ app = typer.Typer(
 config_app = typer.Typer(help="Show or describe the configuration.", no_args_is_help=True)
 taxonomy_app = typer.Typer(help="Check or show a taxonomy.", no_args_is_help=True)
 releases_app = typer.Typer(help="List releases, or go back to one.", no_args_is_help=True)
-recognitions_app = typer.Typer(help="Catalogue jobs of the server.", no_args_is_help=True)
-app.add_typer(recognitions_app, name="recognitions")
+app.command("serve")(cli_serve.serve)
+app.command("token")(cli_serve.token)
+app.add_typer(cli_serve.recognitions_app, name="recognitions")
 app.add_typer(config_app, name="config")
 app.add_typer(taxonomy_app, name="taxonomy")
 app.add_typer(releases_app, name="releases")
@@ -103,25 +104,33 @@ def recognise(
     ] = None,
     batch_size: Annotated[int, typer.Option(help="Pictures in memory at a time.", min=1)] = 64,
     threads: Annotated[int, typer.Option(help="CPU threads of the network.", min=1)] = 1,
+    server: Annotated[
+        str | None, typer.Option(help="Ask a server, http(s)://host:port, instead of --model.")
+    ] = None,
 ) -> None:
     """Recognise pictures: the day's new ones in the store, or those that --images names.
 
     Without --images this is one step of the day's run: every picture that this recogniser has
     not seen; `run` takes all steps. With --images and --model it answers files, without a store
-    and without Ray; pictures that cannot be read are listed in errors.csv beside --out.
+    and without Ray; pictures that cannot be read are listed in errors.csv beside --out. With
+    --server in place of --model a running `fashiontrend serve` answers, and writes the same files;
+    $FASHIONTREND_TOKEN is its token.
     """
+    if server and not images and more:
+        images, more = more, None
     if not images:
-        if model or more:
+        if model or more or server:
             raise ConfigError("--model needs --images: name a folder, pictures or Parquet files.")
         _stage(Step.RECOGNISE, "")(config, day)
         return
-    if model is None:
-        raise ConfigError("--images needs --model: name the folder of a trained recogniser.")
+    if (model is None) == (server is None):
+        raise ConfigError(
+            "--images needs --model, the folder of a trained recogniser, or --server, and not both."
+        )
     from fashiontrend import picture_files
-    from fashiontrend.attrnet.predict import Recogniser
 
     files = picture_files.find([*images, *(more or [])])
-    describe = Recogniser(model, threads).describe
+    describe = cli_serve.describe_with(model, server, threads)
     tally = picture_files.answer(files, describe, out, boxes, batch_size)
     unread = (
         f", {tally.failed} not readable ({out.with_name('errors.csv')})" if tally.failed else ""
@@ -257,63 +266,6 @@ def doctor(config: ConfigOption = None) -> None:
     telemetry.console.print(table)
     worst = next((f.exit_code for f in found if not f.good), 0)
     raise typer.Exit(worst)
-
-
-@app.command()
-def serve(
-    config: ConfigOption = None,
-    folder: Annotated[
-        Path | None, typer.Option(help="Of a demo: its configuration and release are served.")
-    ] = None,
-    port: Annotated[int | None, typer.Option(help="Instead of serve.port.")] = None,
-    print_config: Annotated[
-        bool, typer.Option("--print-config", help="serveConfigV2 of a RayService; nothing starts.")
-    ] = False,
-) -> None:
-    """Answer over HTTP: the trend board at /, the API below /v1. Stop it with Ctrl-C; it drains."""
-    path = str(folder / "fashiontrend.yaml") if folder else config
-    settings = configuration.load(path)
-    if port is not None:
-        chosen = settings.serve.model_copy(update={"port": port})
-        settings = settings.model_copy(update={"serve": chosen})
-    if settings.serve.proxy == "haproxy":  # read by Ray once, when it is imported
-        os.environ["RAY_SERVE_ENABLE_HA_PROXY"] = "1"
-    from ray_jobs import serve as job
-
-    if print_config:
-        typer.echo(yaml.safe_dump(job.describe(settings), sort_keys=False), nl=False)
-        return
-    job.run(settings)
-
-
-@app.command()
-def token(
-    name: Annotated[str, typer.Argument(help="Of the caller, for the audit log.")],
-    scope: Annotated[
-        list[str], typer.Option(help="read, recognise, forecast, catalogue, metrics; repeat it.")
-    ],
-) -> None:
-    """Draw a bearer token: the token on stderr, once; its line for serve.tokens_file on stdout."""
-    from fashiontrend.serve import tokens
-
-    wrong = [s for s in scope if s not in tokens.SCOPES]
-    if wrong:
-        raise ConfigError(f"no scope {wrong[0]!r}; there are {', '.join(tokens.SCOPES)}.")
-    drawn = tokens.draw(name, tuple(scope))  # type: ignore[arg-type]
-    telemetry.console.print(drawn.text, markup=False)
-    line = drawn.record.model_dump(mode="json")
-    typer.echo(yaml.safe_dump([line], sort_keys=False), nl=False)
-
-
-@recognitions_app.command("work")
-def recognitions_work(
-    config: ConfigOption = None,
-    once: Annotated[bool, typer.Option(help="End when no job is left.")] = False,
-) -> None:
-    """Take up catalogue jobs, outside the path of any request; killed, it goes on where it stopped."""
-    from ray_jobs import recognitions
-
-    recognitions.work(configuration.load(config), once)
 
 
 @config_app.command("show")

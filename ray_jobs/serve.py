@@ -12,11 +12,12 @@ import threading
 from typing import Any
 
 from ray import serve
+from ray.util.metrics import Gauge
 
-from fashiontrend.config import Config, ReplicaConfig, ServeConfig
+from fashiontrend.config import Config
 from fashiontrend.errors import StoreError
 from fashiontrend.serve import jobs, model, posted, tables, tokens
-from fashiontrend.serve.app import create_app
+from fashiontrend.serve.app import Background, create_app
 from fashiontrend.serve.edge import Edge
 from fashiontrend.serve.fetch import Fetcher
 from fashiontrend.serve.history import History
@@ -28,6 +29,7 @@ from fashiontrend.serve.routes_status import READY
 from fashiontrend.serve.services import Library, Services
 from fashiontrend.serve.tables import Tables
 from fashiontrend.serve.watch import Watch
+from fashiontrend.serve_config import ReplicaConfig, ServeConfig
 from fashiontrend.store import open_store
 from ray_jobs.runtime import connect, disconnect, now
 
@@ -36,6 +38,7 @@ RECOGNISE, TABLES = "recognise", "tables"
 #: The longest prefix wins, so /v1/recognise goes past the tables.
 PREFIXES = {RECOGNISE: "/v1/recognise", TABLES: "/"}
 READY_TIMEOUT_S = 2.0
+MIRROR_S = 5.0
 
 
 class Recogniser:
@@ -62,7 +65,7 @@ class Recogniser:
     def __serve_build_asgi_app__(self) -> Edge:
         """What Ray Serve calls once the replica is there."""
         services = Services(self.cfg, self.guard, self.metrics, self._parts, self.recognition)
-        return create_app(services, [lambda: self.watch.follow(self.cfg.release_poll_s)])
+        return create_app(services, _background(self.watch, self.cfg, self.metrics))
 
     async def _parts(self) -> dict[str, str]:
         return {RECOGNISE: READY}
@@ -100,7 +103,7 @@ class Shelves:
     def __serve_build_asgi_app__(self) -> Edge:
         """What Ray Serve calls once the replica is there."""
         services = Services(self.cfg, self.guard, self.metrics, self._parts, library=self.library)
-        return create_app(services, [lambda: self.watch.follow(self.cfg.release_poll_s)])
+        return create_app(services, _background(self.watch, self.cfg, self.metrics))
 
     async def _parts(self) -> dict[str, str]:
         """The tables are ready when this runs; the recogniser is asked."""
@@ -115,6 +118,38 @@ class Shelves:
 def deploy(kind: type, name: str, settings: dict[str, Any]) -> Any:
     """A deployment whose replicas answer HTTP with what the class builds."""
     return serve.deployment(name=name, **settings)(serve.ingress()(kind))
+
+
+class Mirror:
+    """Gives a replica's numbers to Ray, whose exporter on every node Prometheus reads.
+
+    A proxy leads a scrape of /metrics to one replica of one deployment; Ray's exporter has
+    `ray_fashiontrend_*` of all, told apart by Ray's own labels. Counters and buckets come as
+    gauges that only grow; `rate()` does not mind.
+    """
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.metrics = metrics
+        self.gauges: dict[str, Gauge] = {}
+
+    async def follow(self) -> None:
+        """Copy again and again until cancelled."""
+        while True:
+            await asyncio.sleep(MIRROR_S)
+            self.copy()
+
+    def copy(self) -> None:
+        """Set every gauge once."""
+        for family in self.metrics.registry.collect():
+            for sample in family.samples:
+                if sample.name.endswith("_created"):
+                    continue
+                gauge = self.gauges.get(sample.name)
+                if gauge is None:
+                    keys = tuple(sample.labels)
+                    gauge = Gauge(sample.name, family.documentation, tag_keys=keys)
+                    self.gauges[sample.name] = gauge
+                gauge.set(sample.value, tags={k: str(v) for k, v in sample.labels.items()})
 
 
 def recogniser(args: dict[str, Any]) -> Any:
@@ -218,15 +253,20 @@ def stop() -> None:
 def run(config: Config) -> None:
     """Serve until SIGINT or SIGTERM."""
     ended = threading.Event()
-    start(config)
-    for number in (signal.SIGINT, signal.SIGTERM):  # after Ray has set its own
+    connect(config)
+    for number in (signal.SIGINT, signal.SIGTERM):  # after Ray has set its own, which aborts
         signal.signal(number, lambda *_: ended.set())
+    start(config)
     log.info("serving on http://%s:%d", config.serve.host, config.serve.port)
     try:
         ended.wait()
         log.info("draining")
     finally:
         stop()
+
+
+def _background(watch: Watch[Any, Any], cfg: ServeConfig, metrics: Metrics) -> list[Background]:
+    return [lambda: watch.follow(cfg.release_poll_s), Mirror(metrics).follow]
 
 
 def _log_to_stderr() -> None:

@@ -88,3 +88,37 @@ def test_the_token_comes_from_the_environment(monkeypatch):
         )
     ) as c:
         assert c.gates().gates == []
+
+
+def test_a_servers_answers_are_those_of_a_model_in_this_process():
+    garment = {
+        "garment_id": 0,
+        "box": {"rel": [0.1, 0.2, 0.5, 1.0], "px": [10, 40, 50, 200]},
+        "score": 0.9,
+        "attributes": {
+            "colour": {
+                "status": "present",
+                "value": "red",
+                "label": {"en": "Red"},
+                "confidence": 0.8,
+            },
+            "neck": {"status": "not_visible", "confidence": 0.7},
+        },
+    }
+    images = [
+        {"id": "0", "status": "ok", "width": 100, "height": 200, "garments": [garment]},
+        {"id": "1", "status": "no_garment", "width": 100, "height": 200, "garments": []},
+        {
+            "id": "2",
+            "status": "too_large",
+            "garments": [],
+            "problem": {"type": "t", "title": "t", "status": 413, "detail": "bomb: 9 pixels."},
+        },
+    ]
+    with client(lambda r: httpx.Response(200, json={**ANSWER, "images": images})) as c:
+        found, empty, bad = c.describe([b"a", b"b", b"c"])
+    assert found.box == pytest.approx((10, 40, 50, 200))
+    assert (found.attributes["colour"].name, found.attributes["colour"].confidence) == ("Red", 0.8)
+    assert found.attributes["neck"].status == "not_visible"
+    assert empty.box is None
+    assert bad.problem == "bomb: 9 pixels."

@@ -99,9 +99,7 @@ def _tell(
     answer: AttributeAnswer, attribute: str, taxonomy: Taxonomy, options: Options
 ) -> dict[str, Any]:
     status = str(answer.status)
-    if answer.status is Status.NOT_APPLICABLE:
-        return {"status": status}
-    if answer.status is Status.NOT_VISIBLE:
+    if answer.status in (Status.NOT_APPLICABLE, Status.NOT_VISIBLE):
         return {"status": status, "confidence": round(answer.confidence, 4)}
     top = [(c.value, round(c.confidence, 4)) for c in answer.top_k if c.value != NOT_VISIBLE]
     if answer.status is Status.UNCERTAIN or answer.value is None:

@@ -196,6 +196,7 @@ def test_a_catalogue_is_answered_outside_of_the_server_and_twice_is_once(server)
     ]
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Ray's own schema
 def test_the_printed_configuration_is_one_that_ray_serve_takes(server):
     from ray.serve.schema import ServeDeploySchema
 

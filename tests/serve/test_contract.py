@@ -36,7 +36,7 @@ def test_every_answer_is_one_that_the_document_promises(make_server, mode, tmp_p
     drawn = tokens.draw("schemathesis", tokens.SCOPES)
     file = tmp_path / "tokens.yaml"
     file.write_text(yaml.safe_dump([drawn.record.model_dump(mode="json")]))
-    server = make_server(auth="on", tokens_file=str(file))
+    server = make_server(auth="required", tokens_file=str(file))
     headers = {"Authorization": f"Bearer {drawn.text}"}
     document = schemathesis.openapi.from_asgi("/openapi.json", server.app)
     operations = [found.ok() for found in document.get_all_operations()]

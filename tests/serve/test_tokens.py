@@ -5,9 +5,9 @@ import os
 import pytest
 import yaml
 
-from fashiontrend.config import ServeConfig
 from fashiontrend.errors import ConfigError
 from fashiontrend.serve import tokens
+from fashiontrend.serve_config import ServeConfig
 from tests.serve.test_app import problem
 
 
@@ -37,8 +37,8 @@ def bearer(text: str) -> dict:
         ({"host": "0.0.0.0"}, True),
         ({"host": "10.0.0.1"}, True),
         ({"proxy": "haproxy"}, True),
-        ({"auth": "on"}, True),
-        ({"host": "0.0.0.0", "auth": "off"}, False),
+        ({"auth": "required"}, True),
+        ({"host": "0.0.0.0", "auth": "none"}, False),
     ],
 )
 def test_tokens_are_needed_unless_only_this_machine_can_ask(settings, expected):
@@ -54,7 +54,7 @@ def test_a_server_that_needs_tokens_does_not_start_without():
 
 def test_a_token_opens_its_scopes_and_no_other(make_server, write):
     path, (read, metrics) = write(("board", ("read",)), ("prometheus", ("metrics",)))
-    serve = make_server(auth="on", tokens_file=path)
+    serve = make_server(auth="required", tokens_file=path)
     none = serve("GET", "/v1/keywords")
     assert (none.status_code, problem(none)) == (401, "no_token")
     assert none.headers["www-authenticate"] == "Bearer"
@@ -78,14 +78,14 @@ def test_a_token_opens_its_scopes_and_no_other(make_server, write):
 
 def test_public_read_opens_tables_only(make_server, write):
     path, _ = write(("a", ("read",)))
-    serve = make_server(auth="on", tokens_file=path, public_read=True)
+    serve = make_server(auth="required", tokens_file=path, public_read=True)
     assert serve("GET", "/v1/gates").status_code == 200
     assert serve("POST", "/v1/recognise", json={}).status_code == 401
 
 
 def test_a_withdrawn_token_is_refused_without_a_restart(make_server, write):
     path, (old,) = write(("a", ("read",)))
-    serve = make_server(auth="on", tokens_file=path)
+    serve = make_server(auth="required", tokens_file=path)
     assert serve("GET", "/v1/gates", headers=bearer(old)).status_code == 200
     _, (new,) = write(("b", ("read",)))
     os.utime(path, (1, 1))
@@ -108,7 +108,7 @@ def test_the_file_holds_no_token_and_mistakes_do_not_echo_it(tmp_path):
 
 def test_every_request_leaves_an_audit_line_with_its_caller(make_server, write, caplog):
     path, (text,) = write(("board", ("read",)))
-    serve = make_server(auth="on", tokens_file=path)
+    serve = make_server(auth="required", tokens_file=path)
     with caplog.at_level("INFO", logger="fashiontrend.audit"):
         serve("GET", "/v1/gates", headers=bearer(text))
         serve("GET", "/healthz")
