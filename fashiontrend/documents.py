@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import pydantic
 import yaml
@@ -11,6 +11,10 @@ from fashiontrend.errors import ConfigError
 
 Path = tuple[str | int, ...]
 M = TypeVar("M", bound=pydantic.BaseModel)
+
+
+#: A number between 0 and 1, both included.
+Fraction = Annotated[float, pydantic.Field(ge=0.0, le=1.0)]
 
 
 class Section(pydantic.BaseModel):

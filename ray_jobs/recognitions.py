@@ -26,7 +26,7 @@ from fashiontrend.serve import catalogue, model
 from fashiontrend.serve.asked import Options
 from fashiontrend.serve.keys import is_allowed
 from fashiontrend.serve.metrics import Metrics
-from fashiontrend.serve_config import ServeConfig
+from fashiontrend.config import ServeConfig
 from fashiontrend.store import Store, open_store
 from ray_jobs.runtime import connect, now
 

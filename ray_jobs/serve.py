@@ -29,7 +29,7 @@ from fashiontrend.serve.routes_status import READY
 from fashiontrend.serve.services import Library, Services
 from fashiontrend.serve.tables import Tables
 from fashiontrend.serve.watch import Watch
-from fashiontrend.serve_config import ReplicaConfig, ServeConfig
+from fashiontrend.config import ReplicaConfig, ServeConfig
 from fashiontrend.store import open_store
 from ray_jobs.runtime import connect, disconnect, now
 

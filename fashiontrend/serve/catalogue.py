@@ -6,12 +6,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fashiontrend.config import ServeConfig
 from fashiontrend.errors import DataError, PictureError, StoreError
 from fashiontrend.serve.asked import Options
 from fashiontrend.serve.keys import is_allowed
 from fashiontrend.serve.model import Item, Outcome, ServedModel
 from fashiontrend.serve.recognition import of_picture
-from fashiontrend.serve_config import ServeConfig
 from fashiontrend.taxonomy import Taxonomy
 
 ID, IMAGE, KEY = "id", "image", "key"

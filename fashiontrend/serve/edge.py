@@ -12,10 +12,10 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fashiontrend.config import ServeConfig
 from fashiontrend.serve import problems
 from fashiontrend.serve.metrics import Metrics
 from fashiontrend.serve.problems import Problem
-from fashiontrend.serve_config import ServeConfig
 
 log = logging.getLogger(__name__)
 audit = logging.getLogger("fashiontrend.audit")

@@ -15,9 +15,9 @@ from typing import Any
 import httpcore
 import httpx
 
+from fashiontrend.config import FetchConfig
 from fashiontrend.serve.addresses import Address, is_public
 from fashiontrend.serve.problems import Problem
-from fashiontrend.serve_config import FetchConfig
 
 Resolver = Callable[[str, int], Awaitable[list[str]]]
 REDIRECTS = {301, 302, 303, 307, 308}

@@ -12,13 +12,12 @@ from PIL import Image
 from fashiontrend import paths, pictures, registry
 from fashiontrend.attrnet import predict
 from fashiontrend.attrnet.artefact import draw_self_test
-from fashiontrend.config import IngestConfig
+from fashiontrend.config import IngestConfig, ServeConfig
 from fashiontrend.errors import DataError, PictureError
 from fashiontrend.serve.asked import Box, Options
 from fashiontrend.serve.batcher import Batcher
 from fashiontrend.serve.describe import Recogniser, Seen, describe
 from fashiontrend.serve.metrics import Metrics
-from fashiontrend.serve_config import ServeConfig
 from fashiontrend.store import Store
 
 

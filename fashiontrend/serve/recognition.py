@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from fashiontrend.config import ServeConfig
 from fashiontrend.errors import PictureError, StoreError
 from fashiontrend.serve import problems
 from fashiontrend.serve.asked import (
@@ -20,7 +21,6 @@ from fashiontrend.serve.keys import is_allowed
 from fashiontrend.serve.metrics import Metrics
 from fashiontrend.serve.model import Item, Outcome, ServedModel
 from fashiontrend.serve.problems import Problem
-from fashiontrend.serve_config import ServeConfig
 
 Fetch = Callable[[str], Awaitable[bytes]]
 ReadKey = Callable[[str], bytes]

@@ -13,10 +13,10 @@ from fastapi import Request
 from fastapi.security.utils import get_authorization_scheme_param
 
 from fashiontrend import documents
+from fashiontrend.config import ServeConfig
 from fashiontrend.documents import Section
 from fashiontrend.errors import ConfigError
 from fashiontrend.serve.problems import Problem
-from fashiontrend.serve_config import ServeConfig
 
 Scope = Literal["read", "recognise", "forecast", "catalogue", "metrics"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)

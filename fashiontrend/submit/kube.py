@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from fashiontrend.cluster_config import ClusterConfig
+from fashiontrend.config import ClusterConfig
 from fashiontrend.errors import ConfigError, Conflict, StoreError
 from fashiontrend.submit.jobs import Job, Request, State, read_exit_code
 from fashiontrend.submit.manifest import GROUP, PLURAL, VERSION, fill, rayjob

@@ -4,7 +4,7 @@ from typing import Any
 
 import yaml
 
-from fashiontrend.cluster_config import ClusterConfig, PodConfig
+from fashiontrend.config import ClusterConfig, PodConfig
 from fashiontrend.errors import ConfigError
 from fashiontrend.submit.jobs import Request
 

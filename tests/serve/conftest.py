@@ -28,7 +28,7 @@ from fashiontrend.serve.metrics import Metrics
 from fashiontrend.serve.problems import Problem
 from fashiontrend.serve.recognition import Recognition
 from fashiontrend.serve.services import Library, Services
-from fashiontrend.serve_config import ServeConfig
+from fashiontrend.config import ServeConfig
 from fashiontrend.store import Store, parquet_bytes
 from fashiontrend.taxonomy import Taxonomy
 

@@ -5,7 +5,7 @@ import json
 
 from fashiontrend.serve.edge import Edge
 from fashiontrend.serve.metrics import Metrics
-from fashiontrend.serve_config import ServeConfig
+from fashiontrend.config import ServeConfig
 
 
 async def read_all(scope, receive, send):

@@ -11,7 +11,7 @@ import pytest
 from fashiontrend.serve.addresses import is_public
 from fashiontrend.serve.fetch import Fetcher
 from fashiontrend.serve.problems import Problem
-from fashiontrend.serve_config import FetchConfig
+from fashiontrend.config import FetchConfig
 
 #: What a careless resolver answers; the rest goes through the system's own reading of numbers.
 NAMES = {

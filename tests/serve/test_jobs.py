@@ -10,7 +10,7 @@ from fashiontrend import paths
 from fashiontrend.errors import DataError
 from fashiontrend.serve import catalogue
 from fashiontrend.serve.asked import Options
-from fashiontrend.serve_config import ServeConfig
+from fashiontrend.config import ServeConfig
 from tests.serve.conftest import Server, draw, publish, save_forecaster, save_recogniser
 from tests.serve.test_app import problem
 

@@ -7,7 +7,7 @@ import yaml
 
 from fashiontrend.errors import ConfigError
 from fashiontrend.serve import tokens
-from fashiontrend.serve_config import ServeConfig
+from fashiontrend.config import ServeConfig
 from tests.serve.test_app import problem
 
 

@@ -7,7 +7,7 @@ from fashiontrend.errors import DataError, StoreError
 from fashiontrend.serve import model
 from fashiontrend.serve.metrics import Metrics
 from fashiontrend.serve.watch import Watch
-from fashiontrend.serve_config import ServeConfig
+from fashiontrend.config import ServeConfig
 from tests.serve.conftest import publish, save_recogniser
 
 

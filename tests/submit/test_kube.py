@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from fashiontrend.cluster_config import ClusterConfig
+from fashiontrend.config import ClusterConfig
 from fashiontrend.errors import ConfigError, Conflict, StoreError
 from fashiontrend.submit.jobs import State, ask, last_lines, read_exit_code, wait
 from fashiontrend.submit.kube import Kubernetes, read_job

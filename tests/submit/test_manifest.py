@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fashiontrend.cluster_config import ClusterConfig
+from fashiontrend.config import ClusterConfig
 from fashiontrend.errors import ConfigError
 from fashiontrend.loop import Step
 from fashiontrend.submit.jobs import STAGES, ask

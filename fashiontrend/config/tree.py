@@ -1,0 +1,134 @@
+"""The one configuration tree: YAML file, overridden by the environment, misspelt keys refused.
+
+`FASHIONTREND_CONFIG` names the file and `FASHIONTREND__ATTRNET__EPOCHS=4` overrides one
+leaf; no other variable is read. Secrets are not in the tree: the storage clients read them
+from their own environment (`AWS_*`) or from a mounted identity.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, NonNegativeInt
+
+from fashiontrend import documents
+from fashiontrend.config.cluster import ClusterConfig, ExporterConfig
+from fashiontrend.config.operation import LoopConfig, RayConfig
+from fashiontrend.config.recogniser import (
+    AccuracyGateConfig,
+    AttrNetConfig,
+    LabelsConfig,
+    ResampleConfig,
+)
+from fashiontrend.config.serving import ServeConfig
+from fashiontrend.config.sources import (
+    CrawlConfig,
+    HealthConfig,
+    IngestConfig,
+    StoreConfig,
+)
+from fashiontrend.config.trend import (
+    ForecasterConfig,
+    KeywordsConfig,
+    PerplexityGateConfig,
+    ReportConfig,
+    SeriesConfig,
+)
+from fashiontrend.documents import Section
+from fashiontrend.errors import ConfigError
+
+PREFIX = "FASHIONTREND__"
+
+
+#: Branches that change no result: where a run happens and who watches it.
+NO_RESULT = {"ray", "report", "serve", "exporter", "cluster"}
+
+
+FILE_VARIABLE = "FASHIONTREND_CONFIG"
+
+
+class Config(Section):
+    """Everything that can be set."""
+
+    seed: NonNegativeInt = 0
+    taxonomy: str | None = Field(
+        default=None, description="YAML file; the shipped taxonomy if not given."
+    )
+    attributes: tuple[str, ...] = Field(
+        default=(), description="Subset to train; all that are not optional if empty."
+    )
+    store: StoreConfig = StoreConfig()
+    crawl: CrawlConfig = CrawlConfig()
+    ingest: IngestConfig = IngestConfig()
+    health: HealthConfig = HealthConfig()
+    labels: LabelsConfig = LabelsConfig()
+    resample: ResampleConfig = ResampleConfig()
+    attrnet: AttrNetConfig = AttrNetConfig()
+    accuracy_gate: AccuracyGateConfig = AccuracyGateConfig()
+    series: SeriesConfig = SeriesConfig()
+    forecaster: ForecasterConfig = ForecasterConfig()
+    perplexity_gate: PerplexityGateConfig = PerplexityGateConfig()
+    keywords: KeywordsConfig = KeywordsConfig()
+    ray: RayConfig = RayConfig()
+    loop: LoopConfig = LoopConfig()
+    report: ReportConfig = ReportConfig()
+    serve: ServeConfig = ServeConfig()
+    exporter: ExporterConfig = ExporterConfig()
+    cluster: ClusterConfig = ClusterConfig()
+
+    @property
+    def digest(self) -> str:
+        """Hash of every setting that can change a result."""
+        return digest(self.model_dump(mode="json", exclude=NO_RESULT))
+
+
+def digest(value: Any) -> str:
+    """Hash of a plain value, independent of the order of keys; 16 hex digits."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Config:
+    """Read the file, lay the environment over it, check the whole.
+
+    Args:
+        path: YAML file; `FASHIONTREND_CONFIG` if None; all defaults if neither is given.
+        environ: where overrides come from.
+
+    Raises:
+        ConfigError: one line per mistake, with file, line, dotted path and nearest right name.
+    """
+    path = path or environ.get(FILE_VARIABLE)
+    data: dict[str, Any] = {}
+    lines: dict[documents.Path, int] = {}
+    if path:
+        try:
+            text = Path(path).read_text("utf-8")
+        except OSError as error:
+            raise ConfigError(
+                f"configuration {path}: {error.strerror}. Write one with `fashiontrend init`."
+            ) from error
+        data, lines = documents.parse_yaml(text, path)
+        data = data or {}
+        if not isinstance(data, dict):
+            raise ConfigError(
+                f"{path}: expected a mapping of settings, seen {type(data).__name__}."
+            )
+    for name, value in environ.items():
+        if name.startswith(PREFIX):
+            _override(data, name, documents.parse_yaml(value, name)[0])
+    return documents.check(Config, data, path or "environment", lines)
+
+
+def _override(data: dict[str, Any], name: str, value: Any) -> None:
+    *branch, leaf = name.removeprefix(PREFIX).lower().split("__")
+    for part in branch:
+        data = data.setdefault(part, {})
+        if not isinstance(data, dict):
+            raise ConfigError(
+                f"{name}: {part!r} is a value, not a branch. Correct the variable's name."
+            )
+    data[leaf] = value
