@@ -14,7 +14,7 @@ from typing import Any
 from ray import serve
 from ray.util.metrics import Gauge
 
-from fashiontrend.config import Config
+from fashiontrend.config import Config, ReplicaConfig, ServeConfig
 from fashiontrend.errors import StoreError
 from fashiontrend.serve import jobs, model, posted, tables, tokens
 from fashiontrend.serve.app import Background, create_app
@@ -29,7 +29,6 @@ from fashiontrend.serve.routes_status import READY
 from fashiontrend.serve.services import Library, Services
 from fashiontrend.serve.tables import Tables
 from fashiontrend.serve.watch import Watch
-from fashiontrend.config import ReplicaConfig, ServeConfig
 from fashiontrend.store import open_store
 from ray_jobs.runtime import connect, disconnect, now
 

@@ -15,7 +15,7 @@ from PIL import Image
 from fashiontrend import ledger, paths, pictures, records, registry
 from fashiontrend.attrnet import artefact as attrnet
 from fashiontrend.attrnet import model as networks
-from fashiontrend.config import AttrNetConfig, ForecasterConfig
+from fashiontrend.config import AttrNetConfig, ForecasterConfig, ServeConfig
 from fashiontrend.forecaster import artefact as forecaster
 from fashiontrend.forecaster.model import TrendModel
 from fashiontrend.forecaster.predict import Calibration
@@ -28,7 +28,6 @@ from fashiontrend.serve.metrics import Metrics
 from fashiontrend.serve.problems import Problem
 from fashiontrend.serve.recognition import Recognition
 from fashiontrend.serve.services import Library, Services
-from fashiontrend.config import ServeConfig
 from fashiontrend.store import Store, parquet_bytes
 from fashiontrend.taxonomy import Taxonomy
 

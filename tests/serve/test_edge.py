@@ -3,9 +3,9 @@
 import asyncio
 import json
 
+from fashiontrend.config import ServeConfig
 from fashiontrend.serve.edge import Edge
 from fashiontrend.serve.metrics import Metrics
-from fashiontrend.config import ServeConfig
 
 
 async def read_all(scope, receive, send):

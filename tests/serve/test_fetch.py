@@ -8,10 +8,10 @@ from pathlib import Path
 import httpcore
 import pytest
 
+from fashiontrend.config import FetchConfig
 from fashiontrend.serve.addresses import is_public
 from fashiontrend.serve.fetch import Fetcher
 from fashiontrend.serve.problems import Problem
-from fashiontrend.config import FetchConfig
 
 #: What a careless resolver answers; the rest goes through the system's own reading of numbers.
 NAMES = {

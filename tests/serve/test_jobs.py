@@ -7,10 +7,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from fashiontrend import paths
+from fashiontrend.config import ServeConfig
 from fashiontrend.errors import DataError
 from fashiontrend.serve import catalogue
 from fashiontrend.serve.asked import Options
-from fashiontrend.config import ServeConfig
 from tests.serve.conftest import Server, draw, publish, save_forecaster, save_recogniser
 from tests.serve.test_app import problem
 

@@ -5,9 +5,9 @@ import os
 import pytest
 import yaml
 
+from fashiontrend.config import ServeConfig
 from fashiontrend.errors import ConfigError
 from fashiontrend.serve import tokens
-from fashiontrend.config import ServeConfig
 from tests.serve.test_app import problem
 
 

@@ -3,11 +3,11 @@
 import pytest
 
 from fashiontrend import registry
+from fashiontrend.config import ServeConfig
 from fashiontrend.errors import DataError, StoreError
 from fashiontrend.serve import model
 from fashiontrend.serve.metrics import Metrics
 from fashiontrend.serve.watch import Watch
-from fashiontrend.config import ServeConfig
 from tests.serve.conftest import publish, save_recogniser
 
 

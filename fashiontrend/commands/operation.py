@@ -11,8 +11,8 @@ import yaml
 
 from fashiontrend import config as configuration
 from fashiontrend import telemetry
+from fashiontrend.commands.options import ConfigOption, DayOption, day_of
 from fashiontrend.config import Config
-from fashiontrend.options import ConfigOption, DayOption, day_of
 from fashiontrend.submit import jobs as submitted
 from fashiontrend.submit.jobs import Cluster, Job
 
@@ -20,15 +20,12 @@ AddressOption = Annotated[
     str | None,
     typer.Option(help="http://HEAD:8265 of a running Ray cluster, instead of Kubernetes."),
 ]
+app = typer.Typer()
+PANEL = "On a cluster"
 LinesOption = Annotated[int, typer.Option(min=1, help="Of the end of the log.")]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Give the command line these commands."""
-    for command in (submit, jobs, logs, exporter):
-        app.command(rich_help_panel="On a cluster")(command)
-
-
+@app.command(rich_help_panel=PANEL)
 def submit(
     stage: Annotated[str, typer.Argument(help="`run` for the whole loop, or one stage.")],
     config: ConfigOption = None,
@@ -54,6 +51,7 @@ def submit(
         _end(cluster, submitted.wait(cluster, name, time.sleep), lines=30)
 
 
+@app.command(rich_help_panel=PANEL)
 def jobs(config: ConfigOption = None, address: AddressOption = None) -> None:
     """List submitted jobs: state, exit code, when they began and ended."""
     table = rich.table.Table("job", "state", "exit code", "began", "ended", "entrypoint")
@@ -65,6 +63,7 @@ def jobs(config: ConfigOption = None, address: AddressOption = None) -> None:
     rich.console.Console().print(table)
 
 
+@app.command(rich_help_panel=PANEL)
 def logs(
     name: Annotated[str, typer.Argument(help="As `jobs` prints it.")],
     config: ConfigOption = None,
@@ -79,6 +78,7 @@ def logs(
     typer.echo(submitted.last_lines(cluster.logs(name), lines))
 
 
+@app.command(rich_help_panel=PANEL)
 def exporter(
     config: ConfigOption = None,
     port: Annotated[int, typer.Option(help="To listen on.")] = 9464,

@@ -9,14 +9,15 @@ import yaml
 
 from fashiontrend import config as configuration
 from fashiontrend import telemetry
+from fashiontrend.commands.options import ConfigOption
 from fashiontrend.errors import ConfigError
 
 recognitions_app = typer.Typer(help="Catalogue jobs of the server.", no_args_is_help=True)
-ConfigOption = Annotated[
-    str | None, typer.Option("--config", "-c", help="YAML file; $FASHIONTREND_CONFIG if not given.")
-]
+app = typer.Typer()
+app.add_typer(recognitions_app, name="recognitions")
 
 
+@app.command()
 def serve(
     config: ConfigOption = None,
     folder: Annotated[
@@ -43,6 +44,7 @@ def serve(
     job.run(settings)
 
 
+@app.command()
 def token(
     name: Annotated[str, typer.Argument(help="Of the caller, for the audit log.")],
     scope: Annotated[

@@ -13,6 +13,8 @@ from fashiontrend import telemetry
 from fashiontrend.errors import ConfigError, DataError
 
 _WIDTH = 132
+app = typer.Typer()
+PANEL = "The forecaster by itself"
 SeriesOption = Annotated[
     Path,
     typer.Option(
@@ -33,6 +35,7 @@ ConfigOption = Annotated[
 ]
 
 
+@app.command(rich_help_panel=PANEL)
 def forecast(
     series: SeriesOption,
     horizon: HorizonOption,
@@ -94,6 +97,7 @@ def forecast(
     telemetry.console.print(f"{out}: {len(table.names)} series, {horizon} dates each", markup=False)
 
 
+@app.command(rich_help_panel=PANEL)
 def backtest(
     series: SeriesOption,
     horizon: HorizonOption,

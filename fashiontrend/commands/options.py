@@ -17,3 +17,8 @@ DayOption = Annotated[
 def day_of(day: datetime | None) -> date:
     """The day that was asked for; today, in UTC, if none was."""
     return (day or datetime.now(tz=UTC)).date()
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """The names of a comma-separated list."""
+    return tuple(a for a in text.split(",") if a)

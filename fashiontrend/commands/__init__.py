@@ -1,0 +1,1 @@
+"""What people type, in the order of their work; `cli` puts it together."""
