@@ -96,15 +96,24 @@ def test_the_gate_opens_on_a_measured_world_and_the_planted_rise_is_named(simula
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_the_gate_opens_and_the_planted_values_are_named_on_three_seeds(simulate):
-    """120 days: in 90 of them eight origins tell too little to be sure of so small an advantage."""
+def test_the_planted_values_are_named_on_three_seeds(simulate):
+    """In 90 days the advantage may stay unproven, which is the one thing the gate may say."""
     falling = 0
     for seed in (0, 1, 2):
-        report, chosen = run_chain(simulate(seed, days=120), seed)
+        report, chosen = run_chain(simulate(seed), seed)
         verdict = gates.judge_perplexity(report, None, PerplexityGateConfig())
-        assert verdict.passed, verdict.reasons
+        assert {c.name for c in verdict.checks if not c.passed} <= {"difference"}, verdict.reasons
         assert report["skill"] > 0.1
         assert "neckline_2" in pooled(chosen, "rising")[:3]
         assert "pattern_1" not in pooled(chosen, "rising")
         falling += "pattern_1" in pooled(chosen, "falling")
     assert falling >= 2
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_120_days_prove_the_advantage_on_three_seeds(simulate):
+    for seed in (0, 1, 2):
+        report, _ = run_chain(simulate(seed, days=120), seed)
+        verdict = gates.judge_perplexity(report, None, PerplexityGateConfig())
+        assert verdict.passed, verdict.reasons
