@@ -3,11 +3,16 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import tempfile
+import time
 import urllib.error
 import urllib.request
+from contextlib import ExitStack
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -35,24 +40,6 @@ SETTINGS = {
     "ray": {"num_cpus": 2, "train_workers": 1, "cpus_per_worker": 0.5},
 }
 PORTS = 9041
-#: A head with a dashboard, until its input ends; it tells its address once it takes jobs.
-HEAD = """
-import sys, time, ray
-from ray.job_submission import JobSubmissionClient
-
-context = ray.init(num_cpus=2, include_dashboard=True, dashboard_port=0,
-                   object_store_memory=200 << 20, log_to_driver=False)
-url = f"http://{context.dashboard_url}"
-client = JobSubmissionClient(url)
-for _ in range(60):
-    try:
-        client.submit_job(entrypoint="true")
-        break
-    except RuntimeError:  # its agent is not up yet
-        time.sleep(1)
-print("URL", url, flush=True)
-sys.stdin.read()
-"""
 TRAINING = ("crawl", "ingest", "label", "train-attrnet", "recognise", "shares", "train-forecaster")
 
 
@@ -61,20 +48,48 @@ def token() -> dict[str, str]:
     return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "a-token-of-this-test-and-no-other"}
 
 
+def free_ports(count: int) -> list[int]:
+    """Different ports that nothing listens on."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+def command_of(folder: str, ports: list[int]) -> list[str]:
+    """`ray start --block`: a head that lives as long as the command, beside other Rays of the machine."""
+    names = ("port", "dashboard-port", "dashboard-agent-listen-port")
+    return [
+        sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block",
+        "--node-ip-address=127.0.0.1", "--num-cpus=2", f"--object-store-memory={200 << 20}",
+        "--disable-usage-stats", "--ray-client-server-port=0", f"--temp-dir={folder}",
+        *(f"--{name}={port}" for name, port in zip(names, ports, strict=True)),
+    ]  # fmt: skip
+
+
 @pytest.fixture(scope="module")
-def head(token):
-    """Address of a cluster that asks for a token."""
-    environment = {**os.environ, **token, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        [sys.executable, "-c", HEAD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        stderr=subprocess.DEVNULL, env=environment,
-    ) as process:  # fmt: skip
-        try:
-            line = next(line for line in process.stdout if line.startswith("URL "))
-            yield line.split()[1]
-        finally:
-            process.stdin.close()
-            process.wait(timeout=60)
+def head(token, type_in_at):
+    """Address of a cluster that asks for a token, once it takes jobs."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # jobs say `python`
+    environment = {**os.environ, **token, "PYTHONPATH": str(ROOT), "PATH": path}
+    ports = free_ports(3)
+    address = f"http://127.0.0.1:{ports[1]}"
+    with ExitStack() as stack:
+        folder = stack.enter_context(
+            tempfile.TemporaryDirectory(prefix="ft", dir="/tmp")
+        )  # short: sockets
+        log = stack.enter_context(Path(folder, "head.log").open("w"))
+        process = subprocess.Popen(
+            command_of(folder, ports), stdout=log, stderr=log, env=environment
+        )
+        stack.callback(process.wait, timeout=60)
+        stack.callback(process.terminate)
+        deadline = time.monotonic() + 240
+        while type_in_at(address, "submit", "crawl", "--day", "2026-01-01").returncode == 40:
+            assert process.poll() is None, Path(log.name).read_text()
+            assert time.monotonic() < deadline, "the head takes no job"
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -85,15 +100,24 @@ def world(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def type_in(head, token):
-    def run(*words: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "fashiontrend.cli", *words, "--address", head]
+def type_in_at(token):
+    """type_in_at(address, words): the command against a cluster."""
+
+    def run(
+        address: str, *words: str, environment: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "fashiontrend.cli", *words, "--address", address]
         return subprocess.run(
             command, capture_output=True, text=True, timeout=600, cwd=ROOT,
             env={**os.environ, "COLUMNS": "200", **(token if environment is None else environment)},
         )  # fmt: skip
 
     return run
+
+
+@pytest.fixture(scope="module")
+def type_in(head, type_in_at):
+    return partial(type_in_at, head)
 
 
 def submit(type_in, stage: str, file: Path, day) -> subprocess.CompletedProcess:
