@@ -246,3 +246,11 @@ def test_a_share_model_refuses_a_single_series_and_a_long_horizon(share_model):
         posted.forecast_series(share_model, steady(1.0), 5)
     with pytest.raises(ConfigError, match="forecasts 1 to 14 days"):
         posted.forecast_series(share_model, steady(0.5, 0.5), 15)
+
+
+@pytest.mark.parametrize("season", [1, 5, 52], ids=["none", "odd", "longer than half the history"])
+def test_any_season_can_be_asked_for(season):
+    fitted = ensemble.fit_series(waves(), CFG, horizon=HORIZON, seed=1, season=season)
+    found = ensemble.predict_series(fitted, waves(), HORIZON)
+    assert fitted.season == season
+    assert np.isfinite(found.median).all()
