@@ -49,7 +49,7 @@ def guard(action: Callable[[], Any]) -> int:
         action()
     except FashiontrendError as error:
         console.print(f"[bold red]✘[/] {type(error).__name__}: ", end="")
-        console.print(str(error), markup=False)
+        console.print(str(error), markup=False, soft_wrap=True)  # a path stays in one piece
         return error.exit_code
     return 0
 
