@@ -62,7 +62,7 @@ class RayApi:
             yield
         except AuthenticationError as error:
             raise StoreError(
-                f"{what}: {self.address} answers 401: {_first(error)}. Set RAY_AUTH_MODE=token and "
+                f"{what}: {self.address}: {_first(error)}. Set RAY_AUTH_MODE=token and "
                 "RAY_AUTH_TOKEN (or RAY_AUTH_TOKEN_PATH) to the cluster's token."
             ) from error
         except (ConnectionError, RuntimeError) as error:

@@ -59,11 +59,11 @@ def free_ports(count: int) -> list[int]:
 
 def command_of(folder: str, ports: list[int]) -> list[str]:
     """`ray start --block`: a head that lives as long as the command, beside other Rays of the machine."""
-    names = ("port", "dashboard-port", "dashboard-agent-listen-port")
+    names = ("port", "dashboard-port", "dashboard-agent-listen-port", "ray-client-server-port")
     return [
         sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block",
         "--node-ip-address=127.0.0.1", "--num-cpus=2", f"--object-store-memory={200 << 20}",
-        "--disable-usage-stats", "--ray-client-server-port=0", f"--temp-dir={folder}",
+        "--disable-usage-stats", f"--temp-dir={folder}",
         *(f"--{name}={port}" for name, port in zip(names, ports, strict=True)),
     ]  # fmt: skip
 
@@ -73,7 +73,7 @@ def head(token, type_in_at):
     """Address of a cluster that asks for a token, once it takes jobs."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # jobs say `python`
     environment = {**os.environ, **token, "PYTHONPATH": str(ROOT), "PATH": path}
-    ports = free_ports(3)
+    ports = free_ports(4)
     address = f"http://127.0.0.1:{ports[1]}"
     with ExitStack() as stack:
         folder = stack.enter_context(
