@@ -417,6 +417,8 @@ def _plain(node: Any) -> Any:
             continue
         names = key in ("properties", "$defs")
         kept[key] = {n: _plain(v) for n, v in value.items()} if names else _plain(value)
+    if "patternProperties" in kept:
+        kept["additionalProperties"] = False
     return kept
 
 

@@ -1,6 +1,7 @@
 """The chart rendered by the real helm; without it these tests skip, in `make check-deploy` they fail."""
 
 import functools
+import json
 import os
 import shutil
 import subprocess
@@ -61,7 +62,7 @@ def render() -> Callable[..., Objects]:
         if values and not settings:
             return objects(rendered(values))
         options = [f"--values={CHART}/ci/{values}-values.yaml"] if values else []
-        options += [f"--set-json={k}={v}" for k, v in settings.items()]
+        options += [f"--set-json={k}={json.dumps(v)}" for k, v in settings.items()]
         done = template(*options)
         assert done.returncode == 0, done.stderr
         return objects(done.stdout)
