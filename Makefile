@@ -8,7 +8,7 @@ DEMO ?= build/demo
 export GOBIN ?= $(HOME)/.cache/fashiontrend/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check test-unit test-slow tools schema clean
+.PHONY: help setup demo test check test-unit test-slow bench-serve tools schema clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,10 @@ test-unit: setup ## Unit tests: no Ray, no network, under a minute
 
 test-slow: setup ## Real parts: loop-backs, killed drivers, S3 servers
 	$(BIN)/python -m pytest -q -m slow
+
+bench-serve: setup ## The server beside a hand-written one and the bare model (idle machine, 15 minutes)
+	$(BIN)/python bench/serve.py $(BENCH)
+	$(BIN)/python bench/hard.py $(HARD)
 
 tools: ## Install the real S3 server of the slow tests (needs Go)
 	go install github.com/versity/versitygw/cmd/versitygw@v1.7.0

@@ -26,12 +26,14 @@ class TrainState:
         model: weights and buffers by name, without any DDP prefix.
         optimizer: AdamW's moments and step, by parameter number.
         history: the metrics of every finished epoch.
+        average: running average of the weights by name; empty where none is kept.
     """
 
     epoch: int
     model: Mapping[str, Tensor]
     optimizer: Mapping[int, Mapping[str, Tensor]]
     history: tuple[Metrics, ...] = field(default=())
+    average: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 def save(folder: str | Path, state: TrainState) -> None:
@@ -39,6 +41,7 @@ def save(folder: str | Path, state: TrainState) -> None:
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     tensors = {f"model/{name}": tensor for name, tensor in state.model.items()}
+    tensors |= {f"average/{name}": tensor for name, tensor in state.average.items()}
     for number, moments in state.optimizer.items():
         tensors |= {f"optimizer/{number}/{name}": tensor for name, tensor in moments.items()}
     save_file({k: t.detach().cpu().contiguous() for k, t in tensors.items()}, target / TENSORS)
@@ -84,13 +87,15 @@ def load(folder: str | Path) -> TrainState:
             f"checkpoint {source}: format {facts.get('format')!r}, expected {FORMAT!r}. "
             "Start the training anew."
         )
-    model: dict[str, Tensor] = {}
+    named: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}}
     optimizer: dict[int, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         kind, _, name = key.partition("/")
-        if kind == "model":
-            model[name] = tensor
+        if kind in named:
+            named[kind][name] = tensor
         else:
             number, _, moment = name.partition("/")
             optimizer.setdefault(int(number), {})[moment] = tensor
-    return TrainState(facts["epoch"], model, optimizer, tuple(facts["history"]))
+    return TrainState(
+        facts["epoch"], named["model"], optimizer, tuple(facts["history"]), named["average"]
+    )

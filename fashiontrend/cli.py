@@ -5,24 +5,26 @@ Exit codes: 0 done, 10 accuracy gate closed, 11 perplexity gate closed, 20 data 
 """
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import rich.table
 import typer
 import yaml
 
-from fashiontrend import __version__, ledger, paths, registry, taxonomy, telemetry
+from fashiontrend import __version__, cli_serve, ledger, paths, registry, taxonomy, telemetry
 from fashiontrend import config as configuration
 from fashiontrend.config import Config
 from fashiontrend.errors import ConfigError
 from fashiontrend.loop import Step
 from fashiontrend.store import open_store
+
+if TYPE_CHECKING:
+    from fashiontrend.labelled import Sets
 
 app = typer.Typer(
     help=__doc__,
@@ -34,8 +36,9 @@ app = typer.Typer(
 config_app = typer.Typer(help="Show or describe the configuration.", no_args_is_help=True)
 taxonomy_app = typer.Typer(help="Check or show a taxonomy.", no_args_is_help=True)
 releases_app = typer.Typer(help="List releases, or go back to one.", no_args_is_help=True)
-recognitions_app = typer.Typer(help="Catalogue jobs of the server.", no_args_is_help=True)
-app.add_typer(recognitions_app, name="recognitions")
+app.command("serve")(cli_serve.serve)
+app.command("token")(cli_serve.token)
+app.add_typer(cli_serve.recognitions_app, name="recognitions")
 app.add_typer(config_app, name="config")
 app.add_typer(taxonomy_app, name="taxonomy")
 app.add_typer(releases_app, name="releases")
@@ -83,10 +86,141 @@ def _stage(step: Step, text: str) -> Callable[..., None]:
     return command
 
 
+def recognise(
+    config: ConfigOption = None,
+    day: DayOption = None,
+    images: Annotated[
+        list[Path] | None, typer.Option(help="Folder, pictures or Parquet files to answer.")
+    ] = None,
+    more: Annotated[
+        list[Path] | None, typer.Argument(help="More of --images.", show_default=False)
+    ] = None,
+    model: Annotated[Path | None, typer.Option(help="Folder of a trained recogniser.")] = None,
+    out: Annotated[Path, typer.Option(help="CSV: id,attribute,value,confidence.")] = Path(
+        "predictions.csv"
+    ),
+    boxes: Annotated[
+        Path | None, typer.Option(help="CSV: id,x0,y0,x1,y1,score in pixels of the picture.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(help="Pictures in memory at a time.", min=1)] = 64,
+    threads: Annotated[int, typer.Option(help="CPU threads of the network.", min=1)] = 1,
+    server: Annotated[
+        str | None, typer.Option(help="Ask a server, http(s)://host:port, instead of --model.")
+    ] = None,
+) -> None:
+    """Recognise pictures: the day's new ones in the store, or those that --images names.
+
+    Without --images this is one step of the day's run: every picture that this recogniser has
+    not seen; `run` takes all steps. With --images and --model it answers files, without a store
+    and without Ray; pictures that cannot be read are listed in errors.csv beside --out. With
+    --server in place of --model a running `fashiontrend serve` answers, and writes the same files;
+    $FASHIONTREND_TOKEN is its token.
+    """
+    if server and not images and more:
+        images, more = more, None
+    if not images:
+        if model or more or server:
+            raise ConfigError("--model needs --images: name a folder, pictures or Parquet files.")
+        _stage(Step.RECOGNISE, "")(config, day)
+        return
+    if (model is None) == (server is None):
+        raise ConfigError(
+            "--images needs --model, the folder of a trained recogniser, or --server, and not both."
+        )
+    from fashiontrend import picture_files
+
+    files = picture_files.find([*images, *(more or [])])
+    describe = cli_serve.describe_with(model, server, threads)
+    tally = picture_files.answer(files, describe, out, boxes, batch_size)
+    unread = (
+        f", {tally.failed} not readable ({out.with_name('errors.csv')})" if tally.failed else ""
+    )
+    typer.echo(f"{out}: {tally.answered} pictures{unread}")
+
+
 for _step, _text in STAGES.items():
     app.command(str(_step), rich_help_panel="Stages, in the order of the data")(
-        _stage(_step, _text)
+        recognise if _step is Step.RECOGNISE else _stage(_step, _text)
     )
+
+
+SetArgument = Annotated[
+    list[Path], typer.Argument(help="Parquet files: id, image, split (train, val), attributes.")
+]
+ScenesOption = Annotated[
+    Path | None, typer.Option(help="Folder of scenes of those pictures, with boxes in a CSV.")
+]
+AttributesOption = Annotated[
+    str, typer.Option(help="Comma-separated columns; guessed if not given.")
+]
+HoldOutOption = Annotated[
+    float, typer.Option(help="Part of the scenes' sources kept apart.", min=0, max=1)
+]
+BaselinesOption = Annotated[
+    bool, typer.Option(help="Score the majority value and the colour histogram beside it.")
+]
+
+
+@app.command("fit-attrnet")
+def fit_attrnet(
+    data: SetArgument,
+    out: Annotated[Path, typer.Option(help="Folder for the model and report.json.")],
+    scenes: ScenesOption = None,
+    seed: Annotated[int, typer.Option(help="Of weights, order and augmentation.")] = 0,
+    hold_out: HoldOutOption = 0.2,
+    hold_out_seed: Annotated[int, typer.Option(help="Of the choice of scenes.")] = 0,
+    attributes: AttributesOption = "",
+    epochs: Annotated[int | None, typer.Option(help="Instead of the recipe's.", min=1)] = None,
+    baselines: BaselinesOption = True,
+    config: Annotated[
+        str | None, typer.Option("--config", "-c", help="YAML with a branch `attrnet`.")
+    ] = None,
+) -> None:
+    """Fit a recogniser on a labelled set and judge it, in one process without a store.
+
+    Without --config it follows the recipe that comes with the package. A training that was
+    interrupted is gone on with by the same command.
+    """
+    from fashiontrend import labelled
+
+    cfg = configuration.load(config).attrnet if config else labelled.recipe()
+    cfg = cfg if epochs is None else cfg.model_copy(update={"epochs": epochs})
+    sets = labelled.read_sets(
+        data, scenes, attributes=_columns(attributes), hold_out=hold_out, seed=hold_out_seed
+    )
+    labelled.fit(sets, cfg, out, seed)
+    _judge(sets, out, baselines)
+
+
+@app.command("judge-attrnet")
+def judge_attrnet(
+    data: SetArgument,
+    model: Annotated[Path, typer.Option(help="Folder of a model; its card gets the report.")],
+    scenes: ScenesOption = None,
+    hold_out: HoldOutOption = 0.2,
+    hold_out_seed: Annotated[int, typer.Option(help="As the model was fitted with.")] = 0,
+    attributes: AttributesOption = "",
+    baselines: BaselinesOption = True,
+) -> None:
+    """Judge a recogniser on the pictures and scenes that were kept apart when it was fitted."""
+    from fashiontrend import labelled
+
+    sets = labelled.read_sets(
+        data, scenes, attributes=_columns(attributes), hold_out=hold_out, seed=hold_out_seed
+    )
+    _judge(sets, model, baselines)
+
+
+def _judge(sets: "Sets", folder: Path, baselines: bool) -> None:
+    from fashiontrend import judging
+
+    report = judging.judge(sets, folder, baselines=baselines)
+    judging.show(report)
+    (folder / "report.json").write_text(json.dumps(report, indent=1), "utf-8")
+
+
+def _columns(text: str) -> tuple[str, ...]:
+    return tuple(a for a in text.split(",") if a)
 
 
 @app.command()
@@ -133,63 +267,6 @@ def doctor(
     telemetry.console.print(table)
     worst = next((f.exit_code for f in found if not f.good), 0)
     raise typer.Exit(worst)
-
-
-@app.command()
-def serve(
-    config: ConfigOption = None,
-    folder: Annotated[
-        Path | None, typer.Option(help="Of a demo: its configuration and release are served.")
-    ] = None,
-    port: Annotated[int | None, typer.Option(help="Instead of serve.port.")] = None,
-    print_config: Annotated[
-        bool, typer.Option("--print-config", help="serveConfigV2 of a RayService; nothing starts.")
-    ] = False,
-) -> None:
-    """Answer over HTTP: the trend board at /, the API below /v1. Stop it with Ctrl-C; it drains."""
-    path = str(folder / "fashiontrend.yaml") if folder else config
-    settings = configuration.load(path)
-    if port is not None:
-        chosen = settings.serve.model_copy(update={"port": port})
-        settings = settings.model_copy(update={"serve": chosen})
-    if settings.serve.proxy == "haproxy":  # read by Ray once, when it is imported
-        os.environ["RAY_SERVE_ENABLE_HA_PROXY"] = "1"
-    from ray_jobs import serve as job
-
-    if print_config:
-        typer.echo(yaml.safe_dump(job.describe(settings), sort_keys=False), nl=False)
-        return
-    job.run(settings)
-
-
-@app.command()
-def token(
-    name: Annotated[str, typer.Argument(help="Of the caller, for the audit log.")],
-    scope: Annotated[
-        list[str], typer.Option(help="read, recognise, forecast, catalogue, metrics; repeat it.")
-    ],
-) -> None:
-    """Draw a bearer token: the token on stderr, once; its line for serve.tokens_file on stdout."""
-    from fashiontrend.serve import tokens
-
-    wrong = [s for s in scope if s not in tokens.SCOPES]
-    if wrong:
-        raise ConfigError(f"no scope {wrong[0]!r}; there are {', '.join(tokens.SCOPES)}.")
-    drawn = tokens.draw(name, tuple(scope))  # type: ignore[arg-type]
-    telemetry.console.print(drawn.text, markup=False)
-    line = drawn.record.model_dump(mode="json")
-    typer.echo(yaml.safe_dump([line], sort_keys=False), nl=False)
-
-
-@recognitions_app.command("work")
-def recognitions_work(
-    config: ConfigOption = None,
-    once: Annotated[bool, typer.Option(help="End when no job is left.")] = False,
-) -> None:
-    """Take up catalogue jobs, outside the path of any request; killed, it goes on where it stopped."""
-    from ray_jobs import recognitions
-
-    recognitions.work(configuration.load(config), once)
 
 
 @config_app.command("show")
@@ -250,8 +327,7 @@ def import_set(
     """Read a labelled set made by others and derive a taxonomy from its columns."""
     from ray_jobs.importing import import_labelled
 
-    columns = tuple(a for a in attributes.split(",") if a)
-    output, facts = import_labelled(configuration.load(config), source, name, columns)
+    output, facts = import_labelled(configuration.load(config), source, name, _columns(attributes))
     typer.echo(f"{output}: {json.dumps(facts, ensure_ascii=False)}")
 
 

@@ -11,8 +11,11 @@ from urllib.parse import quote
 
 import httpx
 
+from fashiontrend.attrnet import answers
+from fashiontrend.attrnet.answers import Answer
 from fashiontrend.errors import ConfigError, DataError, StoreError
 from fashiontrend.serve.answered import (
+    AttributeAnswer,
     EvidenceAnswer,
     ForecastsAnswer,
     GatesAnswer,
@@ -109,11 +112,12 @@ class Client:
             Refused: the server refuses; one bad picture is no refusal, its answer says why.
             StoreError: the server cannot be reached.
         """
+        known = boxes or {}
         for group in _groups([Path(f) for f in files]):
             told = [
                 {
                     "id": str(path)[-200:],
-                    "regions": [{"box": boxes[str(path)]}] if str(path) in (boxes or {}) else [],
+                    "regions": [{"box": known[str(path)]}] if str(path) in known else [],
                 }
                 for path in group
             ]
@@ -126,6 +130,23 @@ class Client:
                 "POST", "/v1/recognise", files=sent, data={"request": json.dumps(request)}
             )
             yield from RecogniseAnswer.model_validate(answer).images
+
+    def describe(self, images: Sequence[bytes]) -> list[Answer]:
+        """What `attrnet.predict.Recogniser.describe` says of the same pictures, by the server's model.
+
+        Raises:
+            Refused: the server refuses the request as a whole.
+            StoreError: the server cannot be reached.
+        """
+        request = {"options": Options(min_confidence=0.0, top_k=1).model_dump(mode="json")}
+        told: list[Answer] = []
+        for group in _portions(images):
+            sent = [("image", (str(n), data)) for n, data in enumerate(group)]
+            answer = self._call(
+                "POST", "/v1/recognise", files=sent, data={"request": json.dumps(request)}
+            )
+            told += [_to_answer(i) for i in RecogniseAnswer.model_validate(answer).images]
+        return told
 
     def recognise_remote(
         self, pictures: Sequence[Picture], options: Options | None = None
@@ -168,7 +189,10 @@ class Client:
         return VersionAnswer.model_validate(self._get("/version", {}))
 
     def submit(
-        self, keys: Sequence[str], options: Options | None = None, idempotency_key: str | None = None
+        self,
+        keys: Sequence[str],
+        options: Options | None = None,
+        idempotency_key: str | None = None,
     ) -> JobAnswer:
         """Hand in a catalogue job; with a key of your own, twice is once."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
@@ -228,6 +252,39 @@ def _groups(paths: Sequence[Path]) -> Iterator[list[Path]]:
         yield group
 
 
+def _portions(images: Sequence[bytes]) -> Iterator[list[bytes]]:
+    group: list[bytes] = []
+    for data in images:
+        if group and (len(group) == TOGETHER or sum(map(len, group)) + len(data) > MOST_BYTES):
+            yield group
+            group = []
+        group.append(data)
+    if group:
+        yield group
+
+
+def _to_answer(image: ImageAnswer) -> Answer:
+    if image.problem is not None and image.status != "no_garment":
+        return Answer(problem=image.problem.detail)
+    size = (image.width or 0, image.height or 0)
+    if not image.garments:
+        return Answer(size=size)
+    garment = image.garments[0]
+    x0, y0, x1, y1 = garment.box.rel
+    return Answer(
+        {name: _to_attribute(a) for name, a in garment.attributes.items()},
+        (x0 * size[0], y0 * size[1], x1 * size[0], y1 * size[1]),
+        garment.score or 0.0,
+        size,
+    )
+
+
+def _to_attribute(told: AttributeAnswer) -> answers.AttributeAnswer:
+    name = (told.label or {}).get("en")
+    status = answers.Status(told.status)
+    return answers.AttributeAnswer(status, told.value, name, told.confidence or 0.0)
+
+
 def _retry_after(answer: httpx.Response) -> float:
     stated = answer.headers.get("retry-after", "")
     return min(float(stated), 60.0) if stated.isdecimal() else 1.0
@@ -240,4 +297,6 @@ def _refused(answer: httpx.Response) -> Refused:
         request_id = told.get("request_id", "")
     except (ValueError, KeyError, TypeError, IndexError):
         detail, code, request_id = answer.text[:200], "", answer.headers.get("x-request-id", "")
-    return Refused(f"{answer.status_code} {code}: {detail} ({request_id})", answer.status_code, code)
+    return Refused(
+        f"{answer.status_code} {code}: {detail} ({request_id})", answer.status_code, code
+    )

@@ -20,12 +20,13 @@ import ray.data
 from ray.data import ActorPoolStrategy
 
 from fashiontrend import ledger, paths
-from fashiontrend.config import Config, ServeConfig
+from fashiontrend.config import Config
 from fashiontrend.errors import Conflict, DataError, FashiontrendError, StoreError
 from fashiontrend.serve import catalogue, model
 from fashiontrend.serve.asked import Options
 from fashiontrend.serve.keys import is_allowed
 from fashiontrend.serve.metrics import Metrics
+from fashiontrend.serve_config import ServeConfig
 from fashiontrend.store import Store, open_store
 from ray_jobs.runtime import connect, now
 

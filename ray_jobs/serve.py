@@ -13,7 +13,7 @@ from typing import Any
 
 from ray import serve
 
-from fashiontrend.config import Config, ReplicaConfig, ServeConfig
+from fashiontrend.config import Config
 from fashiontrend.errors import StoreError
 from fashiontrend.serve import jobs, model, posted, tables, tokens
 from fashiontrend.serve.app import create_app
@@ -28,6 +28,7 @@ from fashiontrend.serve.routes_status import READY
 from fashiontrend.serve.services import Library, Services
 from fashiontrend.serve.tables import Tables
 from fashiontrend.serve.watch import Watch
+from fashiontrend.serve_config import ReplicaConfig, ServeConfig
 from fashiontrend.store import open_store
 from ray_jobs.runtime import connect, disconnect, now
 
@@ -218,7 +219,8 @@ def stop() -> None:
 def run(config: Config) -> None:
     """Serve until SIGINT or SIGTERM."""
     ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    connect(config)
+    for number in (signal.SIGINT, signal.SIGTERM):  # after Ray has set its own, which aborts
         signal.signal(number, lambda *_: ended.set())
     start(config)
     log.info("serving on http://%s:%d", config.serve.host, config.serve.port)

@@ -82,7 +82,7 @@ def _stream(context: Context, dataset: str) -> ray.data.Dataset:
     files = [f for f in (manifest.files if manifest else ()) if "/train" in f]
     return read_parquet(context.store, files, list(COLUMNS)).map_batches(
         decode_rows,
-        fn_kwargs={"input_px": context.config.attrnet.input_px},
+        fn_kwargs={"cfg": context.config.attrnet},
         batch_size=DECODE_ROWS,
         num_cpus=1,
     )
@@ -101,7 +101,7 @@ def worker(settings: dict[str, Any]) -> None:
     torch.set_num_threads(cfg.threads)
     shard = ray.train.get_dataset_shard("train")
     workers = ray.train.get_context().get_world_size()
-    mean = channel_mean(settings["store"], settings["dataset"], cfg.input_px)
+    mean = channel_mean(settings["store"], settings["dataset"], cfg)
     net = model.build(cfg, list(taxonomy.num_values.values()), mean, settings["seed"])
     wrapped = ray.train.torch.prepare_model(net)
 
@@ -125,17 +125,18 @@ def worker(settings: dict[str, Any]) -> None:
     training.finish(*_judge(net, taxonomy, settings))
 
 
-def channel_mean(store: Store, dataset: str, input_px: int) -> list[float]:
+def channel_mean(store: Store, dataset: str, cfg: AttrNetConfig) -> list[float]:
     """Mean red, green and blue of (at most a few thousand of) the training pictures."""
     from fashiontrend import pictures
 
     table = store.read_partition(dataset, "train", columns=["image"])
     step = max(1, table.num_rows // MEAN_PICTURES)
     images = table.column("image").to_pylist()[::step]
-    return [
-        float(c)
-        for c in np.mean([pictures.decode(i, input_px).mean(axis=(0, 1)) for i in images], axis=0)
+    squares = [
+        pictures.decode(i, cfg.input_px, keep_aspect=cfg.keep_aspect).mean(axis=(0, 1))
+        for i in images
     ]
+    return [float(c) for c in np.mean(squares, axis=0)]
 
 
 def _judge(

@@ -1,9 +1,18 @@
 """Convolutional bodies: picture (B, 3, H, W) -> feature map (B, C, H / stride, W / stride)."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, cast
 
+import torch
 import torchvision
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.nn import functional
+from torchvision.models.feature_extraction import create_feature_extractor
+
+from fashiontrend.errors import ConfigError
 
 #: Below it a torchvision network keeps its resolution, or too few cells are left to place boxes on.
 LOW_RESOLUTION_PX = 128
@@ -35,6 +44,42 @@ class Residual(nn.Module):
         return joined.relu_()
 
 
+class Lean(nn.Module):
+    """Stride 16 and back to 8: what is there is seen widely, where it is stays known.
+
+    Made for some 80 px on a few CPU cores. The way back is one step of a feature pyramid (Lin
+    et al. 2017, arXiv:1612.03144). Every residual starts as its shortcut (Goyal et al. 2017,
+    arXiv:1706.02677, 5.1).
+    """
+
+    CHANNELS = 192
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fine = nn.Sequential(
+            nn.Conv2d(3, 32, 3, 2, 1, bias=False),
+            nn.BatchNorm2d(32),
+            nn.ReLU(inplace=True),
+            Residual(32, 64, stride=2),
+            Residual(64, 64),
+            Residual(64, 128, stride=2),
+            Residual(128, 128),
+        )
+        self.coarse = nn.Sequential(Residual(128, 256, stride=2), Residual(256, 256))
+        self.lateral = nn.Conv2d(128, self.CHANNELS, 1)
+        self.back = nn.Conv2d(256, self.CHANNELS, 1)
+        for module in self.modules():
+            if isinstance(module, Residual):
+                nn.init.zeros_(cast(nn.BatchNorm2d, module.body[-1]).weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, 3, H, W) to (B, 192, H / 8, W / 8)."""
+        fine = self.fine(x)
+        seen = functional.interpolate(self.back(self.coarse(fine)), fine.shape[2:])
+        joined: Tensor = self.lateral(fine) + seen
+        return joined.relu_()
+
+
 def build_small(input_px: int) -> tuple[nn.Module, int]:
     """A compact network of stride 8, made for 64 px on one CPU core."""
     body = nn.Sequential(
@@ -49,13 +94,17 @@ def build_small(input_px: int) -> tuple[nn.Module, int]:
     return body, 128
 
 
-def build_resnet(name: str, input_px: int) -> tuple[nn.Module, int]:
-    """A torchvision ResNet without its classifier, randomly initialised (A5).
+def build_lean(input_px: int) -> tuple[nn.Module, int]:
+    """`Lean`."""
+    return Lean(), Lean.CHANNELS
+
+
+def build_resnet(net: Any, input_px: int) -> tuple[nn.Module, int]:
+    """A torchvision ResNet without its classifier.
 
     The last stage keeps its resolution: stride 16 instead of 32; pictures smaller than 128 px
     skip the max pooling after the stem as well: stride 8.
     """
-    net = torchvision.models.get_model(name, weights=None)
     for conv in (m for m in net.layer4[0].modules() if isinstance(m, nn.Conv2d)):
         conv.stride = (1, 1)
     pooling = nn.Identity() if input_px < LOW_RESOLUTION_PX else net.maxpool
@@ -64,10 +113,89 @@ def build_resnet(name: str, input_px: int) -> tuple[nn.Module, int]:
     return body, net.fc.in_features
 
 
-#: Name in `attrnet.backbone` -> function of the input's side: the body, and its channels.
+class LastMap(nn.Module):
+    """The last feature map of a torchvision network that is made of `features`."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.body = create_feature_extractor(net, {"features": "map"})
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, 3, H, W) to (B, C, h, w)."""
+        found: Tensor = self.body(x)["map"]
+        return found
+
+
+#: Own networks by name; every other name is torchvision's.
 BACKBONES: Mapping[str, Callable[[int], tuple[nn.Module, int]]] = {
     "small": build_small,
-    "resnet18": lambda input_px: build_resnet("resnet18", input_px),
-    "resnet34": lambda input_px: build_resnet("resnet34", input_px),
-    "resnet50": lambda input_px: build_resnet("resnet50", input_px),
+    "lean": build_lean,
 }
+
+
+def build(name: str, input_px: int, weights: str | None = None) -> tuple[nn.Module, int]:
+    """A body and its number of channels, randomly initialised (A5) unless weights are given.
+
+    Args:
+        name: of `BACKBONES`, or of a torchvision classifier that is a ResNet or keeps its
+            convolutions in `features` (ConvNeXt, EfficientNet, MobileNet, DenseNet...).
+        input_px: side of its input.
+        weights: a local file for a torchvision network as torchvision names its tensors; its
+            classifier may be missing or of another size.
+
+    Raises:
+        ConfigError: there is no such network, or the weights are not readable or not its own.
+    """
+    if name in BACKBONES:
+        if weights:
+            raise ConfigError(
+                f"attrnet.weights: {name!r} is this package's own network. Leave weights out, or "
+                "name a torchvision backbone."
+            )
+        return BACKBONES[name](input_px)
+    known = torchvision.models.list_models(module=torchvision.models)
+    if name not in known:
+        raise ConfigError(
+            f"attrnet.backbone: there is no {name!r}; choose one of "
+            f"{', '.join([*BACKBONES, *known])}."
+        )
+    net = torchvision.models.get_model(name, weights=None)
+    if weights:
+        _load(net, Path(weights))
+    if isinstance(net, torchvision.models.ResNet):
+        return build_resnet(net, input_px)
+    if not hasattr(net, "features"):
+        raise ConfigError(
+            f"attrnet.backbone: {name!r} has no feature map to cut regions from. Choose a ResNet, "
+            "ConvNeXt, EfficientNet, MobileNet or DenseNet."
+        )
+    body = LastMap(net)
+    training = body.training
+    with torch.inference_mode():
+        channels = int(body.eval()(torch.zeros(1, 3, 64, 64)).shape[1])
+    return body.train(training), channels
+
+
+def _load(net: nn.Module, file: Path) -> None:
+    """Put local tensors into a network; never runs code from the file."""
+    try:
+        if file.suffix == ".safetensors":
+            tensors = load_file(file)
+        else:
+            tensors = torch.load(file, map_location="cpu", weights_only=True)
+        own = net.state_dict()
+        fitting = {k: t for k, t in tensors.items() if k in own and t.shape == own[k].shape}
+    except (OSError, SafetensorError, RuntimeError, AttributeError, ValueError) as error:
+        raise ConfigError(f"attrnet.weights {file}: {error}. Name a readable file.") from error
+    except Exception as error:  # weights_only refuses pickled code with errors of its own
+        raise ConfigError(
+            f"attrnet.weights {file}: not a file of tensors only ({type(error).__name__}). "
+            "Convert it to .safetensors."
+        ) from error
+    missing = [k for k in own if k not in fitting and not k.startswith(("fc.", "classifier."))]
+    if missing:
+        raise ConfigError(
+            f"attrnet.weights {file}: {len(missing)} tensors of the network are missing or of "
+            f"another shape, the first {missing[0]!r}. Name weights of the same network."
+        )
+    net.load_state_dict(fitting, strict=False)

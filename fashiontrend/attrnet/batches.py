@@ -9,17 +9,25 @@ class Batch(NamedTuple):
     """B training pictures with A attributes.
 
     Attributes:
-        image: uint8 (B, 3, H, W), RGB.
+        image: uint8 (B, 3, H, W), RGB; before augmentation a fourth channel may hold the
+            garment's mask, see `augment.vary`.
         labels: int64 (B, A), index of the value, V = not visible, -1 = unlabelled.
         weights: float32 (B, A), confidence of the label; 0 where there is none.
-        box: float32 (B, 4), fractions x0, y0, x1, y1; NaN rows where none was drawn.
+        box: float32 (B, 4), fractions x0, y0, x1, y1; NaN rows where none was drawn, a box of no
+            size where it is known that there is no garment.
+        names: B names of the pictures, for messages; may be empty.
     """
 
     image: Tensor
     labels: Tensor
     weights: Tensor
     box: Tensor
+    names: tuple[str, ...] = ()
 
     def to(self, device: str) -> "Batch":
         """The same batch on a device."""
-        return Batch(*(t.to(device, non_blocking=True) for t in self))
+        image, labels, weights, box = (
+            t.to(device, non_blocking=True)
+            for t in (self.image, self.labels, self.weights, self.box)
+        )
+        return Batch(image, labels, weights, box, self.names)

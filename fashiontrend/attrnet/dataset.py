@@ -12,7 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from fashiontrend import pictures
+from fashiontrend.attrnet import masks
 from fashiontrend.attrnet.batches import Batch
+from fashiontrend.config import AttrNetConfig
 from fashiontrend.errors import DataError, PictureError
 
 Rows: TypeAlias = Mapping[str, NDArray[Any]]
@@ -21,18 +23,24 @@ Rows: TypeAlias = Mapping[str, NDArray[Any]]
 COLUMNS = ("picture_id", "annotated", "labels", "confidences", "box", "repeat", "image")
 
 
-def decode_rows(columns: Rows | pa.Table, input_px: int) -> dict[str, NDArray[Any]]:
+#: What a batch is made of.
+TENSORS = ("image", "labels", "weights", "box")
+
+
+def decode_rows(columns: Rows | pa.Table, cfg: AttrNetConfig) -> dict[str, NDArray[Any]]:
     """Decode rows of the EXAMPLE schema; each picture once, however often it repeats.
 
     Labels that people gave weigh 1, others their confidence, missing ones 0.
 
     Args:
         columns: a table, or arrays by name as `map_batches` passes them; `COLUMNS` are read.
-        input_px: side that pictures are stretched to.
+        cfg: branch `attrnet`; gives the side S of the square, `train_px` or else `input_px`,
+            whether pictures keep their aspect, and whether plain shots get masks and boxes.
 
     Returns:
-        image uint8 (M, 3, S, S), labels int64 (M, A), weights float32 (M, A), box float32
-        (M, 4) with NaN rows where none was drawn. Repeats stand next to each other: shuffle.
+        image uint8 (M, 3, S, S), (M, 4, S, S) with masks, labels int64 (M, A), weights float32
+        (M, A), box float32 (M, 4) in fractions of the square with NaN rows where none is known,
+        names (M,) of str. Repeats stand next to each other: shuffle.
 
     Raises:
         PictureError: a picture that ingest had accepted does not decode; names it.
@@ -42,13 +50,24 @@ def decode_rows(columns: Rows | pa.Table, input_px: int) -> dict[str, NDArray[An
     trust = np.asarray(rows["confidences"], dtype=np.float32)
     annotated = np.asarray(rows["annotated"], dtype=bool)[:, None]
     weights = np.where(labels >= 0, np.where(annotated, np.float32(1), trust), np.float32(0))
-    box = np.array([_box(b) for b in rows["box"]], dtype=np.float32).reshape(-1, 4)
-    named = zip(rows["image"], rows["picture_id"], strict=True)
-    image = np.array([_decode(data, name, input_px) for data, name in named], dtype=np.uint8)
-    image = image.reshape(-1, 3, input_px, input_px)
+    side, channels = cfg.train_px or cfg.input_px, 4 if cfg.background_masks else 3
+    squares = [
+        _decode(data, name, _box(box), cfg, side)
+        for data, name, box in zip(rows["image"], rows["picture_id"], rows["box"], strict=True)
+    ]
+    image = np.array([s for s, _ in squares], dtype=np.uint8).reshape(-1, channels, side, side)
+    box = np.array([b for _, b in squares], dtype=np.float32).reshape(-1, 4)
     repeat = np.asarray(rows["repeat"], dtype=np.int64)
-    decoded: Rows = {"image": image, "labels": labels, "weights": weights, "box": box}
-    return {name: np.repeat(array, repeat, axis=0) for name, array in decoded.items()}
+    names = np.array(rows["picture_id"], dtype=object)
+    arrays: dict[str, NDArray[Any]] = {
+        "image": image,
+        "labels": labels,
+        "weights": weights,
+        "box": box,
+        "names": names,
+    }
+    order = np.repeat(np.arange(len(repeat)), repeat)
+    return {name: array[order] for name, array in arrays.items()}
 
 
 def to_batch(rows: Mapping[str, Any]) -> Batch:
@@ -56,7 +75,9 @@ def to_batch(rows: Mapping[str, Any]) -> Batch:
 
     Memory is shared unless it is read-only, as in Ray's object store.
     """
-    return Batch(*(_tensor(rows[name]) for name in Batch._fields))
+    names = tuple(str(name) for name in rows.get("names", ()))
+    image, labels, weights, box = (_tensor(rows[name]) for name in TENSORS)
+    return Batch(image, labels, weights, box, names)
 
 
 def epoch_batches(
@@ -74,7 +95,7 @@ def epoch_batches(
     order = rng.permutation(count)
     for step in range(count_batches(count, batch_size, drop_last=drop_last)):
         chosen = order[step * batch_size : (step + 1) * batch_size]
-        yield to_batch({name: rows[name][chosen] for name in Batch._fields})
+        yield to_batch({name: rows[name][chosen] for name in Batch._fields if name in rows})
 
 
 def count_batches(count: int, batch_size: int, *, drop_last: bool = True) -> int:
@@ -83,14 +104,14 @@ def count_batches(count: int, batch_size: int, *, drop_last: bool = True) -> int
 
 
 def channel_mean(image: NDArray[np.uint8]) -> tuple[float, float, float]:
-    """Mean red, green and blue (0..255) of the resampled training set, (M, 3, H, W).
+    """Mean red, green and blue (0..255) of the resampled training set, (M, 3 or 4, H, W).
 
     Raises:
         DataError: there is no picture.
     """
     if not len(image):
         raise DataError("channel mean: no training picture. Label and resample first.")
-    red, green, blue = image.mean(axis=(0, 2, 3), dtype=np.float64)
+    red, green, blue = image[:, :3].mean(axis=(0, 2, 3), dtype=np.float64)
     return float(red), float(green), float(blue)
 
 
@@ -112,13 +133,30 @@ def _box(box: Sequence[float] | None) -> Sequence[float]:
     return (np.nan,) * 4 if box is None or len(box) != 4 else box
 
 
-def _decode(data: bytes, picture_id: str, input_px: int) -> pictures.Pixels:
+def _decode(
+    data: bytes, picture_id: str, box: Sequence[float], cfg: AttrNetConfig, side: int
+) -> tuple[pictures.Pixels, NDArray[np.float64]]:
+    """A square (3 or 4, S, S), and the box in it."""
     try:
-        return pictures.decode(data, input_px).transpose(2, 0, 1)
+        image = pictures.read(data, side * 2)
     except PictureError as error:
         raise PictureError(
             f"{error} It is training picture {picture_id}; build the dataset again."
         ) from None
+    region = pictures.whole(image.size, cfg.keep_aspect)
+    square = pictures.cut(image, region, side).transpose(2, 0, 1)
+    corners = np.asarray(box, dtype=np.float64)
+    if cfg.background_masks:
+        garment = masks.find_garment(np.asarray(image)) if np.isnan(corners).any() else None
+        cover = np.full((1, side, side), 255, np.uint8)
+        if garment is not None:
+            corners = np.asarray(masks.bound(garment))
+            cover[0] = masks.cut(garment, region, side)
+        square = np.concatenate([square, cover])
+    low, extent = np.array(region[:2] * 2), np.tile(np.subtract(region[2:], region[:2]), 2)
+    placed = (corners * np.array(image.size * 2) - low) / extent
+    known_empty = (corners == 0).all()
+    return square, corners if known_empty else placed
 
 
 def _tensor(values: Any) -> torch.Tensor:

@@ -62,12 +62,13 @@ def location_loss(location: Location, box: Tensor) -> Tensor:
 
     Args:
         location: of B pictures with N cells.
-        box: (B, 4) true boxes; NaN rows take no part.
+        box: (B, 4) true boxes; NaN rows take no part, boxes of no size hold no garment.
     """
     known = ~box.isnan().any(1)
+    shown = known & (box[:, 2] > box[:, 0])
     true = torch.where(known[:, None], box, box.new_tensor([0.0, 0.0, 1.0, 1.0]))
     side = round(location.objectness.shape[1] ** 0.5)
-    middle, inside = _place_cells(true, side)
+    middle, inside = (cells & shown[:, None] for cells in _place_cells(true, side))
     entropy = functional.binary_cross_entropy_with_logits(
         location.objectness, middle.to(box.dtype), reduction="none"
     )
@@ -75,7 +76,7 @@ def location_loss(location: Location, box: Tensor) -> Tensor:
     objectness = (entropy * judged).sum(1) / judged.sum(1).clamp(min=1)
     proposed = location.cell_boxes
     giou = generalized_box_iou_loss(proposed, true[:, None].expand_as(proposed))
-    fit = (giou * middle).sum(1) / middle.sum(1)
+    fit = (giou * middle).sum(1) / middle.sum(1).clamp(min=1)
     each = (objectness + fit) * known
     total: Tensor = each.sum() / known.sum().clamp(min=1)
     return total

@@ -9,15 +9,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from fashiontrend.attrnet import regions
-from fashiontrend.attrnet.backbones import BACKBONES
+from fashiontrend.attrnet import backbones, regions
 from fashiontrend.config import AttrNetConfig
-from fashiontrend.errors import ConfigError
 
 #: Grey levels (0..255) per unit of input: the usual spread of photographs.
 PIXEL_SCALE = 58.0
-#: Channels of the feature map that regions are cut from.
-REGION_CHANNELS = 64
 
 
 class Output(NamedTuple):
@@ -50,25 +46,25 @@ class AttrNet(nn.Module):
             mean: the training set's mean red, green and blue, 0..255.
 
         Raises:
-            ConfigError: there is no such backbone.
+            ConfigError: there is no such backbone, or its weights cannot be read.
         """
         super().__init__()
-        if cfg.backbone not in BACKBONES:
-            raise ConfigError(
-                f"attrnet.backbone: there is no {cfg.backbone!r}; "
-                f"choose one of {', '.join(BACKBONES)}."
-            )
         self.cfg = cfg
         self.num_values = tuple(num_values)
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(1, 3, 1, 1))
-        self.backbone, channels = BACKBONES[cfg.backbone](cfg.input_px)
-        self.locator = regions.Locator(channels)
+        self.backbone, channels = backbones.build(cfg.backbone, cfg.input_px, cfg.weights)
+        self.locator = regions.Locator(channels, cfg.region_channels)
         self.neck = nn.Sequential(
-            nn.Conv2d(channels, REGION_CHANNELS, 1, bias=False),
-            nn.BatchNorm2d(REGION_CHANNELS),
+            nn.Conv2d(channels, cfg.region_channels, 1, bias=False),
+            nn.BatchNorm2d(cfg.region_channels),
             nn.ReLU(inplace=True),
         )
-        self.embed = nn.Linear(REGION_CHANNELS * cfg.roi_size**2, cfg.embedding_dim)
+        self.embed = nn.Linear(cfg.region_channels * cfg.roi_size**2, cfg.embedding_dim)
+        self.colour = self.embed_colour = None
+        if cfg.colour_channels:
+            self.colour = regions.ColourPool(cfg.colour_channels, channels)
+            self.embed_colour = nn.Linear(4 * cfg.colour_channels, cfg.embedding_dim, bias=False)
+        self.dropout = nn.Dropout(cfg.dropout)
         self.classifiers = nn.ModuleList(nn.Linear(cfg.embedding_dim, v + 1) for v in num_values)
 
     def forward(self, image: Tensor, box: Tensor | None = None) -> Output:
@@ -83,7 +79,13 @@ class AttrNet(nn.Module):
             Logits, location and vector.
         """
         x = (image.to(self.mean.dtype) - self.mean) / PIXEL_SCALE
-        features = self.backbone(x.contiguous(memory_format=torch.channels_last))
+        x = x.contiguous(memory_format=torch.channels_last)
+        half = self.training and self.cfg.precision == "bfloat16"
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=half):
+            return self._answer(x, box)
+
+    def _answer(self, x: Tensor, box: Tensor | None) -> Output:
+        features = self.backbone(x)
         location = self.locator(features)
         place = location.box.detach()
         if box is not None:
@@ -93,8 +95,13 @@ class AttrNet(nn.Module):
         # One fully connected layer for all boxes and the strongest answer of any: a quarter of the
         # weights of a layer over all boxes together, and more accurate (what a sleeve looks like
         # is learnt once for all sizes).
-        vector = self.embed(pooled.flatten(2)).amax(1).relu()
-        return Output(tuple(c(vector) for c in self.classifiers), location, vector)
+        vector = self.embed(pooled.flatten(2)).amax(1)
+        if self.colour is not None and self.embed_colour is not None:
+            vector = vector + self.embed_colour(self.colour(x, features, boxes[:, 0]))
+        vector = vector.relu()
+        kept = self.dropout(vector)
+        logits = tuple(c(kept).float() for c in self.classifiers)
+        return Output(logits, location, vector)
 
 
 def build(

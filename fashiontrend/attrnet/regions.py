@@ -8,6 +8,7 @@ from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torchvision.ops import roi_pool
 
 
@@ -60,13 +61,65 @@ class Locator(nn.Module):
     def forward(self, features: Tensor) -> Location:
         """Read the feature map (B, C, h, w)."""
         height, width = features.shape[-2:]
-        dense = self.out(self.hidden(features)).flatten(2).transpose(1, 2)
+        dense = self.out(self.hidden(features)).float().flatten(2).transpose(1, 2)
         objectness, distances = dense[..., 0], dense[..., 1:].sigmoid()
         centres = cell_centres(height, width, features.device)
         cell_boxes = torch.cat([centres - distances[..., :2], centres + distances[..., 2:]], -1)
         best = objectness.argmax(1)
         box = cell_boxes[torch.arange(len(best), device=best.device), best].clamp(0, 1)
         return Location(objectness, cell_boxes, box, objectness.amax(1).sigmoid())
+
+
+class ColourPool(nn.Module):
+    """A learnt histogram of the garment's colours.
+
+    Small 1 x 1 convolutions turn every pixel into soft memberships of colours; they are averaged
+    over the box, weighted by where the features see the garment. Next to nothing is
+    pooled before the colours are told apart, so a red and a blue half do not become purple.
+    """
+
+    def __init__(self, colours: int, channels: int, masks: int = 4) -> None:
+        """Build it.
+
+        Args:
+            colours: memberships per pixel, D.
+            channels: of the feature map that the M masks are read from.
+            masks: how many parts of a garment are averaged on their own, M.
+        """
+        super().__init__()
+        self.colours = nn.Sequential(
+            nn.Conv2d(3, 32, 1), nn.ReLU(inplace=True), nn.Conv2d(32, colours, 1)
+        )
+        # Memberships differ from the start, or every colour would begin as grey.
+        nn.init.normal_(cast(Tensor, self.colours[2].weight))
+        self.masks = nn.Conv2d(channels, masks, 1)
+
+    def forward(self, pixels: Tensor, features: Tensor, box: Tensor) -> Tensor:
+        """Pool.
+
+        Args:
+            pixels: (B, 3, H, W), normalised.
+            features: (B, C, h, w).
+            box: (B, 4).
+
+        Returns:
+            (B, M * D): square roots of the shares of the colours (the Hellinger map, with which
+            small shares count), times sqrt(D), for each mask.
+        """
+        # A quarter of the places each way is enough for shares; none is mixed with its neighbours.
+        picked = functional.avg_pool2d(pixels, 2)[..., ::2, ::2]
+        colours = self.colours(picked).float().softmax(1).flatten(2)
+        places = functional.interpolate(
+            self.masks(features).float(), picked.shape[2:], mode="bilinear", align_corners=False
+        )
+        height, width = picked.shape[2:]
+        centres = cell_centres(height, width, box.device)
+        inside = ((centres >= box[:, None, :2]) & (centres <= box[:, None, 2:])).all(-1)
+        weight = places.sigmoid().flatten(2) * inside[:, None] + 1e-4
+        weight = weight / weight.sum(2, keepdim=True)
+        shares: Tensor = (weight @ colours.transpose(1, 2)).flatten(1)
+        mapped: Tensor = (shares * colours.shape[1] + 0.01).sqrt()
+        return mapped
 
 
 def surround(box: Tensor, scales: Sequence[float]) -> Tensor:
@@ -102,10 +155,6 @@ def pool_regions(features: Tensor, boxes: Tensor, size: int) -> Tensor:
     first = (boxes[..., :2] * grid + 1e-4).floor().clamp(min=0).minimum(grid - 1)
     last = ((boxes[..., 2:] * grid - 1e-4).ceil() - 1).minimum(grid - 1).maximum(first)
     picture = torch.arange(len(boxes), device=boxes.device)[:, None, None]
-    cells = (
-        torch.cat([picture.expand(*boxes.shape[:2], 1), first, last], -1)
-        .to(features.dtype)
-        .detach()
-    )
-    pooled: Tensor = roi_pool(features, cells.reshape(-1, 5), size)
+    cells = torch.cat([picture.expand(*boxes.shape[:2], 1), first, last], -1).float().detach()
+    pooled: Tensor = roi_pool(features.float(), cells.reshape(-1, 5), size)
     return pooled.reshape(*boxes.shape[:2], *pooled.shape[1:])

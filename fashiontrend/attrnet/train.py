@@ -1,20 +1,26 @@
 """The epoch loop (A5). It knows batches, a model and a callback; Ray wraps all from outside."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, distributed, nn
 
 from fashiontrend import checkpoint
-from fashiontrend.attrnet import augment, loss
+from fashiontrend.attrnet import augment, clutter, loss
 from fashiontrend.attrnet.batches import Batch
 from fashiontrend.attrnet.model import Output
 from fashiontrend.checkpoint import Metrics, TrainState
 from fashiontrend.config import AttrNetConfig
 from fashiontrend.errors import DataError
+
+#: Drawn backgrounds of a training; parts of them are turned and recoloured.
+BACKGROUNDS = 800
+#: The step count beside the averaged weights.
+STEPS = "steps of the average"
 
 
 def fit(
@@ -44,31 +50,37 @@ def fit(
         device: where batches go.
 
     Returns:
-        The state after the last epoch.
+        The state after the last epoch. The model itself ends with the averaged weights, where
+        `cfg.ema_decay` asks for an average.
 
     Raises:
         DataError: the loss is not finite, an epoch has no batch, or `start` does not fit.
     """
     inner = _unwrap(model)
     optimizer = _make_optimizer(inner, cfg)
+    average = _Average(inner, cfg.ema_decay)
+    scene = _make_scene(cfg, seed)
     hooks = [p.register_hook(_restride) for p in inner.parameters() if p.shape[2:] == (1, 1)]
     state = start or TrainState(0, {}, {})
     if start is not None:
         checkpoint.restore(inner, optimizer, start)
+        average.restore(start.average)
     for epoch in range(state.epoch, epochs):
         generator = torch.Generator().manual_seed(_mix(seed, epoch, _rank()))
         schedule = _schedule(cfg, epoch * steps_per_epoch, epochs * steps_per_epoch)
         taken = islice(batches(epoch), steps_per_epoch)
-        metrics = _run_epoch(
-            model, _prepare(taken, cfg, generator, device), optimizer, schedule, epoch
-        )
+        ready = _prepare(taken, cfg, scene, generator, device)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(_mix(seed, epoch, _rank(), 1))
+            metrics = _run_epoch(model, ready, optimizer, schedule, epoch, average)
         history = (*state.history, {"epoch": float(epoch + 1), **metrics})
         moments = dict(optimizer.state_dict()["state"])
-        state = TrainState(epoch + 1, inner.state_dict(), moments, history)
+        state = TrainState(epoch + 1, inner.state_dict(), moments, history, average.weights)
         if on_epoch_end:
             on_epoch_end(state)
     for hook in hooks:
         hook.remove()
+    average.put(inner)
     return state
 
 
@@ -80,13 +92,67 @@ def limit_epochs(cfg: AttrNetConfig, pictures: int, factor: float = 1.0) -> int:
     return max(wanted, 1)
 
 
+class _Average:
+    """Running average of weights and buffers; empty if the decay is 0.
+
+    Early on it forgets faster, or the random start would stay in it: at step n the decay is at
+    most (n + 1) / (n + 10).
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.weights = self._floats(model) if decay else {}
+        self.weights = {k: t.detach().clone() for k, t in self.weights.items()}
+        if decay:
+            self.weights[STEPS] = torch.zeros(())
+
+    def update(self, model: nn.Module) -> None:
+        if not self.decay:
+            return
+        self.weights[STEPS] += 1
+        steps = float(self.weights[STEPS])
+        new = self._floats(model)
+        keep = 1 - min(self.decay, (1 + steps) / (10 + steps))
+        torch._foreach_lerp_(
+            [self.weights[k] for k in new], [t.detach() for t in new.values()], keep
+        )
+
+    def restore(self, weights: Mapping[str, Tensor]) -> None:
+        for name, tensor in self.weights.items():
+            if name in weights:
+                tensor.copy_(weights[name])
+
+    def put(self, model: nn.Module) -> None:
+        if self.decay:
+            model.load_state_dict({k: t for k, t in self.weights.items() if k != STEPS}, False)
+
+    @staticmethod
+    def _floats(model: nn.Module) -> dict[str, Tensor]:
+        return {k: t for k, t in model.state_dict().items() if t.is_floating_point()}
+
+
+def _make_scene(cfg: AttrNetConfig, seed: int) -> augment.Scene:
+    """What pictures are varied with; the backgrounds depend on the seed alone."""
+    bank = None
+    if cfg.clutter and cfg.augment:
+        side = cfg.train_px or cfg.input_px
+        bank = clutter.draw_bank(BACKGROUNDS, side, np.random.default_rng([seed, 7]))
+    return augment.Scene(cfg.input_px, bank, cfg.clutter, cfg.second_look)
+
+
 def _prepare(
-    batches: Iterable[Batch], cfg: AttrNetConfig, generator: torch.Generator, device: str
+    batches: Iterable[Batch],
+    cfg: AttrNetConfig,
+    scene: augment.Scene,
+    generator: torch.Generator,
+    device: str,
 ) -> Iterator[tuple[Batch, Tensor]]:
     """Batches on the device, varied, each with the jittered boxes that regions are cut from."""
     for batch in batches:
-        moved = batch.to(device)
-        ready = augment.vary(moved, generator) if cfg.augment else moved
+        if cfg.augment:
+            ready = augment.vary(batch, generator, scene).to(device)
+        else:
+            ready = batch._replace(image=batch.image[:, :3]).to(device)
         yield ready, augment.jitter(ready.box, generator)
 
 
@@ -96,10 +162,12 @@ def _run_epoch(
     optimizer: torch.optim.Optimizer,
     schedule: Iterator[float],
     epoch: int,
+    average: _Average,
 ) -> Metrics:
     cfg = _unwrap(model).cfg
     model.train()
     sums: Metrics = {}
+    optimizer.zero_grad(set_to_none=True)
     for number, (batch, box) in enumerate(batches):
         rate = next(schedule)
         for group in optimizer.param_groups:
@@ -109,13 +177,17 @@ def _run_epoch(
         if not torch.isfinite(parts.total):
             raise DataError(
                 f"training: the loss is {parts.total.item()} in epoch {epoch + 1}, "
-                f"batch {number + 1} (labels {parts.labels.item()}, box {parts.box.item()}). "
-                "Lower attrnet.learning_rate or look at that batch's pictures."
+                f"batch {number + 1} (labels {parts.labels.item()}, box {parts.box.item()}), "
+                f"pictures {', '.join(batch.names) or 'without names'}. "
+                "Lower attrnet.learning_rate or look at those pictures; the last epoch's "
+                "checkpoint is kept."
             )
-        optimizer.zero_grad(set_to_none=True)
-        parts.total.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(model.parameters(), cfg.clip_norm)
-        optimizer.step()
+        (parts.total / cfg.accumulate).backward()
+        if (number + 1) % cfg.accumulate == 0:
+            nn.utils.clip_grad_norm_(model.parameters(), cfg.clip_norm)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            average.update(_unwrap(model))
         _add(sums, _measure(parts, output, batch))
     if not sums:
         raise DataError(f"training: epoch {epoch + 1} has no batch. Give it at least one picture.")
@@ -154,13 +226,14 @@ def _average(sums: Metrics, rate: float) -> Metrics:
 
 
 def _schedule(cfg: AttrNetConfig, step: int, steps: int) -> Iterator[float]:
-    """Learning rates from a step on: linear warm-up, then half a cosine down to 0."""
+    """Learning rates from a step on: linear warm-up, a plateau if any, half a cosine down to 0."""
     warm = max(round(cfg.warmup_fraction * steps), 1)
+    falls = max(warm, round((1 - cfg.decay_fraction) * steps))
     while True:
         if step < warm:
             yield cfg.learning_rate * (step + 1) / warm
         else:
-            done = min((step - warm) / max(steps - warm, 1), 1.0)
+            done = min(max(step - falls, 0) / max(steps - falls, 1), 1.0)
             yield cfg.learning_rate * (1 + math.cos(math.pi * done)) / 2
         step += 1
 

@@ -6,12 +6,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fashiontrend.config import ServeConfig
 from fashiontrend.errors import DataError, PictureError, StoreError
 from fashiontrend.serve.asked import Options
 from fashiontrend.serve.keys import is_allowed
 from fashiontrend.serve.model import Item, Outcome, ServedModel
 from fashiontrend.serve.recognition import of_picture
+from fashiontrend.serve_config import ServeConfig
 from fashiontrend.taxonomy import Taxonomy
 
 ID, IMAGE, KEY = "id", "image", "key"
@@ -71,8 +71,8 @@ def answer(
         )
         for row, content in zip(found, contents, strict=True):
             outcome = next(outcomes) if isinstance(content, bytes) else content
-            told.append({ID: str(row[ID]), **_flat(outcome, cfg.min_box_score)})
-    return pa.Table.from_pylist(told, schema=answer_schema(model.describer.taxonomy, options))
+            told.append({ID: str(row[ID]), **_flat(outcome)})
+    return pa.Table.from_pylist(told, schema=answer_schema(model.recogniser.taxonomy, options))
 
 
 def answer_schema(taxonomy: Taxonomy, options: Options) -> pa.Schema:
@@ -119,22 +119,19 @@ def _nothing() -> PictureError:
     return PictureError("not_found: there is no such key among those that may be read.")
 
 
-def _flat(outcome: Outcome, min_score: float) -> dict[str, Any]:
+def _flat(outcome: Outcome) -> dict[str, Any]:
     if isinstance(outcome, PictureError):
-        found = outcome.reason == "not_found"
         problem = of_picture(outcome)
-        return {"status": "not_found" if found else problem.code, "detail": problem.detail}
+        return {"status": problem.code, "detail": problem.detail}
     told: dict[str, Any] = {
-        "status": "ok",
+        "status": "ok" if outcome.box else "no_garment",
         "width": outcome.width,
         "height": outcome.height,
-        "box": list(outcome.answer.box),
-        "score": outcome.answer.score,
-        "embedding": outcome.answer.embedding,
+        "box": outcome.box,
+        "score": outcome.score,
+        "embedding": outcome.embedding,
     }
-    if (outcome.answer.score or 0.0) < min_score:
-        return {**told, "status": "no_garment"}
-    for name, attribute in outcome.answer.attributes.items():
+    for name, attribute in outcome.attributes.items() if outcome.box else ():
         told |= {
             name: attribute.get("value"),
             f"{name}_status": attribute["status"],

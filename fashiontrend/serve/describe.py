@@ -1,34 +1,18 @@
-"""From a recogniser's numbers to answers: which value, how sure, or why none."""
+"""From a recogniser's answers to what the API says of a garment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
-import torch
-
-from fashiontrend import pictures
-from fashiontrend.attrnet.predict import Recogniser
-from fashiontrend.attrnet.probabilities import calibrate
+from fashiontrend.attrnet import answers
+from fashiontrend.attrnet.answers import AttributeAnswer, Status
 from fashiontrend.errors import PictureError
 from fashiontrend.serve.asked import Box, Options
-from fashiontrend.taxonomy import Taxonomy
-
-GARMENT_TYPE = "garment_type"
+from fashiontrend.taxonomy import NOT_VISIBLE, Taxonomy
 
 
-@dataclass(frozen=True)
-class Answer:
-    """One garment: its place, how sure that is, and what is seen of every attribute."""
-
-    box: tuple[float, float, float, float]
-    score: float | None  # None where the caller gave the box
-    attributes: dict[str, dict[str, Any]]
-    embedding: list[float] | None = None
-
-
-class Describer(Protocol):
-    """What a replica needs of a model."""
+class Recogniser(Protocol):
+    """What a replica needs of a model; see `attrnet.predict.Recogniser`."""
 
     @property
     def taxonomy(self) -> Taxonomy:
@@ -36,112 +20,104 @@ class Describer(Protocol):
         ...
 
     def describe(
-        self, images: Sequence[bytes], boxes: Sequence[Box | None], options: Options
-    ) -> list[Answer | PictureError]:
-        """One answer for each picture, or why there is none."""
+        self,
+        images: Sequence[bytes],
+        boxes: Sequence[answers.Box | None] | None = None,
+        top_k: int = 0,
+        min_confidence: float = 0.0,
+        embedding: bool = False,
+    ) -> list[answers.Answer]:
+        """One answer for each encoded picture; boxes in pixels of the upright picture."""
         ...
 
 
-class RecogniserDescriber:
-    """Answers of AttrNet."""
+@dataclass(frozen=True)
+class Seen:
+    """One garment: the picture's upright size, its place, how sure that is, every attribute."""
 
-    def __init__(self, recogniser: Recogniser) -> None:
-        self.recogniser = recogniser
-        self.taxonomy = recogniser.taxonomy
-
-    def describe(
-        self, images: Sequence[bytes], boxes: Sequence[Box | None], options: Options
-    ) -> list[Answer | PictureError]:
-        """One forward pass over all that decode; a caller's box takes the place of the found one."""
-        decoded = [self._decode(data) for data in images]
-        pixels = [d for d in decoded if not isinstance(d, PictureError)]
-        known = [b for b, d in zip(boxes, decoded, strict=True) if not isinstance(d, PictureError)]
-        told = iter(self._answer(np.stack(pixels), known, options) if pixels else ())
-        return [d if isinstance(d, PictureError) else next(told) for d in decoded]
-
-    def _decode(self, data: bytes) -> pictures.Pixels | PictureError:
-        try:
-            return pictures.decode(data, self.recogniser.input_px)
-        except PictureError as error:
-            return error
-
-    def _answer(
-        self, pixels: pictures.Pixels, boxes: Sequence[Box | None], options: Options
-    ) -> list[Answer]:
-        """Answers for (N, S, S, 3) pixels."""
-        r = self.recogniser
-        image = torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))).to(r.device)
-        given = torch.tensor([b or (torch.nan,) * 4 for b in boxes], device=r.device)
-        with torch.inference_mode():
-            output = r.model(image, given if any(boxes) else None)
-        probs = calibrate(output, self.taxonomy.ids, r.card.temperatures)
-        found, scores = output.location.box.cpu().numpy(), output.location.score.cpu().numpy()
-        vectors = output.vector.cpu().numpy() if options.return_embedding else None
-        return [
-            Answer(
-                box=boxes[n] or _clip(found[n]),
-                score=None if boxes[n] else round(float(scores[n]), 4),
-                attributes=tell({a: p[n] for a, p in probs.items()}, self.taxonomy, options),
-                embedding=None if vectors is None else [round(float(v), 5) for v in vectors[n]],
-            )
-            for n in range(len(boxes))
-        ]
+    width: int
+    height: int
+    box: Box | None  # fractions; None where no garment was found
+    score: float | None  # None where the caller gave the box
+    attributes: dict[str, dict[str, Any]]
+    embedding: list[float] | None = None
 
 
-def tell(
-    probs: Mapping[str, Any], taxonomy: Taxonomy, options: Options
-) -> dict[str, dict[str, Any]]:
-    """Attributes of one garment.
+def describe(
+    recogniser: Recogniser,
+    images: Sequence[bytes],
+    sizes: Sequence[tuple[int, int]],
+    boxes: Sequence[Box | None],
+    options: Options,
+) -> list[Seen | PictureError]:
+    """One answer for each picture, or why there is none.
 
     Args:
-        probs: (V + 1,) calibrated probabilities per attribute; the last is "not visible".
-        taxonomy: order and names of the values, and which garments have which attribute.
+        recogniser: the model.
+        images: encoded pictures.
+        sizes: their upright width and height in pixels.
+        boxes: fractions, where the caller knows the garment.
         options: threshold, languages, how many values.
     """
-    garment = _surest_garment(probs, taxonomy, options.min_confidence)
-    told: dict[str, dict[str, Any]] = {}
-    for attribute in taxonomy.attributes:
-        name = attribute.id
-        if options.attributes is not None and name not in options.attributes:
-            continue
-        if garment and not taxonomy.applies(name, garment):
-            told[name] = {"status": "not_applicable"}
-            continue
-        row = np.asarray(probs[name], dtype=np.float64)
-        best = int(row.argmax())
-        if best == attribute.not_visible and row[best] >= options.min_confidence:
-            told[name] = {"status": "not_visible", "confidence": round(float(row[best]), 4)}
-            continue
-        order = np.argsort(-row[:-1], kind="stable")[: options.top_k]
-        top = [(attribute.value_ids[i], round(float(row[i]), 4)) for i in order]
-        value = attribute.values[int(order[0])]
-        sure = float(row[order[0]])
-        if sure < options.min_confidence or best == attribute.not_visible:
-            told[name] = {"status": "uncertain", "top_k": top}
-            continue
-        told[name] = {
-            "status": "present",
-            "value": value.id,
-            "label": {lang: getattr(value, lang) for lang in options.lang},
-            "confidence": round(sure, 4),
-            "top_k": top,
-        }
-    return told
+    pixels = [
+        None if b is None else (b[0] * w, b[1] * h, b[2] * w, b[3] * h)
+        for b, (w, h) in zip(boxes, sizes, strict=True)
+    ]
+    found = recogniser.describe(
+        images, pixels, options.top_k, options.min_confidence, options.return_embedding
+    )
+    return [
+        PictureError(a.problem) if a.problem else _see(a, b, s, recogniser.taxonomy, options)
+        for a, b, s in zip(found, boxes, sizes, strict=True)
+    ]
 
 
-def _surest_garment(
-    probs: Mapping[str, Any], taxonomy: Taxonomy, min_confidence: float
-) -> str | None:
-    """The garment type, if it is sure enough to rule attributes out."""
-    if GARMENT_TYPE not in probs:
-        return None
-    row = np.asarray(probs[GARMENT_TYPE])
-    best, attribute = int(row.argmax()), taxonomy.attribute(GARMENT_TYPE)
-    if best == attribute.not_visible or row[best] < min_confidence:
-        return None
-    return attribute.value_ids[best]
+def _see(
+    answer: answers.Answer,
+    given: Box | None,
+    size: tuple[int, int],
+    taxonomy: Taxonomy,
+    options: Options,
+) -> Seen:
+    chosen = taxonomy.ids if options.attributes is None else options.attributes
+    return Seen(
+        *size,
+        box=given or (None if answer.box is None else _fractions(answer.box, size)),
+        score=None if given else round(answer.score, 4),
+        attributes={
+            name: _tell(answer.attributes[name], name, taxonomy, options)
+            for name in taxonomy.ids
+            if name in chosen
+        },
+        embedding=None
+        if answer.embedding is None
+        else [round(float(v), 5) for v in answer.embedding],
+    )
 
 
-def _clip(box: Any) -> Box:
-    x0, y0, x1, y1 = (round(min(max(float(v), 0.0), 1.0), 5) for v in box)
+def _tell(
+    answer: AttributeAnswer, attribute: str, taxonomy: Taxonomy, options: Options
+) -> dict[str, Any]:
+    status = str(answer.status)
+    if answer.status in (Status.NOT_APPLICABLE, Status.NOT_VISIBLE):
+        return {"status": status, "confidence": round(answer.confidence, 4)}
+    top = [(c.value, round(c.confidence, 4)) for c in answer.top_k if c.value != NOT_VISIBLE]
+    if answer.status is Status.UNCERTAIN or answer.value is None:
+        return {"status": str(Status.UNCERTAIN), "top_k": top}
+    value = taxonomy.attribute(attribute).value(answer.value)
+    return {
+        "status": status,
+        "value": value.id,
+        "label": {lang: getattr(value, lang) for lang in options.lang},
+        "confidence": round(answer.confidence, 4),
+        "top_k": top,
+    }
+
+
+def _fractions(box: answers.Box, size: tuple[int, int]) -> Box:
+    width, height = size
+    x0, y0, x1, y1 = (
+        round(min(max(v / side, 0.0), 1.0), 5)
+        for v, side in zip(box, (width, height, width, height), strict=True)
+    )
     return x0, y0, x1, y1

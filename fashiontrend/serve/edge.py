@@ -12,10 +12,10 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fashiontrend.config import ServeConfig
 from fashiontrend.serve import problems
 from fashiontrend.serve.metrics import Metrics
 from fashiontrend.serve.problems import Problem
+from fashiontrend.serve_config import ServeConfig
 
 log = logging.getLogger(__name__)
 audit = logging.getLogger("fashiontrend.audit")
@@ -41,7 +41,8 @@ class Edge:
         headers = Headers(scope=scope)
         given = headers.get("x-request-id", "")
         state: State = scope.setdefault("state", {})
-        state["request_id"] = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        state["known_id"] = REQUEST_ID.fullmatch(given) is not None
+        state["request_id"] = given if state["known_id"] else uuid.uuid4().hex
         state["status"] = 0
         begun = time.perf_counter()
         answer = _Answer(send, state)
@@ -119,7 +120,8 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.state["status"] = message["status"]
             headers = MutableHeaders(scope=message)
-            headers["x-request-id"] = self.state["request_id"]
+            if not self.state["known_id"]:  # who named the id, caller or proxy, writes it
+                headers["x-request-id"] = self.state["request_id"]
             headers["x-content-type-options"] = "nosniff"
             headers.setdefault("cache-control", "no-store")
         await self.send(message)

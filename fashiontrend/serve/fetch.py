@@ -15,9 +15,9 @@ from typing import Any
 import httpcore
 import httpx
 
-from fashiontrend.config import FetchConfig
 from fashiontrend.serve.addresses import Address, is_public
 from fashiontrend.serve.problems import Problem
+from fashiontrend.serve_config import FetchConfig
 
 Resolver = Callable[[str, int], Awaitable[list[str]]]
 REDIRECTS = {301, 302, 303, 307, 308}
@@ -155,7 +155,7 @@ class Fetcher:
             raise _failed("only http and https are fetched")
         if url.userinfo or not host:
             raise _failed("a URL with user information, or without a host, is not fetched")
-        if (url.port or PORTS[url.scheme]) not in self.cfg.allowed_ports:
+        if (PORTS[url.scheme] if url.port is None else url.port) not in self.cfg.allowed_ports:
             raise _failed("this port is not fetched from")
         if self.cfg.allowed_hosts and not any(
             host == name or host.endswith(f".{name}") for name in self.cfg.allowed_hosts

@@ -12,12 +12,12 @@ from datetime import datetime
 from typing import Any
 
 from fashiontrend import paths
-from fashiontrend.config import ServeConfig
 from fashiontrend.errors import Conflict
 from fashiontrend.serve import asked
 from fashiontrend.serve.asked import JobRequest
 from fashiontrend.serve.keys import is_allowed
 from fashiontrend.serve.problems import Problem
+from fashiontrend.serve_config import ServeConfig
 from fashiontrend.store import Store
 
 MOST_ROWS = 1_000

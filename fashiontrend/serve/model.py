@@ -10,14 +10,15 @@ from pathlib import Path
 from PIL import Image
 
 from fashiontrend import paths, pictures, registry
+from fashiontrend.attrnet import predict
 from fashiontrend.attrnet.artefact import draw_self_test
-from fashiontrend.attrnet.predict import Recogniser
-from fashiontrend.config import IngestConfig, ServeConfig
+from fashiontrend.config import IngestConfig
 from fashiontrend.errors import DataError, PictureError
 from fashiontrend.serve.asked import Box, Options
 from fashiontrend.serve.batcher import Batcher
-from fashiontrend.serve.describe import Answer, Describer, RecogniserDescriber
+from fashiontrend.serve.describe import Recogniser, Seen, describe
 from fashiontrend.serve.metrics import Metrics
+from fashiontrend.serve_config import ServeConfig
 from fashiontrend.store import Store
 
 
@@ -30,16 +31,7 @@ class Item:
     options: Options
 
 
-@dataclass(frozen=True)
-class Found:
-    """The upright size of a picture and what is seen in it."""
-
-    width: int
-    height: int
-    answer: Answer
-
-
-Outcome = Found | PictureError
+Outcome = Seen | PictureError
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +41,7 @@ class ServedModel:
     release_id: str
     version: str
     digest: str
-    describer: Describer
+    recogniser: Recogniser
     batcher: Batcher[Item, Outcome]
     run: Callable[[Sequence[Item]], list[Outcome]]  # without a queue, for whole catalogues
 
@@ -81,20 +73,17 @@ def load(
     release = registry.load(store, release_id)
     with tempfile.TemporaryDirectory() as folder:
         store.download(paths.model("attrnet", release.attrnet), Path(folder))
-        recogniser = Recogniser(folder, cfg.threads, device)
-    describer = RecogniserDescriber(recogniser)
-    served = serve(
-        release_id, release.attrnet, recogniser.card.weights_sha256, describer, cfg, metrics
-    )
-    _test(describer, recogniser.input_px)
-    return served
+        recogniser = predict.Recogniser(folder, cfg.threads, device)
+    _test(recogniser, recogniser.input_px)
+    digest = recogniser.card.weights_sha256
+    return serve(release_id, release.attrnet, digest, recogniser, cfg, metrics)
 
 
 def serve(
     release_id: str,
     version: str,
     digest: str,
-    describer: Describer,
+    recogniser: Recogniser,
     cfg: ServeConfig,
     metrics: Metrics,
 ) -> ServedModel:
@@ -106,7 +95,7 @@ def serve(
     )
 
     def run(items: Sequence[Item]) -> list[Outcome]:
-        return _run(describer, items, limits)
+        return _run(recogniser, items, limits)
 
     batcher: Batcher[Item, Outcome] = Batcher(
         run,
@@ -115,12 +104,12 @@ def serve(
         cfg.max_waiting,
         metrics.batches.observe,
     )
-    return ServedModel(release_id, version, digest, describer, batcher, run)
+    return ServedModel(release_id, version, digest, recogniser, batcher, run)
 
 
-def _run(describer: Describer, items: Sequence[Item], limits: IngestConfig) -> list[Outcome]:
+def _run(recogniser: Recogniser, items: Sequence[Item], limits: IngestConfig) -> list[Outcome]:
     """Describe what passes the limits; items with other options make other calls."""
-    outcomes: list[Outcome | None] = [None] * len(items)
+    outcomes: dict[int, Outcome] = {}
     sizes: dict[int, tuple[int, int]] = {}
     for n, item in enumerate(items):
         try:
@@ -130,18 +119,22 @@ def _run(describer: Describer, items: Sequence[Item], limits: IngestConfig) -> l
     ordered = sorted(sizes, key=lambda n: hash(items[n].options))
     for options, group in groupby(ordered, key=lambda n: items[n].options):
         chosen = list(group)
-        answers = describer.describe(
-            [items[n].data for n in chosen], [items[n].box for n in chosen], options
+        found = describe(
+            recogniser,
+            [items[n].data for n in chosen],
+            [sizes[n] for n in chosen],
+            [items[n].box for n in chosen],
+            options,
         )
-        for n, answer in zip(chosen, answers, strict=True):
-            outcomes[n] = answer if isinstance(answer, PictureError) else Found(*sizes[n], answer)
-    return [o for o in outcomes if o is not None]
+        outcomes.update(zip(chosen, found, strict=True))
+    return [outcomes[n] for n in range(len(items))]
 
 
-def _test(describer: Describer, size_px: int) -> None:
+def _test(recogniser: Recogniser, size_px: int) -> None:
+    """The self-test picture, from bytes to words."""
     picture = draw_self_test(size_px)[0].permute(1, 2, 0).numpy()
     sink = io.BytesIO()
     Image.fromarray(picture).save(sink, "PNG")
-    answer = describer.describe([sink.getvalue()], [None], Options())[0]
-    if isinstance(answer, PictureError) or not answer.attributes:
+    answer = recogniser.describe([sink.getvalue()])[0]
+    if answer.problem or not answer.attributes:
         raise DataError(f"the self-test picture got {answer!r}, expected attributes. Train again.")

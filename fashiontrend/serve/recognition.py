@@ -4,15 +4,23 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from fashiontrend.config import ServeConfig
 from fashiontrend.errors import PictureError, StoreError
 from fashiontrend.serve import problems
-from fashiontrend.serve.asked import Box, Described, Options, Picture, RecogniseRequest, UploadRequest
+from fashiontrend.serve.asked import (
+    Box,
+    Described,
+    Options,
+    Picture,
+    RecogniseRequest,
+    UploadRequest,
+)
 from fashiontrend.serve.batcher import Overloaded
+from fashiontrend.serve.describe import Seen
 from fashiontrend.serve.keys import is_allowed
 from fashiontrend.serve.metrics import Metrics
-from fashiontrend.serve.model import Found, Item, Outcome, ServedModel
+from fashiontrend.serve.model import Item, Outcome, ServedModel
 from fashiontrend.serve.problems import Problem
+from fashiontrend.serve_config import ServeConfig
 
 Fetch = Callable[[str], Awaitable[bytes]]
 ReadKey = Callable[[str], bytes]
@@ -21,6 +29,7 @@ REASONS = {
     "too_large": ("too_large", 413),
     "bomb": ("too_large", 413),
     "too_small": ("too_small", 422),
+    "not_found": ("not_found", 422),
 }
 
 
@@ -95,7 +104,7 @@ class Recognition:
 
     def _check_attributes(self, options: Options) -> ServedModel:
         model = self.model()
-        known = model.describer.taxonomy.ids
+        known = model.recogniser.taxonomy.ids
         unknown = [a for a in options.attributes or () if a not in known]
         if unknown:
             raise Problem(
@@ -151,7 +160,7 @@ class Recognition:
             _refuse_any(images)
         for image in images:
             self.metrics.pictures.labels(image["status"]).inc()
-        taxonomy = model.describer.taxonomy
+        taxonomy = model.recogniser.taxonomy
         return {
             "model": name_model("attrnet", model.version, model.digest),
             "taxonomy": {"version": taxonomy.version, "digest": f"sha256:{taxonomy.digest}"},
@@ -186,9 +195,8 @@ class Recognition:
             if isinstance(outcome, PictureError):
                 return _refuse(image, of_picture(outcome))
             image |= {"width": outcome.width, "height": outcome.height}
-            score = outcome.answer.score
-            if score is None or score >= self.cfg.min_box_score:
-                image["garments"].append(_garment(len(image["garments"]), outcome))
+            if outcome.box is not None:
+                image["garments"].append(_garment(len(image["garments"]), outcome, outcome.box))
         if not image["garments"]:
             seen = Problem(422, "no_garment", "No garment was found in the picture.")
             return _refuse(image, seen)
@@ -236,15 +244,15 @@ def _refuse_any(images: Sequence[dict[str, Any]]) -> None:
             )
 
 
-def _garment(number: int, found: Found) -> dict[str, Any]:
-    x0, y0, x1, y1 = found.answer.box
-    pixels = (x0 * found.width, y0 * found.height, x1 * found.width, y1 * found.height)
+def _garment(number: int, seen: Seen, box: Box) -> dict[str, Any]:
+    x0, y0, x1, y1 = box
+    pixels = (x0 * seen.width, y0 * seen.height, x1 * seen.width, y1 * seen.height)
     told: dict[str, Any] = {
         "garment_id": number,
-        "box": {"rel": list(found.answer.box), "px": [round(v) for v in pixels]},
-        "score": found.answer.score,
-        "attributes": found.answer.attributes,
+        "box": {"rel": list(box), "px": [round(v) for v in pixels]},
+        "score": seen.score,
+        "attributes": seen.attributes,
     }
-    if found.answer.embedding is not None:
-        told["embedding"] = found.answer.embedding
+    if seen.embedding is not None:
+        told["embedding"] = seen.embedding
     return told

@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fashiontrend import paths
-from fashiontrend.config import ServeConfig
 from fashiontrend.serve import problems, static, strict, thumbnails
 from fashiontrend.serve.history import History
 from fashiontrend.serve.jobs import Jobs
@@ -22,6 +21,7 @@ from fashiontrend.serve.problems import Problem
 from fashiontrend.serve.recognition import Recognition
 from fashiontrend.serve.tables import Tables
 from fashiontrend.serve.tokens import Guard, Scope
+from fashiontrend.serve_config import ServeConfig
 from fashiontrend.store import Store
 
 M = TypeVar("M", bound=pydantic.BaseModel)

@@ -13,10 +13,10 @@ from fastapi import Request
 from fastapi.security.utils import get_authorization_scheme_param
 
 from fashiontrend import documents
-from fashiontrend.config import ServeConfig
 from fashiontrend.documents import Section
 from fashiontrend.errors import ConfigError
 from fashiontrend.serve.problems import Problem
+from fashiontrend.serve_config import ServeConfig
 
 Scope = Literal["read", "recognise", "forecast", "catalogue", "metrics"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -64,7 +64,7 @@ def needed(cfg: ServeConfig) -> bool:
     """
     if cfg.auth == "auto":
         return cfg.proxy == "haproxy" or not _is_loopback(cfg.host)
-    return cfg.auth == "on"
+    return cfg.auth == "required"
 
 
 def _is_loopback(host: str) -> bool:
@@ -110,7 +110,7 @@ def make_guard(cfg: ServeConfig) -> Guard:
     if cfg.tokens_file is None:
         raise ConfigError(
             f"serve.host {cfg.host} with proxy {cfg.proxy} needs tokens: set serve.tokens_file, "
-            "or serve.auth to `off` behind a gateway that checks callers."
+            "or serve.auth to `none` behind a gateway that checks callers."
         )
     return _FileGuard(cfg.tokens_file, cfg.public_read)
 

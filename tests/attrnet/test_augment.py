@@ -78,3 +78,54 @@ def test_jitter_moves_edges_a_little_and_keeps_missing_boxes_missing():
     moved = augment.jitter(box, generator())
     assert 0 < (moved[0] - box[0]).abs().max() <= augment.JITTER * 0.5 + 1e-6
     assert moved[1].isnan().all()
+
+
+def pasted(count=200, vacant=False):
+    """Red squares on white with their masks, pasted on green."""
+    image = torch.full((count, 4, 32, 32), 255, dtype=torch.uint8)
+    image[:, 3] = 0
+    image[:, 1:3, 8:24, 8:16] = 0
+    image[:, 3, 8:24, 8:16] = 255
+    box = torch.tensor([[0.25, 0.25, 0.5, 0.75]]).repeat(count, 1)
+    batch = Batch(image, torch.zeros(count, 1, dtype=torch.int64), torch.ones(count, 1), box)
+    bank = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
+    scene = augment.Scene(size_px=48, bank=bank, pasted=1.0)
+    return augment.vary(batch, generator(), scene)
+
+
+def test_what_is_pasted_lies_where_its_box_says():
+    varied = pasted()
+    shown = varied.labels[:, 0] == 0
+    assert varied.image.shape == (200, 3, 48, 48)
+    assert 0.85 < shown.float().mean() < 1
+    apart = []
+    for image, box in zip(varied.image[shown].int(), varied.box[shown], strict=True):
+        y, x = torch.nonzero((image[0] > 150) & (image[1] < 100), as_tuple=True)
+        if len(x) < 20:  # another picture's cloth may be as red; a tiny one has few such pixels
+            continue
+        centre = torch.tensor([x.min() + x.max() + 1, y.min() + y.max() + 1]) / 96
+        apart.append((centre - (box[:2] + box[2:]) / 2).abs().max().item())
+    assert np.median(apart) < 0.02
+
+
+def test_clutter_alone_has_a_box_of_no_size_and_no_labels():
+    varied = pasted()
+    empty = varied.labels[:, 0] == -1
+    assert (varied.box[empty] == 0).all()
+    assert (varied.weights[empty] == 0).all()
+
+
+def test_what_is_known_to_be_empty_stays_so(draw_batch):
+    batch = draw_batch(8, 0)._replace(box=torch.zeros(8, 4))
+    varied = augment.vary(batch, generator(), augment.Scene(closer=True))
+    assert (varied.box == 0).all()
+
+
+def test_small_garments_are_looked_at_closer_half_of_the_time(draw_batch):
+    box = torch.tensor([[0.4, 0.4, 0.6, 0.6]]).repeat(200, 1)
+    batch = draw_batch(200, 0)._replace(box=box)
+    varied = augment.vary(batch, generator(), augment.Scene(closer=True))
+    side = (varied.box[:, 2:] - varied.box[:, :2]).amax(1)
+    assert 0.4 < (side > 0.5).float().mean() < 0.6
+    assert (varied.box >= 0).all()
+    assert (varied.box <= 1).all()

@@ -40,8 +40,8 @@ def as_ray_passes_it(table: pa.Table) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("shape", [lambda t: t, as_ray_passes_it], ids=["table", "arrays"])
-def test_rows_become_arrays_and_repeat(table, shape, draw_rows):
-    rows = dataset.decode_rows(shape(table), 32)
+def test_rows_become_arrays_and_repeat(table, shape, draw_rows, cfg):
+    rows = dataset.decode_rows(shape(table), cfg)
     assert rows["image"].shape == (6, 3, 32, 32)
     assert np.array_equal(rows["image"][2], draw_rows(3, 0)["image"][1])
     assert rows["labels"].tolist() == [[0, -1], [0, -1], [1, 2], [-1, -1], [-1, -1], [-1, -1]]
@@ -50,21 +50,22 @@ def test_rows_become_arrays_and_repeat(table, shape, draw_rows):
     assert rows["box"][2] == pytest.approx([0.1, 0.2, 0.3, 0.4])
     assert {k: v.dtype.name for k, v in rows.items()} == {
         "image": "uint8", "labels": "int64", "weights": "float32", "box": "float32",
+        "names": "object",
     }  # fmt: skip
 
 
-def test_no_rows_are_no_pictures(table):
-    rows = dataset.decode_rows(table.slice(0, 0), 32)
+def test_no_rows_are_no_pictures(table, cfg):
+    rows = dataset.decode_rows(table.slice(0, 0), cfg)
     assert rows["image"].shape == (0, 3, 32, 32)
     assert rows["box"].shape == (0, 4)
     with pytest.raises(DataError, match="no training picture"):
         dataset.channel_mean(rows["image"])
 
 
-def test_a_broken_training_picture_is_named(table):
+def test_a_broken_training_picture_is_named(table, cfg):
     broken = table.set_column(8, "image", pa.array([b"x"] * 3))
     with pytest.raises(PictureError, match="training picture p0"):
-        dataset.decode_rows(broken, 32)
+        dataset.decode_rows(broken, cfg)
 
 
 def test_read_only_arrays_become_tensors_without_a_warning(draw_rows):

@@ -78,7 +78,7 @@ def test_every_parameter_gets_a_gradient_whatever_is_missing(
 
 
 def test_an_unknown_backbone_is_named_with_the_known_ones():
-    with pytest.raises(ConfigError, match=r"'big'.*small, resnet18"):
+    with pytest.raises(ConfigError, match=r"'big'.*small, lean.*resnet18"):
         model.build(AttrNetConfig(backbone="big"), (2,), (0.0, 0.0, 0.0), 0)
 
 

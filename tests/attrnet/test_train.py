@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import distributed
 
+from fashiontrend import checkpoint
 from fashiontrend.attrnet import dataset, train
 from fashiontrend.config import AttrNetConfig
 from fashiontrend.errors import DataError
@@ -128,3 +129,53 @@ def test_neighbouring_seeds_are_far_apart():
     mixed = {train._mix(a, b, c) for a in range(9) for b in range(9) for c in range(9)}
     assert len(mixed) == 729
     assert len({m % 256 for m in mixed}) > 200
+
+
+def test_a_resumed_training_is_equal_to_one_that_never_stopped(run, build_net, tmp_path):
+    settings = {"ema_decay": 0.9, "dropout": 0.3, "decay_fraction": 0.5, "colour_channels": 4}
+    kept = []
+
+    def keep(state):
+        checkpoint.save(tmp_path, state) if state.epoch == 1 else kept.append(state)
+
+    whole_net, later_net = build_net(**settings), build_net(**settings)
+    whole = run(2, net=whole_net, on_epoch_end=keep)
+    resumed = run(2, net=later_net, start=checkpoint.load(tmp_path))
+    assert same(whole, resumed)
+    assert all(torch.equal(whole.average[k], resumed.average[k]) for k in whole.average)
+    weights = zip(whole_net.state_dict().values(), later_net.state_dict().values(), strict=True)
+    assert all(torch.equal(a, b) for a, b in weights)
+
+
+def test_the_model_ends_with_the_averaged_weights(run, build_net):
+    net = build_net(ema_decay=0.5)
+    state = run(2, net=net)
+    assert torch.equal(net.embed.weight, state.average["embed.weight"])
+
+
+def test_gradients_of_several_batches_make_one_step(run, build_net):
+    state = run(1, net=build_net(accumulate=2))
+    assert all(float(m["step"]) == 1 for m in state.optimizer.values())
+
+
+def test_the_rate_may_stay_before_it_falls():
+    cfg = AttrNetConfig(learning_rate=1.0, warmup_fraction=0.1, decay_fraction=0.4)
+    rates = train._schedule(cfg, 0, 10)
+    seen = [next(rates) for _ in range(11)]
+    assert seen[:7] == [1.0] * 7
+    assert seen[8] == pytest.approx(0.5)
+    assert seen[10] == pytest.approx(0.0)
+
+
+def test_a_loss_that_is_not_finite_names_the_pictures(run, draw_batch):
+    bad = draw_batch(2, 1)
+    bad = bad._replace(weights=bad.weights * math.nan, names=("p7", "p9"))
+    with pytest.raises(DataError, match="pictures p7, p9"):
+        run(1, batches=lambda _: [bad])
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_half_precision_trains_as_well(run, build_net, precision):
+    state = run(1, net=build_net(precision=precision, colour_channels=4))
+    assert math.isfinite(state.history[-1]["loss"])
+    assert all(t.dtype != torch.bfloat16 for t in state.model.values())

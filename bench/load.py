@@ -1,0 +1,133 @@
+"""Load from a process of its own: keep-alive connections over plain sockets, closed loop or at a rate.
+
+Prints one JSON line. It parses just enough HTTP to cost little beside the server that it measures.
+"""
+
+import argparse
+import asyncio
+import itertools
+import json
+import time
+from pathlib import Path
+
+BOUNDARY = b"bench-boundary"
+
+
+def build_request(host: str, picture: bytes) -> bytes:
+    """An upload of one picture."""
+    body = (
+        b"--" + BOUNDARY + b'\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n'
+        b"Content-Type: image/jpeg\r\n\r\n" + picture + b"\r\n--" + BOUNDARY + b"--\r\n"
+    )  # fmt: skip
+    head = (
+        f"POST /v1/recognise HTTP/1.1\r\nHost: {host}\r\n"
+        f"Content-Type: multipart/form-data; boundary={BOUNDARY.decode()}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+async def exchange(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes
+) -> tuple[int, bool, bool]:
+    """Status, whether Retry-After was there, whether the connection stays open."""
+    writer.write(request)
+    await writer.drain()
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    if b"transfer-encoding: chunked" in head:
+        await reader.readuntil(b"0\r\n\r\n")
+    else:
+        length = int(head.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
+        await reader.readexactly(length)
+    closes = b"connection: close" in head
+    return int(head.split(b" ", 2)[1]), b"retry-after:" in head, not closes
+
+
+class Load:
+    """What was sent and how it was answered."""
+
+    def __init__(self, port: int, pictures: list[bytes]) -> None:
+        self.port = port
+        self.requests = itertools.cycle([build_request(f"127.0.0.1:{port}", p) for p in pictures])
+        self.seen: list[tuple[float, float, int, bool]] = []  # begun, took, status, Retry-After
+
+    async def worker(self, until: float, ticks: "asyncio.Queue[float] | None") -> None:
+        """One connection; takes the next request at once, or when a tick says so."""
+        reader = writer = None
+        while time.perf_counter() < until:
+            if ticks is None:
+                begun = time.perf_counter()
+            else:
+                try:
+                    async with asyncio.timeout(max(0.0, until - time.perf_counter())):
+                        begun = await ticks.get()
+                except TimeoutError:
+                    break
+            try:
+                if writer is None or reader is None:
+                    reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                status, retry, stays = await exchange(reader, writer, next(self.requests))
+            except (OSError, asyncio.IncompleteReadError, IndexError, ValueError):
+                status, retry, stays = 0, False, False
+            self.seen.append((begun, time.perf_counter() - begun, status, retry))
+            if not stays and writer is not None:
+                writer.close()
+                reader = writer = None
+        if writer is not None:
+            writer.close()
+
+    async def run(self, seconds: float, connections: int, rate: float) -> None:
+        """Send for so many seconds; `rate` 0 is as fast as answers come."""
+        until = time.perf_counter() + seconds
+        ticks: asyncio.Queue[float] | None = asyncio.Queue() if rate else None
+        workers = [asyncio.create_task(self.worker(until, ticks)) for _ in range(connections)]
+        if ticks is not None:
+            begun = time.perf_counter()
+            for n in itertools.count():
+                due = begun + n / rate
+                if due >= until:
+                    break
+                await asyncio.sleep(max(0.0, due - time.perf_counter()))
+                ticks.put_nowait(due)  # late starts count: the clock runs from when it was due
+        await asyncio.gather(*workers)
+
+    def report(self, seconds: float) -> dict[str, object]:
+        """Counts and quantiles, times in milliseconds."""
+        good = sorted(t for _, t, s, _ in self.seen if s == 200)
+        busy = sorted(t for _, t, s, _ in self.seen if s in (429, 503))
+        statuses: dict[str, int] = {}
+        for _, _, status, _ in self.seen:
+            statuses[str(status)] = statuses.get(str(status), 0) + 1
+        return {
+            "seconds": seconds,
+            "good": len(good),
+            "rate": len(good) / seconds,
+            "p50_ms": quantile(good, 0.5),
+            "p99_ms": quantile(good, 0.99),
+            "busy_p99_ms": quantile(busy, 0.99),
+            "busy_without_retry_after": sum(s in (429, 503) and not r for _, _, s, r in self.seen),
+            "statuses": statuses,
+        }
+
+
+def quantile(times: list[float], q: float) -> float | None:
+    """Of sorted seconds, in milliseconds."""
+    return round(1000 * times[min(len(times) - 1, int(q * len(times)))], 2) if times else None
+
+
+def main() -> None:
+    """Read the command line, send, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--pictures", type=Path, required=True, help="folder of JPEG files")
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--rate", type=float, default=0.0)
+    told = parser.parse_args()
+    load = Load(told.port, [p.read_bytes() for p in sorted(told.pictures.glob("*.jpg"))])
+    asyncio.run(load.run(told.seconds, told.connections, told.rate))
+    print(json.dumps(load.report(told.seconds)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""The commands around the HTTP service: `serve`, `token`, `recognitions work`."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from fashiontrend import config as configuration
+from fashiontrend import telemetry
+from fashiontrend.errors import ConfigError
+
+recognitions_app = typer.Typer(help="Catalogue jobs of the server.", no_args_is_help=True)
+ConfigOption = Annotated[
+    str | None, typer.Option("--config", "-c", help="YAML file; $FASHIONTREND_CONFIG if not given.")
+]
+
+
+def serve(
+    config: ConfigOption = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Of a demo: its configuration and release are served.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Instead of serve.port.")] = None,
+    print_config: Annotated[
+        bool, typer.Option("--print-config", help="serveConfigV2 of a RayService; nothing starts.")
+    ] = False,
+) -> None:
+    """Answer over HTTP: the trend board at /, the API below /v1. Stop it with Ctrl-C; it drains."""
+    path = str(folder / "fashiontrend.yaml") if folder else config
+    settings = configuration.load(path)
+    if port is not None:
+        chosen = settings.serve.model_copy(update={"port": port})
+        settings = settings.model_copy(update={"serve": chosen})
+    if settings.serve.proxy == "haproxy":  # read by Ray once, when it is imported
+        os.environ["RAY_SERVE_ENABLE_HA_PROXY"] = "1"
+    from ray_jobs import serve as job
+
+    if print_config:
+        typer.echo(yaml.safe_dump(job.describe(settings), sort_keys=False), nl=False)
+        return
+    job.run(settings)
+
+
+def token(
+    name: Annotated[str, typer.Argument(help="Of the caller, for the audit log.")],
+    scope: Annotated[
+        list[str], typer.Option(help="read, recognise, forecast, catalogue, metrics; repeat it.")
+    ],
+) -> None:
+    """Draw a bearer token: the token on stderr, once; its line for serve.tokens_file on stdout."""
+    from fashiontrend.serve import tokens
+
+    wrong = [s for s in scope if s not in tokens.SCOPES]
+    if wrong:
+        raise ConfigError(f"no scope {wrong[0]!r}; there are {', '.join(tokens.SCOPES)}.")
+    drawn = tokens.draw(name, tuple(scope))  # type: ignore[arg-type]
+    telemetry.console.print(drawn.text, markup=False)
+    line = drawn.record.model_dump(mode="json")
+    typer.echo(yaml.safe_dump([line], sort_keys=False), nl=False)
+
+
+@recognitions_app.command("work")
+def recognitions_work(
+    config: ConfigOption = None,
+    once: Annotated[bool, typer.Option(help="End when no job is left.")] = False,
+) -> None:
+    """Take up catalogue jobs, outside the path of any request; killed, it goes on where it stopped."""
+    from ray_jobs import recognitions
+
+    recognitions.work(configuration.load(config), once)
+
+
+def describe_with(model: Path | None, server: str | None, threads: int) -> Any:
+    """Who answers pictures: a model in this process, or a server."""
+    if server is not None:
+        from fashiontrend.client import Client
+
+        return Client(server).describe
+    from fashiontrend.attrnet.predict import Recogniser
+
+    return Recogniser(model or "", threads).describe

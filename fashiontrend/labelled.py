@@ -1,0 +1,240 @@
+"""Fit a recogniser on a labelled set in one process, without a store and without Ray.
+
+The same network, training and artefact as the loop's; what differs is only where pictures come
+from. Sets are read as `fashiontrend import` reads them.
+"""
+
+import json
+import resource
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+import yaml
+
+from fashiontrend import checkpoint, columns, importers, telemetry
+from fashiontrend.attrnet import artefact, dataset, model, train
+from fashiontrend.attrnet.batches import Batch
+from fashiontrend.checkpoint import TrainState
+from fashiontrend.config import AttrNetConfig, digest
+from fashiontrend.errors import DataError
+from fashiontrend.taxonomy import UNLABELLED, Taxonomy
+
+CORNERS = ("x0", "y0", "x1", "y1")
+CHECKPOINT, SPENT = "unfinished", "core_seconds.json"
+#: A value that so few pictures show can neither be learnt nor judged.
+LEAST_VALUES = 2
+
+
+@dataclass(frozen=True)
+class Sets:
+    """What a recogniser is fitted and judged on; tables have `dataset.COLUMNS` and `source`.
+
+    Attributes:
+        taxonomy: derived from the columns.
+        train: pictures to fit on, scenes among them.
+        val: pictures of the natural distribution that are kept apart.
+        scenes: scenes that are kept apart; their source pictures are in neither `train`.
+    """
+
+    taxonomy: Taxonomy
+    train: pa.Table
+    val: pa.Table
+    scenes: pa.Table
+
+
+def recipe() -> AttrNetConfig:
+    """The settings that come with the package for sets of small pictures."""
+    text = resources.files("fashiontrend").joinpath("recipe.yaml").read_text("utf-8")
+    return AttrNetConfig.model_validate(yaml.safe_load(text)["attrnet"])
+
+
+def read_sets(
+    data: Sequence[Path],
+    scenes: Path | None,
+    *,
+    attributes: Sequence[str] = (),
+    hold_out: float = 0.2,
+    seed: int = 0,
+    split: str = "train",
+) -> Sets:
+    """Read a labelled set, and scenes made of its pictures, and part them.
+
+    Args:
+        data: Parquet files with `id`, `image`, `split` (train or val) and attributes.
+        scenes: folder with one CSV (`id`, `source`, corners in pixels, empty where there is no
+            garment) and Parquet files with the pictures.
+        attributes: columns; guessed if none is named.
+        hold_out: part of the scenes' sources that is kept apart.
+        seed: of that choice.
+        split: rows of another name than this and val are left out.
+
+    Raises:
+        DataError: a set is not readable, states no label, or an attribute has one value only.
+    """
+    rows = importers.read_rows(data)
+    chosen = tuple(attributes) or columns.guess_columns(rows)
+    name = digest([str(p.name) for p in data])[:8]
+    taxonomy = columns.derive_taxonomy(rows, chosen, f"set-{name}")
+    labelled = _to_examples(rows, chosen, taxonomy)
+    splits = rows["split"].to_pylist() if "split" in rows.column_names else []
+    if not {split, "val"} <= set(splits):
+        raise DataError(
+            f"{data[0]}: column 'split' holds {sorted(set(splits))}, expected {split!r} and 'val'."
+        )
+    fit = labelled.filter(pa.array([s == split for s in splits]))
+    val = labelled.filter(pa.array([s == "val" for s in splits]))
+    apart = labelled.slice(0, 0)
+    if scenes is not None:
+        drawn = importers.read_rows([scenes])
+        known, apart = _part_scenes(_to_examples(drawn, chosen, taxonomy), hold_out, seed)
+        sources = pa.array(sorted({s for s in apart["source"].to_pylist() if s}), pa.string())
+        fit = fit.filter(pc.invert(pc.is_in(fit["picture_id"], sources)))
+        fit = pa.concat_tables([fit, known])
+    _check(fit, taxonomy)
+    return Sets(taxonomy, fit, val, apart)
+
+
+def fit(sets: Sets, cfg: AttrNetConfig, out: Path, seed: int) -> artefact.Card:
+    """Train and write the artefact; an unfinished training in the folder is gone on with.
+
+    Args:
+        sets: what `read_sets` returned.
+        cfg: branch `attrnet`.
+        out: folder for `model.safetensors` and `card.json`.
+        seed: of weights, order and augmentation.
+
+    Returns:
+        The card; temperatures and metrics are not fitted yet.
+
+    Raises:
+        DataError: the loss is not finite; the last epoch's checkpoint is kept.
+    """
+    begun = _core_seconds()
+    torch.set_num_threads(cfg.threads)
+    rows = dataset.decode_rows(sets.train, cfg)
+    net = model.build(
+        cfg, list(sets.taxonomy.num_values.values()), dataset.channel_mean(rows["image"]), seed
+    )
+    unfinished = out / CHECKPOINT
+    start, before = _resume(unfinished)
+    steps = dataset.count_batches(len(rows["labels"]), cfg.batch_size)
+    epochs = train.limit_epochs(cfg, len(rows["labels"]))
+
+    def batches(epoch: int) -> Iterator[Batch]:
+        return dataset.epoch_batches(rows, cfg.batch_size, np.random.default_rng([seed, epoch]))
+
+    with telemetry.bar("fit attrnet", epochs) as advance:
+        advance(start.epoch if start else 0, "")
+
+        def on_epoch_end(state: TrainState) -> None:
+            _keep(unfinished, state, before + _core_seconds() - begun)
+            last = state.history[-1]
+            advance(1, f"loss {last['loss']:.3f}, right {last['label_agreement']:.3f}")
+
+        train.fit(
+            net, batches, cfg, epochs=epochs, steps_per_epoch=steps, seed=seed,
+            start=start, on_epoch_end=on_epoch_end,
+        )  # fmt: skip
+    counts = dataset.count_labels(rows["labels"], list(sets.taxonomy.num_values.values()))
+    priors = dict(zip(sets.taxonomy.ids, counts, strict=True))
+    card = artefact.make_card(
+        sets.taxonomy, net, priors, {}, seed=seed,
+        core_seconds=round(before + _core_seconds() - begun, 1),
+    )  # fmt: skip
+    return artefact.save(out, net, card)
+
+
+def _to_examples(rows: pa.Table, chosen: Sequence[str], taxonomy: Taxonomy) -> pa.Table:
+    """Rows of a set as `dataset.COLUMNS` and `source`; every label weighs 1."""
+    labels = np.full((rows.num_rows, len(chosen)), UNLABELLED, dtype=np.int64)
+    for n, (column, attribute) in enumerate(zip(chosen, taxonomy.attributes, strict=True)):
+        if column not in rows.column_names:
+            continue
+        cells = columns.value_ids(rows, column, attribute)
+        labels[:, n] = [UNLABELLED if c is None else attribute.index(c) for c in cells]
+    source = rows["source"].to_pylist() if "source" in rows.column_names else rows["id"].to_pylist()
+    return pa.table(
+        {
+            "picture_id": rows["id"].cast(pa.string()),
+            "source": pa.array([_name(s) for s in source], pa.string()),
+            "annotated": pa.array([True] * rows.num_rows),
+            "labels": pa.array(labels.tolist(), pa.list_(pa.int64())),
+            "confidences": pa.array([[1.0] * len(chosen)] * rows.num_rows),
+            "box": pa.array(_boxes(rows), pa.list_(pa.float64())),
+            "repeat": pa.array([1] * rows.num_rows),
+            "image": rows["image"],
+        }
+    )
+
+
+def _name(cell: Any) -> str | None:
+    """An id as text; what a table reader made a float of is a whole number again."""
+    text = "" if cell is None else str(cell).removesuffix(".0")
+    return text or None
+
+
+def _boxes(rows: pa.Table) -> list[list[float] | None]:
+    """Boxes in fractions; None where the set draws none at all, zeros where it leaves one out."""
+    if not {*CORNERS, "width", "height"} <= set(rows.column_names):
+        return [None] * rows.num_rows
+    cells = rows.select([*CORNERS, "width", "height"]).to_pylist()
+    return [
+        [float(c[k]) / float(c["width" if k[0] == "x" else "height"]) for k in CORNERS]
+        if c["x0"]
+        else [0.0] * 4
+        for c in cells
+    ]
+
+
+def _part_scenes(scenes: pa.Table, hold_out: float, seed: int) -> tuple[pa.Table, pa.Table]:
+    """A seeded part of the sources; scenes without a source count as sources of their own."""
+    keys = [
+        s or f"empty {i}"
+        for s, i in zip(scenes["source"].to_pylist(), scenes["picture_id"].to_pylist(), strict=True)
+    ]
+    names = sorted(set(keys))
+    order = np.random.default_rng(seed).permutation(len(names))
+    apart = {names[n] for n in order[: round(hold_out * len(names))]}
+    held = pa.array([k in apart for k in keys])
+    return scenes.filter(pc.invert(held)), scenes.filter(held)
+
+
+def _check(fit: pa.Table, taxonomy: Taxonomy) -> None:
+    labels = np.array(fit["labels"].to_pylist(), dtype=np.int64).reshape(-1, len(taxonomy.ids))
+    for n, attribute in enumerate(taxonomy.attributes):
+        seen = np.unique(labels[labels[:, n] >= 0, n])
+        if len(seen) < LEAST_VALUES:
+            raise DataError(
+                f"attribute {attribute.id!r}: {len(seen)} of its values are labelled in the "
+                f"pictures to fit on, at least {LEAST_VALUES} are needed. Leave it out of "
+                "--attributes, or label more."
+            )
+
+
+def _resume(folder: Path) -> tuple[TrainState | None, float]:
+    if not (folder / SPENT).exists():
+        return None, 0.0
+    return checkpoint.load(folder), float(json.loads((folder / SPENT).read_text()))
+
+
+def _keep(folder: Path, state: TrainState, spent: float) -> None:
+    """Replace the last checkpoint once the new one is whole."""
+    fresh = folder.with_suffix(".new")
+    checkpoint.save(fresh, state)
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in sorted(fresh.iterdir()):
+        file.replace(folder / file.name)
+    (folder / SPENT).write_text(json.dumps(spent))
+    fresh.rmdir()
+
+
+def _core_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime

@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from fashiontrend.attrnet import masks
+
+
+def draw(background=(255, 255, 255), inner=(40, 80, 190)):
+    pixels = np.empty((40, 30, 3), np.uint8)
+    pixels[:] = background
+    pixels[10:30, 5:20] = inner
+    return pixels
+
+
+@pytest.mark.parametrize("background", [(255, 255, 255), (236, 236, 240), (20, 20, 20)])
+def test_the_garment_is_what_is_not_background(background):
+    mask = masks.find_garment(draw(background))
+    assert mask.sum() == 20 * 15
+    assert masks.bound(mask) == pytest.approx((5 / 30, 10 / 40, 20 / 30, 30 / 40))
+
+
+def test_white_inside_a_garment_belongs_to_it():
+    pixels = draw()
+    pixels[15:20, 10:15] = 255
+    assert masks.find_garment(pixels).sum() == 20 * 15
+
+
+def test_dust_is_left_out():
+    pixels = draw()
+    pixels[2, 2] = 0
+    assert masks.find_garment(pixels).sum() == 20 * 15
+
+
+def test_a_background_that_is_not_plain_has_no_mask():
+    rng = np.random.default_rng(0)
+    assert masks.find_garment(rng.integers(0, 256, (40, 30, 3), dtype=np.uint8)) is None
+
+
+def test_a_picture_of_nothing_has_no_mask():
+    assert masks.find_garment(draw(inner=(255, 255, 255))) is None
+
+
+def test_a_mask_is_cut_as_its_picture_with_nothing_beyond():
+    mask = np.ones((40, 20), bool)
+    square = masks.cut(mask, (-10.0, 0.0, 30.0, 40.0), 40)
+    assert square.shape == (40, 40)
+    assert (square[:, 10:30] == 255).all()
+    assert square[:, :9].max() == square[:, 31:].max() == 0

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from fashiontrend.attrnet import baseline, scorecard
+
+
+def sure(labels, values, wrong=()):
+    probs = np.full((len(labels), values + 1), 0.05)
+    probs[np.arange(len(labels)), labels] = 0.9
+    for n in wrong:
+        probs[n] = np.roll(probs[n], 1)
+    return probs / probs.sum(1, keepdims=True)
+
+
+@pytest.fixture
+def labels():
+    return np.random.default_rng(0).integers(0, 2, (60, 2))
+
+
+def answer(labels, wrong=()):
+    return {"colour": sure(labels[:, 0], 2, wrong), "pattern": sure(labels[:, 1], 2)}
+
+
+def test_right_answers_score_one(labels, taxonomy):
+    card = scorecard.score(answer(labels), labels, taxonomy)
+    assert card["mean_accuracy"] == card["all_right"] == 1
+    assert card["mean_accuracy_interval"] == [1, 1]
+    assert card["attributes"]["colour"]["macro_f1"] == 1
+    assert card["attributes"]["colour"]["coverage"] == 1
+
+
+def test_one_wrong_attribute_spoils_the_picture_and_missing_labels_count_for_nothing(
+    labels, taxonomy
+):
+    labels[:10, 1] = -1
+    probs = answer(np.abs(labels), wrong=range(6))
+    card = scorecard.score(probs, labels, taxonomy)
+    assert card["attributes"]["colour"]["accuracy"] == pytest.approx(0.9)
+    assert card["attributes"]["pattern"]["support"] == 50
+    assert card["all_right"] == 1  # the six are among those that lack a label
+    low, high = card["mean_accuracy_interval"]
+    assert low < card["mean_accuracy"] < high
+
+
+def test_a_better_recogniser_is_better_by_an_interval_above_zero(labels, taxonomy):
+    good = scorecard.find_right(answer(labels), labels, taxonomy)
+    bad = scorecard.find_right(answer(labels, wrong=range(20)), labels, taxonomy)
+    told = scorecard.compare(good, bad)
+    assert told["difference"] == pytest.approx(1 / 6)
+    assert told["attributes"] == pytest.approx([1 / 3, 0])
+    assert 0 < told["interval"][0] < 1 / 6 < told["interval"][1]
+
+
+def test_boxes_on_empty_pictures_are_false_and_untold_ones_miss():
+    true = np.array([[0, 0, 0.2, 0.2], [0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 0, 0]], float)
+    found = np.array([[0, 0, 0.2, 0.2], [0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 1, 1]], float)
+    told = scorecard.score_boxes(found, np.array([0.8, 0.7, 0.1, 0.9]), true, 0.5)
+    assert told["mean_iou"] == pytest.approx(2 / 3)
+    assert told["small_iou"] == 1
+    assert told["false_boxes"] == 1
+    # The false box stands first: precision 1/2 and 2/3 at two of three garments, enveloped.
+    assert told["ap50"] == pytest.approx(2 / 3 * 2 / 3)
+
+
+def test_the_majority_and_the_histogram_are_baselines(taxonomy, labels):
+    colours = np.array([(200, 30, 30), (30, 30, 200)], np.uint8)
+    pictures = [np.broadcast_to(colours[c], (8, 8, 3)) for c in labels[:, 0]]
+    features = baseline.histogram(pictures)
+    assert features.shape == (60, baseline.LEVELS**3)
+    probs = baseline.regress(features, labels, features, taxonomy)
+    right = scorecard.find_right(probs, labels, taxonomy)
+    assert right[:, 0].mean() == 1
+    common = baseline.majority(labels, taxonomy, 60)
+    share = max((labels[:, 0] == v).mean() for v in (0, 1))
+    assert scorecard.find_right(common, labels, taxonomy)[:, 0].mean() == pytest.approx(share)

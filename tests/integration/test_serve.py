@@ -1,0 +1,209 @@
+"""The real thing: `fashiontrend serve` as a process, Ray Serve's proxy, replicas that die, releases that change."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import pyarrow as pa
+import pytest
+import yaml
+
+from fashiontrend import registry
+from fashiontrend.client import Client
+from fashiontrend.config import StoreConfig
+from fashiontrend.serve.asked import Options
+from fashiontrend.store import Store, open_store, parquet_bytes
+from tests.integration.conftest import free_port
+from tests.serve.conftest import draw, publish, save_forecaster, save_recogniser, write_run
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
+CONNECTIONS = 8
+
+
+class Running:
+    """A server process over a store of tiny models."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store: Store = open_store(StoreConfig(url=str(folder / "store")))
+        for name, seed in (("a1", 0), ("a2", 1)):
+            save_recogniser(self.store, folder / name, name, seed)
+        save_forecaster(self.store, "f1")
+        publish(self.store, "r1")
+        write_run(self.store)
+        self.port = free_port()
+        tree = {
+            "store": {"url": str(folder / "store")},
+            "ray": {"num_cpus": 2},
+            "serve": {
+                "port": self.port,
+                "release_poll_s": 0.5,
+                "recogniser": {"min_replicas": 2, "max_replicas": 2, "cpus": 0.5},
+                "tables": {"max_replicas": 1, "cpus": 0.5},
+            },
+        }
+        self.config = folder / "my.yaml"
+        self.config.write_text(yaml.safe_dump(tree))
+        self.log = (folder / "serve.log").open("w")
+        self.process = subprocess.Popen(
+            self.command("serve"), stdout=self.log, stderr=self.log, env=dict(os.environ)
+        )
+
+    def command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "fashiontrend.cli", *words, "--config", str(self.config)]
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def wait(self) -> None:
+        deadline = time.monotonic() + 240
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, Path(self.log.name).read_text()
+            try:
+                if httpx.get(f"{self.address}/readyz", timeout=5).status_code == 200:
+                    return
+            except httpx.HTTPError:
+                pass
+            time.sleep(0.5)
+        pytest.fail("not ready within four minutes")
+
+    def replicas(self) -> list[psutil.Process]:
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        return [p for p in children if "ServeReplica:recognise" in " ".join(p.cmdline())]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory) -> Iterator[Running]:
+    running = Running(tmp_path_factory.mktemp("serve"))
+    try:
+        running.wait()
+        yield running
+    finally:
+        running.process.send_signal(signal.SIGTERM)
+        code = running.process.wait(timeout=120)
+        running.log.close()
+    assert code == 0, "a drained server ends with 0"
+
+
+@asynccontextmanager
+async def load(address: str) -> AsyncIterator[list[tuple[int, str]]]:
+    """Connections that ask without pause, and without retries; yields (status, version) as they come."""
+    seen: list[tuple[int, str]] = []
+    ended = asyncio.Event()
+    picture = draw()
+
+    async def ask(client: httpx.AsyncClient) -> None:
+        while not ended.is_set():
+            try:
+                answer = await client.post("/v1/recognise", files={"image": picture})
+                good = answer.status_code == 200
+                version = answer.json()["model"]["version"] if good else answer.text[:200]
+                seen.append((answer.status_code, version))
+            except httpx.HTTPError as error:
+                seen.append((0, repr(error)))
+
+    async with httpx.AsyncClient(base_url=address, timeout=30) as client:
+        tasks = [asyncio.create_task(ask(client)) for _ in range(CONNECTIONS)]
+        try:
+            yield seen
+        finally:
+            ended.set()
+            await asyncio.gather(*tasks)
+
+
+async def until(condition, seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.1)
+
+
+def test_the_proxy_leads_to_both_applications(server):
+    with Client(server.address) as client:
+        assert client.version().release == "r1"
+        assert client.keywords(platform="*").total == 2
+        picture = Path(server.log.name).with_name("a.png")
+        picture.write_bytes(draw())
+        (image,) = client.recognise([picture], Options(min_confidence=0.0))
+        assert image.status == "ok"
+    assert httpx.get(f"{server.address}/v1/recognise").status_code == 405
+    assert httpx.get(f"{server.address}/metrics").status_code == 200
+    deep = {"content": b"[" * 100_000, "headers": {"content-type": "application/json"}}
+    assert httpx.post(f"{server.address}/v1/recognise", **deep).status_code == 400
+    large = httpx.post(f"{server.address}/v1/forecasts", content=b" " * 5_000_000)
+    assert large.status_code in (413, 415)
+
+
+def test_a_new_release_and_a_rollback_under_load_fail_no_request(server):
+    async def run() -> list[tuple[int, str]]:
+        async with load(server.address) as seen:
+            await until(lambda: len(seen) > 20)
+            publish(server.store, "r2", "a2")
+            await until(lambda: all(s[1] == "a2" for s in seen[-40:]) and len(seen) > 60)
+            registry.rollback(server.store, "r1")
+            await until(lambda: all(s[1] == "a1" for s in seen[-40:]))
+        return seen
+
+    seen = asyncio.run(run())
+    assert Counter(status for status, _ in seen) == {200: len(seen)}
+    assert {"a1", "a2"} == {version for _, version in seen}
+
+
+def test_a_killed_replica_loses_at_most_what_it_had_in_flight(server):
+    async def run() -> list[tuple[int, str]]:
+        async with load(server.address) as seen:
+            await until(lambda: len(seen) > 20)
+            before = {p.pid for p in server.replicas()}
+            assert len(before) == 2
+            os.kill(min(before), signal.SIGKILL)
+            at = len(seen)
+            await until(lambda: len(seen) > at + 100)
+            await until(lambda: len({p.pid for p in server.replicas()}) == 2)
+            await until(lambda: all(s[0] == 200 for s in seen[-100:]))
+        return seen
+
+    failed = [s for s in asyncio.run(run()) if s[0] != 200]
+    assert len(failed) <= CONNECTIONS, failed
+
+
+def test_a_catalogue_is_answered_outside_of_the_server_and_twice_is_once(server):
+    table = pa.table({"id": ["a", "b", "c"], "image": [draw(1), b"no", draw(2)]})
+    server.store.write("uploads/c.parquet", parquet_bytes(table))
+    with Client(server.address) as client:
+        job = client.submit(["uploads/"], idempotency_key="once")
+        assert client.submit(["uploads/"], idempotency_key="once").id == job.id
+        work = subprocess.run(
+            [*server.command("recognitions", "work"), "--once"], capture_output=True, timeout=240
+        )
+        assert work.returncode == 0, work.stderr.decode()
+        told = client.job(job.id)
+        assert (told.status, told.rows_done, told.rows_failed) == ("succeeded", 3, 1)
+        rows = list(client.results(job.id, limit=2))
+    assert [(r["id"], r["status"]) for r in rows] == [
+        ("a", "ok"),
+        ("b", "unsupported_media"),
+        ("c", "ok"),
+    ]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Ray's own schema
+def test_the_printed_configuration_is_one_that_ray_serve_takes(server):
+    from ray.serve.schema import ServeDeploySchema
+
+    printed = subprocess.run(
+        [*server.command("serve"), "--print-config"], capture_output=True, timeout=120, check=True
+    )
+    tree = yaml.safe_load(printed.stdout)
+    read = ServeDeploySchema.model_validate(tree)
+    assert [a.route_prefix for a in read.applications] == ["/v1/recognise", "/"]
+    assert json.dumps(tree)

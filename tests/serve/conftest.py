@@ -1,0 +1,258 @@
+"""A store with a release of tiny models, and the application over it, without Ray."""
+
+import asyncio
+import io
+import json
+from datetime import UTC, date, datetime, timedelta
+
+import httpx
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from PIL import Image
+
+from fashiontrend import ledger, paths, pictures, records, registry
+from fashiontrend.attrnet import artefact as attrnet
+from fashiontrend.attrnet import model as networks
+from fashiontrend.config import AttrNetConfig, ForecasterConfig
+from fashiontrend.forecaster import artefact as forecaster
+from fashiontrend.forecaster.model import TrendModel
+from fashiontrend.forecaster.predict import Calibration
+from fashiontrend.loop import Step
+from fashiontrend.serve import model, posted, tables, tokens
+from fashiontrend.serve.app import create_app
+from fashiontrend.serve.history import History
+from fashiontrend.serve.jobs import Jobs
+from fashiontrend.serve.metrics import Metrics
+from fashiontrend.serve.problems import Problem
+from fashiontrend.serve.recognition import Recognition
+from fashiontrend.serve.services import Library, Services
+from fashiontrend.serve_config import ServeConfig
+from fashiontrend.store import Store, parquet_bytes
+from fashiontrend.taxonomy import Taxonomy
+
+DAY = date(2026, 11, 23)
+NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
+OPEN = {"gate": "g", "passed": True, "checks": [], "reasons": []}
+
+
+def named(name: str) -> dict:
+    return {"id": name, "en": name.title(), "zh": name}
+
+
+TAXONOMY = Taxonomy.model_validate(
+    {
+        "version": "toy",
+        "attributes": [
+            {**named("colour"), "values": [named("red"), named("blue")]},
+            {**named("pattern"), "values": [named("plain"), named("stripe")]},
+        ],
+    }
+)
+
+
+def draw(seed: int = 0, size=(48, 64), kind: str = "PNG") -> bytes:
+    """A picture of noise."""
+    pixels = np.random.default_rng(seed).integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)
+    sink = io.BytesIO()
+    Image.fromarray(pixels).save(sink, kind)
+    return sink.getvalue()
+
+
+def share_rows(days: int = 30) -> pa.Table:
+    rows = []
+    for platform in ("shop-a", "*"):
+        for n in range(days):
+            red = 0.3 + 0.01 * n
+            for value, share in (("red", red), ("blue", 1 - red)):
+                rows.append(
+                    {
+                        "platform": platform, "attribute": "colour", "value": value,
+                        "day": DAY - timedelta(days=days - 1 - n), "window_days": 7, "basis": "live",
+                        "support": 120, "share_raw": share, "share": None if n == 3 else share,
+                        "low": share - 0.02, "high": share + 0.02, "withheld": n == 3,
+                    }
+                )  # fmt: skip
+    return pa.Table.from_pylist(rows, schema=records.SHARE)
+
+
+def forecast_rows() -> pa.Table:
+    rows = [
+        {
+            "platform": p, "attribute": "colour", "value": v, "as_of": DAY, "horizon": h,
+            "day": DAY + timedelta(days=h), "share": s, "q025": s - 0.1, "q10": s - 0.05,
+            "q90": s + 0.05, "q975": s + 0.1,
+        }
+        for p in ("shop-a", "*") for v, s in (("red", 0.6), ("blue", 0.4)) for h in (1, 2, 3)
+    ]  # fmt: skip
+    return pa.Table.from_pylist(rows, schema=records.FORECAST)
+
+
+def keyword(value: str, direction: str, platform: str, picture_id: str, rank: int) -> dict:
+    where = "pooled" if platform == "*" else platform
+    return {
+        "schema": "trend-keyword/1", "id": f"{DAY}|all|colour.{value}|3d|{where}", "as_of": str(DAY),
+        "horizon_days": 3, "target_date": "2026-11-26",
+        "keyword": {"attribute": "colour", "value": value, "en": value.title(), "zh": value},
+        "segment": {"gender": None, "garment_type": None, "region": None}, "platform": platform,
+        "platforms": {"rising": ["shop-a"], "stable": [], "falling": []}, "direction": direction,
+        "share": {"now": 0.59, "forecast": 0.6, "interval80": [0.55, 0.65],
+                  "interval95": [0.5, 0.7], "basis": "live", "corrected": True},
+        "growth": {"points": 0.01, "relative": 0.02, "wow": None, "mom": None, "yoy": None,
+                   "deseasonalised_points": 0.01},
+        "stage": "rising", "trajectory": "sustained_riser", "seasonal_index": 1.0,
+        "confidence": {"p_direction": 0.9 if direction == "rising" else 0.6, "support_n": 120,
+                       "days_observed": 30, "backtest_skill_vs_persistence": 0.1,
+                       "platform_agreement": 1.0, "grade": "A"},
+        "rank": rank, "score": 1.0, "lead_lag": None,
+        "evidence": {"samples": [{"picture_id": picture_id, "product_id": "p1", "box": [0, 0, 1, 1]}],
+                     "series_uri": "s", "run_id": "r", "model_digest": "m",
+                     "taxonomy_version": "toy", "label_set_digest": "d", "data_days_used": 30,
+                     "days_withheld": 1},
+        "caveats": [],
+    }  # fmt: skip
+
+
+def selection(picture_id: str) -> dict:
+    return {
+        "as_of": str(DAY),
+        "horizon_days": 3,
+        "keywords": [
+            keyword("red", "rising", "*", picture_id, 1),
+            keyword("blue", "falling", "*", picture_id, 2),
+            keyword("red", "rising", "shop-a", picture_id, 1),
+        ],
+        "not_enough_evidence": [{"platform": "shop-a", "keyword": named("blue"), "reasons": ["x"]}],
+        "combinations": [],
+    }
+
+
+def save_recogniser(store: Store, folder, version: str, seed: int = 0) -> None:
+    torch.set_num_threads(1)
+    cfg = AttrNetConfig(input_px=32, embedding_dim=16)
+    net = networks.build(cfg, [2, 2], (60.0, 60.0, 60.0), seed)
+    counts = {"colour": [5, 5, 1], "pattern": [5, 5, 1]}
+    card = attrnet.make_card(TAXONOMY, net, counts, {})
+    attrnet.save(folder, net, card.model_copy(update={"box_threshold": 0.0}))
+    store.upload(paths.model("attrnet", version), folder, {})
+
+
+def save_forecaster(store: Store, version: str) -> None:
+    cfg = ForecasterConfig(context_length=14, prediction_length=3, hidden_size=4)
+    torch.manual_seed(0)
+    halves = Calibration((1.0,) * 3, (2.0,) * 3)
+    made = forecaster.Artefact(TrendModel(cfg), cfg, halves, {"colour": ("red", "blue")}, "t", {})
+    files = forecaster.dump(made)
+    partition = paths.model("forecaster", version)
+    for name, data in files.items():
+        store.write(f"{partition}/{name}", data)
+    store.commit(partition, [f"{partition}/{n}" for n in files], {})
+
+
+def publish(store: Store, name: str, recogniser: str = "a1") -> registry.Release:
+    release = registry.Release(
+        name, str(DAY), "run-1", recogniser, "f1", "d1", "toy", TAXONOMY.digest, OPEN, OPEN
+    )
+    picture = draw(7)
+    picture_id = pictures.identify(picture)
+    store.write(paths.raw_image(picture_id), picture)
+    partition = paths.keywords(name, DAY)
+    files = {
+        "keywords.json": json.dumps(selection(picture_id)).encode(),
+        "forecasts.parquet": parquet_bytes(forecast_rows()),
+    }
+    for file, data in files.items():
+        store.write(f"{partition}/{file}", data)
+    store.commit(partition, [f"{partition}/{f}" for f in files], {})
+    store.commit_tables(paths.shares(recogniser, DAY), {"shares": share_rows()}, {})
+    registry.publish(store, release)
+    return release
+
+
+def write_run(store: Store) -> None:
+    run = ledger.start(
+        store, ledger.Run("2026-11-23-x", DAY, NOW.isoformat(), {}, "0.1.0", "toy", "t", None)
+    )
+    check = {"name": "mean_accuracy", "seen": 0.8, "limit": "> 0.85", "passed": False, "detail": ""}
+    closed = {**OPEN, "passed": False, "checks": [check], "reasons": ["mean_accuracy is 0.8"]}
+    opened = {**OPEN, "checks": [{**check, "seen": 0.9, "passed": True}]}
+    for number, verdict in enumerate((closed, opened), 1):
+        entry = ledger.Entry(Step.TRAIN_ATTRNET, 1, number, NOW.isoformat(), 2.0, "m", {}, verdict)
+        run = ledger.record(store, run, entry)
+    facts = {"withheld": [{"platform": "shop-a", "day": str(DAY), "reason": "blocked"}]}
+    ledger.record(store, run, ledger.Entry(Step.INGEST, 1, 1, NOW.isoformat(), 1.0, "c", facts))
+
+
+@pytest.fixture(scope="session")
+def released(tmp_path_factory) -> Store:
+    """A store with one release; tests that write take `store` and `publish`."""
+    from fashiontrend.config import StoreConfig
+    from fashiontrend.store import open_store
+
+    folder = tmp_path_factory.mktemp("released")
+    store = open_store(StoreConfig(url=str(folder / "store")))
+    save_recogniser(store, folder / "a1", "a1")
+    save_forecaster(store, "f1")
+    publish(store, "r1")
+    write_run(store)
+    return store
+
+
+@pytest.fixture
+def cfg() -> ServeConfig:
+    return ServeConfig(batch_wait_s=0.0)
+
+
+async def no_fetch(url: str) -> bytes:
+    raise Problem(422, "fetch_failed", "The picture was not fetched: there is no network here.")
+
+
+class Server:
+    """The application, called in the same process."""
+
+    def __init__(self, store: Store, cfg: ServeConfig, fetch=no_fetch) -> None:
+        self.metrics, self.store = Metrics(), store
+        self.model = model.load(store, model.current_release(store), cfg, self.metrics)
+        self.tables = tables.load(store, tables.find(store))
+        self.trend = posted.load(store, self.tables.release)
+        self.parts = {"tables": "ready", "recognise": "ready"}
+
+        async def ready() -> dict[str, str]:
+            return self.parts
+
+        recognition = Recognition(lambda: self.model, cfg, self.metrics, fetch, store.read)
+        library = Library(
+            store,
+            lambda: self.tables,
+            lambda: self.trend,
+            History(store),
+            Jobs(store, cfg, lambda: NOW),
+            lambda: None,
+        )
+        guard = tokens.make_guard(cfg)
+        self.app = create_app(Services(cfg, guard, self.metrics, ready, recognition, library))
+
+    def __call__(self, method: str, address: str, **sent) -> httpx.Response:
+        async def ask() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+                return await client.request(method, address, **sent)
+
+        return asyncio.run(ask())
+
+
+@pytest.fixture
+def serve(released, cfg):
+    """serve(method, address, **sent) -> answer."""
+    return Server(released, cfg)
+
+
+@pytest.fixture
+def make_server(released):
+    """make_server(fetch=..., **settings) -> Server."""
+
+    def make(fetch=no_fetch, **settings) -> Server:
+        return Server(released, ServeConfig(batch_wait_s=0.0, **settings), fetch)
+
+    return make

@@ -1,0 +1,124 @@
+"""The client: typed answers, polite retries, errors that say what to do."""
+
+import json
+
+import httpx
+import pytest
+
+from fashiontrend.client import Client, Refused
+from fashiontrend.errors import ConfigError, StoreError
+
+IMAGE = {"id": "a", "status": "ok", "garments": []}
+ANSWER = {
+    "model": {"name": "attrnet", "version": "1", "digest": "d"},
+    "taxonomy": {"version": "1", "digest": "d"},
+    "images": [IMAGE],
+    "usage": {"images": 1, "garments": 0},
+    "request_id": "r",
+}
+
+
+def client(answer, **settings) -> Client:
+    return Client("http://test", transport=httpx.MockTransport(answer), **settings)
+
+
+def test_files_are_sent_a_few_at_a_time_with_the_boxes_that_are_known(tmp_path):
+    seen = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        body = request.read()
+        asked = json.loads(body.split(b'name="request"\r\n\r\n')[1].split(b"\r\n--")[0])
+        seen.append(asked["images"])
+        images = [{**IMAGE, "id": i["id"]} for i in asked["images"]]
+        return httpx.Response(200, json={**ANSWER, "images": images})
+
+    files = [tmp_path / f"{n}.jpg" for n in range(20)]
+    for file in files:
+        file.write_bytes(b"x")
+    boxes = {str(files[1]): (0.0, 0.0, 0.5, 0.5)}
+    with client(answer, token="ft_x") as c:
+        ids = [i.id for i in c.recognise(files, boxes=boxes)]
+    assert ids == [str(f) for f in files]
+    assert [len(s) for s in seen] == [16, 4]
+    assert seen[0][1]["regions"] == [{"box": [0.0, 0.0, 0.5, 0.5]}]
+
+
+def test_busy_is_tried_again_after_the_time_that_the_server_names():
+    answers = iter(
+        [httpx.Response(429, headers={"Retry-After": "2"}), httpx.Response(200, json={"gates": []})]
+    )
+    pauses = []
+    with client(lambda r: next(answers), pause=pauses.append) as c:
+        assert c.gates().gates == []
+    assert pauses == [2.0]
+
+
+def test_a_problem_is_told_with_its_code_and_request_id():
+    told = {"type": "urn:fashiontrend:problem:scope", "detail": "no", "request_id": "r-1"}
+    with (
+        client(lambda r: httpx.Response(403, json=told)) as c,
+        pytest.raises(Refused, match="r-1") as caught,
+    ):
+        c.version()
+    assert (caught.value.status, caught.value.code) == (403, "scope")
+
+
+def test_an_unreachable_server_says_how_to_start_one():
+    def refuse(request):
+        raise httpx.ConnectError("refused")
+
+    with client(refuse) as c, pytest.raises(StoreError, match="fashiontrend serve"):
+        c.gates()
+
+
+def test_an_address_without_a_scheme_and_a_missing_file_are_configuration_errors():
+    with pytest.raises(ConfigError):
+        Client("localhost:8000")
+    with client(lambda r: httpx.Response(200, json=ANSWER)) as c, pytest.raises(ConfigError):
+        list(c.recognise(["/nowhere.jpg"]))
+
+
+def test_the_token_comes_from_the_environment(monkeypatch):
+    monkeypatch.setenv("FASHIONTREND_TOKEN", "ft_env")
+    with client(
+        lambda r: (
+            httpx.Response(200, json={"gates": [], "x": 1})
+            if r.headers["authorization"] != "Bearer ft_env"
+            else httpx.Response(200, json={"gates": []})
+        )
+    ) as c:
+        assert c.gates().gates == []
+
+
+def test_a_servers_answers_are_those_of_a_model_in_this_process():
+    garment = {
+        "garment_id": 0,
+        "box": {"rel": [0.1, 0.2, 0.5, 1.0], "px": [10, 40, 50, 200]},
+        "score": 0.9,
+        "attributes": {
+            "colour": {
+                "status": "present",
+                "value": "red",
+                "label": {"en": "Red"},
+                "confidence": 0.8,
+            },
+            "neck": {"status": "not_visible", "confidence": 0.7},
+        },
+    }
+    images = [
+        {"id": "0", "status": "ok", "width": 100, "height": 200, "garments": [garment]},
+        {"id": "1", "status": "no_garment", "width": 100, "height": 200, "garments": []},
+        {
+            "id": "2",
+            "status": "too_large",
+            "garments": [],
+            "problem": {"type": "t", "title": "t", "status": 413, "detail": "bomb: 9 pixels."},
+        },
+    ]
+    with client(lambda r: httpx.Response(200, json={**ANSWER, "images": images})) as c:
+        found, empty, bad = c.describe([b"a", b"b", b"c"])
+    assert found.box == pytest.approx((10, 40, 50, 200))
+    assert (found.attributes["colour"].name, found.attributes["colour"].confidence) == ("Red", 0.8)
+    assert found.attributes["neck"].status == "not_visible"
+    assert empty.box is None
+    assert bad.problem == "bomb: 9 pixels."

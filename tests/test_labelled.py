@@ -1,0 +1,159 @@
+"""A labelled set with scenes, fitted and judged from files in one process."""
+
+import io
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from fashiontrend import cli, judging, labelled
+from fashiontrend.attrnet.predict import Recogniser
+from fashiontrend.config import AttrNetConfig
+from fashiontrend.errors import DataError
+
+COLOURS = {"Red": (210, 40, 40), "Blue": (40, 60, 210)}
+CFG = AttrNetConfig(
+    input_px=32, train_px=40, keep_aspect=True, background_masks=True, clutter=0.3,
+    second_look=True, colour_channels=4, region_channels=16, embedding_dim=32,
+    epochs=2, batch_size=8, ema_decay=0.5,
+)  # fmt: skip
+
+
+def encode(pixels) -> bytes:
+    sink = io.BytesIO()
+    Image.fromarray(pixels).save(sink, "PNG")
+    return sink.getvalue()
+
+
+def draw(colour, side, ground=255):
+    pixels = np.full((side, side * 3 // 4, 3), ground, np.uint8)
+    pixels[side // 4 : side // 2, side // 4 : side // 2] = COLOURS[colour]
+    return encode(pixels)
+
+
+@pytest.fixture
+def files(tmp_path):
+    rng = np.random.default_rng(0)
+    colours = [list(COLOURS)[n] for n in rng.integers(0, 2, 60)]
+    kinds = [("Shirt", "Shoe")[n] for n in rng.integers(0, 2, 60)]
+    catalogue = pa.table(
+        {
+            "id": range(60),
+            "split": ["val" if n % 4 == 0 else "train" for n in range(60)],
+            "colour": colours,
+            "kind": kinds,
+            "image": [draw(c, 32) for c in colours],
+        }
+    )
+    pq.write_table(catalogue, tmp_path / "set.parquet")
+    scenes = tmp_path / "scenes"
+    scenes.mkdir()
+    rows = ["id,source,width,height,x0,y0,x1,y1,colour,kind"]
+    images = []
+    for n in range(20):
+        source = 4 * n % 60 + 1
+        images.append(draw(colours[source], 40, 120))
+        corners = ",,,,,," if n % 5 == 0 else f"10,10,20,20,{colours[source]},{kinds[source]}"
+        rows.append(f"s{n},{'' if n % 5 == 0 else source},30,40,{corners}")
+    (scenes / "scenes.csv").write_text(
+        "\n".join(r[: r.rfind(",")] if ",,,,,," in r else r for r in rows)
+    )
+    pq.write_table(
+        pa.table({"id": [f"s{n}" for n in range(20)], "image": images}), scenes / "s.parquet"
+    )
+    return tmp_path / "set.parquet", scenes
+
+
+def test_sources_of_scenes_kept_apart_are_in_nothing_that_is_fitted_on(files):
+    sets = labelled.read_sets([files[0]], files[1], hold_out=0.4, seed=1)
+    apart = set(filter(None, sets.scenes["source"].to_pylist()))
+    assert apart
+    assert apart.isdisjoint(filter(None, sets.train["source"].to_pylist()))
+    assert apart.isdisjoint(sets.train["picture_id"].to_pylist())
+    again = labelled.read_sets([files[0]], files[1], hold_out=0.4, seed=1)
+    assert again.scenes.equals(sets.scenes)
+
+
+def test_a_scene_without_corners_is_known_to_be_empty(files):
+    sets = labelled.read_sets([files[0]], files[1], hold_out=0.0)
+    boxes = dict(
+        zip(sets.train["picture_id"].to_pylist(), sets.train["box"].to_pylist(), strict=True)
+    )
+    assert boxes["s0"] == [0, 0, 0, 0]
+    assert boxes["s1"] == pytest.approx([10 / 30, 10 / 40, 20 / 30, 20 / 40])
+    assert boxes["1"] is None
+
+
+@pytest.mark.slow
+def test_a_set_is_fitted_judged_and_recognised(files, tmp_path):
+    sets = labelled.read_sets([files[0]], files[1], hold_out=0.4)
+    out = tmp_path / "model"
+    card = labelled.fit(sets, CFG, out, seed=0)
+    assert card.core_seconds > 0
+    report = judging.judge(sets, out)
+    judging.show(report)
+    assert report["val"]["pictures"] == 15
+    assert set(report["baselines"]) == {"majority", "histogram"}
+    assert 0 <= report["scenes"]["mean_iou"] <= 1
+    json.dumps(report)
+    recogniser = Recogniser(out)
+    assert set(recogniser.card.temperatures) == {"colour", "kind"}
+    [answer] = recogniser.describe([draw("Red", 64)])
+    assert answer.size == (48, 64)
+
+
+@pytest.mark.slow
+def test_a_training_goes_on_from_its_last_epoch(files, tmp_path, monkeypatch):
+    sets = labelled.read_sets([files[0]], None)
+    whole = labelled.fit(sets, CFG, tmp_path / "whole", seed=0)
+    real, seen = labelled._keep, []
+
+    def stop(folder, state, spent):
+        real(folder, state, spent)
+        if not seen:
+            seen.append(state.epoch)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(labelled, "_keep", stop)
+    with pytest.raises(KeyboardInterrupt):
+        labelled.fit(sets, CFG, tmp_path / "parts", seed=0)
+    resumed = labelled.fit(sets, CFG, tmp_path / "parts", seed=0)
+    assert resumed.weights_sha256 == whole.weights_sha256
+
+
+def test_an_attribute_with_one_value_is_refused(tmp_path, files):
+    table = pq.read_table(files[0])
+    table = table.set_column(3, "kind", pa.array(["Shirt"] * 60))
+    pq.write_table(table, tmp_path / "one.parquet")
+    with pytest.raises(DataError, match="'kind': 1 of its values"):
+        labelled.read_sets([tmp_path / "one.parquet"], None, attributes=("colour", "kind"))
+
+
+def test_a_set_without_labels_is_refused(tmp_path, files):
+    table = pq.read_table(files[0]).select(["id", "split", "image"])
+    pq.write_table(table, tmp_path / "none.parquet")
+    with pytest.raises(DataError, match="no column looks like an attribute"):
+        labelled.read_sets([tmp_path / "none.parquet"], None)
+
+
+def test_the_recipe_of_the_package_is_valid():
+    assert labelled.recipe().second_look
+
+
+def test_files_are_recognised_by_the_command(files, tmp_path, capsys):
+    sets = labelled.read_sets([files[0]], None)
+    labelled.fit(sets, CFG.model_copy(update={"epochs": 1}), tmp_path / "m", seed=0)
+    place = tmp_path / "p"
+    place.mkdir()
+    (place / "x.png").write_bytes(draw("Red", 40))
+    (place / "y.png").write_bytes(b"")
+    words = ["recognise", "--model", str(tmp_path / "m"), "--out", str(tmp_path / "out.csv")]
+    with pytest.raises(SystemExit) as end:
+        cli.main([*words, "--images", str(place / "x.png"), str(place / "y.png")])
+    assert not end.value.code
+    assert "1 pictures, 1 not readable" in capsys.readouterr().out
+    lines = (tmp_path / "out.csv").read_text().splitlines()
+    assert [line.split(",")[:2] for line in lines[1:]] == [["x", "colour"], ["x", "kind"]]

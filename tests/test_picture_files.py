@@ -1,0 +1,95 @@
+"""Recognising files: what is found, what is written, what happens to what cannot be read."""
+
+import csv
+import io
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from fashiontrend import picture_files
+from fashiontrend.attrnet.answers import Answer, AttributeAnswer, Status
+from fashiontrend.errors import ConfigError, DataError
+
+
+def encode(width=20, height=30) -> bytes:
+    sink = io.BytesIO()
+    Image.new("RGB", (width, height), (200, 30, 30)).save(sink, "PNG")
+    return sink.getvalue()
+
+
+def describe(images):
+    """A stub that finds a box in wide pictures only."""
+    answers = []
+    for data in images:
+        size = Image.open(io.BytesIO(data)).size
+        colour = AttributeAnswer(Status.PRESENT, "dark_red", "Dark Red", 0.75)
+        collar = AttributeAnswer(Status.NOT_VISIBLE, None, None, 0.5)
+        box = (1.0, 2.0, 10.5, 20.0) if size[0] > 20 else None
+        answers.append(Answer({"colour": colour, "collar": collar}, box, 0.9, size))
+    return answers
+
+
+def read(path):
+    with path.open(newline="") as file:
+        return list(csv.reader(file))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    place = tmp_path / "pictures"
+    (place / "deeper").mkdir(parents=True)
+    (place / "a.png").write_bytes(encode())
+    (place / "deeper" / "b.JPG").write_bytes(encode(40))
+    (place / "c.jpg").write_bytes(b"not a picture")
+    (place / "notes.txt").write_text("no picture")
+    return place
+
+
+def test_every_picture_gets_a_row_per_attribute_and_a_box_where_found(folder, tmp_path):
+    out, boxes = tmp_path / "out" / "p.csv", tmp_path / "out" / "b.csv"
+    tally = picture_files.answer(picture_files.find([folder]), describe, out, boxes, batch_size=2)
+    assert tally == picture_files.Tally(2, 1)
+    assert read(out) == [
+        ["id", "attribute", "value", "confidence"],
+        ["a", "colour", "Dark Red", "0.7500"],
+        ["a", "collar", "none", "0.5000"],
+        ["b", "colour", "Dark Red", "0.7500"],
+        ["b", "collar", "none", "0.5000"],
+    ]
+    assert read(boxes)[1:] == [["b", "1.00", "2.00", "10.50", "20.00", "0.9000"]]
+    assert read(out.with_name("errors.csv"))[1][:2] == ["c", "unsupported"]
+
+
+def test_a_parquet_file_gives_its_ids_and_is_read_in_batches(tmp_path):
+    file = tmp_path / "set.parquet"
+    images = [encode(), None, encode(40), b"x", encode()]
+    pq.write_table(pa.table({"id": [7, 8, 9, 10, 11], "image": images}), file, row_group_size=2)
+    sizes = [len(batch) for batch in picture_files.read([file], 2)]
+    assert sizes == [2, 2, 1]
+    assert picture_files.count([file]) == 5
+    out = tmp_path / "p.csv"
+    assert picture_files.answer([file], describe, out) == picture_files.Tally(3, 2)
+    assert {row[0] for row in read(out)[1:]} == {"7", "9", "11"}
+    assert [row[0] for row in read(tmp_path / "errors.csv")[1:]] == ["8", "10"]
+
+
+def test_if_no_picture_can_be_read_it_is_an_error(tmp_path):
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"")
+    with pytest.raises(DataError, match="none of 1 pictures"):
+        picture_files.answer([bad], describe, tmp_path / "p.csv")
+
+
+@pytest.mark.parametrize("name", ["nowhere", "empty"])
+def test_nothing_to_read_is_told_before_any_work(tmp_path, name):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ConfigError, match=name):
+        picture_files.find([tmp_path / name])
+
+
+def test_a_table_without_ids_is_refused(tmp_path):
+    pq.write_table(pa.table({"image": [encode()]}), tmp_path / "t.parquet")
+    with pytest.raises(DataError, match="'id'"):
+        list(picture_files.read([tmp_path / "t.parquet"], 2))
