@@ -196,9 +196,7 @@ class DisruptionBudget(Block):
     """Of the serving workers."""
 
     enabled: bool = True
-    maxUnavailable: (
-        PositiveInt | Annotated[str, Field(pattern=r"^[1-9][0-9]?%$|^100%$")]
-    ) = 1  # noqa: N815
+    maxUnavailable: PositiveInt | Annotated[str, Field(pattern=r"^[1-9][0-9]?%$|^100%$")] = 1  # noqa: N815
 
 
 class Ingress(Block):
@@ -252,7 +250,7 @@ class Redis(Block):
 
     external: ExternalRedis = ExternalRedis()
     existingSecret: Name = ""  # noqa: N815
-    passwordKey: str = "password"  # noqa: N815, S105
+    passwordKey: str = "password"  # noqa: N815
     image: Image
     persistence: Persistence
     resources: Resources = Resources()
@@ -343,7 +341,7 @@ class StoreKeys(Block):
 
     existingSecret: Name = ""  # noqa: N815
     accessKeyIdKey: str = "AWS_ACCESS_KEY_ID"  # noqa: N815
-    secretAccessKeyKey: str = "AWS_SECRET_ACCESS_KEY"  # noqa: N815, S105
+    secretAccessKeyKey: str = "AWS_SECRET_ACCESS_KEY"  # noqa: N815
 
 
 class Preflight(Block):

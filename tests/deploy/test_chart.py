@@ -4,10 +4,10 @@ import hashlib
 
 import pytest
 import yaml
-from tests.deploy.conftest import one, template
 
 from fashiontrend import config as configuration
 from fashiontrend.documents import check
+from tests.deploy.conftest import one, template
 
 pytestmark = pytest.mark.deploy
 N = "ft-fashiontrend"
@@ -35,11 +35,11 @@ def test_the_configuration_that_pods_read_is_one_that_the_program_takes(render):
     assert read.attrnet.epochs == 4
     assert read.ray.address == "auto"
     assert read.serve.tokens_file == "/etc/fashiontrend-tokens/tokens.yaml"
-    assert read.serve.auth == "on"
+    assert read.serve.auth == "required"
 
 
 def test_a_setting_of_the_user_wins_over_the_charts(render):
-    assert settings(render(**{"config.serve.auth": "off"})).serve.auth == "off"
+    assert settings(render(**{"config.serve.auth": "none"})).serve.auth == "none"
 
 
 def test_a_changed_configuration_makes_new_pods(render):
@@ -77,7 +77,10 @@ def test_a_job_ends_cleans_up_and_is_not_submitted_twice(render):
     assert spec["entrypoint"] == "fashiontrend run --day {day}"
     assert spec["submitterConfig"] == {"backoffLimit": 0}
     assert "shutdownAfterJobFinishes" not in spec, "excludes deletionRules"
-    rules = {(r["policy"], r["condition"]["jobStatus"]): r for r in spec["deletionStrategy"]["deletionRules"]}
+    rules = {
+        (r["policy"], r["condition"]["jobStatus"]): r
+        for r in spec["deletionStrategy"]["deletionRules"]
+    }
     for status in ("SUCCEEDED", "FAILED"):
         cluster, job = rules["DeleteCluster", status], rules["DeleteSelf", status]
         assert cluster["condition"]["ttlSeconds"] < job["condition"]["ttlSeconds"]
@@ -154,6 +157,7 @@ def test_serving_pods_have_their_own_priority(render):
     assert worker(batch)["template"]["spec"]["priorityClassName"] == "fashiontrend-batch"
 
 
+@pytest.mark.filterwarnings("ignore:Using extra keyword arguments")  # of Ray
 def test_the_service_is_the_one_that_the_program_describes(render):
     from ray_jobs import serve
 
@@ -172,7 +176,10 @@ def test_the_service_is_the_one_that_the_program_describes(render):
 
 def test_haproxy_is_switched_on_before_ray_starts(render):
     cluster = one(render("full"), "RayService", N)["spec"]["rayClusterConfig"]
-    env = {e["name"]: e.get("value") for e in worker(cluster)["template"]["spec"]["containers"][0]["env"]}
+    env = {
+        e["name"]: e.get("value")
+        for e in worker(cluster)["template"]["spec"]["containers"][0]["env"]
+    }
     assert env["RAY_SERVE_ENABLE_HA_PROXY"] == "1"
 
 
@@ -213,7 +220,9 @@ def test_a_drawn_token_matches_its_record_and_an_existing_secret_is_used_instead
 
 def test_keys_of_the_store_come_from_the_named_secret(render):
     found = render("external-s3")
-    env = one(found, "Deployment", f"{N}-exporter")["spec"]["template"]["spec"]["containers"][0]["env"]
+    env = one(found, "Deployment", f"{N}-exporter")["spec"]["template"]["spec"]["containers"][0][
+        "env"
+    ]
     keys = {e["name"]: e["valueFrom"]["secretKeyRef"] for e in env if "valueFrom" in e}
     assert keys["AWS_ACCESS_KEY_ID"] == {"name": "s3-keys", "key": "id"}
 

@@ -1,6 +1,7 @@
 """Who may reach whom, worked out from the policies of the rendered chart: a golden matrix."""
 
 import pytest
+
 from tests.deploy.conftest import one, pods  # noqa: F401 - pods is the list that the matrix covers
 
 pytestmark = pytest.mark.deploy

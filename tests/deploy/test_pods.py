@@ -4,6 +4,7 @@ import re
 
 import pytest
 import yaml
+
 from tests.deploy.conftest import SETS, objects, one, pods, rendered
 
 pytestmark = pytest.mark.deploy
@@ -65,9 +66,10 @@ def test_home_and_temporary_folders_can_be_written(found):
 def test_only_what_talks_to_the_api_server_gets_a_token(found):
     for place, spec in pods(found).items():
         wants = spec["automountServiceAccountToken"]
-        needs = any(
-            key in place for key in ("headGroupSpec", "CronJob/", "-cleanup")
-        ) and "workerGroupSpecs" not in place
+        needs = (
+            any(key in place for key in ("headGroupSpec", "CronJob/", "-cleanup"))
+            and "workerGroupSpecs" not in place
+        )
         assert not wants or needs, place
 
 

@@ -31,7 +31,9 @@ def test_a_day_has_one_job_whatever_became_of_it(state):
     assert "exists already" in decision.reason
 
 
-@pytest.mark.parametrize("state", [None, "Initializing", "Running", "Retrying", "Suspended", "Waiting"])
+@pytest.mark.parametrize(
+    "state", [None, "Initializing", "Running", "Retrying", "Suspended", "Waiting"]
+)
 def test_none_is_created_while_another_is_unfinished(state):
     decision = schedule.decide("d", [job("yesterday", state), job("older", "Complete")])
     assert not decision.create

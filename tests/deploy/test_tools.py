@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from tests.deploy.conftest import CACHE, CHART, ROOT, SETS, objects, rendered, run, tool
 from tests.deploy.schemas import KUBERNETES
 
@@ -40,7 +41,10 @@ def conform():
         (pytest.fail if os.environ.get("DEPLOY_TOOLS") == "required" else pytest.skip)(text)
     kind = "{{ .ResourceKind }}{{ .KindSuffix }}.json"
     folder = "{{ .NormalizedKubernetesVersion }}-standalone{{ .StrictSuffix }}"
-    places = [f"-schema-location={schemas}/{folder}/{kind}", f"-schema-location={schemas}/crds/{kind}"]
+    places = [
+        f"-schema-location={schemas}/{folder}/{kind}",
+        f"-schema-location={schemas}/crds/{kind}",
+    ]
 
     def call(version: str, folder: Path):
         known = ["-strict", "-summary", f"-kubernetes-version={version}.0"]

@@ -1,6 +1,7 @@
 """Wrong values are refused before anything is installed, by a message that names the key."""
 
 import pytest
+
 from tests.deploy.conftest import template
 
 pytestmark = pytest.mark.deploy
@@ -23,8 +24,16 @@ WRONG = [
     ("config.accuracy_gate.threshold", "1.5", "/config/accuracy_gate/threshold"),
     ("config.forecaster.num_layers", "3", "/config/forecaster/num_layers"),
     ("config.store.secret_key", '"x"', "secret_key"),
-    ("config.crawl.platforms", '[{"name": "Shop A", "kind": "shopify"}]', "/config/crawl/platforms/0/name"),
-    ("config.crawl.platforms", '[{"name": "a", "kind": "magento"}]', "/config/crawl/platforms/0/kind"),
+    (
+        "config.crawl.platforms",
+        '[{"name": "Shop A", "kind": "shopify"}]',
+        "/config/crawl/platforms/0/name",
+    ),
+    (
+        "config.crawl.platforms",
+        '[{"name": "a", "kind": "magento"}]',
+        "/config/crawl/platforms/0/kind",
+    ),
     ("config.crawl.platforms", '[{"name": "a"}]', "kind"),
     ("config.serve.port", "80000", "/config/serve/port"),
     ("files", '{"../passwd": "x"}', "../passwd"),
@@ -33,7 +42,11 @@ WRONG = [
     ("pod.tolerations", '"all"', "/pod/tolerations"),
     ("gpuPod.nodeselector", "{}", "nodeselector"),
     ("ray.version", '"2.60"', "/ray/version"),
-    ("batch.head.resources.requests", '{"memory": "8 GB"}', "/batch/head/resources/requests/memory"),
+    (
+        "batch.head.resources.requests",
+        '{"memory": "8 GB"}',
+        "/batch/head/resources/requests/memory",
+    ),
     ("batch.head.resources.request", "{}", "request"),
     ("batch.cpuWorkers.maxReplicas", "0", "/batch/cpuWorkers/maxReplicas"),
     ("batch.cpuWorkers.minReplicas", "-1", "/batch/cpuWorkers/minReplicas"),
@@ -50,7 +63,11 @@ WRONG = [
     ("serving.port", "0", "/serving/port"),
     ("serving.upgrade.type", '"Rolling"', "/serving/upgrade/type"),
     ("serving.ingress.host", '"https://trends.example"', "/serving/ingress/host"),
-    ("serving.podDisruptionBudget.maxUnavailable", "0", "/serving/podDisruptionBudget/maxUnavailable"),
+    (
+        "serving.podDisruptionBudget.maxUnavailable",
+        "0",
+        "/serving/podDisruptionBudget/maxUnavailable",
+    ),
     ("redis.external.address", '"cache.example"', "/redis/external/address"),
     ("redis.persistence.size", '"big"', "/redis/persistence/size"),
     ("s3.secretKey", '"x"', "secretKey"),

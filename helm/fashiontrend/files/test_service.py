@@ -17,7 +17,11 @@ def status(path: str, token: str | None) -> int:
         return error.code
 
 
-wanted = [("/healthz", None, 200), ("/v1/taxonomy", None, 401), ("/v1/taxonomy", os.environ["TOKEN"], 200)]
+wanted = [
+    ("/healthz", None, 200),
+    ("/v1/taxonomy", None, 401),
+    ("/v1/taxonomy", os.environ["TOKEN"], 200),
+]
 wrong = 0
 for path, token, code in wanted:
     seen = status(path, token)

@@ -110,7 +110,7 @@ true
 {{- $tree = merge $tree (dict "store" (dict "endpoint" (printf "http://%s-s3:8333" (include "fashiontrend.fullname" .)))) -}}
 {{- end -}}
 {{- if .Values.serving.enabled -}}
-{{- $serve := dict "host" "0.0.0.0" "port" .Values.serving.port "auth" "on" "tokens_file" "/etc/fashiontrend-tokens/tokens.yaml" -}}
+{{- $serve := dict "host" "0.0.0.0" "port" .Values.serving.port "auth" "required" "tokens_file" "/etc/fashiontrend-tokens/tokens.yaml" -}}
 {{- $tree = merge $tree (dict "serve" $serve) -}}
 {{- end -}}
 {{- toYaml $tree -}}
