@@ -8,19 +8,16 @@ import yaml
 
 CHART = Path(__file__).parent / "fashiontrend"
 BASE = Path(__file__).parents[1] / "k8s" / "base"
-MARK = "# Rendered from helm/fashiontrend with ci/base-values.yaml by `make render`; do not edit, lay a kustomize overlay over it.\n"
+MARK = "# Rendered from helm/fashiontrend and its ci/base-values.yaml by `make render`; lay overlays over it.\n"
 HELM_ONLY = {"helm.sh/chart", "app.kubernetes.io/managed-by"}
 
 
 def render(helm: str) -> dict[str, str]:
     """File name -> text: one file a kind, and the kustomization that lists them."""
-    told = subprocess.run(
-        [helm, "template", "fashiontrend", str(CHART), "--namespace=fashiontrend", "--no-hooks"]
-        + ["--kube-version=1.36.0", f"--values={CHART}/ci/base-values.yaml"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    values = f"--values={CHART}/ci/base-values.yaml"
+    command = [helm, "template", "fashiontrend", str(CHART), "--namespace=fashiontrend", values]
+    command += ["--no-hooks", "--kube-version=1.36.0"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if told.returncode:
         sys.exit(told.stderr)
     kinds: dict[str, list[str]] = {}

@@ -13,7 +13,7 @@ import kubernetes
 
 from fashiontrend import telemetry
 from fashiontrend.errors import StoreError
-from ray_jobs.schedule import GROUP, VERSION, connect, refused
+from ray_jobs.schedule import GROUP, PATIENCE, VERSION, connect, refused
 
 log = logging.getLogger(__name__)
 #: Label that KubeRay puts on the clusters of a RayService.
@@ -30,14 +30,16 @@ def retire(name: str, namespace: str, wait_s: float = WAIT_S) -> None:
     """
     custom = kubernetes.client.CustomObjectsApi(connect())
     try:
-        custom.delete_namespaced_custom_object(GROUP, VERSION, namespace, "rayservices", name)
+        custom.delete_namespaced_custom_object(
+            GROUP, VERSION, namespace, "rayservices", name, **PATIENCE
+        )
     except kubernetes.client.ApiException as error:
         if error.status != NOT_FOUND:
             raise refused(error) from error
     label = f"{ORIGIN}={name}"
     end = time.monotonic() + wait_s
     while left := custom.list_namespaced_custom_object(
-        GROUP, VERSION, namespace, "rayclusters", label_selector=label
+        GROUP, VERSION, namespace, "rayclusters", label_selector=label, **PATIENCE
     )["items"]:
         names = ", ".join(c["metadata"]["name"] for c in left)
         if time.monotonic() > end:

@@ -27,6 +27,8 @@ INSTANCE = "app.kubernetes.io/instance"
 #: `status.jobDeploymentStatus` of a RayJob that will not change any more.
 FINISHED = {"Complete", "Failed", "ValidationFailed"}
 CONFLICT = 409
+#: Seconds to connect and to be answered: a policy that drops packets must not hold a pod for minutes.
+PATIENCE = {"_request_timeout": (5, 20)}
 
 
 @dataclass(frozen=True)
@@ -103,15 +105,15 @@ def start(template: str, cronjob: str, day: date) -> Decision:
             kubernetes.client.CustomObjectsApi(client),
         )
         namespace = yaml.safe_load(template)["metadata"]["namespace"]
-        owner = owner_of(batch.read_namespaced_cron_job(cronjob, namespace))
+        owner = owner_of(batch.read_namespaced_cron_job(cronjob, namespace, **PATIENCE))
         job = fill(template, owner, day=str(day))
         meta = job["metadata"]
         place = (GROUP, VERSION, namespace, RAYJOBS)
         label = f"{INSTANCE}={meta['labels'][INSTANCE]}"
-        found = custom.list_namespaced_custom_object(*place, label_selector=label)
+        found = custom.list_namespaced_custom_object(*place, label_selector=label, **PATIENCE)
         decision = decide(meta["name"], found["items"])
         if decision.create:
-            custom.create_namespaced_custom_object(*place, job)
+            custom.create_namespaced_custom_object(*place, job, **PATIENCE)
         return decision
     except kubernetes.client.ApiException as error:
         if error.status == CONFLICT:
@@ -136,7 +138,7 @@ def connect() -> Any:
         raise ConfigError(
             f"no way to a cluster: {error}. Run in a pod with a service account, or set KUBECONFIG."
         ) from error
-    settings.retries = 3
+    settings.retries = 2
     return kubernetes.client.ApiClient(settings)
 
 

@@ -128,3 +128,8 @@ def test_only_prometheus_and_the_operator_come_from_other_namespaces(policies):
         ("monitoring", 44227),
         ("monitoring", 9464),
     }
+
+
+def test_policies_can_be_left_to_the_administrator(render):
+    found = render(**{"networkPolicy.enabled": False})
+    assert "NetworkPolicy" not in {i["kind"] for i in found}

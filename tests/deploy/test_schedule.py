@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from fashiontrend.errors import ConfigError
+from fashiontrend.errors import ConfigError, StoreError
 from ray_jobs import schedule
 
 TEMPLATE = """
@@ -83,17 +83,17 @@ def cluster(monkeypatch):
     import kubernetes
 
     class Cluster:
-        jobs: list = []
-        conflict = False
+        def __init__(self):
+            self.jobs, self.conflict = [], False
 
-        def read_namespaced_cron_job(self, name, namespace):
+        def read_namespaced_cron_job(self, name, namespace, **_):
             return SimpleNamespace(metadata=SimpleNamespace(name=name, uid="u-1"))
 
-        def list_namespaced_custom_object(self, *place, label_selector):
+        def list_namespaced_custom_object(self, *place, label_selector, **_):
             assert label_selector == "app.kubernetes.io/instance=ft"
             return {"items": [*self.jobs]}
 
-        def create_namespaced_custom_object(self, group, version, namespace, plural, body):
+        def create_namespaced_custom_object(self, group, version, namespace, plural, body, **_):
             if self.conflict:
                 raise kubernetes.client.ApiException(status=409, reason="AlreadyExists")
             assert (group, namespace, plural) == ("ray.io", "trends", "rayjobs")
@@ -119,3 +119,14 @@ def test_two_that_start_at_the_same_moment_make_one_job(cluster):
     decision = schedule.start(TEMPLATE, "ft-daily", date(2026, 11, 24))
     assert not decision.create
     assert "created by another" in decision.reason
+
+
+def test_an_api_server_that_does_not_answer_is_told_with_what_to_look_at(cluster):
+    import urllib3
+
+    def silent(*_, **__):
+        raise urllib3.exceptions.ConnectTimeoutError("timed out")
+
+    cluster.list_namespaced_custom_object = silent
+    with pytest.raises(StoreError, match="NetworkPolicy reaches-api-server"):
+        schedule.start(TEMPLATE, "ft-daily", date(2026, 11, 24))
