@@ -7,7 +7,7 @@ import yaml
 
 from fashiontrend import config as configuration
 from fashiontrend.documents import check
-from tests.deploy.conftest import one, template
+from tests.deploy.conftest import CHART, one, run, tool
 
 pytestmark = pytest.mark.deploy
 N = "ft-fashiontrend"
@@ -290,6 +290,11 @@ def test_metrics_are_scraped_by_the_names_of_ports(render):
     assert {e["port"] for e in head} <= {p["name"] for p in ports}
 
 
-def test_notes_end_with_the_next_three_commands():
-    done = template("--set=crds.onMissing=render", "--show-only=templates/NOTES.txt")
-    assert done.returncode != 0 or "kubectl" in done.stdout
+def test_notes_are_the_next_three_commands(tmp_path):
+    name = ("install", "ft", str(CHART), "--namespace=trends", "--dry-run=client")
+    nowhere = f"--kubeconfig={tmp_path}/none"
+    notes = run(tool("helm"), *name, nowhere, "--set=crds.onMissing=render").stdout
+    commands = [line.strip() for line in notes.split("NOTES:")[1].splitlines() if "kubectl" in line]
+    assert commands[0] == f"kubectl -n trends create job --from=cronjob/{N}-daily {N}-now"
+    assert commands[1].endswith("get rayjobs -l app.kubernetes.io/instance=ft --watch")
+    assert commands[2].endswith(f"port-forward service/{N}-serve-svc 8000")
