@@ -136,7 +136,7 @@ def connect() -> Any:
         kubernetes.config.load_config(client_configuration=settings)
     except kubernetes.config.ConfigException as error:
         raise ConfigError(
-            f"no way to a cluster: {error}. Run in a pod with a service account, or set KUBECONFIG."
+            f"no way to a cluster: {error} Run in a pod with a service account, or set KUBECONFIG."
         ) from error
     settings.retries = 2
     return kubernetes.client.ApiClient(settings)

@@ -298,3 +298,16 @@ def test_notes_are_the_next_three_commands(tmp_path):
     assert commands[0] == f"kubectl -n trends create job --from=cronjob/{N}-daily {N}-now"
     assert commands[1].endswith("get rayjobs -l app.kubernetes.io/instance=ft --watch")
     assert commands[2].endswith(f"port-forward service/{N}-serve-svc 8000")
+
+
+def test_the_longest_name_leaves_room_for_every_stage_and_day(render):
+    name = "a" * 28
+    found = render(fullnameOverride=name, jobs=[{"stage": "train-forecaster", "day": "2026-11-24"}])
+    templates = one(found, "ConfigMap", f"{name}-rayjobs")["data"].values()
+    words = [
+        t.replace("{stage}", "train-forecaster").replace("{day}", "2026-11-24") for t in templates
+    ]
+    names = [yaml.safe_load(w)["metadata"]["name"] for w in words]
+    names += [i["metadata"]["name"] for i in found if i["kind"] == "RayJob"]
+    assert len(names) == 4
+    assert max(map(len, names)) <= 47

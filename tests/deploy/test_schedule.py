@@ -1,6 +1,9 @@
 """The pod of a schedule: one RayJob a day, none while another is unfinished."""
 
+import json
+import threading
 from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 import pytest
@@ -130,3 +133,59 @@ def test_an_api_server_that_does_not_answer_is_told_with_what_to_look_at(cluster
     cluster.list_namespaced_custom_object = silent
     with pytest.raises(StoreError, match="NetworkPolicy reaches-api-server"):
         schedule.start(TEMPLATE, "ft-daily", date(2026, 11, 24))
+
+
+@pytest.fixture
+def api_server(tmp_path, monkeypatch):
+    """A loopback server that speaks as much of the Kubernetes API as the pod uses."""
+    jobs = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            if self.path == "/apis/batch/v1/namespaces/trends/cronjobs/ft-daily":
+                job = {"spec": {}}
+                spec = {"schedule": "0 2 * * *", "jobTemplate": job}
+                self.answer(200, {"metadata": {"name": "ft-daily", "uid": "u-2"}, "spec": spec})
+            else:
+                assert self.path.startswith(
+                    "/apis/ray.io/v1/namespaces/trends/rayjobs?labelSelector"
+                )
+                self.answer(200, {"items": jobs})
+
+        def do_POST(self):
+            jobs.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.answer(201, jobs[-1])
+
+        def answer(self, status, body):
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    at = {"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}
+    context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
+    known = {"clusters": [at], "users": [{"name": "u", "user": {}}], "contexts": [context]}
+    file = tmp_path / "kubeconfig"
+    file.write_text(
+        json.dumps({"apiVersion": "v1", "kind": "Config", "current-context": "c", **known})
+    )
+    for place in ("kubernetes.config", "kubernetes.config.kube_config"):
+        monkeypatch.setattr(f"{place}.KUBE_CONFIG_DEFAULT_LOCATION", str(file))
+    yield jobs
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_the_real_client_creates_the_job_once(api_server):
+    first = schedule.start(TEMPLATE, "ft-daily", date(2026, 11, 24))
+    second = schedule.start(TEMPLATE, "ft-daily", date(2026, 11, 25))
+    assert first.create
+    assert "ft-daily-2026-11-24 is unfinished" in second.reason
+    assert [j["metadata"]["ownerReferences"][0]["uid"] for j in api_server] == ["u-2"]

@@ -190,10 +190,11 @@ spec:
 
 {{/* The RayJob that a schedule or a person fills in: (dict "root" $ "entrypoint" text "env" map "schedule" name) */}}
 {{- define "fashiontrend.rayJobTemplate" -}}
+{{- $room := ternary 19 28 (eq .schedule "{stage}") -}}
 apiVersion: ray.io/v1
 kind: RayJob
 metadata:
-  name: {{ include "fashiontrend.fullname" .root }}-{{ .schedule }}-{day}
+  name: {{ include "fashiontrend.fullname" .root | trunc $room | trimSuffix "-" }}-{{ .schedule }}-{day}
   namespace: {{ .root.Release.Namespace }}
   labels:
     {{- include "fashiontrend.labels" (dict "root" .root "component" "loop") | nindent 4 }}
