@@ -34,7 +34,7 @@ check: setup ## Lint, types and import layers only
 	$(BIN)/lint-imports
 
 test-unit: setup ## Unit tests: no Ray, no network, under a minute
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not ray and not slow"
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not ray and not slow and not deploy"
 
 test-slow: setup ## Real parts: loop-backs, killed drivers, S3 servers
 	$(BIN)/python -m pytest -q -m slow
@@ -43,7 +43,7 @@ bench-serve: setup ## The server beside a hand-written one and the bare model (i
 	$(BIN)/python bench/serve.py $(BENCH)
 	$(BIN)/python bench/hard.py $(HARD)
 
-tools: $(GOBIN)/promtool ## Install the real programs that tests use: an S3 server, promtool (needs Go)
+tools: deploy-tools $(GOBIN)/promtool ## Install the real programs that tests use: S3 server, helm, promtool, ... (needs Go)
 	go install github.com/versity/versitygw/cmd/versitygw@v1.7.0
 
 # Its go.mod excludes versions, which `go install ...@version` refuses: it is built in its own folder.
@@ -58,6 +58,36 @@ check-alerts: setup $(GOBIN)/promtool ## Alert rules and their unit tests, by pr
 
 dashboards: setup ## Write the Grafana dashboards anew from monitoring/
 	$(BIN)/python -m monitoring.dashboards
+
+.PHONY: deploy-tools check-deploy render chart-docs pin
+deploy-tools: $(GOBIN)/kube-linter
+	go install helm.sh/helm/v4/cmd/helm@v4.2.4
+	go install github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0
+	go install sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
+	go install github.com/norwoodj/helm-docs/cmd/helm-docs@v1.14.2
+	go install github.com/google/go-containerregistry/cmd/crane@v0.20.6
+
+# Its module's own host is not on every proxy's list; the repository is.
+$(GOBIN)/kube-linter:
+	folder=$$(mktemp -d) && cd $$folder && go mod init tool && \
+	go mod edit -require golang.stackrox.io/kube-linter@v0.8.3 \
+	  -replace golang.stackrox.io/kube-linter=github.com/stackrox/kube-linter@v0.8.3 && \
+	printf 'package tool\nimport _ "golang.stackrox.io/kube-linter/pkg/command/root"\n' > tool.go && \
+	GOFLAGS=-mod=mod go build -o $@ golang.stackrox.io/kube-linter/cmd/kube-linter
+
+check-deploy: setup ## The chart before helm, kubeconform (Kubernetes 1.33 to 1.36), kube-linter (needs make tools)
+	$(BIN)/python -m tests.deploy.schemas $(dir $(GOBIN))schemas
+	DEPLOY_TOOLS=required DEPLOY_CACHE=$(patsubst %/,%,$(dir $(GOBIN))) $(BIN)/python -m pytest -q tests/deploy
+
+render: setup ## Write values.schema.json and k8s/base from configuration and chart
+	$(BIN)/python helm/schema.py
+	$(BIN)/python helm/render.py $(GOBIN)/helm
+
+chart-docs: ## Write the chart's README from its values
+	$(GOBIN)/helm-docs --chart-search-root=helm --sort-values-order=file
+
+pin: setup ## Resolve the images' digests where a registry is reachable: make pin VALUES=my.yaml > digests.yaml
+	@$(BIN)/python helm/pin.py $(GOBIN)/crane $(VALUES)
 
 schema: setup ## Print the JSON Schema of the configuration
 	$(BIN)/fashiontrend config schema

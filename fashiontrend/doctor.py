@@ -31,8 +31,14 @@ class Finding:
     exit_code: int = 1
 
 
-def examine(path: str | None) -> list[Finding]:
-    """Run every check; one that fails never stops the others."""
+def examine(path: str | None, only: tuple[str, ...] = ()) -> list[Finding]:
+    """Run every check, or the named ones; one that fails never stops the others.
+
+    Raises:
+        ConfigError: there is no check of that name.
+    """
+    if only:
+        return _chosen(path, only)
     findings = [_python(), _memory(), _cores()]
     try:
         config = configuration.load(path)
@@ -41,6 +47,15 @@ def examine(path: str | None) -> list[Finding]:
     findings.append(Finding("configuration", True, path or "defaults and environment"))
     checks: tuple[Callable[[Config], Finding], ...] = (_taxonomy, _platforms, _store, _disk, _ray)
     return [*findings, *(check(config) for check in checks)]
+
+
+def _chosen(path: str | None, only: tuple[str, ...]) -> list[Finding]:
+    """Checks of the configuration by name, for a place that is not the one where runs go."""
+    checks = {"taxonomy": _taxonomy, "platforms": _platforms, "store": _store, "ray": _ray}
+    if unknown := set(only) - set(checks):
+        raise ConfigError(f"no check {', '.join(sorted(unknown))}; there are {', '.join(checks)}.")
+    config = configuration.load(path)
+    return [checks[name](config) for name in only]
 
 
 def _python() -> Finding:

@@ -139,3 +139,15 @@ def test_a_misspelt_command_is_answered_with_usage(type_in):
     code, _, err = type_in("crawll")
     assert code == 2
     assert "crawl" in err
+
+
+def test_doctor_can_be_asked_for_single_checks(type_in, config):
+    code, _, err = type_in("doctor", "--config", config, "--only", "taxonomy,store")
+    assert code == 0
+    assert "memory" not in err
+
+
+def test_doctor_knows_its_checks_by_name(type_in, config):
+    code, _, err = type_in("doctor", "--config", config, "--only", "stor")
+    assert code == 30
+    assert "there are taxonomy, platforms, store, ray" in err

@@ -24,7 +24,9 @@ def test_a_module_states_its_reason_and_stays_readable(path):
 
 
 def test_nothing_from_storage_can_run_code():
-    forbidden = re.compile(r"torch\.load\((?!.*weights_only=True)|pickle\.load|allow_pickle=True|yaml\.load\(")
+    forbidden = re.compile(
+        r"torch\.load\((?!.*weights_only=True)|pickle\.load|allow_pickle=True|yaml\.load\("
+    )
     assert [p for p in SOURCES if forbidden.search(p.read_text("utf-8"))] == []
 
 

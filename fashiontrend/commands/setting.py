@@ -46,12 +46,17 @@ def init(
 
 
 @app.command()
-def doctor(config: ConfigOption = None) -> None:
+def doctor(
+    config: ConfigOption = None,
+    only: Annotated[
+        str, typer.Option(help="Comma-separated: taxonomy, platforms, store, ray.")
+    ] = "",
+) -> None:
     """Check Python, memory, store permissions, Ray and ports: what is wrong and what to do."""
     from fashiontrend import doctor as checks
 
     table = rich.table.Table("check", "seen", "what to do", title="fashiontrend doctor")
-    found = checks.examine(config)
+    found = checks.examine(config, names_in(only))
     for finding in found:
         mark = "[green]✔[/]" if finding.good else "[red]✘[/]"
         table.add_row(f"{mark} {finding.name}", finding.seen, finding.advice)

@@ -1,0 +1,135 @@
+{{/* What every pod of ours has in common. */}}
+{{- define "fashiontrend.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: {{ .Values.pod.runAsUser }}
+runAsGroup: {{ .Values.pod.runAsUser }}
+fsGroup: {{ .Values.pod.runAsUser }}
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{- define "fashiontrend.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+runAsNonRoot: true
+capabilities:
+  drop: [ALL]
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{/* The shared block, with the GPU workers' laid over it: (dict "root" $ "gpu" true "priority" "name") */}}
+{{- define "fashiontrend.podBlock" -}}
+{{- $base := .root.Values.pod -}}
+{{- $over := ternary .root.Values.gpuPod dict (default false .gpu) -}}
+{{- $block := dict -}}
+{{- range list "env" "envFrom" "volumes" "volumeMounts" "tolerations" "topologySpreadConstraints" -}}
+{{- $_ := set $block . (default list (concat (index $base .) (default list (get $over .)))) -}}
+{{- end -}}
+{{- range list "labels" "annotations" "nodeSelector" "affinity" -}}
+{{- $_ := set $block . (mergeOverwrite (deepCopy (index $base .)) (deepCopy (default dict (get $over .)))) -}}
+{{- end -}}
+{{- $priority := .priority | default $base.priorityClassName -}}
+{{- $_ := set $block "priorityClassName" ((get $over "priorityClassName") | default $priority) -}}
+{{- toYaml $block -}}
+{{- end -}}
+
+{{/* No version in a pod's labels: a new chart alone must not restart a Ray cluster.
+(dict "root" $ "block" block "component" "exporter" "reaches" (list "store")) */}}
+{{- define "fashiontrend.podMeta" -}}
+labels:
+  {{- include "fashiontrend.selector" . | nindent 2 }}
+  app.kubernetes.io/name: {{ .root.Chart.Name }}
+  app.kubernetes.io/part-of: fashiontrend
+  {{- range .reaches }}
+  fashiontrend.io/reaches-{{ . }}: "true"
+  {{- end }}
+  {{- with .block.labels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+annotations:
+  checksum/config: {{ include "fashiontrend.configData" .root | sha256sum | trunc 32 }}
+  {{- with .annotations }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+  {{- with .block.annotations }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end -}}
+
+{{/* Where a pod may run, and as whom. */}}
+{{- define "fashiontrend.podPlace" -}}
+securityContext:
+  {{- include "fashiontrend.podSecurity" .root | nindent 2 }}
+{{- with .root.Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- range $key := list "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" "priorityClassName" }}
+{{- with index $.block $key }}
+{{ $key }}: {{- if kindIs "string" . }} {{ . }}{{ else }}{{ toYaml . | nindent 2 }}{{ end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "fashiontrend.env" -}}
+- name: HOME
+  value: /home/app
+- name: FASHIONTREND_CONFIG
+  value: /etc/fashiontrend/config.yaml
+{{- with include "fashiontrend.storeSecret" .root }}
+- name: AWS_ACCESS_KEY_ID
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: {{ $.root.Values.store.accessKeyIdKey }}}}
+- name: AWS_SECRET_ACCESS_KEY
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: {{ $.root.Values.store.secretAccessKeyKey }}}}
+{{- end }}
+{{- with .block.env }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "fashiontrend.mounts" -}}
+- {name: config, mountPath: /etc/fashiontrend, readOnly: true}
+- {name: tmp, mountPath: /tmp}
+- {name: home, mountPath: /home/app}
+{{- with .block.volumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "fashiontrend.volumes" -}}
+- {name: config, configMap: {name: {{ .configMap | default (printf "%s-config" (include "fashiontrend.fullname" .root)) }}}}
+- {name: tmp, emptyDir: {}}
+- {name: home, emptyDir: {}}
+{{- with .block.volumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Body of a container of our image but for its command: (dict "root" $ "block" block "resources" map) */}}
+{{- define "fashiontrend.container" -}}
+image: {{ include "fashiontrend.image" .root }}
+imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+securityContext:
+  {{- include "fashiontrend.containerSecurity" .root | nindent 2 }}
+terminationMessagePolicy: FallbackToLogsOnError
+env:
+  {{- include "fashiontrend.env" . | nindent 2 }}
+{{- with .block.envFrom }}
+envFrom:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+resources:
+  {{- toYaml .resources | nindent 2 }}
+{{- end -}}
+
+{{- define "fashiontrend.configData" -}}
+config.yaml: |
+  {{- include "fashiontrend.config" . | nindent 2 }}
+{{- range $name, $text := .Values.files }}
+{{ $name }}: |
+  {{- $text | nindent 2 }}
+{{- end }}
+{{- end -}}

@@ -1,0 +1,191 @@
+"""The pod of a schedule: one RayJob a day, none while another is unfinished."""
+
+import json
+import threading
+from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+
+import pytest
+
+from fashiontrend.errors import ConfigError, StoreError
+from ray_jobs import schedule
+
+TEMPLATE = """
+apiVersion: ray.io/v1
+kind: RayJob
+metadata: {name: "ft-daily-{day}", namespace: trends, labels: {app.kubernetes.io/instance: ft}}
+spec: {entrypoint: "fashiontrend run --day {day}"}
+"""
+
+
+def job(name, state=None):
+    return {"metadata": {"name": name}, "status": {"jobDeploymentStatus": state} if state else {}}
+
+
+def test_the_first_of_a_day_is_created():
+    assert schedule.decide("ft-daily-2026-11-24", []).create
+
+
+@pytest.mark.parametrize("state", [None, "Running", "Complete", "Failed"])
+def test_a_day_has_one_job_whatever_became_of_it(state):
+    decision = schedule.decide("d", [job("d", state)])
+    assert not decision.create
+    assert "exists already" in decision.reason
+
+
+@pytest.mark.parametrize(
+    "state", [None, "Initializing", "Running", "Retrying", "Suspended", "Waiting"]
+)
+def test_none_is_created_while_another_is_unfinished(state):
+    decision = schedule.decide("d", [job("yesterday", state), job("older", "Complete")])
+    assert not decision.create
+    assert "yesterday is unfinished" in decision.reason
+
+
+@pytest.mark.parametrize("state", ["Complete", "Failed", "ValidationFailed"])
+def test_finished_ones_do_not_hold_up_the_next(state):
+    assert schedule.decide("d", [job("yesterday", state)]).create
+
+
+def test_a_template_is_filled_and_owned_by_its_cronjob():
+    owner = {"apiVersion": "batch/v1", "kind": "CronJob", "name": "ft-daily", "uid": "1"}
+    filled = schedule.fill(TEMPLATE, owner, day="2026-11-24")
+    assert filled["metadata"]["name"] == "ft-daily-2026-11-24"
+    assert filled["spec"]["entrypoint"] == "fashiontrend run --day 2026-11-24"
+    assert filled["metadata"]["ownerReferences"] == [owner]
+
+
+def test_a_template_with_a_word_left_is_refused():
+    with pytest.raises(ConfigError, match="not filled in"):
+        schedule.fill(TEMPLATE, None)
+
+
+def test_something_else_is_no_template():
+    with pytest.raises(ConfigError, match="no RayJob"):
+        schedule.fill("a: b", None)
+
+
+class Refusal(Exception):
+    """As the client raises it."""
+
+    def __init__(self, status, body):
+        super().__init__(body)
+        self.status, self.reason, self.body = status, "Forbidden", body
+
+
+def test_a_refusal_is_told_in_the_servers_words():
+    error = schedule.refused(Refusal(403, '{"message": "rayjobs is forbidden"}'))
+    assert error.exit_code == 40
+    assert "403 rayjobs is forbidden" in str(error)
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    """An API server in two objects: CronJobs that are there, and RayJobs."""
+    import kubernetes
+
+    class Cluster:
+        def __init__(self):
+            self.jobs, self.conflict = [], False
+
+        def read_namespaced_cron_job(self, name, namespace, **_):
+            return SimpleNamespace(metadata=SimpleNamespace(name=name, uid="u-1"))
+
+        def list_namespaced_custom_object(self, *place, label_selector, **_):
+            assert label_selector == "app.kubernetes.io/instance=ft"
+            return {"items": [*self.jobs]}
+
+        def create_namespaced_custom_object(self, group, version, namespace, plural, body, **_):
+            if self.conflict:
+                raise kubernetes.client.ApiException(status=409, reason="AlreadyExists")
+            assert (group, namespace, plural) == ("ray.io", "trends", "rayjobs")
+            self.jobs = [*self.jobs, body]
+
+    one = Cluster()
+    monkeypatch.setattr(schedule, "connect", lambda: None)
+    monkeypatch.setattr(kubernetes.client, "BatchV1Api", lambda client: one)
+    monkeypatch.setattr(kubernetes.client, "CustomObjectsApi", lambda client: one)
+    return one
+
+
+def test_the_same_day_twice_makes_one_job(cluster):
+    first = schedule.start(TEMPLATE, "ft-daily", date(2026, 11, 24))
+    second = schedule.start(TEMPLATE, "ft-daily", date(2026, 11, 24))
+    assert (first.create, second.create) == (True, False)
+    assert [j["metadata"]["name"] for j in cluster.jobs] == ["ft-daily-2026-11-24"]
+    assert cluster.jobs[0]["metadata"]["ownerReferences"][0]["uid"] == "u-1"
+
+
+def test_two_that_start_at_the_same_moment_make_one_job(cluster):
+    cluster.conflict = True
+    decision = schedule.start(TEMPLATE, "ft-daily", date(2026, 11, 24))
+    assert not decision.create
+    assert "created by another" in decision.reason
+
+
+def test_an_api_server_that_does_not_answer_is_told_with_what_to_look_at(cluster):
+    import urllib3
+
+    def silent(*_, **__):
+        raise urllib3.exceptions.ConnectTimeoutError("timed out")
+
+    cluster.list_namespaced_custom_object = silent
+    with pytest.raises(StoreError, match="NetworkPolicy reaches-api-server"):
+        schedule.start(TEMPLATE, "ft-daily", date(2026, 11, 24))
+
+
+@pytest.fixture
+def api_server(tmp_path, monkeypatch):
+    """A loopback server that speaks as much of the Kubernetes API as the pod uses."""
+    jobs = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            if self.path == "/apis/batch/v1/namespaces/trends/cronjobs/ft-daily":
+                job = {"spec": {}}
+                spec = {"schedule": "0 2 * * *", "jobTemplate": job}
+                self.answer(200, {"metadata": {"name": "ft-daily", "uid": "u-2"}, "spec": spec})
+            else:
+                assert self.path.startswith(
+                    "/apis/ray.io/v1/namespaces/trends/rayjobs?labelSelector"
+                )
+                self.answer(200, {"items": jobs})
+
+        def do_POST(self):
+            jobs.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.answer(201, jobs[-1])
+
+        def answer(self, status, body):
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    at = {"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}
+    context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
+    known = {"clusters": [at], "users": [{"name": "u", "user": {}}], "contexts": [context]}
+    file = tmp_path / "kubeconfig"
+    file.write_text(
+        json.dumps({"apiVersion": "v1", "kind": "Config", "current-context": "c", **known})
+    )
+    for place in ("kubernetes.config", "kubernetes.config.kube_config"):
+        monkeypatch.setattr(f"{place}.KUBE_CONFIG_DEFAULT_LOCATION", str(file))
+    yield jobs
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_the_real_client_creates_the_job_once(api_server):
+    first = schedule.start(TEMPLATE, "ft-daily", date(2026, 11, 24))
+    second = schedule.start(TEMPLATE, "ft-daily", date(2026, 11, 25))
+    assert first.create
+    assert "ft-daily-2026-11-24 is unfinished" in second.reason
+    assert [j["metadata"]["ownerReferences"][0]["uid"] for j in api_server] == ["u-2"]

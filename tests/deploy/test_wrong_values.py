@@ -1,0 +1,109 @@
+"""Wrong values are refused before anything is installed, by a message that names the key."""
+
+import pytest
+
+from tests.deploy.conftest import template
+
+pytestmark = pytest.mark.deploy
+
+#: setting, its wrong value as JSON, what the message must hold
+WRONG = [
+    ("imag", "{}", "imag"),
+    ("image.tag", '"latest"', "/image/tag"),
+    ("image.tag", "1.2", "/image/tag"),
+    ("image.digest", '"sha256:abc"', "/image/digest"),
+    ("image.repository", '""', "/image/repository"),
+    ("image.pullPolicy", '"Sometimes"', "/image/pullPolicy"),
+    ("image.pullSecrets", '"registry"', "/image/pullSecrets"),
+    ("fullnameOverride", '"a-name-that-is-much-too-long-for-a-day"', "/fullnameOverride"),
+    ("fullnameOverride", '"Upper"', "/fullnameOverride"),
+    ("crds.onMissing", '"ignore"', "/crds/onMissing"),
+    ("config.attrnet.epoch", "4", "epoch"),
+    ("config.attrnet.epochs", "0", "/config/attrnet/epochs"),
+    ("config.attrnet.epochs", '"many"', "/config/attrnet/epochs"),
+    ("config.accuracy_gate.threshold", "1.5", "/config/accuracy_gate/threshold"),
+    ("config.forecaster.num_layers", "3", "/config/forecaster/num_layers"),
+    ("config.store.secret_key", '"x"', "secret_key"),
+    (
+        "config.crawl.platforms",
+        '[{"name": "Shop A", "kind": "shopify"}]',
+        "/config/crawl/platforms/0/name",
+    ),
+    (
+        "config.crawl.platforms",
+        '[{"name": "a", "kind": "magento"}]',
+        "/config/crawl/platforms/0/kind",
+    ),
+    ("config.crawl.platforms", '[{"name": "a"}]', "kind"),
+    ("config.serve.port", "80000", "/config/serve/port"),
+    ("files", '{"../passwd": "x"}', "../passwd"),
+    ("pod.env", '{"A": "b"}', "/pod/env"),
+    ("pod.runAsUser", "0", "/pod/runAsUser"),
+    ("pod.tolerations", '"all"', "/pod/tolerations"),
+    ("gpuPod.nodeselector", "{}", "nodeselector"),
+    ("ray.version", '"2.60"', "/ray/version"),
+    (
+        "batch.head.resources.requests",
+        '{"memory": "8 GB"}',
+        "/batch/head/resources/requests/memory",
+    ),
+    ("batch.head.resources.request", "{}", "request"),
+    ("batch.cpuWorkers.maxReplicas", "0", "/batch/cpuWorkers/maxReplicas"),
+    ("batch.cpuWorkers.minReplicas", "-1", "/batch/cpuWorkers/minReplicas"),
+    ("batch.gpuWorkers.gpus", "0.5", "/batch/gpuWorkers/gpus"),
+    ("batch.submissionMode", '"InteractiveMode"', "/batch/submissionMode"),
+    ("schedules.daily.cron", '"every day"', "/schedules/daily/cron"),
+    ("schedules.daily.cron", '"0 2 * *"', "/schedules/daily/cron"),
+    ("schedules.timeZone", '"+02:00"', "/schedules/timeZone"),
+    ("schedules.retrain.env", '{"EPOCHS": "4"}', "EPOCHS"),
+    ("schedules.weekly", '{"cron": "0 0 * * 0"}', "weekly"),
+    ("jobs", '[{"stage": "train", "day": "2026-11-24"}]', "/jobs/0/stage"),
+    ("jobs", '[{"stage": "crawl", "day": "yesterday"}]', "/jobs/0/day"),
+    ("jobs", '[{"stage": "crawl"}]', "day"),
+    ("serving.port", "0", "/serving/port"),
+    ("serving.upgrade.type", '"Rolling"', "/serving/upgrade/type"),
+    ("serving.ingress.host", '"https://trends.example"', "/serving/ingress/host"),
+    (
+        "serving.podDisruptionBudget.maxUnavailable",
+        "0",
+        "/serving/podDisruptionBudget/maxUnavailable",
+    ),
+    ("redis.external.address", '"cache.example"', "/redis/external/address"),
+    ("redis.persistence.size", '"big"', "/redis/persistence/size"),
+    ("s3.secretKey", '"x"', "secretKey"),
+    ("monitoring.interval", "30", "/monitoring/interval"),
+    ("networkPolicy.store.cidrs", '["10.0.0.0"]', "/networkPolicy/store/cidrs/0"),
+    ("networkPolicy.apiServer.ports", "[443000]", "/networkPolicy/apiServer/ports/0"),
+    ("networkPolicy.cloudIdentity", '[{"cidr": "169.254.169.254/32"}]', "port"),
+    ("serviceAccounts.batch.annotations", '{"a": 1}', "/serviceAccounts/batch/annotations/a"),
+    ("preflight.deadlineSeconds", "5", "/preflight/deadlineSeconds"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "told"), WRONG, ids=[f"{k}={v}" for k, v, _ in WRONG])
+def test_a_wrong_value_is_refused_by_name(key, value, told):
+    done = template(f"--set-json={key}={value}")
+    assert done.returncode != 0, f"{key}={value} was taken"
+    assert "schema" in done.stderr
+    assert told in done.stderr
+
+
+def test_without_kuberay_it_says_what_to_do():
+    done = template(apis=())
+    assert done.returncode != 0
+    assert "Install the operator first" in done.stderr
+
+
+def test_an_incremental_upgrade_without_a_gateway_says_so():
+    done = template("--set=serving.upgrade.type=NewClusterWithIncrementalUpgrade")
+    assert "serving.upgrade.gatewayClassName is empty" in done.stderr
+
+
+def test_an_external_redis_needs_its_addresses():
+    done = template("--set=redis.external.address=cache.example:6379")
+    assert "networkPolicy.redisCidrs is empty" in done.stderr
+
+
+def test_a_route_needs_its_gateway():
+    done = template("--set=serving.httpRoute.enabled=true")
+    assert "serving.httpRoute.parentRefs is empty" in done.stderr
