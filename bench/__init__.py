@@ -1,0 +1,1 @@
+"""Speed as a ratio to a bare baseline of the same run; `make bench`. Never a test."""
