@@ -143,7 +143,7 @@ def api_server(tmp_path, monkeypatch):
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             if self.path == "/apis/batch/v1/namespaces/trends/cronjobs/ft-daily":
-                job = {"spec": {}}
+                job = {"spec": {"template": {}}}
                 spec = {"schedule": "0 2 * * *", "jobTemplate": job}
                 self.answer(200, {"metadata": {"name": "ft-daily", "uid": "u-2"}, "spec": spec})
             else:
