@@ -20,6 +20,7 @@ import yaml
 
 from fashiontrend import telemetry
 from fashiontrend.errors import ConfigError, StoreError
+from fashiontrend.submit.manifest import fill
 
 log = logging.getLogger(__name__)
 GROUP, VERSION, RAYJOBS = "ray.io", "v1", "rayjobs"
@@ -61,27 +62,6 @@ def _state(job: dict[str, Any]) -> str:
     return (job.get("status") or {}).get("jobDeploymentStatus") or "New"
 
 
-def fill(template: str, owner: dict[str, Any] | None, **words: str) -> dict[str, Any]:
-    """The RayJob of a template: `{day}` and the like replaced, owned by its CronJob.
-
-    Raises:
-        ConfigError: the template is not a RayJob, or a word is left to fill in.
-    """
-    for word, value in words.items():
-        template = template.replace(f"{{{word}}}", value)
-    job = yaml.safe_load(template)
-    if not isinstance(job, dict) or job.get("kind") != "RayJob":
-        raise ConfigError(
-            "the template holds no RayJob. It is the ConfigMap <release>-rayjobs of the chart; render it again."
-        )
-    left = json.dumps([job["metadata"]["name"], job["spec"]["entrypoint"]])
-    if "{" in left:
-        raise ConfigError(f"the template has words that were not filled in: {left}.")
-    if owner:
-        job["metadata"]["ownerReferences"] = [owner]
-    return job
-
-
 def owner_of(cronjob: Any) -> dict[str, Any]:
     """The reference that lets a RayJob go with its CronJob."""
     return {
@@ -106,7 +86,8 @@ def start(template: str, cronjob: str, day: date) -> Decision:
         )
         namespace = yaml.safe_load(template)["metadata"]["namespace"]
         owner = owner_of(batch.read_namespaced_cron_job(cronjob, namespace, **PATIENCE))
-        job = fill(template, owner, day=str(day))
+        job = fill(template, day=str(day))
+        job["metadata"]["ownerReferences"] = [owner]
         meta = job["metadata"]
         place = (GROUP, VERSION, namespace, RAYJOBS)
         label = f"{INSTANCE}={meta['labels'][INSTANCE]}"

@@ -58,7 +58,7 @@ class Kubernetes:
             found = self.pods.read_namespaced_config_map(self.cfg.template, self.cfg.namespace)
         if TEMPLATE not in (found.data or {}):
             raise ConfigError(f"ConfigMap {self.cfg.template} holds no {TEMPLATE}.")
-        return fill(found.data[TEMPLATE], request)
+        return fill(found.data[TEMPLATE], stage=request.stage, day=str(request.day))
 
     def jobs(self) -> list[Job]:
         """All RayJobs of ours, oldest first."""

@@ -61,20 +61,22 @@ def rayjob(request: Request, cfg: ClusterConfig) -> dict[str, Any]:
     }
 
 
-def fill(template: str, request: Request) -> dict[str, Any]:
-    """The RayJob of the chart's own template, in which `{stage}` and `{day}` stand.
+def fill(template: str, **words: str) -> dict[str, Any]:
+    """The RayJob of one of the chart's templates, in which `{stage}` and `{day}` stand.
 
     Raises:
         ConfigError: it is not a RayJob, or a word is left to fill in.
     """
-    text = template.replace("{stage}", request.stage).replace("{day}", str(request.day))
-    job = yaml.safe_load(text)
+    for word, value in words.items():
+        template = template.replace(f"{{{word}}}", value)
+    job = yaml.safe_load(template)
     if not isinstance(job, dict) or job.get("kind") != "RayJob":
-        raise ConfigError("the template holds no RayJob. Name the chart's <release>-rayjobs.")
-    if "{" in job["metadata"]["name"] + job["spec"]["entrypoint"]:
         raise ConfigError(
-            f"words of the template were not filled in: {job['metadata']['name']}, {job['spec']['entrypoint']}."
+            "the template holds no RayJob. It is the ConfigMap <release>-rayjobs of the chart; render it again."
         )
+    left = f"{job['metadata']['name']}, {job['spec']['entrypoint']}"
+    if "{" in left:
+        raise ConfigError(f"the template has words that were not filled in: {left}.")
     return dict(job)
 
 

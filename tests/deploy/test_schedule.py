@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from fashiontrend.errors import ConfigError, StoreError
+from fashiontrend.errors import StoreError
 from ray_jobs import schedule
 
 TEMPLATE = """
@@ -46,24 +46,6 @@ def test_none_is_created_while_another_is_unfinished(state):
 @pytest.mark.parametrize("state", ["Complete", "Failed", "ValidationFailed"])
 def test_finished_ones_do_not_hold_up_the_next(state):
     assert schedule.decide("d", [job("yesterday", state)]).create
-
-
-def test_a_template_is_filled_and_owned_by_its_cronjob():
-    owner = {"apiVersion": "batch/v1", "kind": "CronJob", "name": "ft-daily", "uid": "1"}
-    filled = schedule.fill(TEMPLATE, owner, day="2026-11-24")
-    assert filled["metadata"]["name"] == "ft-daily-2026-11-24"
-    assert filled["spec"]["entrypoint"] == "fashiontrend run --day 2026-11-24"
-    assert filled["metadata"]["ownerReferences"] == [owner]
-
-
-def test_a_template_with_a_word_left_is_refused():
-    with pytest.raises(ConfigError, match="not filled in"):
-        schedule.fill(TEMPLATE, None)
-
-
-def test_something_else_is_no_template():
-    with pytest.raises(ConfigError, match="no RayJob"):
-        schedule.fill("a: b", None)
 
 
 class Refusal(Exception):

@@ -352,6 +352,7 @@ def test_only_the_pictures_of_cards_are_asked_for(whole):
     assert needed_pictures(None, ReportConfig()) == []
 
 
+@pytest.mark.slow
 def test_many_platforms_and_attributes_stay_below_three_megabytes_and_say_what_is_left_out(whole):
     """Eight platforms, all fourteen attributes: panels are bounded, the rest is named."""
     words, rng = taxonomy.load().subset(()), np.random.default_rng(0)

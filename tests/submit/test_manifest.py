@@ -125,13 +125,13 @@ def test_the_charts_template_is_filled_in_and_a_word_that_is_left_is_refused():
             "spec": {"entrypoint": "fashiontrend {stage} --day {day}"},
         }
     )
-    job = fill(text, ask("recognise", DAY, NOW))
+    job = fill(text, stage="recognise", day=str(DAY))
     assert job["metadata"]["name"] == "my-recognise-2026-11-23"
     assert job["spec"]["entrypoint"] == "fashiontrend recognise --day 2026-11-23"
     with pytest.raises(ConfigError, match="not filled in"):
-        fill(text.replace("{day}", "{date}"), ask("recognise", DAY, NOW))
+        fill(text.replace("{day}", "{date}"), stage="recognise", day=str(DAY))
     with pytest.raises(ConfigError, match="no RayJob"):
-        fill("kind: Pod", ask("recognise", DAY, NOW))
+        fill("kind: Pod", stage="recognise", day=str(DAY))
 
 
 def strict(schema: dict) -> dict:

@@ -113,5 +113,8 @@ true
 {{- $serve := dict "host" "0.0.0.0" "port" .Values.serving.port "auth" "required" "tokens_file" "/etc/fashiontrend-tokens/tokens.yaml" -}}
 {{- $tree = merge $tree (dict "serve" $serve) -}}
 {{- end -}}
+{{- $name := include "fashiontrend.fullname" . -}}
+{{- $cluster := dict "namespace" .Release.Namespace "template" (printf "%s-rayjobs" $name) "config_map" (printf "%s-config" $name) -}}
+{{- $tree = merge $tree (dict "cluster" $cluster) -}}
 {{- toYaml $tree -}}
 {{- end -}}
