@@ -71,6 +71,8 @@ def forecast(
     """
     from fashiontrend.forecaster import artefact, ensemble, posted
 
+    _use_one_thread()
+
     if model is not None and (season is not None or save is not None):
         raise ConfigError(
             "--season and --save belong to fitting; with --model neither is read. Leave them out."
@@ -132,6 +134,8 @@ def backtest(
     """
     from fashiontrend.forecaster import backtest as judge
     from fashiontrend.forecaster import plots
+
+    _use_one_thread()
 
     table = _read(series)
     cfg = configuration.load(config).forecaster.univariate
@@ -206,6 +210,13 @@ def _read(path: Path) -> "tables.SeriesTable":  # type: ignore[name-defined]  # 
     except (ValueError, pd.errors.ParserError) as error:
         raise DataError(f"{path}: cannot be read as a table: {error}. Write it again.") from error
     return tables.read_table(frame, path.name)
+
+
+def _use_one_thread() -> None:
+    """Networks this small spend more on sharing their work among threads than on the work."""
+    import torch
+
+    torch.set_num_threads(1)
 
 
 def _write(rows: pd.DataFrame, out: Path) -> None:

@@ -34,7 +34,7 @@ def find_versitygw() -> str | None:
 
 
 def moto_command(port: int, folder: Path) -> list[str]:
-    return [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    return [sys.executable, str(Path(__file__).with_name("moto_server.py")), str(port)]
 
 
 def versitygw_command(port: int, folder: Path) -> list[str]:

@@ -176,6 +176,7 @@ def test_without_the_token_the_answer_is_401(type_in, head, tmp_path):
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(f"{head}/api/jobs/")
     assert refused.value.code == 401
+    refused.value.close()
     file = tmp_path / "my.yaml"
     file.write_text("{}")
     for words in (("jobs",), ("submit", "crawl"), ("logs", "x")):
