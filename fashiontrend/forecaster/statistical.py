@@ -48,4 +48,5 @@ def _build(name: str, season: int) -> Any:
         return models.AutoTheta(season_length=season)
     if name == "mstl":
         return models.MSTL(season_length=season, trend_forecaster=models.AutoTheta(season_length=1))
-    return models.TBATS(season_length=season)
+    # Chosen by AIC, as the method was published; with its plain defaults a trend runs away.
+    return models.AutoTBATS(season_length=season, use_arma_errors=False)
