@@ -34,7 +34,7 @@ check: setup ## Lint, types and import layers only
 	$(BIN)/lint-imports
 
 test-unit: setup ## Unit tests: no Ray, no network, under a minute
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not ray and not slow and not deploy"
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not ray and not slow and not deploy"
 
 test-slow: setup ## Real parts: loop-backs, killed drivers, S3 servers
 	$(BIN)/python -m pytest -q -m slow

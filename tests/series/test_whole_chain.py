@@ -86,6 +86,7 @@ def test_a_recogniser_that_guesses_closes_the_gate_and_is_named(simulate):
     assert {a["reason"] for a in verdict.per_attribute.values()} == {"recogniser"}
 
 
+@pytest.mark.slow
 def test_the_gate_opens_on_a_measured_world_and_the_planted_rise_is_named(simulate):
     report, chosen = run_chain(simulate(2), 2)
     verdict = gates.judge_perplexity(report, None, PerplexityGateConfig())
