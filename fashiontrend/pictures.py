@@ -253,3 +253,22 @@ def _eight_bits(grey: NDArray[np.generic]) -> Pixels:
     full = 65535.0 if 255.0 < top <= 65535.0 else max(top, 255.0 if top > 1.0 else 1.0)
     scaled = np.clip(np.nan_to_num(values) * (255.0 / full), 0, 255)
     return scaled.round().astype(np.uint8)
+
+
+def resize(data: bytes, longest_px: int, *, enlarge: bool = False) -> Image.Image:
+    """The upright picture in its own shape, RGB, `longest_px` at its longer side.
+
+    Args:
+        data: an encoded picture.
+        longest_px: of the longer side.
+        enlarge: a smaller picture too; else it keeps its size.
+
+    Raises:
+        PictureError: the bytes are not a usable picture.
+    """
+    width, height = glance(data, IngestConfig(min_side_px=1))
+    scale = longest_px / max(width, height)
+    scale = scale if enlarge else min(1.0, scale)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    square = Image.fromarray(decode(data, 2 * max(size)))
+    return square.resize(size, Image.Resampling.LANCZOS)

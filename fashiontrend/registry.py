@@ -88,3 +88,20 @@ def _point(store: Store, release_id: str) -> None:
     standing = _pointer(store)
     if standing != body:
         store.swap(paths.CURRENT_RELEASE, body, standing)
+
+
+def read_model(store: Store, name: str, version: str) -> dict[str, bytes]:
+    """The files of a committed model by their names.
+
+    Args:
+        store: where it lies.
+        name: `attrnet` or `forecaster`.
+        version: of the model.
+
+    Raises:
+        DataError: it is not in the store.
+    """
+    manifest = store.manifest(paths.model(name, version))
+    if manifest is None:
+        raise DataError(f"{name} {version} is not in the store. Run `fashiontrend train-{name}`.")
+    return {file.rsplit("/", 1)[1]: store.read(file) for file in manifest.files}

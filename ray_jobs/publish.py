@@ -7,7 +7,6 @@ import pyarrow as pa
 
 from fashiontrend import keywords, paths, registry, series
 from fashiontrend.config import digest
-from fashiontrend.errors import DataError
 from fashiontrend.forecaster import artefact, forecast
 from fashiontrend.loop import Step
 from fashiontrend.store import Store, parquet_bytes
@@ -21,7 +20,7 @@ def publish(context: Context) -> Outcome:
     """Write forecasts and keywords; on a training day the pair of models becomes the release."""
     release = _release(context)
     shares = context.store.read_partition(context.run.latest(Step.SHARES).output, "shares")
-    trend = load_forecaster(context.store, release.forecaster)
+    trend = artefact.load(registry.read_model(context.store, "forecaster", release.forecaster))
     listed = listed_pictures(context)
     products = all_products(context, listed)
     live = products[products["live"]]
@@ -93,16 +92,6 @@ def _release(context: Context) -> registry.Release:
         accuracy=attrnet.verdict or {},
         perplexity=forecaster.verdict or {},
     )
-
-
-def load_forecaster(store: Store, version: str) -> artefact.Artefact:
-    """The forecaster's artefact, from the store."""
-    manifest = store.manifest(paths.model("forecaster", version))
-    if manifest is None:
-        raise DataError(
-            f"forecaster {version} is not in the store. Run `fashiontrend train-forecaster`."
-        )
-    return artefact.load({f.rsplit("/", 1)[1]: store.read(f) for f in manifest.files})
 
 
 def all_products(context: Context, listed: pd.DataFrame) -> pd.DataFrame:

@@ -38,3 +38,8 @@ def test_an_unknown_release_is_answered_with_those_there_are(store):
     registry.publish(store, FIRST)
     with pytest.raises(DataError, match="r1"):
         registry.rollback(store, "r9")
+
+
+def test_a_model_that_is_not_in_the_store_is_named(store):
+    with pytest.raises(DataError, match="forecaster v1 is not in the store"):
+        registry.read_model(store, "forecaster", "v1")

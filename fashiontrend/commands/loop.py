@@ -8,12 +8,7 @@ import rich.table
 import typer
 
 from fashiontrend import config as configuration
-from fashiontrend import (
-    ledger,
-    paths,
-    registry,
-    telemetry,
-)
+from fashiontrend import ledger, paths, registry, telemetry
 from fashiontrend.commands.options import ConfigOption, DayOption, day_of
 from fashiontrend.commands.pictures import recognise
 from fashiontrend.commands.stages import STAGES, command_of
@@ -24,8 +19,6 @@ from fashiontrend.store import open_store
 
 app = typer.Typer()
 releases_app = typer.Typer(help="List releases, or go back to one.", no_args_is_help=True)
-
-
 app.add_typer(releases_app, name="releases")
 
 

@@ -9,11 +9,7 @@ import rich.table
 import typer
 import yaml
 
-from fashiontrend import (
-    __version__,
-    taxonomy,
-    telemetry,
-)
+from fashiontrend import __version__, taxonomy, telemetry
 from fashiontrend import config as configuration
 from fashiontrend.commands.options import ConfigOption, DayOption, day_of, names_in
 from fashiontrend.config import Config
@@ -21,14 +17,8 @@ from fashiontrend.errors import ConfigError
 
 app = typer.Typer()
 config_app = typer.Typer(help="Show or describe the configuration.", no_args_is_help=True)
-
-
 taxonomy_app = typer.Typer(help="Check or show a taxonomy.", no_args_is_help=True)
-
-
 app.add_typer(config_app, name="config")
-
-
 app.add_typer(taxonomy_app, name="taxonomy")
 
 

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 from PIL import Image, ImageDraw
 
 from fashiontrend import pictures
-from fashiontrend.config import IngestConfig
 from fashiontrend.errors import PictureError
 
 #: Longest side of a thumbnail. A dark line on a light one shows on any garment.
@@ -27,12 +26,7 @@ def thumbnail(data: bytes, box: Sequence[float] | None) -> str:
     Raises:
         PictureError: the bytes are not a usable picture.
     """
-    seen = pictures.inspect(data, IngestConfig(min_side_px=1))
-    scale = SIZE_PX / max(seen.width, seen.height)
-    size = max(1, round(seen.width * scale)), max(1, round(seen.height * scale))
-    image = Image.fromarray(pictures.decode(data, 2 * SIZE_PX)).resize(
-        size, Image.Resampling.LANCZOS
-    )
+    image = pictures.resize(data, SIZE_PX, enlarge=True)
     if box is not None and len(box) == 4:
         _draw_box(image, box)
     out = io.BytesIO()

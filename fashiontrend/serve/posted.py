@@ -1,5 +1,6 @@
 """Forecasts for series that a caller posts, by the released LSTM; nothing is trained."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -8,11 +9,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from fashiontrend import paths, records
+from fashiontrend import records
 from fashiontrend.errors import DataError
 from fashiontrend.forecaster import artefact
 from fashiontrend.forecaster.forecast import forecast
-from fashiontrend.registry import Release
+from fashiontrend.registry import Release, read_model
 from fashiontrend.serve import tables
 from fashiontrend.serve.asked import PostedSeries
 from fashiontrend.serve.problems import Problem
@@ -40,11 +41,9 @@ def load(store: Store, release: Release) -> Trend:
     Raises:
         DataError: it is missing, damaged, or does not answer.
     """
-    manifest = store.manifest(paths.model("forecaster", release.forecaster))
-    if manifest is None:
-        raise DataError(f"forecaster {release.forecaster} is not in the store. Train it again.")
-    model = artefact.load({f.rsplit("/", 1)[1]: store.read(f) for f in manifest.files})
-    digest = store.read_json(next(f for f in manifest.files if f.endswith(artefact.CARD)))["digest"]
+    files = read_model(store, "forecaster", release.forecaster)
+    model = artefact.load(files)
+    digest = json.loads(files[artefact.CARD])["digest"]
     trend = Trend(release.release_id, release.forecaster, digest, model)
     days = (0.5,) * 14
     probe = PostedSeries(id="self-test", attribute="a", start="2026-01-01", shares={"b": days})
