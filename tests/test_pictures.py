@@ -202,3 +202,12 @@ def test_small_details_are_averaged_not_skipped():
 def test_decoding_nothing_is_a_picture_error():
     with pytest.raises(PictureError, match=r"^empty"):
         pictures.decode(b"", 16)
+
+
+@pytest.mark.parametrize(("enlarge", "size"), [(False, (120, 80)), (True, (240, 160))])
+def test_a_small_picture_is_enlarged_only_where_asked(enlarge, size):
+    assert pictures.resize(encode(photo()), 240, enlarge=enlarge).size == size
+
+
+def test_a_large_picture_keeps_its_shape_when_made_small():
+    assert pictures.resize(encode(photo()), 60).size == (60, 40)
