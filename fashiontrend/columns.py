@@ -29,6 +29,8 @@ RESERVED = frozenset(
         *("width", "height", "x0", "y0", "x1", "y1", "area", "offset", "background"),
     ]
 )
+#: Columns that tell of a listing in words.
+TEXTS = ("title", "description", "brand", "year")
 #: A guessed column has at most so many values, and so many rows per value.
 MAX_VALUES, ROWS_PER_VALUE = 100, 5
 EMPTY = frozenset({"", "nan", "none", "null", "na", "n/a"})
@@ -63,6 +65,12 @@ def guess_columns(rows: pa.Table) -> tuple[str, ...]:
             "with --attributes."
         )
     return tuple(found)
+
+
+def texts(rows: pa.Table) -> list[str]:
+    """What `TEXTS` say of each row, together; empty where the table has none of them."""
+    told = [map(clean, rows[c].to_pylist()) for c in TEXTS if c in rows.column_names]
+    return [" ".join(filter(None, cells)) for cells in zip(*told, strict=True)] or [""] * len(rows)
 
 
 def derive_taxonomy(rows: pa.Table, columns: Sequence[str], name: str) -> Taxonomy:

@@ -21,7 +21,7 @@ import torch
 import yaml
 
 from fashiontrend import checkpoint, columns, importers, telemetry
-from fashiontrend.attrnet import artefact, dataset, model, train
+from fashiontrend.attrnet import artefact, dataset, model, train, words
 from fashiontrend.attrnet.batches import Batch
 from fashiontrend.checkpoint import TrainState
 from fashiontrend.config import AttrNetConfig, digest
@@ -40,7 +40,7 @@ LEAST_VALUES = 2
 
 @dataclass(frozen=True)
 class Sets:
-    """What a recogniser is fitted and judged on; tables have `dataset.COLUMNS` and `source`.
+    """What a recogniser is fitted and judged on; tables have `dataset.COLUMNS`, `source` and `text`.
 
     Attributes:
         taxonomy: derived from the columns.
@@ -102,7 +102,7 @@ def read_sets(
         known, apart = _part_scenes(_to_examples(drawn, chosen, taxonomy), hold_out, seed)
         sources = pa.array(sorted({s for s in apart["source"].to_pylist() if s}), pa.string())
         fit = fit.filter(pc.invert(pc.is_in(fit["picture_id"], sources)))
-        fit = pa.concat_tables([fit, known])
+        fit = _tell_sources(pa.concat_tables([fit, known]))
     _check(fit, taxonomy)
     return Sets(taxonomy, fit, val, apart)
 
@@ -129,6 +129,8 @@ def fit(sets: Sets, cfg: AttrNetConfig, out: Path, seed: int) -> artefact.Card:
     net = model.build(
         cfg, list(sets.taxonomy.num_values.values()), dataset.channel_mean(rows["image"]), seed
     )
+    if cfg.words:
+        rows["words"] = words.mark(sets.train["text"].to_pylist(), cfg.words)
     unfinished = out / CHECKPOINT
     mark = _mark(sets, cfg, seed)
     start, before = _resume(unfinished, mark)
@@ -177,9 +179,21 @@ def _to_examples(rows: pa.Table, chosen: Sequence[str], taxonomy: Taxonomy) -> p
             "confidences": pa.array([[1.0] * len(chosen)] * rows.num_rows),
             "box": pa.array(_boxes(rows), pa.list_(pa.float64())),
             "repeat": pa.array([1] * rows.num_rows),
+            "text": pa.array(columns.texts(rows), pa.string()),
             "image": rows["image"],
         }
     )
+
+
+def _tell_sources(examples: pa.Table) -> pa.Table:
+    """Scenes say what the listing of their source says."""
+    names, told = examples["picture_id"].to_pylist(), examples["text"].to_pylist()
+    said = dict(zip(names, told, strict=True))
+    filled = [
+        t or said.get(s, "") for s, t in zip(examples["source"].to_pylist(), told, strict=True)
+    ]
+    place = examples.column_names.index("text")
+    return examples.set_column(place, "text", pa.array(filled, pa.string()))
 
 
 def _name(cell: Any) -> str | None:

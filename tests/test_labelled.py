@@ -18,7 +18,7 @@ COLOURS = {"Red": (210, 40, 40), "Blue": (40, 60, 210)}
 CFG = AttrNetConfig(
     input_px=32, train_px=40, keep_aspect=True, background_masks=True, clutter=0.3,
     second_look=True, colour_channels=4, region_channels=16, embedding_dim=32,
-    epochs=2, batch_size=8, ema_decay=0.5,
+    epochs=2, batch_size=8, ema_decay=0.5, words=4,
 )  # fmt: skip
 
 
@@ -43,6 +43,8 @@ def files(tmp_path):
         {
             "id": range(60),
             "split": ["val" if n % 4 == 0 else "train" for n in range(60)],
+            "title": [f"Garment {n}" for n in range(60)],
+            "year": [2012] * 60,
             "colour": colours,
             "kind": kinds,
             "image": [draw(c, 32) for c in colours],
@@ -87,6 +89,16 @@ def test_a_scene_without_corners_is_known_to_be_empty(files):
     assert boxes["1"] is None
 
 
+def test_a_scene_is_told_of_in_its_sources_words(files):
+    sets = labelled.read_sets([files[0]], files[1], hold_out=0.0)
+    texts = dict(
+        zip(sets.train["picture_id"].to_pylist(), sets.train["text"].to_pylist(), strict=True)
+    )
+    assert texts["5"] == "Garment 5 2012"
+    assert texts["s1"] == "Garment 5 2012"
+    assert texts["s0"] == ""
+
+
 @pytest.mark.slow
 def test_a_set_is_fitted_judged_and_recognised(files, tmp_path):
     sets = labelled.read_sets([files[0]], files[1], hold_out=0.4)
@@ -128,7 +140,7 @@ def test_a_training_goes_on_from_its_last_epoch(files, tmp_path, monkeypatch):
 
 def test_an_attribute_with_one_value_is_refused(tmp_path, files):
     table = pq.read_table(files[0])
-    table = table.set_column(3, "kind", pa.array(["Shirt"] * 60))
+    table = table.set_column(table.column_names.index("kind"), "kind", pa.array(["Shirt"] * 60))
     pq.write_table(table, tmp_path / "one.parquet")
     with pytest.raises(DataError, match="'kind': 1 of its values"):
         labelled.read_sets([tmp_path / "one.parquet"], None, attributes=("colour", "kind"))

@@ -86,7 +86,7 @@ def make_card(
     return Card(
         taxonomy=taxonomy.model_dump(mode="json"),
         taxonomy_digest=taxonomy.digest,
-        config=model.cfg,
+        config=model.lasting,
         channel_mean=(red, green, blue),
         train_priors=priors,
         temperatures=dict(temperatures),
@@ -98,7 +98,7 @@ def save(folder: str | Path, model: AttrNet, card: Card) -> Card:
     """Write weights and card into a folder; return the card with hash and self-test filled in."""
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    weights = {k: t.detach().cpu().contiguous() for k, t in model.state_dict().items()}
+    weights = {k: t.detach().cpu().contiguous() for k, t in model.lasting_weights().items()}
     save_file(weights, target / WEIGHTS)
     complete = card.model_copy(
         update={"weights_sha256": _hash(target / WEIGHTS), "self_test": _answer(model, card)}

@@ -15,6 +15,8 @@ class Batch(NamedTuple):
         weights: float32 (B, A), confidence of the label; 0 where there is none.
         box: float32 (B, 4), fractions x0, y0, x1, y1; NaN rows where none was drawn, a box of no
             size where it is known that there is no garment.
+        words: float32 (B, W), 1 where the listing says a word and 0 where not; NaN rows where it
+            says nothing; W may be 0.
         names: B names of the pictures, for messages; may be empty.
     """
 
@@ -22,6 +24,7 @@ class Batch(NamedTuple):
     labels: Tensor
     weights: Tensor
     box: Tensor
+    words: Tensor | None = None
     names: tuple[str, ...] = ()
 
     def to(self, device: str) -> "Batch":
@@ -30,4 +33,5 @@ class Batch(NamedTuple):
             t.to(device, non_blocking=True)
             for t in (self.image, self.labels, self.weights, self.box)
         )
-        return Batch(image, labels, weights, box, self.names)
+        words = None if self.words is None else self.words.to(device, non_blocking=True)
+        return Batch(image, labels, weights, box, words, self.names)

@@ -98,7 +98,9 @@ def to_batch(rows: Mapping[str, Any]) -> Batch:
     """
     names = tuple(str(name) for name in rows.get("names", ()))
     image, labels, weights, box = (_tensor(rows[name]) for name in TENSORS)
-    return Batch(image, labels, weights, box, names)
+    told = rows.get("words")
+    words = None if told is None else _tensor(told)
+    return Batch(image, labels, weights, box, words, names)
 
 
 def epoch_batches(

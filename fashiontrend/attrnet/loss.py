@@ -30,7 +30,10 @@ def measure(output: Output, batch: Batch, cfg: AttrNetConfig) -> Loss:
     """The loss of a batch; finite whatever labels and boxes are missing."""
     labels = label_loss(output.logits, batch.labels, batch.weights, cfg.label_smoothing)
     box = location_loss(output.location, batch.box)
-    return Loss(labels + cfg.box_loss_weight * box, labels, box)
+    total = labels + cfg.box_loss_weight * box
+    if output.words is not None and batch.words is not None:
+        total = total + cfg.word_loss_weight * word_loss(output.words, batch.words)
+    return Loss(total, labels, box)
 
 
 def label_loss(
@@ -52,6 +55,21 @@ def label_loss(
         )
         total = total + (entropy * known[:, a]).sum() / known[:, a].sum().clamp(min=1e-6)
     return total / (known.sum(0) > 0).sum().clamp(min=1)
+
+
+def word_loss(logits: Tensor, words: Tensor) -> Tensor:
+    """Binary cross-entropy, summed over words, averaged over the pictures that have any text.
+
+    Args:
+        logits: (B, W).
+        words: (B, W) of 0 and 1; NaN rows take no part.
+    """
+    known = ~words.isnan().any(1)
+    entropy = functional.binary_cross_entropy_with_logits(
+        logits, words.nan_to_num(), reduction="none"
+    )
+    total: Tensor = (entropy.sum(1) * known).sum() / known.sum().clamp(min=1)
+    return total
 
 
 def location_loss(location: Location, box: Tensor) -> Tensor:

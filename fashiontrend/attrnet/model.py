@@ -23,11 +23,13 @@ class Output(NamedTuple):
         logits: one (B, V + 1) tensor per attribute; the last column is "not visible".
         location: objectness, cell boxes, box and score, see `regions.Location`.
         vector: (B, embedding_dim).
+        words: (B, W) logits of the listing's words; None but in training.
     """
 
     logits: tuple[Tensor, ...]
     location: regions.Location
     vector: Tensor
+    words: Tensor | None = None
 
 
 class AttrNet(nn.Module):
@@ -65,6 +67,7 @@ class AttrNet(nn.Module):
             self.colour = regions.ColourPool(cfg.colour_channels, channels)
             self.embed_colour = nn.Linear(4 * cfg.colour_channels, cfg.embedding_dim, bias=False)
         self.dropout = nn.Dropout(cfg.dropout)
+        self.words = nn.Linear(cfg.embedding_dim, cfg.words) if cfg.words else None
         self.classifiers = nn.ModuleList(nn.Linear(cfg.embedding_dim, v + 1) for v in num_values)
 
     def forward(self, image: Tensor, box: Tensor | None = None) -> Output:
@@ -88,10 +91,14 @@ class AttrNet(nn.Module):
         features = self.backbone(x)
         location = self.locator(features)
         place = location.box.detach()
+        if not self.cfg.locate:
+            place, box = place.new_tensor([0.0, 0.0, 1.0, 1.0]).expand_as(place), None
         if box is not None:
             place = torch.where(box.isnan().any(1, keepdim=True), place, box)
         boxes = regions.surround(place, self.cfg.box_scales)
-        pooled = regions.pool_regions(self.neck(features), boxes, self.cfg.roi_size)
+        pooled = regions.pool_regions(
+            self.neck(features), boxes, self.cfg.roi_size, self.cfg.pooling
+        )
         # One fully connected layer for all boxes and the strongest answer of any: a quarter of the
         # weights of a layer over all boxes together, and more accurate (what a sleeve looks like
         # is learnt once for all sizes).
@@ -101,7 +108,17 @@ class AttrNet(nn.Module):
         vector = vector.relu()
         kept = self.dropout(vector)
         logits = tuple(c(kept).float() for c in self.classifiers)
-        return Output(logits, location, vector)
+        told = self.words(kept).float() if self.words is not None and self.training else None
+        return Output(logits, location, vector, told)
+
+    @property
+    def lasting(self) -> "AttrNetConfig":
+        """The configuration of what is left after training: words were only something to learn."""
+        return self.cfg.model_copy(update={"words": 0})
+
+    def lasting_weights(self) -> dict[str, Tensor]:
+        """The tensors that belong to `lasting`."""
+        return {k: t for k, t in self.state_dict().items() if not k.startswith("words.")}
 
 
 def build(

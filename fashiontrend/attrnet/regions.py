@@ -4,12 +4,12 @@ Boxes are fractions of the picture, x0, y0, x1, y1. B pictures, K boxes, C chann
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple, cast
+from typing import Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision.ops import roi_pool
+from torchvision.ops import roi_align, roi_pool
 
 
 class Location(NamedTuple):
@@ -138,13 +138,17 @@ def surround(box: Tensor, scales: Sequence[float]) -> Tensor:
     return torch.stack([*sized, whole], 1).clamp(0, 1)
 
 
-def pool_regions(features: Tensor, boxes: Tensor, size: int) -> Tensor:
+def pool_regions(
+    features: Tensor, boxes: Tensor, size: int, kind: Literal["max", "average"] = "max"
+) -> Tensor:
     """RoI max pooling (Girshick 2015, arXiv:1504.08083): every cell that a box touches counts.
 
     Args:
         features: (B, C, h, w).
         boxes: (B, K, 4) within the picture; no gradient flows to them.
         size: bins per side.
+        kind: average takes the mean of points within each bin (RoIAlign, arXiv:1703.06870), to see
+            what the maximum buys.
 
     Returns:
         (B, K, C, size, size).
@@ -155,6 +159,11 @@ def pool_regions(features: Tensor, boxes: Tensor, size: int) -> Tensor:
     first = (boxes[..., :2] * grid + 1e-4).floor().clamp(min=0).minimum(grid - 1)
     last = ((boxes[..., 2:] * grid - 1e-4).ceil() - 1).minimum(grid - 1).maximum(first)
     picture = torch.arange(len(boxes), device=boxes.device)[:, None, None]
-    cells = torch.cat([picture.expand(*boxes.shape[:2], 1), first, last], -1).float().detach()
-    pooled: Tensor = roi_pool(features.float(), cells.reshape(-1, 5), size)
+    number = picture.expand(*boxes.shape[:2], 1)
+    if kind == "average":
+        places = torch.cat([number, boxes * grid.repeat(2)], -1).float().detach()
+        pooled: Tensor = roi_align(features.float(), places.reshape(-1, 5), size, aligned=True)
+    else:
+        cells = torch.cat([number, first, last], -1).float().detach()
+        pooled = roi_pool(features.float(), cells.reshape(-1, 5), size)
     return pooled.reshape(*boxes.shape[:2], *pooled.shape[1:])

@@ -83,6 +83,21 @@ class AttrNetConfig(Section):
     colour_channels: int = Field(
         default=0, ge=0, description="Of the learnt colour histogram beside the regions; 0 = none."
     )
+    locate: bool = Field(
+        default=True,
+        description="Cut regions from around the garment; false: the whole picture is the garment.",
+    )
+    pooling: Literal["max", "average"] = Field(
+        default="max", description="Of each region; the method's is max."
+    )
+    words: int = Field(
+        default=0,
+        ge=0,
+        description="Frequent words of the listing that training tells from the vector too; 0 = none.",
+    )
+    word_loss_weight: NonNegativeFloat = Field(
+        default=0.03, description="Of a picture's summed surprise over the words."
+    )
     dropout: Fraction = Field(default=0.0, description="Of the vector, before the classifiers.")
     embedding_dim: PositiveInt = 2048
     epochs: PositiveInt = 10

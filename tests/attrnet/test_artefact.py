@@ -128,3 +128,14 @@ def test_the_self_test_picture_never_changes():
     assert picture.shape == (1, 3, 64, 64)
     assert picture.dtype == torch.uint8
     assert int(picture.to(torch.int64).sum()) == 1_862_848
+
+
+def test_words_of_training_are_forgotten(build_net, taxonomy, tmp_path, draw_batch):
+    net = build_net(words=5).eval()
+    artefact.save(tmp_path, net, artefact.make_card(taxonomy, net, {}, {}))
+    back, card = artefact.load(tmp_path)
+    assert card.config.words == 0
+    assert not [k for k in load_file(tmp_path / artefact.WEIGHTS) if k.startswith("words")]
+    image = draw_batch(2, 0).image
+    with torch.inference_mode():
+        assert torch.equal(back(image).vector, net(image).vector)

@@ -83,3 +83,11 @@ def test_cells_between_the_middle_and_the_edge_are_left_alone():
     middle, inside = loss._place_cells(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), 8)
     assert middle.sum() == 16
     assert inside.sum() == 64
+
+
+def test_words_are_told_apart_picture_by_picture_where_the_listing_says_any():
+    words = torch.tensor([[1.0, 0.0], [torch.nan, torch.nan]])
+    assert loss.word_loss(torch.zeros(2, 2), words).item() == pytest.approx(2 * math.log(2))
+    assert loss.word_loss(torch.full((2, 2), 9.0), words * torch.nan).item() == 0
+    sure = torch.tensor([[30.0, -30.0], [30.0, 30.0]])
+    assert loss.word_loss(sure, words).item() == pytest.approx(0, abs=1e-6)

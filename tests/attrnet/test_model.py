@@ -64,6 +64,25 @@ def test_known_boxes_replace_the_predicted_place_only_where_given(build_net, dra
     assert torch.equal(free.vector[1], told.vector[1])
 
 
+def test_without_location_the_whole_picture_is_the_garment(build_net, draw_batch):
+    net, batch = build_net(locate=False).eval(), draw_batch(2, 0)
+    with torch.inference_mode():
+        assert torch.equal(net(batch.image).vector, net(batch.image, batch.box).vector)
+
+
+def test_words_are_told_in_training_only(build_net, draw_batch):
+    net, batch = build_net(words=3), draw_batch(4, 0)
+    batch = batch._replace(words=torch.ones(4, 3))
+    output = net(batch.image, batch.box)
+    assert output.words.shape == (4, 3)
+    told = loss.measure(output, batch, net.cfg)
+    plain = loss.measure(output, batch._replace(words=None), net.cfg)
+    assert told.total > plain.total
+    told.total.backward()
+    assert net.words.weight.grad.abs().sum() > 0
+    assert net.eval()(batch.image).words is None
+
+
 @pytest.mark.parametrize("missing", ["nothing", "boxes", "labels", "both"])
 def test_every_parameter_gets_a_gradient_whatever_is_missing(
     build_net, draw_batch, without_boxes, without_labels, missing

@@ -51,3 +51,10 @@ def test_the_location_is_the_best_cells_box_within_the_picture():
     assert ((location.box >= 0) & (location.box <= 1)).all()
     assert (location.box[:, 2:] > location.box[:, :2]).all()
     torch.testing.assert_close(location.score, location.objectness.max(1).values.sigmoid())
+
+
+def test_the_average_of_a_region_is_its_mean():
+    features = torch.arange(16.0).reshape(1, 1, 4, 4)
+    box = torch.tensor([[[0.0, 0.0, 1.0, 1.0]]])
+    assert regions.pool_regions(features, box, 1, "average").item() == pytest.approx(7.5)
+    assert regions.pool_regions(features, box, 1).item() == 15
