@@ -93,12 +93,14 @@ def test_a_set_is_fitted_judged_and_recognised(files, tmp_path):
     out = tmp_path / "model"
     card = labelled.fit(sets, CFG, out, seed=0)
     assert card.core_seconds > 0
-    report = judging.judge(sets, out)
+    judged = judging.judge(sets, out)
+    report = judged.report
     judging.show(report)
     assert report["val"]["pictures"] == 15
     assert set(report["baselines"]) == {"majority", "histogram"}
     assert 0 <= report["scenes"]["mean_iou"] <= 1
     json.dumps(report)
+    assert judged.page.count("<img") >= 1
     recogniser = Recogniser(out)
     assert set(recogniser.card.temperatures) == {"colour", "kind"}
     [answer] = recogniser.describe([draw("Red", 64)])

@@ -141,6 +141,9 @@ def judge_attrnet(
 def _judge(sets: "Sets", folder: Path, baselines: bool) -> None:
     from fashiontrend import judging
 
-    report = judging.judge(sets, folder, baselines=baselines)
-    judging.show(report)
-    (folder / "report.json").write_text(json.dumps(report, indent=1), "utf-8")
+    judged = judging.judge(sets, folder, baselines=baselines)
+    judging.show(judged.report)
+    text = json.dumps(judged.report, indent=1)
+    (folder / "report.json").write_text(text, "utf-8")
+    (folder / "report.html").write_text(judged.page, "utf-8")
+    typer.echo(f"{folder / 'report.html'}: the numbers, and the pictures that it gets most wrong")

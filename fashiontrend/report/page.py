@@ -59,7 +59,7 @@ def build_html(data: ReportInput) -> str:
     thin = tell_thin((data.keywords or {}).get("not_enough_evidence") or [], data.taxonomy)
     platforms = _platforms(data, series.platforms)
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             run=data.run,
@@ -93,15 +93,16 @@ def build_html(data: ReportInput) -> str:
     )
 
 
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """The templates of this package, with numbers as people read them."""
+    made = jinja2.Environment(
         loader=jinja2.PackageLoader("fashiontrend.report"),
         autoescape=True,
         undefined=jinja2.ChainableUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    made.filters |= {
         f.__name__: f
         for f in (
             wording.percent,
@@ -114,8 +115,8 @@ def _environment() -> jinja2.Environment:
             wording.duration,
         )
     }
-    environment.globals |= {"LEGEND": wording.LEGEND, "NONE": wording.NONE}
-    return environment
+    made.globals |= {"LEGEND": wording.LEGEND, "NONE": wording.NONE}
+    return made
 
 
 def _platforms(data: ReportInput, measured: Sequence[str]) -> list[str]:
