@@ -2,7 +2,8 @@
 
 Both decode the same JPEGs off the training process, both run the same network and the same
 epoch; the bare side is a plain DataLoader with one worker process. The first epoch is left
-out. Sides take turns; the ratio is that of the medians.
+out. Sides take turns; the ratio is that of the medians. Ray is started once, as on a cluster;
+each training has fresh worker processes.
 """
 
 import argparse
@@ -19,8 +20,8 @@ import torch
 
 from bench import drawn
 from fashiontrend.config import AttrNetConfig, Config, RayConfig
+from ray_jobs.runtime import connect, disconnect
 
-SIDES = ("bare", "ray-1", "ray-2")
 THREADS = 1
 
 
@@ -33,7 +34,17 @@ def config(workers: int) -> Config:
 
 
 def bare(folder: Path, pictures: int, epochs: int) -> list[float]:
-    """Times at which a plain loop ended its epochs."""
+    """Times at which a plain loop, in a process of its own, ended its epochs."""
+    command = [
+        sys.executable, "-m", "bench.training", "--bare", str(folder),
+        "--pictures", str(pictures), "--epochs", str(epochs),
+    ]  # fmt: skip
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return [float(word) for word in done.stdout.splitlines()[-1].split()]
+
+
+def plain_loop(folder: Path, pictures: int, epochs: int) -> list[float]:
+    """What runs in that process."""
     from fashiontrend.attrnet import dataset, model, train
 
     settings = config(1)
@@ -66,23 +77,25 @@ class _Rows(torch.utils.data.Dataset[Any]):
         return decode_rows(self.table.take(rows), self.cfg)
 
 
-def through_ray(folder: Path, pictures: int, epochs: int, workers: int) -> list[float]:
-    """Times at which the first worker had reported its epochs."""
+def through_ray(
+    folder: Path, pictures: int, epochs: int, workers: int, times: int = 1
+) -> list[float]:
+    """Times at which the first worker had reported its epochs; `times` as in `drawn.fill`."""
     from ray_jobs import train_attrnet, training
 
-    settings = config(workers)
-    context = drawn.fill(folder, pictures, settings)
+    settings, dataset = config(workers), drawn.name(times)
+    context = drawn.fill(folder, pictures, settings, times)
     log = folder / f"epochs-{time.time_ns()}"
     training.train_once(
         context, "attrnet", log.name, timed_worker,
         {
             "attrnet": settings.attrnet.model_dump(), "epochs": epochs, "seed": 0,
-            "steps_per_epoch": pictures // settings.attrnet.batch_size,
-            "dataset": drawn.DATASET, "taxonomy": context.taxonomy.model_dump(mode="json"),
+            "steps_per_epoch": times * pictures // settings.attrnet.batch_size,
+            "dataset": dataset, "taxonomy": context.taxonomy.model_dump(mode="json"),
             "priors": {a: [1.0] * (n + 1) for a, n in context.taxonomy.num_values.items()},
             "log": str(log),
         },
-        lambda: {"train": train_attrnet._stream(context, drawn.DATASET)},
+        lambda: {"train": train_attrnet._stream(context, dataset)},
     )  # fmt: skip
     return [float(line) for line in log.read_text().split()]
 
@@ -111,34 +124,35 @@ def rate(times: list[float], pictures: int) -> float:
 
 
 def main() -> None:
-    """Take turns and print the ratios; with `--side`, be one side and print its rate."""
+    """Take turns and print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--pictures", type=int, default=2048)
+    parser.add_argument("--pictures", type=int, default=1536)
     parser.add_argument("--epochs", type=int, default=4)
-    parser.add_argument("--side", choices=SIDES)
+    parser.add_argument("--bare", type=Path, help="be the plain loop over this folder")
     arguments = parser.parse_args()
-    if arguments.side:
-        with tempfile.TemporaryDirectory() as folder:
-            size = Path(folder), arguments.pictures, arguments.epochs
-            kind, _, workers = arguments.side.partition("-")
-            times = bare(*size) if kind == "bare" else through_ray(*size, int(workers))
-        print(rate(times, arguments.pictures))
+    if arguments.bare:
+        print(*plain_loop(arguments.bare, arguments.pictures, arguments.epochs))
         return
-    print(json.dumps(turns("bench.training", arguments), indent=1))
+    with tempfile.TemporaryDirectory() as folder:
+        print(json.dumps(turns(Path(folder), arguments), indent=1))
+    disconnect()
 
 
-def turns(module: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Run the sides in turn, each in a fresh process; medians and ratios to the bare side."""
-    seen: dict[str, list[float]] = {side: [] for side in SIDES}
+def turns(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Run the sides in turn; medians and ratios."""
+    size = folder, arguments.pictures, arguments.epochs
+    drawn.fill(folder, arguments.pictures, config(1))
+    connect(config(1))
+    sides = {
+        "bare": lambda: bare(*size),
+        "ray-1": lambda: through_ray(*size, 1),
+        "ray-2": lambda: through_ray(*size, 2),
+    }
+    seen: dict[str, list[float]] = {side: [] for side in sides}
     for number in range(arguments.rounds):
-        for side in SIDES:
-            command = [
-                sys.executable, "-m", module, "--side", side,
-                "--pictures", str(arguments.pictures), "--epochs", str(arguments.epochs),
-            ]  # fmt: skip
-            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-            seen[side].append(float(done.stdout.split()[-1]))
+        for side, run in sides.items():
+            seen[side].append(rate(run(), arguments.pictures))
             print(f"round {number + 1} {side}: {seen[side][-1]:.0f} pictures/s", file=sys.stderr)
     median = {side: statistics.median(rates) for side, rates in seen.items()}
     return {

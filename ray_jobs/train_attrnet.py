@@ -119,16 +119,24 @@ def worker(settings: dict[str, Any]) -> None:
 
 
 def channel_mean(store: Store, dataset: str, cfg: AttrNetConfig) -> list[float]:
-    """Mean red, green and blue of (at most a few thousand of) the training pictures."""
+    """Mean red, green and blue of (at most a few thousand of) the training pictures.
+
+    One file is in memory at a time.
+    """
     from fashiontrend import pictures
 
-    table = store.read_partition(dataset, "train", columns=["image"])
-    step = max(1, table.num_rows // MEAN_PICTURES)
-    images = table.column("image").to_pylist()[::step]
-    squares = [
-        pictures.decode(i, cfg.input_px, keep_aspect=cfg.keep_aspect).mean(axis=(0, 1))
-        for i in images
-    ]
+    manifest = store.manifest(dataset)
+    files = [f for f in (manifest.files if manifest else ()) if "/train" in f]
+    squares = []
+    for file in files:
+        images = store.read_table(file, ["image"]).column("image")
+        chosen = np.linspace(0, len(images) - 1, min(len(images), -(-MEAN_PICTURES // len(files))))
+        squares += [
+            pictures.decode(images[int(n)].as_py(), cfg.input_px, keep_aspect=cfg.keep_aspect).mean(
+                axis=(0, 1)
+            )
+            for n in chosen
+        ]
     return [float(c) for c in np.mean(squares, axis=0)]
 
 

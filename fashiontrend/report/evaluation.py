@@ -69,7 +69,7 @@ def _attribute(
 ) -> dict[str, Any]:
     """One attribute: its numbers, those beside it, charts, confusion and gallery."""
     found = data.report["val"]["attributes"][attribute]
-    en, zh = wording.attribute_names(data.taxonomy, attribute)
+    en, zh = exhibits.name_attribute(data.taxonomy, attribute)
     names = [
         exhibits.name_class(data.taxonomy, attribute, n)
         for n in range(len(data.taxonomy.attribute(attribute).values) + 1)
@@ -79,7 +79,7 @@ def _attribute(
         **found,
         "id": attribute,
         "en": en,
-        "zh": "" if zh == en else zh,
+        "zh": zh,
         "beside": [_beside(b, attribute, number) for b in baselines],
         "coverage_chart": _chart(evaluation_charts.draw_coverage, "cover", attribute, en, found),
         "reliability_chart": _chart(
@@ -105,14 +105,13 @@ def _chart(draw: Any, kind: str, attribute: str, name: str, found: Mapping[str, 
 
 def _beside(baseline: Mapping[str, Any], attribute: str, number: int) -> dict[str, Any]:
     against = baseline["against"]
-    low, high = against["attribute_intervals"][number]
+    interval = against["attribute_intervals"][number]
     return {
         "en": baseline["en"],
         "accuracy": baseline["score"]["attributes"][attribute]["accuracy"],
         "difference": against["attributes"][number],
-        "low": low,
-        "high": high,
-        "sure": low > 0,
+        "interval": interval,
+        "sure": bool(interval) and interval[0] > 0,
     }
 
 
@@ -144,7 +143,7 @@ def _recognised(report: Mapping[str, Any], taxonomy: Taxonomy) -> list[dict[str,
     plain, found = report["val"]["attributes"], report["scenes"]["recognised"]["attributes"]
     return [
         {
-            "en": wording.attribute_names(taxonomy, a)[0],
+            "en": exhibits.name_attribute(taxonomy, a)[0],
             "plain": plain[a]["accuracy"],
             "found": found[a]["accuracy"],
         }

@@ -29,7 +29,7 @@ def show_mistakes(exhibits: Sequence[Exhibit], taxonomy: Taxonomy) -> list[dict[
         mistake = exhibit.mistake
         if not isinstance(mistake, Mistake):
             continue
-        attribute = wording.attribute_names(taxonomy, mistake.attribute)
+        attribute = name_attribute(taxonomy, mistake.attribute)
         said = name_class(taxonomy, mistake.attribute, mistake.said)
         labelled = name_class(taxonomy, mistake.attribute, mistake.labelled)
         alt = f"picture {exhibit.picture_id}, said {said[0]}, labelled {labelled[0]}"
@@ -67,6 +67,12 @@ def show_places(exhibits: Sequence[Exhibit]) -> list[dict[str, Any]]:
             }
         )
     return [s for s in shown if s["src"]]
+
+
+def name_attribute(taxonomy: Taxonomy, attribute: str) -> tuple[str, str]:
+    """English and Chinese names as a heading has them; the Chinese one empty if it is the same."""
+    en, zh = wording.attribute_names(taxonomy, attribute)
+    return en[:1].upper() + en[1:], "" if zh == en else zh
 
 
 def name_class(taxonomy: Taxonomy, attribute: str, index: int) -> tuple[str, str]:
