@@ -28,6 +28,8 @@ SHUFFLE_ROWS = 2048
 DECODE_ROWS = 64
 #: Enough pictures for the mean to be known to a fraction of a grey level.
 MEAN_PICTURES = 2000
+#: File of a model that holds its answers for the validation pictures.
+ANSWERS = "val_predictions.parquet"
 
 
 def train(context: Context) -> Outcome:
@@ -179,7 +181,7 @@ def _judge(
         )  # fmt: skip
         artefact.save(folder, net, card)
         files = {p.name: p.read_bytes() for p in Path(folder).iterdir()}
-    files["val_predictions.parquet"] = parquet_bytes(predict.to_table(answers, taxonomy.num_values))
+    files[ANSWERS] = parquet_bytes(predict.to_table(answers, taxonomy.num_values))
     return files, {"report": report, "priors": settings["priors"], "dataset": settings["dataset"]}
 
 

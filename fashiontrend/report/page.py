@@ -13,7 +13,17 @@ from fashiontrend.config import ReportConfig
 from fashiontrend.keywords.tell import lead_words
 from fashiontrend.ledger import Run
 from fashiontrend.loop import Step
-from fashiontrend.report import curves, judged, samples, scorecard, summary, text, wording
+from fashiontrend.report import (
+    curves,
+    exhibits,
+    judged,
+    samples,
+    scorecard,
+    summary,
+    text,
+    wording,
+)
+from fashiontrend.report.exhibits import Exhibit
 from fashiontrend.report.judged import TOGETHER
 from fashiontrend.report.wording import POOLED
 from fashiontrend.taxonomy import Taxonomy
@@ -37,6 +47,7 @@ class ReportInput:
     withheld: Sequence[dict[str, Any]] = ()  # platform, day, reason
     truth: pd.DataFrame | None = None  # as scorecard.true_shares returns
     attrnet_report: dict[str, Any] | None = None  # mean_accuracy, attributes, box
+    worst: Sequence[Exhibit] = ()  # the recogniser's most confidently wrong answers
     perplexity_report: dict[str, Any] | None = None  # PerplexityReport.to_dict() of the forecaster
     balance: Sequence[dict[str, Any]] = ()  # label counts before and after resampling
     scores: Mapping[str, Any] | None = None  # running rates, as keywords.summarise gives them
@@ -80,6 +91,7 @@ def build_html(data: ReportInput) -> str:
             backtest=judged.tell_backtest(data.perplexity_report),
             accuracy=judged.tell_accuracy(data.attrnet_report, data.taxonomy),
             attrnet=data.attrnet_report or {},
+            worst=exhibits.show_mistakes(data.worst, data.taxonomy),
             withheld=_withheld(data.withheld),
             balance=judged.tell_balance(data.balance, data.taxonomy),
             score=_score(data, main),
