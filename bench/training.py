@@ -28,7 +28,7 @@ THREADS = 1
 def config(workers: int) -> Config:
     """A small recogniser on one thread for each worker."""
     return Config(
-        attrnet=AttrNetConfig(batch_size=32, threads=THREADS),
+        attrnet=AttrNetConfig(batch_size=64, threads=THREADS),
         ray=RayConfig(num_cpus=2, train_workers=workers, cpus_per_worker=0.5),
     )
 
@@ -95,7 +95,7 @@ def through_ray(
             "priors": {a: [1.0] * (n + 1) for a, n in context.taxonomy.num_values.items()},
             "log": str(log),
         },
-        lambda: {"train": train_attrnet._stream(context, dataset)},
+        lambda: {"train": train_attrnet.stream(context, dataset, epochs)},
     )  # fmt: skip
     return [float(line) for line in log.read_text().split()]
 
@@ -128,7 +128,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--pictures", type=int, default=1536)
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--bare", type=Path, help="be the plain loop over this folder")
     arguments = parser.parse_args()
     if arguments.bare:
