@@ -3,18 +3,20 @@
 Both decode the same JPEGs off the training process, both run the same network and the same
 epoch; the bare side is a plain DataLoader with one worker process. The first epoch is left
 out. Sides take turns; the ratio is that of the medians. Ray is started once, as on a cluster;
-each training has fresh worker processes.
+each training has fresh worker processes. Beside the rates stand the core-seconds that the training
+processes used, which other work on the machine hardly changes.
 """
 
 import argparse
 import json
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -33,17 +35,30 @@ def config(workers: int) -> Config:
     )
 
 
-def bare(folder: Path, pictures: int, epochs: int) -> list[float]:
-    """Times at which a plain loop, in a process of its own, ended its epochs."""
+class Mark(NamedTuple):
+    """An epoch's end: the time, and the core-seconds of the training processes so far."""
+
+    time: float
+    core_seconds: float
+
+
+def mark() -> Mark:
+    """Now, in this process."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return Mark(time.time(), used.ru_utime + used.ru_stime)
+
+
+def bare(folder: Path, pictures: int, epochs: int) -> list[Mark]:
+    """How a plain loop, in a process of its own, ended its epochs."""
     command = [
         sys.executable, "-m", "bench.training", "--bare", str(folder),
         "--pictures", str(pictures), "--epochs", str(epochs),
     ]  # fmt: skip
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return [float(word) for word in done.stdout.splitlines()[-1].split()]
+    return [Mark(*pair) for pair in json.loads(done.stdout.splitlines()[-1])]
 
 
-def plain_loop(folder: Path, pictures: int, epochs: int) -> list[float]:
+def plain_loop(folder: Path, pictures: int, epochs: int) -> list[Mark]:
     """What runs in that process."""
     from fashiontrend.attrnet import dataset, model, train
 
@@ -56,12 +71,12 @@ def plain_loop(folder: Path, pictures: int, epochs: int) -> list[float]:
         persistent_workers=True, collate_fn=dataset.to_batch,
     )  # fmt: skip
     net = model.build(settings.attrnet, list(context.taxonomy.num_values.values()), (128.0,) * 3, 0)
-    times: list[float] = []
+    marks: list[Mark] = []
     train.fit(
         net, lambda epoch: loader, settings.attrnet, epochs=epochs, steps_per_epoch=len(loader),
-        seed=0, on_epoch_end=lambda state: times.append(time.time()),
+        seed=0, on_epoch_end=lambda state: marks.append(mark()),
     )  # fmt: skip
-    return times
+    return marks
 
 
 class _Rows(torch.utils.data.Dataset[Any]):
@@ -79,13 +94,14 @@ class _Rows(torch.utils.data.Dataset[Any]):
 
 def through_ray(
     folder: Path, pictures: int, epochs: int, workers: int, times: int = 1
-) -> list[float]:
-    """Times at which the first worker had reported its epochs; `times` as in `drawn.fill`."""
+) -> list[Mark]:
+    """How the first worker ended its epochs, all workers' core-seconds; `times` as `drawn.fill`."""
     from ray_jobs import train_attrnet, training
 
     settings, dataset = config(workers), drawn.name(times)
     context = drawn.fill(folder, pictures, settings, times)
     log = folder / f"epochs-{time.time_ns()}"
+    log.mkdir()
     training.train_once(
         context, "attrnet", log.name, timed_worker,
         {
@@ -97,11 +113,15 @@ def through_ray(
         },
         lambda: {"train": train_attrnet.stream(context, dataset, epochs)},
     )  # fmt: skip
-    return [float(line) for line in log.read_text().split()]
+    ranks = [
+        [Mark(*json.loads(line)) for line in (log / str(rank)).read_text().splitlines()]
+        for rank in range(workers)
+    ]
+    return [Mark(at[0].time, sum(m.core_seconds for m in at)) for at in zip(*ranks, strict=True)]
 
 
 def timed_worker(settings: dict[str, Any]) -> None:
-    """The real worker; its first rank writes down when each epoch was reported."""
+    """The real worker, which writes down how each epoch ended."""
     import ray.train
 
     from ray_jobs import train_attrnet, training
@@ -110,17 +130,22 @@ def timed_worker(settings: dict[str, Any]) -> None:
 
     def noted(metrics: dict[str, Any], name: str, save: Any) -> None:
         report(metrics, name, save)
-        if name.startswith("epoch") and ray.train.get_context().get_world_rank() == 0:
-            with Path(settings["log"]).open("a") as file:
-                file.write(f"{time.time()}\n")
+        if name.startswith("epoch"):
+            rank = ray.train.get_context().get_world_rank()
+            with (Path(settings["log"]) / str(rank)).open("a") as file:
+                file.write(f"{json.dumps(mark())}\n")
 
     training.report = noted
     train_attrnet.worker(settings)
 
 
-def rate(times: list[float], pictures: int) -> float:
-    """Pictures a second over all epochs but the first."""
-    return pictures * (len(times) - 1) / (times[-1] - times[0])
+def judge(marks: list[Mark], pictures: int) -> dict[str, float]:
+    """Pictures a second, and core-seconds for a thousand, over all epochs but the first."""
+    seen = pictures * (len(marks) - 1)
+    return {
+        "pictures_per_s": seen / (marks[-1].time - marks[0].time),
+        "core_s_per_1000": 1000 * (marks[-1].core_seconds - marks[0].core_seconds) / seen,
+    }
 
 
 def main() -> None:
@@ -132,7 +157,7 @@ def main() -> None:
     parser.add_argument("--bare", type=Path, help="be the plain loop over this folder")
     arguments = parser.parse_args()
     if arguments.bare:
-        print(*plain_loop(arguments.bare, arguments.pictures, arguments.epochs))
+        print(json.dumps(plain_loop(arguments.bare, arguments.pictures, arguments.epochs)))
         return
     with tempfile.TemporaryDirectory() as folder:
         print(json.dumps(turns(Path(folder), arguments), indent=1))
@@ -149,16 +174,20 @@ def turns(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
         "ray-1": lambda: through_ray(*size, 1),
         "ray-2": lambda: through_ray(*size, 2),
     }
-    seen: dict[str, list[float]] = {side: [] for side in sides}
+    seen: dict[str, list[dict[str, float]]] = {side: [] for side in sides}
     for number in range(arguments.rounds):
         for side, run in sides.items():
-            seen[side].append(rate(run(), arguments.pictures))
-            print(f"round {number + 1} {side}: {seen[side][-1]:.0f} pictures/s", file=sys.stderr)
-    median = {side: statistics.median(rates) for side, rates in seen.items()}
+            seen[side].append(judge(run(), arguments.pictures))
+            print(f"round {number + 1} {side}: {seen[side][-1]}", file=sys.stderr)
+    told = {
+        name: {side: statistics.median(r[name] for r in runs) for side, runs in seen.items()}
+        for name in ("pictures_per_s", "core_s_per_1000")
+    }
+    speed = told["pictures_per_s"]
     return {
-        "pictures_per_s": {s: round(m, 1) for s, m in median.items()},
-        "ray_1_to_bare": round(median["ray-1"] / median["bare"], 3),
-        "ray_2_to_ray_1": round(median["ray-2"] / median["ray-1"], 3),
+        **told,
+        "ray_1_to_bare": speed["ray-1"] / speed["bare"],
+        "ray_2_to_ray_1": speed["ray-2"] / speed["ray-1"],
         "rounds": seen,
     }
 

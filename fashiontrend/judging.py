@@ -13,6 +13,7 @@ from fashiontrend import pictures, telemetry
 from fashiontrend.attrnet import artefact, baseline, scorecard, worst
 from fashiontrend.attrnet.predict import Recogniser
 from fashiontrend.attrnet.probabilities import fit_temperature, temper
+from fashiontrend.errors import DataError
 from fashiontrend.labelled import Sets
 from fashiontrend.report import EvaluationInput, Exhibit, build_evaluation
 
@@ -51,8 +52,12 @@ def judge(sets: Sets, folder: Path, *, baselines: bool = True, threads: int = 1)
     Returns:
         `val` and `scenes` of the scorecard, `baselines` with paired differences, and the card's
         core-seconds; and the page.
+
+    Raises:
+        DataError: the model is of other classes than the set, or no picture kept apart is labelled.
     """
     model, card = artefact.load(folder)
+    _check(card, sets)
     threshold = _choose_threshold(Recogniser(folder, threads), sets.train)
     card = card.model_copy(update={"temperatures": {}, "box_threshold": threshold})
     artefact.save(folder, model, card)
@@ -123,6 +128,20 @@ def show(report: Mapping[str, Any]) -> None:
     telemetry.console.print(f"  core-seconds of the fit {report['core_seconds']}")
 
 
+def _check(card: artefact.Card, sets: Sets) -> None:
+    """Names of files make a set's taxonomy another one; other values make other classes."""
+    own, other = (
+        [(a.id, a.value_ids) for a in t.attributes] for t in (card.read_taxonomy(), sets.taxonomy)
+    )
+    if own != other:
+        artefact.check_taxonomy(card, sets.taxonomy)
+    if not (_labels(sets.val) >= 0).any():
+        raise DataError(
+            f"none of the {sets.val.num_rows} pictures kept apart (split val) has a label of "
+            f"{', '.join(sets.taxonomy.ids)}. Label some, or name other --attributes."
+        )
+
+
 def _choose_threshold(recogniser: Recogniser, train: pa.Table) -> float:
     """From the scenes that were fitted on: those that are kept apart must not choose for themselves."""
     drawn = [n for n, box in enumerate(train["box"].to_pylist()) if box is not None]
@@ -130,7 +149,7 @@ def _choose_threshold(recogniser: Recogniser, train: pa.Table) -> float:
     scenes = train.take(rng.permutation(np.array(drawn, dtype=np.int64))[:THRESHOLD_SCENES])
     empty = np.array([b[2] <= b[0] for b in scenes["box"].to_pylist()], dtype=bool)
     if not empty.any():
-        return scorecard.choose_threshold(np.zeros(0), empty, FALSE_BOXES)
+        return scorecard.choose_threshold(np.zeros(len(empty)), empty, FALSE_BOXES)
     found = _answer(recogniser, scenes, "choose a threshold")
     return scorecard.choose_threshold(found["box_score"], empty, FALSE_BOXES)
 
