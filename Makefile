@@ -39,9 +39,10 @@ test-unit: setup ## Unit tests: no Ray, no network, under a minute
 test-slow: setup ## Real parts: loop-backs, killed drivers, S3 servers
 	$(BIN)/python -m pytest -q -m slow
 
-bench: setup ## Training and recognition beside bare baselines, as ratios (wants an idle machine)
+bench: setup ## Training and recognition beside bare baselines, as ratios; peak memory (idle machine, 12 minutes)
 	$(BIN)/python -m bench.training
 	$(BIN)/python -m bench.recognition
+	$(BIN)/python -m bench.memory
 
 bench-serve: setup ## The server beside a hand-written one and the bare model (idle machine, 15 minutes)
 	$(BIN)/python bench/serve.py $(BENCH)

@@ -21,9 +21,8 @@ FILE_ROWS = 512
 VAL_ROWS = 64
 
 
-def labelled(pictures: int) -> tuple[pa.Table, Taxonomy]:
+def labelled(pictures: int, words: Taxonomy) -> pa.Table:
     """Rows of the EXAMPLE schema, drawn by the demo's garments; always the same."""
-    words = curves.restrict(taxonomy.load())
     world = World(0, DAY)
     rows = []
     for number in range(pictures):
@@ -47,18 +46,38 @@ def labelled(pictures: int) -> tuple[pa.Table, Taxonomy]:
                 "image": drawing.image,
             }
         )
-    return pa.Table.from_pylist(rows, schema=records.EXAMPLE), words
+    return pa.Table.from_pylist(rows, schema=records.EXAMPLE)
 
 
-def fill(folder: Path, pictures: int, config: Config) -> Context:
-    """Commit the dataset, once, and return the context of a training step over it."""
+def fill(folder: Path, pictures: int, config: Config, times: int = 1) -> Context:
+    """Commit the dataset, once, and return the context of a training step over it.
+
+    Args:
+        folder: holds the store.
+        pictures: to draw.
+        config: of the step.
+        times: each drawn picture stands in the dataset so often; see `name`.
+    """
     store = open_store(config.store.model_copy(update={"url": str(folder / "store")}))
-    table, words = labelled(pictures)
-    if store.manifest(DATASET) is None:
+    words = curves.restrict(taxonomy.load())
+    if store.manifest(name(times)) is None:
+        table = labelled(pictures, words)
         parts = {
-            f"train-{n:03d}": table.slice(start, FILE_ROWS)
+            f"train-{turn:03d}-{n:03d}": table.slice(start, FILE_ROWS)
+            for turn in range(times)
             for n, start in enumerate(range(0, table.num_rows, FILE_ROWS))
         }
-        store.commit_tables(DATASET, {**parts, "val": table.slice(0, VAL_ROWS)}, {})
+        store.commit_tables(name(times), {**parts, "val": table.slice(0, VAL_ROWS)}, {})
     run = ledger.Run("bench", DAY, "", config.model_dump(mode="json"), "", "", "", None)
     return Context(config, store, words, run, Move(Step.TRAIN_ATTRNET, 1, 1))
+
+
+def name(times: int = 1) -> str:
+    """The dataset in which each picture stands so often."""
+    return DATASET if times == 1 else f"{DATASET}-{times}"
+
+
+def train_files(context: Context, times: int = 1) -> list[str]:
+    """Keys of the dataset's training files."""
+    manifest = context.store.manifest(name(times))
+    return [f for f in (manifest.files if manifest else ()) if "/train" in f]

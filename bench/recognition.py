@@ -17,14 +17,22 @@ from typing import Any
 import numpy as np
 
 from bench import drawn
-from fashiontrend.config import AttrNetConfig, Config, RayConfig
+from fashiontrend import paths
+from fashiontrend.config import AttrNetConfig, Config, RayConfig, SeriesConfig
+from ray_jobs.recognise import answers
+from ray_jobs.runtime import Context, connect, disconnect
 
 PROCESSES = 2
 BATCH = 64
-CONFIG = Config(attrnet=AttrNetConfig(), ray=RayConfig(num_cpus=PROCESSES + 1, cpus_per_worker=0.5))
+VERSION = "bench"
+CONFIG = Config(
+    attrnet=AttrNetConfig(),
+    series=SeriesConfig(recognise_workers=PROCESSES, batch_size=BATCH),
+    ray=RayConfig(num_cpus=PROCESSES + 1),
+)
 
 
-def save_model(folder: Path, context: Any) -> None:
+def save_model(folder: Path, context: Context) -> None:
     """An untrained recogniser, in a folder and in the store."""
     from fashiontrend.attrnet import artefact, model
 
@@ -34,8 +42,8 @@ def save_model(folder: Path, context: Any) -> None:
     counts = {a: np.ones(n + 1) for a, n in context.taxonomy.num_values.items()}
     card = artefact.make_card(context.taxonomy, net, counts, dict.fromkeys(counts, 1.0))
     artefact.save(folder / "model", net, card)
-    if context.store.manifest("models/attrnet/bench") is None:
-        context.store.upload("models/attrnet/bench", folder / "model", {})
+    if context.store.manifest(paths.model("attrnet", VERSION)) is None:
+        context.store.upload(paths.model("attrnet", VERSION), folder / "model", {})
 
 
 def plain(folder: Path, files: list[str]) -> float:
@@ -64,21 +72,10 @@ def _answer(folder: Path, files: list[str]) -> None:
             recogniser({n: batch.column(n).to_pylist() for n in ("picture_id", "image")})
 
 
-def through_ray(store: Any, files: list[str]) -> float:
-    """Seconds that the recognition job's actor pool takes."""
-    from ray.data import ActorPoolStrategy
-
-    from ray_jobs.recognise import Recognition
-    from ray_jobs.runtime import connect, read_parquet
-
-    connect(CONFIG)
+def through_ray(context: Context, files: list[str]) -> float:
+    """Seconds that the recognition job's actor pool takes; start of its actors included."""
     began = time.monotonic()
-    answers = read_parquet(store, files, ["picture_id", "image"]).map_batches(
-        Recognition, fn_constructor_args=(store, "bench"), batch_size=BATCH,
-        compute=ActorPoolStrategy(size=PROCESSES), num_cpus=0.5,
-    )  # fmt: skip
-    rows = sum(b.num_rows for b in answers.iter_batches(batch_size=None, batch_format="pyarrow"))
-    if not rows:
+    if not sum(table.num_rows for table in answers(context, VERSION, files)):
         raise SystemExit("no picture was answered")
     return time.monotonic() - began
 
@@ -94,19 +91,20 @@ def main() -> None:
         folder = Path(name)
         context = drawn.fill(folder, arguments.pictures, CONFIG)
         save_model(folder, context)
-        print(json.dumps(compare(folder, context.store, arguments), indent=1))
+        connect(CONFIG)
+        print(json.dumps(compare(folder, context, arguments), indent=1))
+        disconnect()
 
 
-def compare(folder: Path, store: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+def compare(folder: Path, context: Context, arguments: argparse.Namespace) -> dict[str, Any]:
     """Marginal pictures a second of both sides, in turn."""
-    manifest = store.manifest(drawn.DATASET)
-    keys = [f for f in manifest.files if "/train" in f]
+    keys = drawn.train_files(context)
     paths = [str(folder / "store" / key) for key in keys]
     further = arguments.pictures * (arguments.times - 1)
     seen: dict[str, list[float]] = {"plain": [], "ray": []}
     sides = {
         "plain": lambda n: plain(folder, paths * n),
-        "ray": lambda n: through_ray(store, keys * n),
+        "ray": lambda n: through_ray(context, keys * n),
     }
     for run in sides.values():  # file caches and a started Ray are not what is compared
         run(1)

@@ -2,38 +2,64 @@
 
 Both decode the same JPEGs off the training process, both run the same network and the same
 epoch; the bare side is a plain DataLoader with one worker process. The first epoch is left
-out. Sides take turns; the ratio is that of the medians.
+out. Sides take turns; the ratio is that of the medians. Ray is started once, as on a cluster;
+each training has fresh worker processes. Beside the rates stand the core-seconds that the training
+processes used, which other work on the machine hardly changes.
 """
 
 import argparse
 import json
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from bench import drawn
 from fashiontrend.config import AttrNetConfig, Config, RayConfig
+from ray_jobs.runtime import connect, disconnect
 
-SIDES = ("bare", "ray-1", "ray-2")
 THREADS = 1
 
 
 def config(workers: int) -> Config:
     """A small recogniser on one thread for each worker."""
     return Config(
-        attrnet=AttrNetConfig(batch_size=32, threads=THREADS),
+        attrnet=AttrNetConfig(batch_size=64, threads=THREADS),
         ray=RayConfig(num_cpus=2, train_workers=workers, cpus_per_worker=0.5),
     )
 
 
-def bare(folder: Path, pictures: int, epochs: int) -> list[float]:
-    """Times at which a plain loop ended its epochs."""
+class Mark(NamedTuple):
+    """An epoch's end: the time, and the core-seconds of the training processes so far."""
+
+    time: float
+    core_seconds: float
+
+
+def mark() -> Mark:
+    """Now, in this process."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return Mark(time.time(), used.ru_utime + used.ru_stime)
+
+
+def bare(folder: Path, pictures: int, epochs: int) -> list[Mark]:
+    """How a plain loop, in a process of its own, ended its epochs."""
+    command = [
+        sys.executable, "-m", "bench.training", "--bare", str(folder),
+        "--pictures", str(pictures), "--epochs", str(epochs),
+    ]  # fmt: skip
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return [Mark(*pair) for pair in json.loads(done.stdout.splitlines()[-1])]
+
+
+def plain_loop(folder: Path, pictures: int, epochs: int) -> list[Mark]:
+    """What runs in that process."""
     from fashiontrend.attrnet import dataset, model, train
 
     settings = config(1)
@@ -45,12 +71,12 @@ def bare(folder: Path, pictures: int, epochs: int) -> list[float]:
         persistent_workers=True, collate_fn=dataset.to_batch,
     )  # fmt: skip
     net = model.build(settings.attrnet, list(context.taxonomy.num_values.values()), (128.0,) * 3, 0)
-    times: list[float] = []
+    marks: list[Mark] = []
     train.fit(
         net, lambda epoch: loader, settings.attrnet, epochs=epochs, steps_per_epoch=len(loader),
-        seed=0, on_epoch_end=lambda state: times.append(time.time()),
+        seed=0, on_epoch_end=lambda state: marks.append(mark()),
     )  # fmt: skip
-    return times
+    return marks
 
 
 class _Rows(torch.utils.data.Dataset[Any]):
@@ -66,29 +92,36 @@ class _Rows(torch.utils.data.Dataset[Any]):
         return decode_rows(self.table.take(rows), self.cfg)
 
 
-def through_ray(folder: Path, pictures: int, epochs: int, workers: int) -> list[float]:
-    """Times at which the first worker had reported its epochs."""
+def through_ray(
+    folder: Path, pictures: int, epochs: int, workers: int, times: int = 1
+) -> list[Mark]:
+    """How the first worker ended its epochs, all workers' core-seconds; `times` as `drawn.fill`."""
     from ray_jobs import train_attrnet, training
 
-    settings = config(workers)
-    context = drawn.fill(folder, pictures, settings)
+    settings, dataset = config(workers), drawn.name(times)
+    context = drawn.fill(folder, pictures, settings, times)
     log = folder / f"epochs-{time.time_ns()}"
+    log.mkdir()
     training.train_once(
         context, "attrnet", log.name, timed_worker,
         {
             "attrnet": settings.attrnet.model_dump(), "epochs": epochs, "seed": 0,
-            "steps_per_epoch": pictures // settings.attrnet.batch_size,
-            "dataset": drawn.DATASET, "taxonomy": context.taxonomy.model_dump(mode="json"),
+            "steps_per_epoch": times * pictures // settings.attrnet.batch_size,
+            "dataset": dataset, "taxonomy": context.taxonomy.model_dump(mode="json"),
             "priors": {a: [1.0] * (n + 1) for a, n in context.taxonomy.num_values.items()},
             "log": str(log),
         },
-        lambda: {"train": train_attrnet._stream(context, drawn.DATASET)},
+        lambda: {"train": train_attrnet.stream(context, dataset, epochs)},
     )  # fmt: skip
-    return [float(line) for line in log.read_text().split()]
+    ranks = [
+        [Mark(*json.loads(line)) for line in (log / str(rank)).read_text().splitlines()]
+        for rank in range(workers)
+    ]
+    return [Mark(at[0].time, sum(m.core_seconds for m in at)) for at in zip(*ranks, strict=True)]
 
 
 def timed_worker(settings: dict[str, Any]) -> None:
-    """The real worker; its first rank writes down when each epoch was reported."""
+    """The real worker, which writes down how each epoch ended."""
     import ray.train
 
     from ray_jobs import train_attrnet, training
@@ -97,54 +130,64 @@ def timed_worker(settings: dict[str, Any]) -> None:
 
     def noted(metrics: dict[str, Any], name: str, save: Any) -> None:
         report(metrics, name, save)
-        if name.startswith("epoch") and ray.train.get_context().get_world_rank() == 0:
-            with Path(settings["log"]).open("a") as file:
-                file.write(f"{time.time()}\n")
+        if name.startswith("epoch"):
+            rank = ray.train.get_context().get_world_rank()
+            with (Path(settings["log"]) / str(rank)).open("a") as file:
+                file.write(f"{json.dumps(mark())}\n")
 
     training.report = noted
     train_attrnet.worker(settings)
 
 
-def rate(times: list[float], pictures: int) -> float:
-    """Pictures a second over all epochs but the first."""
-    return pictures * (len(times) - 1) / (times[-1] - times[0])
+def judge(marks: list[Mark], pictures: int) -> dict[str, float]:
+    """Pictures a second, and core-seconds for a thousand, over all epochs but the first."""
+    seen = pictures * (len(marks) - 1)
+    return {
+        "pictures_per_s": seen / (marks[-1].time - marks[0].time),
+        "core_s_per_1000": 1000 * (marks[-1].core_seconds - marks[0].core_seconds) / seen,
+    }
 
 
 def main() -> None:
-    """Take turns and print the ratios; with `--side`, be one side and print its rate."""
+    """Take turns and print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--pictures", type=int, default=2048)
-    parser.add_argument("--epochs", type=int, default=4)
-    parser.add_argument("--side", choices=SIDES)
+    parser.add_argument("--pictures", type=int, default=1536)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--bare", type=Path, help="be the plain loop over this folder")
     arguments = parser.parse_args()
-    if arguments.side:
-        with tempfile.TemporaryDirectory() as folder:
-            size = Path(folder), arguments.pictures, arguments.epochs
-            kind, _, workers = arguments.side.partition("-")
-            times = bare(*size) if kind == "bare" else through_ray(*size, int(workers))
-        print(rate(times, arguments.pictures))
+    if arguments.bare:
+        print(json.dumps(plain_loop(arguments.bare, arguments.pictures, arguments.epochs)))
         return
-    print(json.dumps(turns("bench.training", arguments), indent=1))
+    with tempfile.TemporaryDirectory() as folder:
+        print(json.dumps(turns(Path(folder), arguments), indent=1))
+    disconnect()
 
 
-def turns(module: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Run the sides in turn, each in a fresh process; medians and ratios to the bare side."""
-    seen: dict[str, list[float]] = {side: [] for side in SIDES}
+def turns(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Run the sides in turn; medians and ratios."""
+    size = folder, arguments.pictures, arguments.epochs
+    drawn.fill(folder, arguments.pictures, config(1))
+    connect(config(1))
+    sides = {
+        "bare": lambda: bare(*size),
+        "ray-1": lambda: through_ray(*size, 1),
+        "ray-2": lambda: through_ray(*size, 2),
+    }
+    seen: dict[str, list[dict[str, float]]] = {side: [] for side in sides}
     for number in range(arguments.rounds):
-        for side in SIDES:
-            command = [
-                sys.executable, "-m", module, "--side", side,
-                "--pictures", str(arguments.pictures), "--epochs", str(arguments.epochs),
-            ]  # fmt: skip
-            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-            seen[side].append(float(done.stdout.split()[-1]))
-            print(f"round {number + 1} {side}: {seen[side][-1]:.0f} pictures/s", file=sys.stderr)
-    median = {side: statistics.median(rates) for side, rates in seen.items()}
+        for side, run in sides.items():
+            seen[side].append(judge(run(), arguments.pictures))
+            print(f"round {number + 1} {side}: {seen[side][-1]}", file=sys.stderr)
+    told = {
+        name: {side: statistics.median(r[name] for r in runs) for side, runs in seen.items()}
+        for name in ("pictures_per_s", "core_s_per_1000")
+    }
+    speed = told["pictures_per_s"]
     return {
-        "pictures_per_s": {s: round(m, 1) for s, m in median.items()},
-        "ray_1_to_bare": round(median["ray-1"] / median["bare"], 3),
-        "ray_2_to_ray_1": round(median["ray-2"] / median["ray-1"], 3),
+        **told,
+        "ray_1_to_bare": speed["ray-1"] / speed["bare"],
+        "ray_2_to_ray_1": speed["ray-2"] / speed["ray-1"],
         "rounds": seen,
     }
 

@@ -1,6 +1,7 @@
 """Which columns of a labelled table are attributes, and the taxonomy that they imply."""
 
 import hashlib
+import logging
 import re
 import unicodedata
 from collections import Counter
@@ -11,6 +12,10 @@ import pyarrow as pa
 from fashiontrend.errors import DataError
 from fashiontrend.taxonomy import NOT_VISIBLE, Attribute, Taxonomy, Value
 
+log = logging.getLogger(__name__)
+
+#: Unknown values that a warning names.
+NAMED = 5
 #: Columns with a meaning of their own; never guessed to be attributes.
 RESERVED = frozenset(
     [
@@ -134,8 +139,34 @@ def clean(cell: object) -> str:
     return "" if text.casefold() in EMPTY else text
 
 
+def check_images(source: object, kind: pa.DataType) -> None:
+    """Refuse a column `image` that cannot hold pictures: bytes, or {bytes, path} of some tools.
+
+    Raises:
+        DataError: names the source and the column's type.
+    """
+    struct = pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0
+    plain = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_null)
+    if not struct and not any(fits(kind) for fits in plain):
+        raise DataError(
+            f"{source}: column 'image' is of type {kind}, expected the pictures' bytes. Name the "
+            "picture files themselves, or store their bytes."
+        )
+
+
 def value_ids(rows: pa.Table, column: str, attribute: Attribute) -> list[str | None]:
-    """A column's cells (names or ids) as value ids of an attribute; None where unlabelled."""
+    """A column's cells (names or ids) as value ids of an attribute; None where unlabelled.
+
+    A cell that names no value of the attribute labels nothing; a warning counts such cells.
+    """
     ids = {v.id: v.id for v in attribute.values} | {v.en: v.id for v in attribute.values}
-    cells = map(clean, rows[column].to_pylist())
-    return [NOT_VISIBLE if slug(c) == NOT_VISIBLE else ids.get(c) if c else None for c in cells]
+    cells = [clean(c) for c in rows[column].to_pylist()]
+    found = [NOT_VISIBLE if slug(c) == NOT_VISIBLE else ids.get(c) if c else None for c in cells]
+    outside = Counter(c for c, v in zip(cells, found, strict=True) if c and v is None)
+    if outside:
+        log.warning(
+            "column %r: %d cells count as unlabelled, they hold no value of %s: %s",
+            column, outside.total(), attribute.id,
+            ", ".join(f"{c} ({n})" for c, n in outside.most_common(NAMED)),
+        )  # fmt: skip
+    return found

@@ -96,6 +96,7 @@ def read_rows(sources: Sequence[Path]) -> pa.Table:
                 f"{sources[0]}: no column {column!r}, seen {', '.join(table.column_names)}. Add "
                 "or rename it."
             )
+    tables.check_images(sources[0], table.schema.field("image").type)
     if table.num_rows == 0:
         raise DataError(f"{sources[0]}: no rows. Name a set that holds something.")
     place = table.column_names.index("id")
@@ -109,8 +110,9 @@ def _read_parquet(files: Sequence[Path]) -> pa.Table:
             [pq.ParquetFile(f).read() for f in files], promote_options="permissive"
         )
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        told = str(error).rstrip(".")
         raise DataError(
-            f"{files[0]} and others: {error}. All files must be Parquet with the same columns."
+            f"{', '.join(map(str, files))}: {told}. All must be Parquet with the same columns."
         ) from None
 
 

@@ -1,6 +1,7 @@
 """Judge a recogniser on a labelled set and on scenes, beside what it must beat."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +10,37 @@ import pyarrow as pa
 import rich.table
 
 from fashiontrend import pictures, telemetry
-from fashiontrend.attrnet import artefact, baseline, scorecard
+from fashiontrend.attrnet import artefact, baseline, scorecard, worst
 from fashiontrend.attrnet.predict import Recogniser
-from fashiontrend.attrnet.probabilities import fit_temperature
+from fashiontrend.attrnet.probabilities import fit_temperature, temper
+from fashiontrend.errors import DataError
 from fashiontrend.labelled import Sets
+from fashiontrend.report import EvaluationInput, Exhibit, build_evaluation
 
 BATCH = 64
 #: Scenes to fit on that the threshold for boxes is chosen with, and the false boxes allowed there.
 THRESHOLD_SCENES, FALSE_BOXES = 600, 0.025
 BASELINE_PX = 64
+#: What a card does not need of a report.
+BULKY = frozenset(
+    {
+        *("confusion", "coverage_curve", "reliability", "reliability_tempered"),
+        *("iou_counts", "small_iou_counts"),
+    }
+)
+#: Pictures of the galleries: of each attribute, of worst boxes, of boxes on empty scenes.
+MISTAKES, WORST_BOXES, FALSE_BOXES_SHOWN = 12, 18, 12
 
 
-def judge(sets: Sets, folder: Path, *, baselines: bool = True, threads: int = 1) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Judgement:
+    """A report of plain values, and the same as an HTML page with the worst pictures."""
+
+    report: dict[str, Any]
+    page: str
+
+
+def judge(sets: Sets, folder: Path, *, baselines: bool = True, threads: int = 1) -> Judgement:
     """Answer the pictures that were kept apart, score the answers, and note them on the card.
 
     Args:
@@ -31,9 +51,13 @@ def judge(sets: Sets, folder: Path, *, baselines: bool = True, threads: int = 1)
 
     Returns:
         `val` and `scenes` of the scorecard, `baselines` with paired differences, and the card's
-        core-seconds; plain values.
+        core-seconds; and the page.
+
+    Raises:
+        DataError: the model is of other classes than the set, or no picture kept apart is labelled.
     """
     model, card = artefact.load(folder)
+    _check(card, sets)
     threshold = _choose_threshold(Recogniser(folder, threads), sets.train)
     card = card.model_copy(update={"temperatures": {}, "box_threshold": threshold})
     artefact.save(folder, model, card)
@@ -47,8 +71,9 @@ def judge(sets: Sets, folder: Path, *, baselines: bool = True, threads: int = 1)
         "seed": card.seed,
         "fitted_on": sets.train.num_rows,
     }
-    if sets.scenes.num_rows:
-        report["scenes"] = _judge_scenes(recogniser, sets)
+    seen = _answer(recogniser, sets.scenes, "judge scenes") if sets.scenes.num_rows else {}
+    if seen:
+        report["scenes"] = _judge_scenes(seen, sets, threshold)
     if baselines:
         right = scorecard.find_right(probs, truth, sets.taxonomy)
         report["baselines"] = _judge_baselines(sets, truth, right)
@@ -58,7 +83,17 @@ def judge(sets: Sets, folder: Path, *, baselines: bool = True, threads: int = 1)
         model,
         card.model_copy(update={"temperatures": temperatures, "metrics": _strip(report)}),
     )
-    return report
+    calibrated = found | {f"probs_{a}": temper(probs[a], temperatures[a]) for a in ids}
+    page = build_evaluation(
+        EvaluationInput(
+            folder.resolve().name,
+            sets.taxonomy,
+            report,
+            _mistakes(calibrated, sets),
+            *_places(seen, sets.scenes, threshold),
+        )
+    )
+    return Judgement(report, page)
 
 
 def show(report: Mapping[str, Any]) -> None:
@@ -70,30 +105,41 @@ def show(report: Mapping[str, Any]) -> None:
     )  # fmt: skip
     others = [b["score"] for b in report.get("baselines", {}).values()]
     for name, one in val["attributes"].items():
-        low, high = one["macro_f1_interval"]
         table.add_row(
             name, _number(one["accuracy"]), _number(one["wilson_low"]),
-            f"{one['macro_f1']:.3f} ({low:.3f}..{high:.3f})", _number(one["ece_tempered"]),
+            _within(one["macro_f1"], one["macro_f1_interval"]), _number(one["ece_tempered"]),
             _number(one["coverage"]), _number(one["accuracy_covered"]),
             *(_number(o["attributes"][name]["accuracy"]) for o in others),
         )  # fmt: skip
-    low, high = val["mean_accuracy_interval"]
     table.add_row(
-        "mean", f"{val['mean_accuracy']:.3f} ({low:.3f}..{high:.3f})", "",
+        "mean", _within(val["mean_accuracy"], val["mean_accuracy_interval"]), "",
         _number(val["mean_macro_f1"]), "", "", "", *(_number(o["mean_accuracy"]) for o in others),
     )  # fmt: skip
     table.add_row("all right", _number(val["all_right"]), *[""] * 5,
                   *(_number(o["all_right"]) for o in others))  # fmt: skip
     telemetry.console.print(table)
     for name, other in report.get("baselines", {}).items():
-        low, high = other["against"]["interval"]
-        telemetry.console.print(
-            f"  better than {name} by {other['against']['difference']:.3f} ({low:.3f}..{high:.3f})"
-        )
+        against = other["against"]
+        told = _within(against["difference"], against["interval"])
+        telemetry.console.print(f"  better than {name} by {told}")
     for name, value in report.get("scenes", {}).items():
-        if not isinstance(value, dict):
+        if not isinstance(value, dict | list):
             telemetry.console.print(f"  scenes {name} {_number(value)}")
     telemetry.console.print(f"  core-seconds of the fit {report['core_seconds']}")
+
+
+def _check(card: artefact.Card, sets: Sets) -> None:
+    """Names of files make a set's taxonomy another one; other values make other classes."""
+    own, other = (
+        [(a.id, a.value_ids) for a in t.attributes] for t in (card.read_taxonomy(), sets.taxonomy)
+    )
+    if own != other:
+        artefact.check_taxonomy(card, sets.taxonomy)
+    if not (_labels(sets.val) >= 0).any():
+        raise DataError(
+            f"none of the {sets.val.num_rows} pictures kept apart (split val) has a label of "
+            f"{', '.join(sets.taxonomy.ids)}. Label some, or name other --attributes."
+        )
 
 
 def _choose_threshold(recogniser: Recogniser, train: pa.Table) -> float:
@@ -103,23 +149,56 @@ def _choose_threshold(recogniser: Recogniser, train: pa.Table) -> float:
     scenes = train.take(rng.permutation(np.array(drawn, dtype=np.int64))[:THRESHOLD_SCENES])
     empty = np.array([b[2] <= b[0] for b in scenes["box"].to_pylist()], dtype=bool)
     if not empty.any():
-        return scorecard.choose_threshold(np.zeros(0), empty, FALSE_BOXES)
+        return scorecard.choose_threshold(np.zeros(len(empty)), empty, FALSE_BOXES)
     found = _answer(recogniser, scenes, "choose a threshold")
     return scorecard.choose_threshold(found["box_score"], empty, FALSE_BOXES)
 
 
-def _judge_scenes(recogniser: Recogniser, sets: Sets) -> dict[str, Any]:
-    found = _answer(recogniser, sets.scenes, "judge scenes")
-    true = np.array(sets.scenes["box"].to_pylist(), dtype=np.float64)
+def _judge_scenes(found: Mapping[str, Any], sets: Sets, threshold: float) -> dict[str, Any]:
+    true = _true_boxes(sets.scenes)
     labels = _labels(sets.scenes)
     shown = true[:, 2] > true[:, 0]
     probs = {a: found[f"probs_{a}"][shown] for a in sets.taxonomy.ids}
     score = scorecard.score(probs, labels[shown], sets.taxonomy)
-    boxes = scorecard.score_boxes(
-        found["box"], found["box_score"], true, recogniser.card.box_threshold
-    )
-    boxes["threshold"] = recogniser.card.box_threshold
+    boxes = scorecard.score_boxes(found["box"], found["box_score"], true, threshold)
+    boxes["threshold"] = threshold
     return boxes | {"mean_accuracy": score["mean_accuracy"], "recognised": score}
+
+
+def _mistakes(found: Mapping[str, Any], sets: Sets) -> dict[str, list[Exhibit]]:
+    probs = {a: found[f"probs_{a}"] for a in sets.taxonomy.ids}
+    chosen = worst.find_mistakes(probs, _labels(sets.val), sets.taxonomy, MISTAKES)
+    return {a: _exhibits(sets.val, found["box"], of) for a, of in chosen.items()}
+
+
+def _places(
+    found: Mapping[str, Any], scenes: pa.Table, threshold: float
+) -> tuple[list[Exhibit], list[Exhibit]]:
+    """The worst boxes, and boxes on empty scenes."""
+    if not scenes.num_rows:
+        return [], []
+    box, certainty, true = found["box"], found["box_score"], _true_boxes(scenes)
+    missed = worst.find_worst_boxes(box, certainty, true, threshold, WORST_BOXES)
+    false = worst.find_false_boxes(certainty, true, threshold, FALSE_BOXES_SHOWN)
+    return _exhibits(scenes, box, missed, true), _exhibits(scenes, box, false)
+
+
+def _exhibits(
+    table: pa.Table,
+    box: Any,
+    mistakes: Sequence[worst.Mistake | worst.BoxMistake],
+    true: Any = None,
+) -> list[Exhibit]:
+    return [
+        Exhibit(
+            table["picture_id"][m.row].as_py(),
+            table["image"][m.row].as_py(),
+            box[m.row].tolist() if getattr(m, "told", True) else None,
+            m,
+            None if true is None else true[m.row].tolist(),
+        )
+        for m in mistakes
+    ]
 
 
 def _judge_baselines(sets: Sets, truth: Any, right: Any) -> dict[str, Any]:
@@ -169,16 +248,25 @@ def _objects(values: list[Any]) -> Any:
     return array
 
 
+def _true_boxes(table: pa.Table) -> Any:
+    return np.array(table["box"].to_pylist(), dtype=np.float64)
+
+
 def _labels(table: pa.Table) -> Any:
     return np.array(table["labels"].to_pylist(), dtype=np.int64)
 
 
 def _strip(value: Any) -> Any:
-    """A report without its confusion tables, for the card."""
+    """A report without its tables and curves, for the card."""
     if isinstance(value, Mapping):
-        return {k: _strip(v) for k, v in value.items() if k != "confusion"}
+        return {k: _strip(v) for k, v in value.items() if k not in BULKY}
     return value
 
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
+
+
+def _within(value: float | None, interval: Sequence[float] | None) -> str:
+    around = f" ({interval[0]:.3f}..{interval[1]:.3f})" if interval else ""
+    return f"{_number(value)}{around}"

@@ -5,6 +5,7 @@ anything else that takes encoded pictures and returns `Answer`s in their order.
 """
 
 import csv
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fashiontrend import pictures, telemetry
+from fashiontrend import columns, pictures, telemetry
 from fashiontrend.attrnet.answers import Answer, AttributeAnswer, Status
 from fashiontrend.config import IngestConfig
 from fashiontrend.errors import ConfigError, DataError, PictureError
@@ -52,7 +53,8 @@ def find(sources: Sequence[Path]) -> list[Path]:
     files: list[Path] = []
     for source in sources:
         inside = sorted(p for p in source.rglob("*") if p.suffix.casefold() in SUFFIXES)
-        files += [p for p in inside if p.is_file()] if source.is_dir() else [source]
+        # A link that leads nowhere stays: it is reported as a picture that cannot be read.
+        files += [p for p in inside if not p.is_dir()] if source.is_dir() else [source]
     if not files:
         raise ConfigError(
             f"--images {', '.join(map(str, sources))}: no picture there; looked for "
@@ -106,7 +108,8 @@ def answer(
     Raises:
         DataError: not one picture could be read.
     """
-    answered = failed = 0
+    answered = 0
+    reasons: Counter[str] = Counter()
     with ExitStack() as stack, telemetry.bar("recognise", count(files)) as advance:
         values = _writer(stack, out, ("id", "attribute", "value", "confidence"))
         problems = _writer(stack, out.with_name(ERRORS), ("id", "reason", "detail"))
@@ -115,8 +118,9 @@ def answer(
             told = _describe(batch, describe)
             for (name, _), one in zip(batch, told, strict=True):
                 if one.problem is not None:
-                    failed += 1
-                    problems.writerow([name, *_split(one.problem)])
+                    reason, detail = _split(one.problem)
+                    reasons[reason] += 1
+                    problems.writerow([name, reason, detail])
                     continue
                 answered += 1
                 values.writerows(_value_rows(name, one))
@@ -124,11 +128,12 @@ def answer(
                     places.writerow([name, *(f"{c:.2f}" for c in one.box), f"{one.score:.4f}"])
             advance(len(batch), "")
     if not answered:
+        counts = ", ".join(f"{n} {reason}" for reason, n in reasons.most_common())
         raise DataError(
-            f"none of {failed} pictures could be read; {out.with_name(ERRORS)} says why. "
-            "Check what --images names."
+            f"none of {reasons.total()} pictures could be read ({counts}); "
+            f"{out.with_name(ERRORS)} says more. Check what --images names."
         )
-    return Tally(answered, failed)
+    return Tally(answered, reasons.total())
 
 
 def _describe(batch: Named, describe: Describe) -> list[Answer]:
@@ -187,7 +192,8 @@ def _open(file: Path) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(file)
     except (pa.ArrowInvalid, OSError) as error:
-        raise DataError(f"{file}: {error}. Name Parquet files that are whole.") from None
+        told = str(error).rstrip(".")
+        raise DataError(f"{file}: {told}. Name Parquet files that are whole.") from None
 
 
 def _rows(file: Path, batch_size: int) -> Iterator[tuple[str, bytes | None]]:
@@ -195,7 +201,7 @@ def _rows(file: Path, batch_size: int) -> Iterator[tuple[str, bytes | None]]:
     names = table.schema_arrow.names
     if not {"id", "image"} <= set(names):
         raise DataError(f"{file}: columns 'id' and 'image' are needed, seen {', '.join(names)}.")
+    columns.check_images(file, table.schema_arrow.field("image").type)
     for batch in table.iter_batches(batch_size, columns=["id", "image"]):
         for name, image in zip(batch["id"].to_pylist(), batch["image"].to_pylist(), strict=True):
-            # Some tools keep a picture as {bytes, path}.
             yield str(name), image.get("bytes") if isinstance(image, dict) else image

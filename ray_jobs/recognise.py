@@ -2,7 +2,8 @@
 
 import logging
 import tempfile
-from collections import defaultdict
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -44,43 +45,65 @@ def recognise(context: Context) -> Outcome:
 
 
 def _recognise(context: Context, version: str, pending: dict[Key, str]) -> int:
-    store, cfg = context.store, context.config.series
-    where, files = _shards(store, pending)
+    """Answer all pictures; a day is committed as soon as its last one is answered."""
+    store = context.store
+    where, left, files = _shards(store, pending)
     schema = records.prediction_schema(context.taxonomy.num_values)
-    rows: dict[Key, list[pa.Table]] = defaultdict(list)
+    rows: dict[Key, list[pa.Table]] = {key: [] for key in pending}
+
+    def commit(key: Key) -> None:
+        table = pa.concat_tables([schema.empty_table(), *rows.pop(key)])
+        store.commit_tables(paths.predictions_day(version, *key), {"predictions": table}, {})
+
+    for key in [k for k in pending if not left[k]]:
+        commit(key)
     if where:
         connect(context.config)
-        answers = read_parquet(store, files, ["picture_id", "image"]).map_batches(
-            Recognition,
-            fn_constructor_args=(store, version),
-            batch_size=cfg.batch_size,
-            compute=ActorPoolStrategy(size=cfg.recognise_workers),
-            num_cpus=0 if context.config.ray.use_gpu else 0.5,
-            num_gpus=1 if context.config.ray.use_gpu else 0,
-        )
-        with telemetry.bar("recognise", len(where)) as advance:
-            for batch in answers.iter_batches(batch_size=None, batch_format="pyarrow"):
+        with telemetry.bar("recognise", sum(left.values())) as advance:
+            for batch in answers(context, version, files):
                 for key, part in _by_day(batch, where):
                     rows[key].append(part.cast(schema))
+                    left[key] -= part.num_rows
+                    if not left[key]:
+                        commit(key)
                 advance(batch.num_rows, "")
-    for key in pending:
-        table = pa.concat_tables(rows[key]) if rows[key] else schema.empty_table()
-        store.commit_tables(paths.predictions_day(version, *key), {"predictions": table}, {})
+    if rows:
+        raise DataError(
+            f"recognise: {sum(left.values())} pictures of {len(rows)} days came back without an "
+            "answer. The other days are kept; run it again."
+        )
     return len(where)
 
 
-def _shards(store: Store, pending: dict[Key, str]) -> tuple[dict[str, Key], list[str]]:
-    """Which day each picture belongs to, and the files that hold pictures."""
+def answers(context: Context, version: str, files: list[str]) -> Iterator[pa.Table]:
+    """Tables of `records.prediction_schema` as the pool's actors finish them, in any order."""
+    gpu, cfg = context.config.ray.use_gpu, context.config.series
+    found = read_parquet(context.store, files, ["picture_id", "image"]).map_batches(
+        Recognition,
+        fn_constructor_args=(context.store, version),
+        batch_size=cfg.batch_size,
+        compute=ActorPoolStrategy(size=cfg.recognise_workers),
+        num_cpus=0 if gpu else 0.5,
+        num_gpus=1 if gpu else 0,
+    )
+    tables: Iterable[pa.Table] = found.iter_batches(batch_size=None, batch_format="pyarrow")
+    yield from tables
+
+
+def _shards(
+    store: Store, pending: dict[Key, str]
+) -> tuple[dict[str, Key], Counter[Key], list[str]]:
+    """Which day each picture belongs to, how many a day has, and the files that hold pictures."""
     where: dict[str, Key] = {}
-    files: list[str] = []
+    held: dict[str, list[str]] = {}
     for key, partition in pending.items():
         manifest = store.manifest(partition)
         for file in manifest.files if manifest else ():
             if "/pictures-" in file:
                 ids = store.read_table(file, ["picture_id"]).column("picture_id").to_pylist()
                 where.update(dict.fromkeys(ids, key))
-                files += [file] if ids else []
-    return where, files
+                held |= {file: ids} if ids else {}
+    return where, Counter(where[i] for ids in held.values() for i in ids), list(held)
 
 
 def _by_day(batch: pa.Table, where: dict[str, Key]) -> list[tuple[Key, pa.Table]]:

@@ -4,27 +4,35 @@ import io
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fashiontrend import ledger, paths
 from fashiontrend import report as pages
+from fashiontrend.attrnet import worst
 from fashiontrend.config import Config
 from fashiontrend.loop import Step
 from fashiontrend.store import Store
+from fashiontrend.taxonomy import Taxonomy
 from ray_jobs import scorecard
 from ray_jobs.runtime import load_taxonomy
+from ray_jobs.train_attrnet import ANSWERS
+
+#: Worst validation pictures that the page shows.
+WORST = 12
 
 
 def write(config: Config, store: Store, state: ledger.Run) -> str:
     """Write the report of a run, finished or stopped by a gate; return where it lies."""
-    shares = _shares(store, state)
+    shares, words = _shares(store, state), load_taxonomy(config, store)
     keywords, forecasts = _published(store, state)
     page = pages.build_html(
         pages.ReportInput(
             run=state,
-            taxonomy=load_taxonomy(config, store),
+            taxonomy=words,
             shares=shares,
             forecasts=forecasts,
             keywords=keywords,
@@ -32,6 +40,7 @@ def write(config: Config, store: Store, state: ledger.Run) -> str:
             withheld=_facts(state, Step.INGEST).get("withheld", ()),
             truth=_truth(config, shares),
             attrnet_report=_facts(state, Step.TRAIN_ATTRNET).get("report"),
+            worst=worst_answers(store, _output(state, Step.TRAIN_ATTRNET), words),
             perplexity_report=_facts(state, Step.TRAIN_FORECASTER).get("report"),
             balance=_balance(state),
             scores=scorecard.latest(store, state.day),
@@ -71,6 +80,39 @@ def _pictures(config: Config, store: Store, keywords: dict[str, Any] | None) -> 
     """Bytes of the pictures that the page shows."""
     wanted = pages.needed_pictures(keywords, config.report)
     return {i: store.read(paths.raw_image(i)) for i in wanted}
+
+
+def worst_answers(store: Store, model: str | None, words: Taxonomy) -> list[pages.Exhibit]:
+    """The validation pictures that a recogniser got most confidently wrong.
+
+    Args:
+        store: holds the model and the dataset that it was judged on.
+        model: its partition; None if the run trained none.
+        words: the taxonomy of its classes.
+
+    Returns:
+        At most `WORST`; none where the model did not keep its answers.
+    """
+    manifest = store.manifest(model) if model else None
+    files = [f for f in (manifest.files if manifest else ()) if f.endswith(ANSWERS)]
+    if manifest is None or not files:
+        return []
+    answers = store.read_table(files[0])
+    truth = store.read_partition(manifest.facts["dataset"], "val", ["picture_id", "labels"])
+    place = {p: n for n, p in enumerate(truth["picture_id"].to_pylist())}
+    ids, every = answers["picture_id"].to_pylist(), truth["labels"].to_pylist()
+    labels = np.array([every[place[i]] for i in ids], dtype=np.int64).reshape(-1, len(words.ids))
+    probs = {a: np.array(answers[f"probs_{a}"].to_pylist(), dtype=np.float64) for a in words.ids}
+    found = worst.find_worst(probs, labels, words, WORST)
+    images = _val_images(store, manifest.facts["dataset"], {ids[m.row] for m in found})
+    boxes = answers["box"]
+    return [pages.Exhibit(ids[m.row], images[ids[m.row]], boxes[m.row].as_py(), m) for m in found]
+
+
+def _val_images(store: Store, dataset: str, wanted: set[str]) -> dict[str, bytes]:
+    table = store.read_partition(dataset, "val", ["picture_id", "image"])
+    chosen = table.filter(pc.is_in(table["picture_id"], pa.array(sorted(wanted), pa.string())))
+    return dict(zip(chosen["picture_id"].to_pylist(), chosen["image"].to_pylist(), strict=True))
 
 
 def _truth(config: Config, shares: pa.Table | None) -> pd.DataFrame | None:

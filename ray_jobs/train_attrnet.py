@@ -4,6 +4,7 @@ The worker wires Ray's shards, checkpoints and reports to `attrnet.train.fit`, w
 Ray. What each round of a closed gate does otherwise is planned in `rounds`.
 """
 
+import itertools
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -26,8 +27,12 @@ from ray_jobs.runtime import Context, Outcome, main, read_parquet
 #: Rows that a worker shuffles in memory; repeats of a picture stand next to each other.
 SHUFFLE_ROWS = 2048
 DECODE_ROWS = 64
+#: Files that one pass over Ray Data's pipeline reads at most, if an epoch does not have more.
+LAP_FILES = 128
 #: Enough pictures for the mean to be known to a fraction of a grey level.
 MEAN_PICTURES = 2000
+#: File of a model that holds its answers for the validation pictures.
+ANSWERS = "val_predictions.parquet"
 
 
 def train(context: Context) -> Outcome:
@@ -50,7 +55,7 @@ def train(context: Context) -> Outcome:
             "priors": round_.priors,
             "taxonomy": context.taxonomy.model_dump(mode="json"),
         },
-        lambda: {"train": _stream(context, data.output, round_)},
+        lambda: {"train": stream(context, data.output, round_.epochs, round_)},
     )  # fmt: skip
     report = manifest.facts["report"]
     verdict = gates.judge_accuracy(report, context.config.accuracy_gate)
@@ -64,13 +69,21 @@ def train(context: Context) -> Outcome:
     return Outcome(paths.model("attrnet", version), facts, verdict.to_dict())
 
 
-def _stream(context: Context, dataset: str, round_: rounds.Round | None = None) -> ray.data.Dataset:
-    """The resampled training pictures, decoded off the training processes."""
+def stream(
+    context: Context, dataset: str, epochs: int, round_: rounds.Round | None = None
+) -> ray.data.Dataset:
+    """The resampled training pictures of several epochs, decoded off the training processes.
+
+    Starting the pipeline and filling the workers' shuffle buffers is waited for, so it is done
+    once for as many epochs as `LAP_FILES` allow, not for each.
+    """
     from fashiontrend.attrnet.dataset import COLUMNS, decode_rows
 
-    manifest = context.store.manifest(dataset)
-    files = [f for f in (manifest.files if manifest else ()) if "/train" in f]
-    return read_parquet(context.store, files, list(COLUMNS)).map_batches(
+    files = _train_files(context.store, dataset)
+    rng = np.random.default_rng(round_.seed if round_ else 0)
+    laps = min(epochs, max(1, LAP_FILES // max(len(files), 1)))
+    order = [files[n] for _ in range(laps) for n in rng.permutation(len(files))]
+    return read_parquet(context.store, order, list(COLUMNS)).map_batches(
         decode_rows,
         fn_kwargs={
             "cfg": round_.attrnet if round_ else context.config.attrnet,
@@ -79,6 +92,11 @@ def _stream(context: Context, dataset: str, round_: rounds.Round | None = None) 
         batch_size=DECODE_ROWS,
         num_cpus=1,
     )
+
+
+def _train_files(store: Store, dataset: str) -> list[str]:
+    manifest = store.manifest(dataset)
+    return [f for f in (manifest.files if manifest else ()) if "/train" in f]
 
 
 def worker(settings: dict[str, Any]) -> None:
@@ -98,19 +116,23 @@ def worker(settings: dict[str, Any]) -> None:
     net = model.build(cfg, list(taxonomy.num_values.values()), mean, settings["seed"])
     wrapped = ray.train.torch.prepare_model(net)
 
-    def batches(epoch: int) -> Iterator[Any]:
-        stream: Iterable[dict[str, Any]] = shard.iter_batches(
-            batch_size=max(1, cfg.batch_size // workers), drop_last=True, prefetch_batches=2,
-            local_shuffle_buffer_size=SHUFFLE_ROWS, local_shuffle_seed=settings["seed"] + epoch,
-        )  # fmt: skip
-        return (dataset.to_batch(columns) for columns in stream)
+    def batches() -> Iterator[Any]:
+        """Without end: an epoch is so many steps of it."""
+        for lap in itertools.count():
+            columns: Iterable[dict[str, Any]] = shard.iter_batches(
+                batch_size=max(1, cfg.batch_size // workers), drop_last=True, prefetch_batches=2,
+                local_shuffle_buffer_size=SHUFFLE_ROWS, local_shuffle_seed=settings["seed"] + lap,
+            )  # fmt: skip
+            yield from map(dataset.to_batch, columns)
+
+    endless = batches()
 
     def on_epoch_end(state: Any) -> None:
         name = f"epoch-{state.epoch - 1:03d}"
         training.report(state.history[-1], name, lambda folder: checkpoint.save(folder, state))
 
     training_loop.fit(
-        wrapped, batches, cfg, epochs=settings["epochs"],
+        wrapped, lambda epoch: endless, cfg, epochs=settings["epochs"],
         steps_per_epoch=settings["steps_per_epoch"], seed=settings["seed"],
         start=training.last_state(), on_epoch_end=on_epoch_end,
         device=str(ray.train.torch.get_device()),
@@ -119,16 +141,23 @@ def worker(settings: dict[str, Any]) -> None:
 
 
 def channel_mean(store: Store, dataset: str, cfg: AttrNetConfig) -> list[float]:
-    """Mean red, green and blue of (at most a few thousand of) the training pictures."""
+    """Mean red, green and blue of (at most a few thousand of) the training pictures.
+
+    One file is in memory at a time.
+    """
     from fashiontrend import pictures
 
-    table = store.read_partition(dataset, "train", columns=["image"])
-    step = max(1, table.num_rows // MEAN_PICTURES)
-    images = table.column("image").to_pylist()[::step]
-    squares = [
-        pictures.decode(i, cfg.input_px, keep_aspect=cfg.keep_aspect).mean(axis=(0, 1))
-        for i in images
-    ]
+    files = _train_files(store, dataset)
+    squares = []
+    for file in files:
+        images = store.read_table(file, ["image"]).column("image")
+        chosen = np.linspace(0, len(images) - 1, min(len(images), -(-MEAN_PICTURES // len(files))))
+        squares += [
+            pictures.decode(images[int(n)].as_py(), cfg.input_px, keep_aspect=cfg.keep_aspect).mean(
+                axis=(0, 1)
+            )
+            for n in chosen
+        ]
     return [float(c) for c in np.mean(squares, axis=0)]
 
 
@@ -171,7 +200,7 @@ def _judge(
         )  # fmt: skip
         artefact.save(folder, net, card)
         files = {p.name: p.read_bytes() for p in Path(folder).iterdir()}
-    files["val_predictions.parquet"] = parquet_bytes(predict.to_table(answers, taxonomy.num_values))
+    files[ANSWERS] = parquet_bytes(predict.to_table(answers, taxonomy.num_values))
     return files, {"report": report, "priors": settings["priors"], "dataset": settings["dataset"]}
 
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from fashiontrend import importers, records
-from fashiontrend.columns import derive_taxonomy, guess_columns, slug
+from fashiontrend.columns import derive_taxonomy, guess_columns, slug, value_ids
 from fashiontrend.errors import DataError
 from fashiontrend.taxonomy import Taxonomy
 
@@ -184,7 +184,7 @@ def test_guessing_takes_text_with_few_values_only():
         pytest.param(lambda p: [], "no source", id="nothing"),
         pytest.param(lambda p: [p], "seen 0 CSV files", id="empty folder"),
         pytest.param(
-            lambda p: [_file(p, "a.parquet", b"x")], "All files must be Parquet", id="no parquet"
+            lambda p: [_file(p, "a.parquet", b"x")], "All must be Parquet", id="no parquet"
         ),
         pytest.param(
             lambda p: [_file(p, "a.csv", b"name\n1\n").parent], "no column 'id'", id="no id"
@@ -199,6 +199,20 @@ def test_guessing_takes_text_with_few_values_only():
 def test_what_is_no_set_is_told(tmp_path, make, message):
     with pytest.raises(DataError, match=message):
         importers.import_set(make(tmp_path), "mine")
+
+
+def test_names_where_bytes_are_expected_are_refused(tmp_path):
+    pq.write_table(pa.table({"id": [1], "image": ["a.jpg"]}), tmp_path / "names.parquet")
+    with pytest.raises(DataError, match=r"names\.parquet: column 'image' is of type string"):
+        importers.read_rows([tmp_path / "names.parquet"])
+
+
+def test_cells_outside_the_taxonomy_label_nothing_and_are_counted(caplog):
+    [attribute] = derive_taxonomy(pa.table({"c": ["Red", "Blue"]}), ["c"], "x").attributes
+    rows = pa.table({"c": ["Red", "Mauve", "", "blue", "Mauve", None]})
+    assert value_ids(rows, "c", attribute) == ["red", None, None, "blue", None, None]
+    assert "column 'c': 2 cells count as unlabelled" in caplog.text
+    assert "Mauve (2)" in caplog.text
 
 
 def _file(folder: Path, name: str, data: bytes) -> Path:

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from fashiontrend import cli, judging, labelled
+from fashiontrend import checkpoint, cli, judging, labelled
+from fashiontrend.attrnet import train
 from fashiontrend.attrnet.predict import Recogniser
 from fashiontrend.config import AttrNetConfig
 from fashiontrend.errors import DataError
@@ -105,12 +106,14 @@ def test_a_set_is_fitted_judged_and_recognised(files, tmp_path):
     out = tmp_path / "model"
     card = labelled.fit(sets, CFG, out, seed=0)
     assert card.core_seconds > 0
-    report = judging.judge(sets, out)
+    judged = judging.judge(sets, out)
+    report = judged.report
     judging.show(report)
     assert report["val"]["pictures"] == 15
     assert set(report["baselines"]) == {"majority", "histogram"}
     assert 0 <= report["scenes"]["mean_iou"] <= 1
     json.dumps(report)
+    assert judged.page.count("<img") >= 1
     recogniser = Recogniser(out)
     assert set(recogniser.card.temperatures) == {"colour", "kind"}
     [answer] = recogniser.describe([draw("Red", 64)])
@@ -134,6 +137,31 @@ def test_a_training_goes_on_from_its_last_epoch(files, tmp_path, monkeypatch):
         labelled.fit(sets, CFG, tmp_path / "parts", seed=0)
     with pytest.raises(DataError, match="unfinished training of other"):
         labelled.fit(sets, CFG, tmp_path / "parts", seed=1)
+    resumed = labelled.fit(sets, CFG, tmp_path / "parts", seed=0)
+    assert resumed.weights_sha256 == whole.weights_sha256
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_not_finite_leaves_the_last_epoch_to_go_on_from(
+    files, tmp_path, monkeypatch
+):
+    sets = labelled.read_sets([files[0]], None)
+    whole = labelled.fit(sets, CFG, tmp_path / "whole", seed=0)
+    keep, measure = labelled._keep, train.loss.measure
+    with monkeypatch.context() as broken:
+
+        def spoil(*arguments):
+            parts = measure(*arguments)
+            return parts._replace(total=parts.total * float("nan"))
+
+        def keep_and_spoil(*arguments):
+            keep(*arguments)
+            broken.setattr(train.loss, "measure", spoil)
+
+        broken.setattr(labelled, "_keep", keep_and_spoil)
+        with pytest.raises(DataError, match=r"nan in epoch 2, batch 1 .*pictures \d+, "):
+            labelled.fit(sets, CFG, tmp_path / "parts", seed=0)
+    assert checkpoint.load(tmp_path / "parts" / labelled.CHECKPOINT).epoch == 1
     resumed = labelled.fit(sets, CFG, tmp_path / "parts", seed=0)
     assert resumed.weights_sha256 == whole.weights_sha256
 

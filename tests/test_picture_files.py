@@ -78,7 +78,7 @@ def test_a_parquet_file_gives_its_ids_and_is_read_in_batches(tmp_path):
 def test_if_no_picture_can_be_read_it_is_an_error(tmp_path):
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"")
-    with pytest.raises(DataError, match="none of 1 pictures"):
+    with pytest.raises(DataError, match=r"none of 1 pictures could be read \(1 empty\)"):
         picture_files.answer([bad], describe, tmp_path / "p.csv")
 
 
@@ -93,3 +93,21 @@ def test_a_table_without_ids_is_refused(tmp_path):
     pq.write_table(pa.table({"image": [encode()]}), tmp_path / "t.parquet")
     with pytest.raises(DataError, match="'id'"):
         list(picture_files.read([tmp_path / "t.parquet"], 2))
+
+
+def test_a_link_that_leads_nowhere_is_reported_like_any_unreadable_picture(folder, tmp_path):
+    (folder / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    picture_files.answer(picture_files.find([folder]), describe, tmp_path / "p.csv")
+    assert ["gone", "empty"] in [row[:2] for row in read(tmp_path / "errors.csv")]
+
+
+def test_a_table_with_names_instead_of_pictures_is_refused(tmp_path):
+    pq.write_table(pa.table({"id": [1], "image": ["a.jpg"]}), tmp_path / "t.parquet")
+    with pytest.raises(DataError, match="'image' is of type string, expected the pictures' bytes"):
+        list(picture_files.read([tmp_path / "t.parquet"], 2))
+
+
+def test_a_picture_may_be_kept_as_bytes_with_a_path(tmp_path):
+    one = {"bytes": encode(), "path": None}
+    pq.write_table(pa.table({"id": [1], "image": [one]}), tmp_path / "t.parquet")
+    assert list(picture_files.read([tmp_path / "t.parquet"], 2)) == [[("1", one["bytes"])]]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fashiontrend.attrnet.evaluate import IOU_THRESHOLD, judge_attribute, measure_ece, measure_iou
 from fashiontrend.attrnet.probabilities import fit_temperature, temper
+from fashiontrend.attrnet.reliability import bin_confidence, cover
 from fashiontrend.taxonomy import Taxonomy
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
@@ -26,6 +27,8 @@ SAMPLES = 1000
 LOW, HIGH = 2.5, 97.5
 #: Bounds of a threshold for boxes, and the empty pictures that are needed to choose one.
 LOWEST, HIGHEST, LEAST_EMPTY = 0.05, 0.95, 40
+#: Equal bins of IoU in which boxes are counted.
+IOU_BINS = 20
 #: A garment that covers less than this part of its picture is small.
 SMALL_AREA = 0.1
 
@@ -38,6 +41,9 @@ def score(probs: Probs, labels: Ints, taxonomy: Taxonomy, seed: int = 0) -> dict
         labels: (N, A).
         taxonomy: order of the A axis.
         seed: of the bootstrap and of the halves on which temperatures are fitted crosswise.
+
+    Returns:
+        Numbers per attribute, None where it has no labelled picture; means are over the others.
     """
     rng = np.random.default_rng(seed)
     right = find_right(probs, labels, taxonomy)
@@ -48,9 +54,9 @@ def score(probs: Probs, labels: Ints, taxonomy: Taxonomy, seed: int = 0) -> dict
     sampled = _resample(right, rng)
     return {
         "pictures": len(labels),
-        "mean_accuracy": float(np.mean([a["accuracy"] for a in attributes.values()])),
+        "mean_accuracy": _mean_of(attributes, "accuracy"),
         "mean_accuracy_interval": _interval(sampled),
-        "mean_macro_f1": float(np.mean([a["macro_f1"] for a in attributes.values()])),
+        "mean_macro_f1": _mean_of(attributes, "macro_f1"),
         "all_right": float(whole.all(1).mean()) if len(whole) else None,
         "attributes": attributes,
     }
@@ -72,18 +78,20 @@ def compare(first: Floats, second: Floats, seed: int = 0) -> dict[str, Any]:
         seed: of the bootstrap over pictures.
 
     Returns:
-        Difference of mean accuracy, its 95 % interval, and the difference per attribute.
+        Difference of mean accuracy and its 95 % interval, and both per attribute.
     """
     rng = np.random.default_rng(seed)
     weights = _draw_weights(len(first), rng)
     known = ~np.isnan(first)
+    told = known.any(0)
     apart = np.nan_to_num(first) - np.nan_to_num(second)
-    drawn = ((weights @ apart) / np.maximum(weights @ known, 1)).mean(1)
+    drawn = (weights @ apart) / np.maximum(weights @ known, 1)
     each = apart.sum(0) / np.maximum(known.sum(0), 1)
     return {
-        "difference": float(each.mean()),
-        "interval": _interval(drawn),
+        "difference": float(each[told].mean()),
+        "interval": _interval(drawn[:, told].mean(1)),
         "attributes": [float(d) for d in each],
+        "attribute_intervals": [_interval(d) for d in drawn.T],
     }
 
 
@@ -97,8 +105,8 @@ def score_boxes(box: Floats, certainty: Floats, true: Floats, threshold: float) 
         threshold: below it no box is told; that is an IoU of 0 where there is a garment.
 
     Returns:
-        mean_iou, small_iou and ap50, in which boxes on empty pictures count as false, and the
-        part of the empty pictures that got a box.
+        mean_iou, small_iou, how many boxes lie in each of `IOU_BINS`, ap50, in which boxes on
+        empty pictures count as false, and the part of the empty pictures that got a box.
     """
     empty = true[:, 2] <= true[:, 0]
     told = certainty >= threshold
@@ -111,6 +119,8 @@ def score_boxes(box: Floats, certainty: Floats, true: Floats, threshold: float) 
         "ap50": _average_precision(iou >= IOU_THRESHOLD, certainty, told, int((~empty).sum())),
         "small": int(small.sum()),
         "small_iou": _mean(iou[small]),
+        "iou_counts": _count_iou(iou[~empty]),
+        "small_iou_counts": _count_iou(iou[small]),
         "empty": int(empty.sum()),
         "false_boxes": _mean(told[empty]),
     }
@@ -146,7 +156,7 @@ def _score_attribute(probs: Floats, labels: Ints, rng: np.random.Generator) -> d
         _macro_f1(true[rows], said[rows], often) if len(rows) else float("nan")
         for rows in rng.integers(0, max(len(true), 1), (SAMPLES, len(true)))
     ]
-    return {
+    told = {
         "accuracy": report.accuracy,
         "wilson_low": report.wilson_low,
         "support": report.support,
@@ -155,11 +165,15 @@ def _score_attribute(probs: Floats, labels: Ints, rng: np.random.Generator) -> d
         "macro_f1_values": len(often),
         "ece": report.ece,
         "ece_tempered": measure_ece(tempered, true),
-        "coverage": float(sure.mean()),
+        "coverage": _mean(sure),
         "accuracy_covered": _mean((said == true)[sure]),
+        "coverage_curve": cover(tempered, true),
+        "reliability": bin_confidence(given, true),
+        "reliability_tempered": bin_confidence(tempered, true),
         "majority_accuracy": report.majority_accuracy,
         "confusion": report.confusion,
     }
+    return {k: None if isinstance(v, float) and np.isnan(v) else v for k, v in told.items()}
 
 
 def _temper_crosswise(probs: Floats, labels: Ints, rng: np.random.Generator) -> Floats:
@@ -187,15 +201,26 @@ def _resample(right: Floats, rng: np.random.Generator) -> Floats:
     """Mean accuracy of bootstrap samples of the pictures."""
     weights = _draw_weights(len(right), rng)
     known = ~np.isnan(right)
-    return np.asarray(((weights @ np.nan_to_num(right)) / np.maximum(weights @ known, 1)).mean(1))
+    drawn = (weights @ np.nan_to_num(right)) / np.maximum(weights @ known, 1)
+    return np.asarray(drawn[:, known.any(0)].mean(1))
 
 
 def _draw_weights(count: int, rng: np.random.Generator) -> Floats:
     return rng.multinomial(count, np.full(count, 1 / max(count, 1)), SAMPLES).astype(np.float64)
 
 
-def _interval(drawn: Floats) -> list[float]:
+def _mean_of(attributes: Mapping[str, Mapping[str, Any]], name: str) -> float | None:
+    return _mean(np.array([a[name] for a in attributes.values() if a[name] is not None]))
+
+
+def _interval(drawn: Floats) -> list[float] | None:
+    if not drawn.size or np.isnan(drawn).all():
+        return None
     return [float(p) for p in np.percentile(drawn, (LOW, HIGH))]
+
+
+def _count_iou(iou: Floats) -> list[int]:
+    return [int(n) for n in np.histogram(iou, IOU_BINS, (0, 1))[0]]
 
 
 def _mean(values: NDArray[Any]) -> float | None:

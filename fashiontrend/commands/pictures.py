@@ -112,9 +112,7 @@ def fit_attrnet(
 
     cfg = configuration.load(config).attrnet if config else labelled.recipe()
     cfg = cfg if epochs is None else cfg.model_copy(update={"epochs": epochs})
-    sets = labelled.read_sets(
-        data, scenes, attributes=names_in(attributes), hold_out=hold_out, seed=hold_out_seed
-    )
+    sets = _read(data, scenes, attributes, hold_out, hold_out_seed, out)
     labelled.fit(sets, cfg, out, seed)
     _judge(sets, out, baselines)
 
@@ -130,17 +128,33 @@ def judge_attrnet(
     baselines: BaselinesOption = True,
 ) -> None:
     """Judge a recogniser on the pictures and scenes that were kept apart when it was fitted."""
-    from fashiontrend import labelled
+    _judge(_read(data, scenes, attributes, hold_out, hold_out_seed, model), model, baselines)
+
+
+def _read(
+    data: list[Path], scenes: Path | None, attributes: str, hold_out: float, seed: int, out: Path
+) -> "Sets":
+    """Read the sets, put unreadable pictures aside, and say what is learnt from what."""
+    from fashiontrend import labelled, screening
 
     sets = labelled.read_sets(
-        data, scenes, attributes=names_in(attributes), hold_out=hold_out, seed=hold_out_seed
+        data, scenes, attributes=names_in(attributes), hold_out=hold_out, seed=seed
     )
-    _judge(sets, model, baselines)
+    sets = screening.put_aside(sets, out / screening.ERRORS)
+    named = ", ".join(f"{a.id} ({len(a.values)} values)" for a in sets.taxonomy.attributes)
+    apart = f" and {sets.scenes.num_rows} scenes" if sets.scenes.num_rows else ""
+    typer.echo(
+        f"{named}; {sets.train.num_rows} pictures to fit on, {sets.val.num_rows}{apart} kept apart"
+    )
+    return sets
 
 
 def _judge(sets: "Sets", folder: Path, baselines: bool) -> None:
     from fashiontrend import judging
 
-    report = judging.judge(sets, folder, baselines=baselines)
-    judging.show(report)
-    (folder / "report.json").write_text(json.dumps(report, indent=1), "utf-8")
+    judged = judging.judge(sets, folder, baselines=baselines)
+    judging.show(judged.report)
+    text = json.dumps(judged.report, indent=1)
+    (folder / "report.json").write_text(text, "utf-8")
+    (folder / "report.html").write_text(judged.page, "utf-8")
+    typer.echo(f"{folder / 'report.html'}: the numbers, and the pictures that it gets most wrong")

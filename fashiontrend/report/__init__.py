@@ -1,11 +1,16 @@
-"""The report that ends every run: one HTML file that needs nothing else, and terminal lines."""
+"""The reports of a run and of a recogniser: HTML files that need nothing else, and terminal lines."""
 
+from fashiontrend.report.evaluation import EvaluationInput, build_evaluation
+from fashiontrend.report.exhibits import Exhibit
 from fashiontrend.report.page import ReportInput, build_html, needed_pictures
 from fashiontrend.report.scorecard import judge_directions, share_errors, true_shares
 from fashiontrend.report.text import score_lines, step_line, summary_lines
 
 __all__ = [
+    "EvaluationInput",
+    "Exhibit",
     "ReportInput",
+    "build_evaluation",
     "build_html",
     "judge_directions",
     "needed_pictures",

@@ -104,13 +104,18 @@ def draw_panel(panel: Panel) -> Markup:
         _finish(axes, panel.curves)
         if labelled:
             _label(axes, panel.curves)
-        out = io.StringIO()
-        figure.savefig(
-            out,
-            format="svg",
-            metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
-        )
-    return Markup(tidy(out.getvalue(), panel.key, panel.alt))  # noqa: S704 - drawn here, texts escaped by matplotlib
+        return inline(figure, panel.key, panel.alt)
+
+
+def inline(figure: Figure, key: str, alt: str) -> Markup:
+    """A figure as an inline SVG element; `key` is unique in the page, `alt` says it in words."""
+    out = io.StringIO()
+    figure.savefig(
+        out,
+        format="svg",
+        metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
+    )
+    return Markup(tidy(out.getvalue(), key, alt))  # noqa: S704 - drawn here, texts escaped by matplotlib
 
 
 def _draw_curve(axes: Axes, curve: Curve, faint: bool) -> None:

@@ -13,7 +13,17 @@ from fashiontrend.config import ReportConfig
 from fashiontrend.keywords.tell import lead_words
 from fashiontrend.ledger import Run
 from fashiontrend.loop import Step
-from fashiontrend.report import curves, judged, samples, scorecard, summary, text, wording
+from fashiontrend.report import (
+    curves,
+    exhibits,
+    judged,
+    samples,
+    scorecard,
+    summary,
+    text,
+    wording,
+)
+from fashiontrend.report.exhibits import Exhibit
 from fashiontrend.report.judged import TOGETHER
 from fashiontrend.report.wording import POOLED
 from fashiontrend.taxonomy import Taxonomy
@@ -37,6 +47,7 @@ class ReportInput:
     withheld: Sequence[dict[str, Any]] = ()  # platform, day, reason
     truth: pd.DataFrame | None = None  # as scorecard.true_shares returns
     attrnet_report: dict[str, Any] | None = None  # mean_accuracy, attributes, box
+    worst: Sequence[Exhibit] = ()  # the recogniser's most confidently wrong answers
     perplexity_report: dict[str, Any] | None = None  # PerplexityReport.to_dict() of the forecaster
     balance: Sequence[dict[str, Any]] = ()  # label counts before and after resampling
     scores: Mapping[str, Any] | None = None  # running rates, as keywords.summarise gives them
@@ -59,7 +70,7 @@ def build_html(data: ReportInput) -> str:
     thin = tell_thin((data.keywords or {}).get("not_enough_evidence") or [], data.taxonomy)
     platforms = _platforms(data, series.platforms)
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             run=data.run,
@@ -80,6 +91,7 @@ def build_html(data: ReportInput) -> str:
             backtest=judged.tell_backtest(data.perplexity_report),
             accuracy=judged.tell_accuracy(data.attrnet_report, data.taxonomy),
             attrnet=data.attrnet_report or {},
+            worst=exhibits.show_mistakes(data.worst, data.taxonomy),
             withheld=_withheld(data.withheld),
             balance=judged.tell_balance(data.balance, data.taxonomy),
             score=_score(data, main),
@@ -93,15 +105,16 @@ def build_html(data: ReportInput) -> str:
     )
 
 
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """The templates of this package, with numbers as people read them."""
+    made = jinja2.Environment(
         loader=jinja2.PackageLoader("fashiontrend.report"),
         autoescape=True,
         undefined=jinja2.ChainableUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    made.filters |= {
         f.__name__: f
         for f in (
             wording.percent,
@@ -114,8 +127,8 @@ def _environment() -> jinja2.Environment:
             wording.duration,
         )
     }
-    environment.globals |= {"LEGEND": wording.LEGEND, "NONE": wording.NONE}
-    return environment
+    made.globals |= {"LEGEND": wording.LEGEND, "NONE": wording.NONE}
+    return made
 
 
 def _platforms(data: ReportInput, measured: Sequence[str]) -> list[str]:

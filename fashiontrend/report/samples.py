@@ -6,41 +6,59 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
 from PIL import Image, ImageDraw
 
 from fashiontrend import pictures
 from fashiontrend.errors import PictureError
 
 #: Longest side of a thumbnail. A dark line on a light one shows on any garment.
-SIZE_PX, LIGHT, DARK = 120, (255, 255, 255), (26, 24, 22)
+SIZE_PX, LIGHT, DARK, TRUE = 120, (255, 255, 255), (26, 24, 22), (10, 140, 80)
+#: Length and gap of the dashes of a true box, in pixels.
+DASH_PX, GAP_PX = 6, 4
 QUALITY = 80
 
 
-def thumbnail(data: bytes, box: Sequence[float] | None) -> str:
-    """A picture as a data URI, upright, 120 px at its longest side, with the box drawn.
+def thumbnail(data: bytes, box: Sequence[float] | None, true: Sequence[float] | None = None) -> str:
+    """A picture as a data URI, upright, 120 px at its longest side, with its boxes drawn.
 
     Args:
         data: an encoded picture.
-        box: fractions x0, y0, x1, y1; None if there is none.
+        box: the found one, fractions x0, y0, x1, y1; None if there is none.
+        true: the annotated one, drawn dashed.
 
     Raises:
         PictureError: the bytes are not a usable picture.
     """
     image = pictures.resize(data, SIZE_PX, enlarge=True)
+    pen = ImageDraw.Draw(image)
     if box is not None and len(box) == 4:
-        _draw_box(image, box)
+        corners = _corners(image, box)
+        pen.rectangle(corners, outline=LIGHT, width=4)
+        pen.rectangle(corners, outline=DARK, width=2)
+    if true is not None:
+        _draw_dashed(pen, _corners(image, true))
     out = io.BytesIO()
     image.save(out, "JPEG", quality=QUALITY, optimize=True, subsampling=0)
     return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode("ascii")
 
 
-def _draw_box(image: Image.Image, box: Sequence[float]) -> None:
+def _corners(image: Image.Image, box: Sequence[float]) -> tuple[float, float, float, float]:
     width, height = image.size
     x0, x1 = sorted(min(max(float(v), 0.0), 1.0) * (width - 1) for v in (box[0], box[2]))
     y0, y1 = sorted(min(max(float(v), 0.0), 1.0) * (height - 1) for v in (box[1], box[3]))
-    pen = ImageDraw.Draw(image)
-    pen.rectangle((x0, y0, x1, y1), outline=LIGHT, width=4)
-    pen.rectangle((x0, y0, x1, y1), outline=DARK, width=2)
+    return x0, y0, x1, y1
+
+
+def _draw_dashed(pen: ImageDraw.ImageDraw, box: tuple[float, float, float, float]) -> None:
+    x0, y0, x1, y1 = box
+    pen.rectangle(box, outline=LIGHT, width=2)
+    for x in np.arange(x0, x1, DASH_PX + GAP_PX):
+        for y in (y0, y1):
+            pen.line((x, y, min(x + DASH_PX, x1), y), fill=TRUE, width=2)
+    for y in np.arange(y0, y1, DASH_PX + GAP_PX):
+        for x in (x0, x1):
+            pen.line((x, y, x, min(y + DASH_PX, y1)), fill=TRUE, width=2)
 
 
 def show_samples(

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -42,12 +44,28 @@ def test_one_wrong_attribute_spoils_the_picture_and_missing_labels_count_for_not
     assert low < card["mean_accuracy"] < high
 
 
+def test_an_attribute_without_labels_has_no_numbers_and_spoils_no_mean(labels, taxonomy):
+    labels[:, 1] = -1
+    card = scorecard.score(answer(np.abs(labels), wrong=range(6)), labels, taxonomy)
+    assert card["mean_accuracy"] == card["attributes"]["colour"]["accuracy"] == pytest.approx(0.9)
+    assert card["mean_accuracy_interval"][0] > 0.7
+    assert card["attributes"]["pattern"]["accuracy"] is None
+    assert card["attributes"]["pattern"]["coverage"] is None
+    json.dumps(card, allow_nan=False)
+    right = scorecard.find_right(answer(np.abs(labels)), labels, taxonomy)
+    wrong = scorecard.find_right(answer(np.abs(labels), wrong=range(30)), labels, taxonomy)
+    assert scorecard.compare(right, wrong)["difference"] == pytest.approx(0.5)
+
+
 def test_a_better_recogniser_is_better_by_an_interval_above_zero(labels, taxonomy):
     good = scorecard.find_right(answer(labels), labels, taxonomy)
     bad = scorecard.find_right(answer(labels, wrong=range(20)), labels, taxonomy)
     told = scorecard.compare(good, bad)
     assert told["difference"] == pytest.approx(1 / 6)
     assert told["attributes"] == pytest.approx([1 / 3, 0])
+    [(low, high), still] = told["attribute_intervals"]
+    assert low < 1 / 3 < high
+    assert still == [0, 0]
     assert 0 < told["interval"][0] < 1 / 6 < told["interval"][1]
 
 
@@ -58,6 +76,8 @@ def test_boxes_on_empty_pictures_are_false_and_untold_ones_miss():
     assert told["mean_iou"] == pytest.approx(2 / 3)
     assert told["small_iou"] == 1
     assert told["false_boxes"] == 1
+    assert told["iou_counts"] == [1, *[0] * 18, 2]
+    assert told["small_iou_counts"] == [*[0] * 19, 1]
     # The false box stands first: precision 1/2 and 2/3 at two of three garments, enveloped.
     assert told["ap50"] == pytest.approx(2 / 3 * 2 / 3)
 

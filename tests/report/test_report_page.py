@@ -10,9 +10,10 @@ import pyarrow as pa
 import pytest
 
 from fashiontrend import records, taxonomy
+from fashiontrend.attrnet.worst import Mistake
 from fashiontrend.config import ReportConfig
 from fashiontrend.loop import Step
-from fashiontrend.report import ReportInput, build_html, needed_pictures
+from fashiontrend.report import Exhibit, ReportInput, build_html, needed_pictures
 
 LAST = date(2026, 11, 23)
 DAYS = [LAST - timedelta(days=n) for n in reversed(range(90))]
@@ -390,3 +391,15 @@ def test_many_platforms_and_attributes_stay_below_three_megabytes_and_say_what_i
     assert len(page.encode()) < 3_000_000
     assert page.count("<svg") <= 120
     assert "Not drawn: " in page
+
+
+def test_the_worst_answers_of_the_recogniser_are_shown_where_it_kept_them(whole, page):
+    assert "Worst answers" not in page
+    picture = next(iter(whole.pictures.values()))
+    mistake = Mistake(0, "colour", 0, 0.97, 1, 0.01)
+    shown = build_html(
+        replace(whole, worst=[Exhibit("p1", picture, (0.1, 0.1, 0.9, 0.9), mistake)])
+    )
+    parse(shown)
+    first, second = (v.en for v in whole.taxonomy.attribute("colour").values[:2])
+    assert f'alt="picture p1, said {first}, labelled {second}"' in shown
