@@ -46,7 +46,9 @@ def main() -> None:
         folder = options.out / name.replace(" ", "-")
         if not (folder / "card.json").exists():
             labelled.fit(chosen, cfg, folder, options.seed)
-        print(json.dumps({"what": name, **_tell(judging.judge(sets, folder, baselines=False))}))
+        print(
+            json.dumps({"what": name, **_tell(judging.judge(sets, folder, baselines=False).report)})
+        )
 
 
 def _options() -> argparse.Namespace:

@@ -239,7 +239,8 @@ def _answer(recogniser: Recogniser, table: pa.Table, text: str) -> dict[str, Any
                 recogniser({k: _objects(batch[k].to_pylist()) for k in batch.schema.names})
             )
             advance(batch.num_rows, "")
-    return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+    found = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+    return found | {f"probs_{a}": p for a, p in recogniser.natural(found).items()}
 
 
 def _objects(values: list[Any]) -> Any:

@@ -21,7 +21,7 @@ import torch
 import yaml
 
 from fashiontrend import checkpoint, columns, importers, telemetry
-from fashiontrend.attrnet import artefact, dataset, model, train, words
+from fashiontrend.attrnet import artefact, dataset, model, probabilities, train, words
 from fashiontrend.attrnet.batches import Batch
 from fashiontrend.checkpoint import TrainState
 from fashiontrend.config import AttrNetConfig, digest
@@ -152,10 +152,17 @@ def fit(sets: Sets, cfg: AttrNetConfig, out: Path, seed: int) -> artefact.Card:
             net, batches, cfg, epochs=epochs, steps_per_epoch=steps, seed=seed,
             start=start, on_epoch_end=on_epoch_end,
         )  # fmt: skip
-    counts = dataset.count_labels(rows["labels"], list(sets.taxonomy.num_values.values()))
+    values = list(sets.taxonomy.num_values.values())
+    counts = dataset.count_labels(rows["labels"], values)
     priors = dict(zip(sets.taxonomy.ids, counts, strict=True))
+    plain = np.array(sets.train["labels"].to_pylist(), dtype=np.int64)
+    natural = {
+        a: tuple(probabilities.estimate_prior(plain[:, n], values[n]))
+        for n, a in enumerate(sets.taxonomy.ids)
+        if len(plain) < len(rows["labels"])
+    }
     card = artefact.make_card(
-        sets.taxonomy, net, priors, {}, seed=seed,
+        sets.taxonomy, net, priors, {}, seed=seed, natural_priors=natural,
         core_seconds=round(before + _core_seconds() - begun, 1),
     )  # fmt: skip
     return artefact.save(out, net, card)

@@ -104,7 +104,7 @@ class Recogniser:
         scales = [_scale(images[n], image) for n, image in zip(good, opened, strict=True)]
         known = [None if boxes is None else boxes[n] for n in good]
         found = self._look(opened, [_shrink(b, s) for b, s in zip(known, scales, strict=True)])
-        probs = self._natural(found)
+        probs = self.natural(found)
         told = [Answer(problem=str(r)) for r in read]
         for row, (n, image, scale) in enumerate(zip(good, opened, scales, strict=True)):
             size = (round(image.width * scale[0]), round(image.height * scale[1]))
@@ -180,7 +180,7 @@ class Recogniser:
         found = self.recognise(image[..., ::-1], _mirror(box))
         return found | {"box": _mirror(found["box"])}
 
-    def _natural(self, found: Columns) -> dict[str, NDArray[Any]]:
+    def natural(self, found: Columns) -> dict[str, NDArray[Any]]:
         """Probabilities per attribute under the natural prior, as far as the card knows it."""
         card = self.card
         return {
