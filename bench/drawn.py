@@ -19,6 +19,8 @@ DAY = date(2026, 11, 23)
 #: Rows of a file: several files, so that Ray Data has something to hand out.
 FILE_ROWS = 512
 VAL_ROWS = 64
+#: Ray's workers run at this niceness; plain processes too, so that other work hurts both alike.
+RAY_NICENESS = 15
 
 
 def labelled(pictures: int, words: Taxonomy) -> pa.Table:
