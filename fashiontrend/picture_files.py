@@ -68,8 +68,8 @@ def find(sources: Sequence[Path]) -> list[Path]:
             f"{', '.join(sorted(SUFFIXES))}. Name the files themselves if they are called otherwise."
         )
     stems = Counter(f.stem for f in files if not _is_table(f))
-    if twice := [stem for stem, n in stems.items() if n > 1]:
-        log.warning("%d ids are those of several files: %s", len(twice), ", ".join(twice[:NAMED]))
+    if twice := [f"{stem} ({n})" for stem, n in stems.most_common() if n > 1]:
+        log.warning("ids that several files share: %s", ", ".join(twice[:NAMED]))
     return files
 
 

@@ -118,4 +118,4 @@ def test_files_whose_ids_are_the_same_are_named(folder, caplog):
     (folder / "deep" / "a.png").write_bytes(encode())
     (folder / "a.jpg").write_bytes(encode())
     picture_files.find([folder])
-    assert "1 ids are those of several files: a" in caplog.text
+    assert "ids that several files share: a (3)" in caplog.text
