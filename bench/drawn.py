@@ -19,6 +19,8 @@ DAY = date(2026, 11, 23)
 #: Rows of a file: several files, so that Ray Data has something to hand out.
 FILE_ROWS = 512
 VAL_ROWS = 64
+#: Ray's workers run at this niceness; plain processes too, so that other work hurts both alike.
+RAY_NICENESS = 15
 
 
 def labelled(pictures: int, words: Taxonomy) -> pa.Table:
@@ -61,7 +63,8 @@ def fill(folder: Path, pictures: int, config: Config, times: int = 1) -> Context
     store = open_store(config.store.model_copy(update={"url": str(folder / "store")}))
     words = curves.restrict(taxonomy.load())
     if store.manifest(name(times)) is None:
-        table = labelled(pictures, words)
+        drawn = store.manifest(DATASET) is not None
+        table = store.read_partition(DATASET, "train") if drawn else labelled(pictures, words)
         parts = {
             f"train-{turn:03d}-{n:03d}": table.slice(start, FILE_ROWS)
             for turn in range(times)

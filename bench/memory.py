@@ -44,17 +44,15 @@ def main() -> None:
 
 def compare(job: str, folder: str, pictures: int) -> dict[str, Any]:
     """Peaks in MiB of a job over the files, and over ten times as many."""
-    peaks = [
-        peak([
+    peaks = []
+    for times in (1, TIMES):
+        command = [
             sys.executable, "-m", "bench.memory", "--job", job, "--folder", folder,
             "--pictures", str(pictures), "--times", str(times),
-        ])
-        for times in (1, TIMES)
-    ]  # fmt: skip
-    return {
-        "peak_pss_mib": [round(p / 2**20) for p in peaks],
-        "ratio": round(peaks[1] / peaks[0], 3),
-    }
+        ]  # fmt: skip
+        peaks.append(peak(command) / 2**20)
+        print(f"{job} {times * pictures} pictures: {peaks[-1]:.0f} MiB", file=sys.stderr)
+    return {"peak_pss_mib": peaks, "ratio": peaks[1] / peaks[0]}
 
 
 def peak(command: list[str]) -> int:

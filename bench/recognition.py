@@ -7,6 +7,7 @@ start of workers, which is the same for any catalogue, is not counted.
 import argparse
 import json
 import multiprocessing
+import os
 import statistics
 import sys
 import tempfile
@@ -66,6 +67,7 @@ def _answer(folder: Path, files: list[str]) -> None:
 
     from fashiontrend.attrnet.predict import Recogniser
 
+    os.nice(drawn.RAY_NICENESS)
     recogniser = Recogniser(folder / "model")
     for file in files:
         for batch in pq.ParquetFile(file).iter_batches(BATCH, columns=["picture_id", "image"]):

@@ -9,6 +9,7 @@ processes used, which other work on the machine hardly changes.
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -62,6 +63,7 @@ def plain_loop(folder: Path, pictures: int, epochs: int) -> list[Mark]:
     """What runs in that process."""
     from fashiontrend.attrnet import dataset, model, train
 
+    os.nice(drawn.RAY_NICENESS)
     settings = config(1)
     context = drawn.fill(folder, pictures, settings)
     torch.set_num_threads(THREADS)

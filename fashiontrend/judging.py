@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import rich.console
 import rich.table
 
 from fashiontrend import pictures, telemetry
@@ -21,6 +22,7 @@ BATCH = 64
 #: Scenes to fit on that the threshold for boxes is chosen with, and the false boxes allowed there.
 THRESHOLD_SCENES, FALSE_BOXES = 600, 0.025
 BASELINE_PX = 64
+TABLE_WIDTH = 120
 #: What a card does not need of a report.
 BULKY = frozenset(
     {
@@ -117,7 +119,9 @@ def show(report: Mapping[str, Any]) -> None:
     )  # fmt: skip
     table.add_row("all right", _number(val["all_right"]), *[""] * 5,
                   *(_number(o["all_right"]) for o in others))  # fmt: skip
-    telemetry.console.print(table)
+    # In a log, or a narrow window, lines may break; numbers must not.
+    wide = max(telemetry.console.width, TABLE_WIDTH)
+    rich.console.Console(file=telemetry.console.file, width=wide).print(table)
     for name, other in report.get("baselines", {}).items():
         against = other["against"]
         told = _within(against["difference"], against["interval"])

@@ -5,6 +5,7 @@ anything else that takes encoded pictures and returns `Answer`s in their order.
 """
 
 import csv
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -20,6 +21,8 @@ from fashiontrend.attrnet.answers import Answer, AttributeAnswer, Status
 from fashiontrend.config import IngestConfig
 from fashiontrend.errors import ConfigError, DataError, PictureError
 
+log = logging.getLogger(__name__)
+
 Named: TypeAlias = list[tuple[str, bytes | None]]
 Describe: TypeAlias = Callable[[Sequence[bytes]], list[Answer]]
 
@@ -30,6 +33,8 @@ SUFFIXES = frozenset(
 #: The value of an attribute that is not visible or does not apply.
 NONE = "none"
 ERRORS = "errors.csv"
+#: Ids that a warning names.
+NAMED = 5
 LIMITS = IngestConfig(min_side_px=1)
 
 
@@ -43,6 +48,8 @@ class Tally:
 
 def find(sources: Sequence[Path]) -> list[Path]:
     """Files in order: those named, and in folders, however deep, all pictures and Parquet files.
+
+    A warning names files whose rows cannot be told apart, because their ids are the same.
 
     Raises:
         ConfigError: a source does not exist, or there is no picture.
@@ -60,6 +67,9 @@ def find(sources: Sequence[Path]) -> list[Path]:
             f"--images {', '.join(map(str, sources))}: no picture there; looked for "
             f"{', '.join(sorted(SUFFIXES))}. Name the files themselves if they are called otherwise."
         )
+    stems = Counter(f.stem for f in files if not _is_table(f))
+    if twice := [f"{stem} ({n})" for stem, n in stems.most_common() if n > 1]:
+        log.warning("ids that several files share: %s", ", ".join(twice[:NAMED]))
     return files
 
 

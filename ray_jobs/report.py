@@ -98,6 +98,8 @@ def worst_answers(store: Store, model: str | None, words: Taxonomy) -> list[page
     if manifest is None or not files:
         return []
     answers = store.read_table(files[0])
+    if not {f"probs_{a}" for a in words.ids} <= set(answers.column_names):
+        return []  # the run is of another taxonomy than today's
     truth = store.read_partition(manifest.facts["dataset"], "val", ["picture_id", "labels"])
     place = {p: n for n, p in enumerate(truth["picture_id"].to_pylist())}
     ids, every = answers["picture_id"].to_pylist(), truth["labels"].to_pylist()

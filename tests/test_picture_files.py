@@ -111,3 +111,11 @@ def test_a_picture_may_be_kept_as_bytes_with_a_path(tmp_path):
     one = {"bytes": encode(), "path": None}
     pq.write_table(pa.table({"id": [1], "image": [one]}), tmp_path / "t.parquet")
     assert list(picture_files.read([tmp_path / "t.parquet"], 2)) == [[("1", one["bytes"])]]
+
+
+def test_files_whose_ids_are_the_same_are_named(folder, caplog):
+    (folder / "deep").mkdir(exist_ok=True)
+    (folder / "deep" / "a.png").write_bytes(encode())
+    (folder / "a.jpg").write_bytes(encode())
+    picture_files.find([folder])
+    assert "ids that several files share: a (3)" in caplog.text

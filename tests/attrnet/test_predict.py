@@ -1,5 +1,8 @@
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from fashiontrend import records
 from fashiontrend.attrnet import artefact, predict
@@ -69,6 +72,27 @@ def test_each_picture_is_described_with_its_box_in_its_own_pixels(recogniser, im
         x0, y0, x1, y1 = answer.box
         assert 0 <= x0 < x1 <= 32
         assert 0 <= y0 < y1 <= 32
+
+
+def test_a_turned_picture_is_answered_like_the_upright_one_with_its_box_in_it(recogniser):
+    """Cameras store what they saw and how they were held; orientation 6 is a quarter turn."""
+    recogniser.card = recogniser.card.model_copy(update={"box_threshold": 0.0})
+    pixels = np.full((60, 40, 3), 230, np.uint8)
+    pixels[10:30, 5:20] = (200, 30, 30)
+    upright, turned = Image.fromarray(pixels), Image.fromarray(np.rot90(pixels).copy())
+    held = Image.Exif()
+    held[0x0112] = 6
+    first, second = recogniser.describe([save(upright), save(turned, exif=held)])
+    assert first.size == second.size == (40, 60)
+    assert second.box == pytest.approx(first.box, abs=1e-3)
+    confident = [a.attributes["colour"].confidence for a in (first, second)]
+    assert confident[0] == pytest.approx(confident[1], abs=1e-5)
+
+
+def save(image, **options):
+    sink = io.BytesIO()
+    image.save(sink, "PNG", **options)
+    return sink.getvalue()
 
 
 def test_no_box_is_told_where_the_score_is_low(recogniser, images):

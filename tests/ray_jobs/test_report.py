@@ -77,3 +77,8 @@ def test_a_run_without_a_model_or_a_model_without_its_answers_shows_none(store):
     store.write("models/attrnet/old/card.json", b"{}")
     store.commit("models/attrnet/old", ["models/attrnet/old/card.json"], {})
     assert worst_answers(store, "models/attrnet/old", WORDS) == []
+
+
+def test_answers_of_another_taxonomy_are_not_shown(store):
+    other = WORDS.attributes[0].model_copy(update={"id": "shade"})
+    assert worst_answers(store, answer(store), Taxonomy(version="t", attributes=(other,))) == []

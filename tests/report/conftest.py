@@ -340,7 +340,7 @@ ATTRNET = {
             "visibility_f1": 0.98,
             "support": 300,
             "ece": 0.021,
-            "majority": 0.36,
+            "majority_accuracy": 0.36,
         }
         for a in CURVES
     },

@@ -1,5 +1,6 @@
 """The page: complete in itself, safe, readable, and there for every run, finished or not."""
 
+import dataclasses
 import re
 from dataclasses import replace
 from datetime import date, timedelta
@@ -10,10 +11,12 @@ import pyarrow as pa
 import pytest
 
 from fashiontrend import records, taxonomy
+from fashiontrend.attrnet.evaluate import AttributeReport
 from fashiontrend.attrnet.worst import Mistake
 from fashiontrend.config import ReportConfig
 from fashiontrend.loop import Step
 from fashiontrend.report import Exhibit, ReportInput, build_html, needed_pictures
+from fashiontrend.report.wording import NONE
 
 LAST = date(2026, 11, 23)
 DAYS = [LAST - timedelta(days=n) for n in reversed(range(90))]
@@ -403,3 +406,11 @@ def test_the_worst_answers_of_the_recogniser_are_shown_where_it_kept_them(whole,
     parse(shown)
     first, second = (v.en for v in whole.taxonomy.attribute("colour").values[:2])
     assert f'alt="picture p1, said {first}, labelled {second}"' in shown
+
+
+def test_the_accuracy_table_reads_the_fields_of_a_real_report(whole, tree):
+    fields = {f.name for f in dataclasses.fields(AttributeReport)}
+    assert set(whole.attrnet_report["attributes"]["colour"]) <= fields
+    table = next(t for t in tree.iter("table") if "most frequent value" in texts(t.find("caption")))
+    assert "36.0" in texts(table)
+    assert NONE not in texts(table)

@@ -1,0 +1,77 @@
+"""When a day's answers are committed, and what a stopped job leaves. Needs no Ray."""
+
+from datetime import date
+
+import pyarrow as pa
+import pytest
+
+from fashiontrend import ledger, paths, records
+from fashiontrend.config import Config
+from fashiontrend.errors import DataError
+from fashiontrend.loop import Move, Step
+from fashiontrend.store import open_store
+from fashiontrend.taxonomy import Attribute, Taxonomy, Value
+from ray_jobs import recognise
+from ray_jobs.runtime import Context
+
+FIRST, SECOND, EMPTY = ((date(2026, 11, d), "shop") for d in (1, 2, 3))
+WORDS = Taxonomy(
+    version="t",
+    attributes=(Attribute(id="a", en="a", zh="a", values=(Value(id="v", en="v", zh="v"),)),),
+)
+SCHEMA = records.prediction_schema(WORDS.num_values)
+
+
+@pytest.fixture
+def context(tmp_path, monkeypatch):
+    config = Config.model_validate({"store": {"url": str(tmp_path)}})
+    store = open_store(config.store)
+    for key, ids in ((FIRST, ["p1", "p2"]), (SECOND, ["p3"]), (EMPTY, [])):
+        table = pa.table({"picture_id": pa.array(ids, pa.string())})
+        store.commit_tables(paths.catalogue_day(*key), {"pictures-0": table}, {})
+    monkeypatch.setattr(recognise, "connect", lambda config: None)
+    run = ledger.Run("r", FIRST[0], "", {}, "", "", "", None)
+    return Context(config, store, WORDS, run, Move(Step.RECOGNISE, 1, 1))
+
+
+def answered(*ids):
+    rows = [
+        {"picture_id": i, "box": [0.0] * 4, "box_score": 1.0, "probs_a": [1.0, 0.0]} for i in ids
+    ]
+    return pa.Table.from_pylist(rows, SCHEMA)
+
+
+def take(context, monkeypatch, batches):
+    """Run the job over answers that come as given; what was committed when each was asked for."""
+    seen = []
+
+    def answers(*_):
+        for batch in batches:
+            seen.append(committed(context))
+            yield batch
+        seen.append(committed(context))
+
+    monkeypatch.setattr(recognise, "answers", answers)
+    pending = {key: paths.catalogue_day(*key) for key in (FIRST, SECOND, EMPTY)}
+    return seen, recognise._recognise(context, "v", pending)
+
+
+def committed(context):
+    keys = {k: paths.predictions_day("v", *k) for k in (FIRST, SECOND, EMPTY)}
+    return [k[0].day for k, p in keys.items() if context.store.manifest(p)]
+
+
+def test_a_day_is_committed_with_its_last_picture_and_an_empty_one_at_once(context, monkeypatch):
+    batches = [answered("p1", "p3"), answered("p2")]
+    seen, pictures = take(context, monkeypatch, batches)
+    assert seen == [[3], [2, 3], [1, 2, 3]]
+    assert pictures == 3
+    rows = context.store.read_partition(paths.predictions_day("v", *FIRST))
+    assert rows["picture_id"].to_pylist() == ["p1", "p2"]
+    assert rows.schema.equals(SCHEMA)
+
+
+def test_a_day_without_all_its_answers_is_not_committed_and_the_others_stay(context, monkeypatch):
+    with pytest.raises(DataError, match="1 pictures of 1 days came back without an answer"):
+        take(context, monkeypatch, [answered("p1", "p3")])
+    assert committed(context) == [2, 3]
