@@ -74,7 +74,7 @@ def through_ray(folder: Path, pictures: int, epochs: int, workers: int) -> list[
     context = drawn.fill(folder, pictures, settings)
     log = folder / f"epochs-{time.time_ns()}"
     training.train_once(
-        context, "attrnet", log.name, timed_worker,
+        context.config, context.store, "attrnet", log.name, timed_worker,
         {
             "attrnet": settings.attrnet.model_dump(), "epochs": epochs, "seed": 0,
             "steps_per_epoch": pictures // settings.attrnet.batch_size,
