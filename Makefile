@@ -8,7 +8,7 @@ DEMO ?= build/demo
 export GOBIN ?= $(HOME)/.cache/fashiontrend/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check check-alerts dashboards test-unit test-slow bench bench-serve tools schema clean
+.PHONY: help setup demo test check check-alerts dashboards test-unit test-slow bench bench-serve bench-series tools schema clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,6 +47,9 @@ bench: setup ## Training and recognition beside bare baselines, as ratios; peak 
 bench-serve: setup ## The server beside a hand-written one and the bare model (idle machine, 15 minutes)
 	$(BIN)/python bench/serve.py $(BENCH)
 	$(BIN)/python bench/hard.py $(HARD)
+
+bench-series: setup ## How forecasting grows with the number of series, measured and drawn (five minutes)
+	$(BIN)/python -m bench.series_scale --plot docs/series-scale.svg
 
 tools: deploy-tools $(GOBIN)/promtool ## Install the real programs that tests use: S3 server, helm, promtool, ... (needs Go)
 	go install github.com/versity/versitygw/cmd/versitygw@v1.7.0

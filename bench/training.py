@@ -105,7 +105,7 @@ def through_ray(
     log = folder / f"epochs-{time.time_ns()}"
     log.mkdir()
     training.train_once(
-        context, "attrnet", log.name, timed_worker,
+        context.config, context.store, "attrnet", log.name, timed_worker,
         {
             "attrnet": settings.attrnet.model_dump(), "epochs": epochs, "seed": 0,
             "steps_per_epoch": times * pictures // settings.attrnet.batch_size,

@@ -48,7 +48,7 @@ def train(context: Context) -> Outcome:
         [data.facts["version"], context.taxonomy.digest, settings, *filter(None, [round_.more])]
     )
     manifest = training.train_once(
-        context, "attrnet", version, worker,
+        context.config, context.store, "attrnet", version, worker,
         {
             **settings,
             "dataset": data.output,

@@ -30,7 +30,9 @@ def train(context: Context) -> Outcome:
         "seed": seed,
         "epochs": cfg.epochs,
     }
-    manifest = training.train_once(context, "forecaster", version, worker, settings)
+    manifest = training.train_once(
+        context.config, context.store, "forecaster", version, worker, settings
+    )
     accuracy = context.run.latest(Step.TRAIN_ATTRNET).facts["report"]
     report = manifest.facts["report"]
     verdict = gates.judge_perplexity(report, accuracy, context.config.perplexity_gate)

@@ -14,9 +14,9 @@ from ray.train.torch import TorchTrainer
 from fashiontrend import paths
 from fashiontrend.config import Config
 from fashiontrend.errors import DataError
-from fashiontrend.store import Manifest
+from fashiontrend.store import Manifest, Store
 from ray_jobs.progress import watch_epochs
-from ray_jobs.runtime import Context, connect
+from ray_jobs.runtime import connect
 
 REPORT = "report.json"
 #: A process group needs a moment to die; its message names what really failed further down.
@@ -24,7 +24,8 @@ CAUSE_LINES = 3
 
 
 def train_once(
-    context: Context,
+    config: Config,
+    store: Store,
     name: str,
     version: str,
     worker: Callable[[dict[str, Any]], None],
@@ -37,8 +38,9 @@ def train_once(
     again, or a worker that died, goes on from the last one.
 
     Args:
-        context: the step's context.
-        name: `attrnet` or `forecaster`.
+        config: its branch `ray` says where and with how many workers.
+        store: where checkpoints and the artefact go.
+        name: `attrnet`, `forecaster` or `series`.
         version: digest of all that the model depends on.
         worker: what each DDP worker runs; it ends with `finish`.
         settings: its argument, plain values; `epochs` is the length of the bar.
@@ -50,21 +52,21 @@ def train_once(
     Raises:
         DataError: the training failed for good; the message holds its cause.
     """
-    store, partition = context.store, paths.model(name, version)
+    partition = paths.model(name, version)
     standing = store.manifest(partition)
     if standing is not None:
         return standing
-    connect(context.config)
+    connect(config)
     trainer = TorchTrainer(
         worker,
         train_loop_config={"store": store, **settings},
         datasets=datasets() if datasets else None,
-        scaling_config=scale(context.config),
+        scaling_config=scale(config),
         run_config=RunConfig(
             name=version,
             storage_path=store.path(f"training/{name}"),
             storage_filesystem=store.filesystem,
-            failure_config=FailureConfig(max_failures=context.config.ray.max_failures),
+            failure_config=FailureConfig(max_failures=config.ray.max_failures),
             checkpoint_config=CheckpointConfig(num_to_keep=2),
         ),
     )

@@ -49,6 +49,14 @@ def forecast(
         typer.Option(help="Folder of a fitted model (--save); without it, fit on the file."),
     ] = None,
     save: Annotated[Path | None, typer.Option(help="Folder to keep the fitted model in.")] = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Fit with so many Ray Train workers, which go on where they were killed (ray.address says where, "
+            "store.url keeps checkpoints and model). 0: in this process.",
+        ),
+    ] = 0,
     config: ConfigOption = None,
 ) -> None:
     """Forecast every series of a table with the two-layer LSTM; value is the median, q10 to q90 the 80 % interval.
@@ -66,16 +74,16 @@ def forecast(
     What happens to odd series: an empty cell or a missing date is a gap and is left out. A
     constant series (all zeros too) stays as it is, interval of width 0. Series with negative values
     are moved up and back. Less than a season of history: no season, recent level. A series with one
-    value repeats it. Of more than 2,000 dates the newest count. A date twice, text for a
+    value repeats it. Shares that sum to 1 on every date do so in the forecast. Of more than 2,000 dates the newest count. A date twice, text for a
     number, mixed frequencies, or one date alone: an error that names series and date.
     """
     from fashiontrend.forecaster import artefact, ensemble, posted
 
     _use_one_thread()
 
-    if model is not None and (season is not None or save is not None):
+    if model is not None and (season is not None or save is not None or workers):
         raise ConfigError(
-            "--season and --save belong to fitting; with --model neither is read. Leave them out."
+            "--season, --save and --workers belong to fitting; with --model none is read. Leave them out."
         )
     table = _read(series)
     for note in table.notes:
@@ -83,11 +91,7 @@ def forecast(
     if model is not None:
         fitted = artefact.load_any(_files(model))
     else:
-        cfg = configuration.load(config).forecaster.univariate
-        with telemetry.bar("fit", ensemble.count_epochs(cfg)) as advance:
-            fitted = ensemble.fit_series(
-                table, cfg, horizon=horizon, seed=seed, season=season, advance=advance
-            )
+        fitted = _fit(table, configuration.load(config), workers, horizon, seed, season)
         for text in ensemble.describe_treatment(table, fitted.season):
             telemetry.console.print(f"note: {text}", markup=False)
     rows = posted.forecast_series(fitted, table, horizon)
@@ -165,6 +169,30 @@ def backtest(
     typer.echo(f"{out}/backtest.json\n{out}/backtest.png")
 
 
+def _fit(
+    table: "tables.SeriesTable",  # type: ignore[name-defined]  # noqa: F821
+    config: configuration.Config,
+    workers: int,
+    horizon: int,
+    seed: int,
+    season: int | None,
+) -> "ensemble.SeriesForecaster":  # type: ignore[name-defined]  # noqa: F821
+    """In this process, or on Ray Train; the same training either way."""
+    if workers:
+        from ray_jobs import train_series
+
+        return train_series.fit(
+            table, config, workers=workers, horizon=horizon, seed=seed, season=season
+        )
+    from fashiontrend.forecaster import ensemble
+
+    cfg = config.forecaster.univariate
+    with telemetry.bar("fit", ensemble.count_epochs(cfg)) as advance:
+        return ensemble.fit_series(
+            table, cfg, horizon=horizon, seed=seed, season=season, advance=advance
+        )
+
+
 def _scores(report: "judge.BacktestReport") -> rich.table.Table:  # type: ignore[name-defined]  # noqa: F821
     dates = [o.origin for o in report.origins]
     table = rich.table.Table(
@@ -202,7 +230,7 @@ def _read(path: Path) -> "tables.SeriesTable":  # type: ignore[name-defined]  # 
             f"--series {path}: expected a .csv or .parquet file. Convert it, or correct the name."
         )
     try:
-        frame = pd.read_csv(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
+        frame = _read_csv(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
     except OSError as error:
         raise ConfigError(
             f"--series {path}: {error.strerror or error}. Correct the path."
@@ -210,6 +238,14 @@ def _read(path: Path) -> "tables.SeriesTable":  # type: ignore[name-defined]  # 
     except (ValueError, pd.errors.ParserError) as error:
         raise DataError(f"{path}: cannot be read as a table: {error}. Write it again.") from error
     return tables.read_table(frame, path.name)
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """With the names that the file gives its columns: pandas would number those that stand twice."""
+    frame = pd.read_csv(path)
+    names = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False).iloc[0]
+    frame.columns = pd.Index(names)
+    return frame
 
 
 def _use_one_thread() -> None:

@@ -45,7 +45,7 @@ class UnivariateConfig(Section):
             MemberConfig(epochs=12, half_life=13.0),
         ),
         description="Networks whose forecasts are averaged: short and long trained, near and far level. "
-        "The trees use the first one's windows.",
+        "The trees use the first one's half life.",
         min_length=1,
     )
     hidden_size: PositiveInt = 32
@@ -62,6 +62,7 @@ class UnivariateConfig(Section):
         default=0.5,
         description="Of gradient-boosted trees on the same residual beside the networks; 0 leaves them out.",
     )
+    trees_context: PositiveInt = Field(default=104, description="Dates that the trees sum up.")
     max_windows: PositiveInt = Field(
         default=30_000, description="Training windows cut; drawn at random where there are more."
     )

@@ -26,7 +26,7 @@ from fashiontrend.forecaster.predict import Calibration
 from fashiontrend.forecaster.univariate import SeriesModel
 
 WEIGHTS, CARD = "model.safetensors", "card.json"
-_SHARES, _SERIES = "trend-model/1", "series-forecaster/1"
+_SHARES, _SERIES = "trend-model/1", "series-forecaster/2"
 
 
 @dataclass(frozen=True)

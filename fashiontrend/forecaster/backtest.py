@@ -36,7 +36,6 @@ SEASONAL_LEVEL = "seasonal_level"
 ALWAYS = (*BASELINES, SEASONAL_LEVEL)
 OPTIONAL = statistical.NAMES
 _ALPHA80, _ALPHA95 = 0.2, 0.05
-_SUM_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -257,13 +256,7 @@ def _perplexities(
     table: SeriesTable, truth: Array, forecasts: dict[str, Array]
 ) -> dict[str, float]:
     """Mean normalised perplexity over dates, where the series are shares that sum to 1."""
-    total = table.values.sum(axis=0)
-    measured = np.isfinite(total)
-    if (
-        not measured.any()
-        or np.nanmin(table.values) < 0
-        or np.abs(total[measured] - 1).max() > _SUM_TOLERANCE
-    ):
+    if not table.is_composition:
         return {}
     p = truth.T[np.isfinite(truth).all(axis=0)]
     found = {}

@@ -1,6 +1,7 @@
 """Gradient-boosted trees on the residual of the seasonal base: a second opinion beside the LSTM.
 
-The trees see what the decoder of the LSTM sees, summed up by hand, and learn from the same windows.
+The trees see what the decoder of the LSTM sees, summed up by hand and further back, in the windows of
+the first network.
 Fitted by LightGBM; kept as its text format, which holds numbers only. Shapes as in `univariate`.
 """
 
@@ -21,7 +22,7 @@ _ROUNDS = 150
 #: Cells (window, horizon) drawn to learn from.
 _CELLS = 200_000
 #: Newest dates over which the ratio to the base is averaged, and over which it is measured how far it strays.
-_MEANS, _STRAYS = (2, 4, 8, 13, 26, 52), (8, 52)
+_MEANS, _STRAYS = (2, 4, 8, 13, 26, 52, 78, 104), (8, 52)
 _SMALLEST = 0.05
 
 

@@ -5,14 +5,17 @@ ensemble, fitted to the dates before an earlier origin, forecasts the dates afte
 widths hold 80 % and 95 % of those errors widens the final ones. Shapes as in `univariate`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import lightgbm
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
+from fashiontrend.checkpoint import TrainState
 from fashiontrend.config import MemberConfig, UnivariateConfig
 from fashiontrend.errors import ConfigError
 from fashiontrend.forecaster import train
@@ -35,6 +38,34 @@ _LEAST_TARGETS, _LEAST_CONTEXT = 4, 8
 #: Where no earlier origin can be judged, widths come from training and are this much too small.
 _OPTIMISM = 1.25
 _BATCH = 1024
+
+
+class Learn(Protocol):
+    """Trains one network in place: `train.optimise`, or the same loop spread over workers."""
+
+    def __call__(
+        self,
+        model: nn.Module,
+        tensors: train.Batch,
+        losses: train.Losses,
+        plan: train.Plan,
+        *,
+        seed: int,
+        on_epoch_end: Callable[[TrainState], None] | None = None,
+    ) -> TrainState:
+        """See `train.optimise`."""
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What both ensembles of a fit have in common."""
+
+    cfg: UnivariateConfig
+    season: int
+    horizon: int
+    seed: int
+    learn: Learn
+    advance: Advance
 
 
 @dataclass(frozen=True)
@@ -70,6 +101,7 @@ def fit_series(
     seed: int,
     season: int | None = None,
     advance: Advance | None = None,
+    learn: Learn = train.optimise,
 ) -> SeriesForecaster:
     """Fit to all dates of a table.
 
@@ -80,6 +112,7 @@ def fit_series(
         seed: of weights, drawn windows and dropout.
         season: dates; overrules the configuration and the frequency's usual one.
         advance: told of every epoch (steps done, note); `count_epochs` tells how many there are.
+        learn: trains a network; called once a member, of the fit first, then of its calibration.
 
     Raises:
         ConfigError: horizon or season are below 1.
@@ -89,7 +122,8 @@ def fit_series(
         raise ConfigError(f"horizon {horizon}, season {season}: both must be 1 or more.")
     length = season or cfg.season_length or table.frequency.season
     report = advance or (lambda steps, note: None)
-    fitted = _fit_members(table, cfg, length, horizon, seed, report, "fit")
+    task = _Task(cfg, length, horizon, seed, learn, report)
+    fitted = _fit_members(table, task, "fit")
     draft = SeriesForecaster(*fitted, cfg, length, horizon, (1.0, 1.0), "", table.frequency.name)
     origin = _calibration_origin(table, length, horizon)
     if origin is None:
@@ -97,7 +131,7 @@ def fit_series(
         wide = (_OPTIMISM, 1.6 * _OPTIMISM)
         return replace(draft, factors=wide, calibration="training dates; no earlier origin")
     earlier, known = table.before(origin).measured()
-    models, trees = _fit_members(earlier, cfg, length, horizon, seed, report, "calibrate")
+    models, trees = _fit_members(earlier, task, "calibrate")
     past = replace(draft, models=models, trees=trees)
     factors = _find_factors(past, earlier, table.values[known, origin:])
     told = f"{table.dates[origin]:%Y-%m-%d} to {table.dates[-1]:%Y-%m-%d}, fitted before"
@@ -143,13 +177,20 @@ def _forecast(forecaster: SeriesForecaster, table: SeriesTable, horizon: int) ->
         return np.asarray(np.where(still[:, None], level, moved)[:, :horizon])
 
     narrow, wide = forecaster.factors
-    return SeriesForecast(
+    found = (
         place(below, 0.0),
         place(below, -narrow),
         place(above, narrow),
         place(below, -wide),
         place(above, wide),
     )
+    return SeriesForecast(*(_close(found) if table.is_composition else found))
+
+
+def _close(found: tuple[Array, ...]) -> list[Array]:
+    """Shares of one whole sum to 1 on every date: the median first, and its interval with it."""
+    total = found[0].sum(axis=0)
+    return [np.minimum(part / np.where(total > 0, total, 1.0), 1.0) for part in found]
 
 
 def split_parts(forecaster: SeriesForecaster) -> dict[str, SeriesForecaster]:
@@ -203,11 +244,14 @@ def describe_treatment(table: SeriesTable, season: int) -> list[str]:
             (~np.isnan(values)).sum(axis=1) < season
         ),
     }
-    return [
+    told = [
         f"{int(which.sum())} series, first {table.names[int(which.argmax())]!r}, {text}"
         for text, which in groups.items()
         if which.any()
     ]
+    if table.is_composition:
+        told.append("the series sum to 1 on every date, so the forecasts do too")
+    return told
 
 
 def _constant(values: Array) -> NDArray[np.bool_]:
@@ -215,35 +259,40 @@ def _constant(values: Array) -> NDArray[np.bool_]:
 
 
 def _fit_members(
-    table: SeriesTable,
-    cfg: UnivariateConfig,
-    season: int,
-    horizon: int,
-    seed: int,
-    advance: Advance,
-    note: str,
+    table: SeriesTable, task: _Task, note: str
 ) -> tuple[tuple[SeriesModel, ...], lightgbm.Booster | None]:
-    panel, _ = prepare(table, season)
-    models, trees = [], None
+    cfg, horizon, seed, advance = task.cfg, task.horizon, task.seed, task.advance
+    panel, _ = prepare(table, task.season)
+    trees = _fit_trees(panel, task) if cfg.trees_weight > 0 else None
+    models = []
     for number, member in enumerate(cfg.members):
         windows = _draw_windows(panel, member, cfg, horizon, np.random.default_rng([seed, number]))
         if windows is None:
             advance(member.epochs, "nothing to learn from; the seasonal base forecasts")
             continue
-        if number == 0 and cfg.trees_weight > 0:
-            trees = fit_trees(windows, seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(1000 * seed + number)
             model = SeriesModel(cfg, horizon)
         plan = train.Plan(
             member.epochs, cfg.batch_size, cfg.learning_rate, cfg.weight_decay, cfg.steps_per_epoch
         )
-        train.optimise(
+        task.learn(
             model, tuple(windows), pinball_losses, plan, seed=1000 * seed + number,
             on_epoch_end=lambda state: advance(1, f"{note}, error {state.history[-1]['error']:.3f}"),
         )  # fmt: skip
         models.append(model)
     return tuple(models), trees
+
+
+def _fit_trees(panel: Panel, task: _Task) -> lightgbm.Booster | None:
+    member, rng = _trees_member(task.cfg), np.random.default_rng([task.seed, 0])
+    windows = _draw_windows(panel, member, task.cfg, task.horizon, rng)
+    return fit_trees(windows, task.seed) if windows is not None else None
+
+
+def _trees_member(cfg: UnivariateConfig) -> MemberConfig:
+    """The first network's windows, with as many dates as the trees sum up."""
+    return cfg.members[0].model_copy(update={"context_length": cfg.trees_context})
 
 
 def _draw_windows(
@@ -279,23 +328,31 @@ def _average(forecaster: SeriesForecaster, panel: Panel) -> tuple[Array, Array, 
 
     Where nothing was learnt the base stands for every member.
     """
-    size, length = panel.values.shape
-    every, end = np.arange(size), np.full(size, length)
-    total, opinion = np.zeros((3, size, forecaster.horizon)), np.zeros((size, forecaster.horizon))
-    members = forecaster.cfg.members
-    models = forecaster.models or (None,) * len(members)
-    for number, (model, member) in enumerate(zip(models, members, strict=True)):
-        for i in range(0, size, _BATCH):
-            batch = cut_paths(
-                panel, every[i : i + _BATCH], end[i : i + _BATCH], member, forecaster.horizon
-            )
+    cfg, size = forecaster.cfg, len(panel.values)
+    mean = np.zeros((3, size, forecaster.horizon))
+    models = forecaster.models or (None,) * len(cfg.members)
+    for model, member in zip(models, cfg.members, strict=True):
+        for part, batch in _cut_ends(panel, member, forecaster.horizon):
             out = model.eval()(*batch[:4]) if model else (batch.base, batch.unit, batch.unit)
-            total[:, i : i + _BATCH] += np.stack([part.double().numpy() for part in out])
-            if number == 0 and forecaster.trees is not None:
-                opinion[i : i + _BATCH] = forecast_trees(forecaster.trees, batch)
-    mean = total / len(members)
-    weight = forecaster.cfg.trees_weight if forecaster.trees is not None else 0.0
-    return (1 - weight) * mean[0] + weight * opinion, mean[1], mean[2]
+            mean[:, part] += np.stack([o.double().numpy() for o in out]) / len(cfg.members)
+    if forecaster.trees is not None:
+        for part, batch in _cut_ends(panel, _trees_member(cfg), forecaster.horizon):
+            opinion = forecast_trees(forecaster.trees, batch)
+            mean[0, part] += cfg.trees_weight * (opinion - mean[0, part])
+    return mean[0], mean[1], mean[2]
+
+
+def _cut_ends(
+    panel: Panel, member: MemberConfig, horizon: int
+) -> Iterator[tuple[slice, PathBatch]]:
+    """The window at the end of every series, some series at a time."""
+    size, length = panel.values.shape
+    for i in range(0, size, _BATCH):
+        series = np.arange(i, min(i + _BATCH, size))
+        yield (
+            slice(i, i + _BATCH),
+            cut_paths(panel, series, np.full(len(series), length), member, horizon),
+        )
 
 
 def _calibration_origin(table: SeriesTable, season: int, horizon: int) -> int | None:

@@ -24,6 +24,8 @@ _LONG = {
 }
 #: Points of a series that are kept: the newest. Older ones say nothing about next year.
 MAX_POINTS = 2000
+#: How far shares of one whole may be from summing to 1: they are rounded.
+_SUM_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,18 @@ class SeriesTable:
     values: Array  # (S, T); NaN where nothing was measured
     frequency: Frequency
     notes: tuple[str, ...] = ()
+
+    @property
+    def is_composition(self) -> bool:
+        """Whether these are shares of one whole: never negative, sum 1 on every date that has all of them."""
+        total = self.values.sum(axis=0)
+        whole = np.isfinite(total)
+        return bool(
+            len(self.names) > 1
+            and whole.any()
+            and np.nanmin(self.values) >= 0
+            and np.abs(total[whole] - 1).max() <= _SUM_TOLERANCE
+        )
 
     def future(self, horizon: int) -> pd.DatetimeIndex:
         """The `horizon` dates after the last one."""

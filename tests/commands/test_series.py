@@ -67,6 +67,7 @@ def test_a_kept_model_forecasts_without_fitting(type_in, file, tmp_path):
         (("--series", "shares.txt"), 30, "expected a .csv or .parquet file"),
         (("--model", "nowhere"), 30, "--model nowhere"),
         (("--model", "nowhere", "--season", 3), 30, "belong to fitting"),
+        (("--model", "nowhere", "--workers", 2), 30, "belong to fitting"),
     ],
 )
 def test_what_is_wrong_with_a_call_is_told(type_in, file, tmp_path, words, code, told):
@@ -85,6 +86,15 @@ def test_a_bad_table_writes_nothing(type_in, tmp_path):
     assert code == 1
     assert "series 'a' has 2 values for 2020-01-01" in err
     assert not (tmp_path / "f.csv").exists()
+
+
+def test_a_name_that_stands_twice_in_a_csv_file_is_told(type_in, tmp_path):
+    path = tmp_path / "twice.csv"
+    path.write_text("date,a,a\n2020-01-01,1,2\n2020-02-01,1,2\n")
+    words = ("forecast", "--series", path, "--horizon", 5, "--out", tmp_path / "f.csv")
+    code, _, err = type_in(*words)
+    assert code == 1
+    assert "column 'a' stands twice" in err
 
 
 def test_a_backtest_prints_tables_and_writes_json_and_a_picture(type_in, file, tmp_path):

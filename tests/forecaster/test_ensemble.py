@@ -211,7 +211,7 @@ def test_a_damaged_model_is_refused(fitted, harm):
     elif harm == "missing":
         del files[artefact.WEIGHTS]
     elif harm == "schema":
-        files[artefact.CARD] = card.replace(b"forecaster/1", b"forecaster/9")
+        files[artefact.CARD] = card.replace(b"forecaster/2", b"forecaster/9")
     else:
         files[artefact.CARD] = card.replace(b'"horizon": 6', b'"horizon": "six"')
     with pytest.raises(DataError, match="trend model"):
@@ -254,3 +254,61 @@ def test_any_season_can_be_asked_for(season):
     found = ensemble.predict_series(fitted, waves(), HORIZON)
     assert fitted.season == season
     assert np.isfinite(found.median).all()
+
+
+def test_shares_of_one_whole_sum_to_one_in_the_forecast_too():
+    shares = waves().values / waves().values.sum(axis=0)
+    table = months(60, **{f"v{i}": s for i, s in enumerate(shares)})
+    found = forecast(table)
+    np.testing.assert_allclose(found.median.sum(axis=0), 1.0)
+    assert (found.q10 <= found.median).all()
+    assert (found.median <= found.q90).all()
+    assert (found.q975 <= 1).all()
+    assert any("sum to 1" in note for note in ensemble.describe_treatment(table, 12))
+
+
+@pytest.mark.parametrize(
+    ("change", "known"),
+    [
+        pytest.param({}, True, id="whole"),
+        pytest.param({(0, 5): np.nan}, True, id="a gap"),
+        pytest.param({(0, 5): 0.9}, False, id="one date is off"),
+        pytest.param({(0, 5): -0.2, (1, 5): 0.9}, False, id="a negative value"),
+    ],
+)
+def test_a_whole_is_known_by_its_sums(change, known):
+    shares = np.tile([[0.2], [0.5], [0.3]], 24)
+    for place, value in change.items():
+        shares[place] = value
+    assert months(24, a=shares[0], b=shares[1], c=shares[2]).is_composition is known
+
+
+def test_a_single_series_is_no_whole():
+    assert not months(24, a=np.ones(24)).is_composition
+
+
+def test_trees_sum_up_more_dates_than_the_networks_read():
+    """The level of the year before lies outside the networks' windows."""
+    rng = np.random.default_rng(0)
+    values = {f"s{i}": 10 * rng.uniform(0.8, 1.2, 90) for i in range(6)}
+    near = CFG.model_copy(update={"trees_context": 12})
+    far = CFG.model_copy(update={"trees_context": 48})
+    one, other = (fit(months(90, **values), cfg=cfg) for cfg in (near, far))
+    for a, b in zip(one.models, other.models, strict=True):
+        torch.testing.assert_close(a.state_dict(), b.state_dict())
+    assert one.trees.model_to_string() != other.trees.model_to_string()
+
+
+def test_networks_can_be_trained_by_whatever_trains():
+    """The seam that Ray Train's workers use: members of the fit, then of its calibration."""
+    epochs = []
+
+    def learn(model, tensors, losses, plan, **kwargs):
+        epochs.append(plan.epochs)
+        return train.optimise(model, tensors, losses, plan, **kwargs)
+
+    fitted = ensemble.fit_series(waves(), CFG, horizon=HORIZON, seed=1, learn=learn)
+    assert epochs == [1, 2, 1, 2]
+    np.testing.assert_array_equal(
+        ensemble.predict_series(fitted, waves(), HORIZON).median, forecast(waves()).median
+    )

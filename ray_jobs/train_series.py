@@ -1,0 +1,140 @@
+"""Fit the forecaster of any series (`fashiontrend forecast --workers`) on Ray Train with DDP.
+
+Every worker runs `ensemble.fit_series`, as one process does, with a part of every batch. A checkpoint
+holds the networks that are finished, so a killed worker or driver loses the one in hand.
+"""
+
+import hashlib
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import ray.train
+import ray.train.torch
+
+from fashiontrend import checkpoint, registry
+from fashiontrend.checkpoint import TrainState
+from fashiontrend.config import Config, UnivariateConfig, digest
+from fashiontrend.forecaster import artefact, ensemble, train
+from fashiontrend.forecaster.ensemble import SeriesForecaster
+from fashiontrend.forecaster.tables import SeriesTable
+from fashiontrend.store import open_store
+from ray_jobs import training
+from ray_jobs.runtime import disconnect
+
+MODEL = "series"
+_FINISHED = "finished.json"
+
+
+def fit(
+    table: SeriesTable,
+    config: Config,
+    *,
+    workers: int,
+    horizon: int,
+    seed: int,
+    season: int | None = None,
+) -> SeriesForecaster:
+    """Fit with so many workers, or take what an earlier call with the same arguments committed.
+
+    With one worker the result is bit-equal to `ensemble.fit_series`; more of them add up the parts
+    of a batch in another order.
+
+    Args:
+        table: the series.
+        config: branches `forecaster.univariate`, `ray` and `store`.
+        workers: DDP workers; a local Ray gets a CPU for each of their parts.
+        horizon: see `ensemble.fit_series`, as for `seed` and `season`.
+        seed: of everything drawn.
+        season: dates.
+    """
+    needed = math.ceil(workers * config.ray.cpus_per_worker)
+    scaled = {"train_workers": workers, "num_cpus": max(config.ray.num_cpus, needed)}
+    config = config.model_copy(update={"ray": config.ray.model_copy(update=scaled)})
+    cfg, store = config.forecaster.univariate, open_store(config.store)
+    told = {"univariate": cfg.model_dump(), "horizon": horizon, "seed": seed, "season": season}
+    version = digest([told, workers, _fingerprint(table)])
+    settings = {**told, "table": table, "epochs": ensemble.count_epochs(cfg)}
+    try:
+        training.train_once(config, store, MODEL, version, worker, settings)
+    finally:
+        disconnect()
+    return artefact.load_series(registry.read_model(store, MODEL, version))
+
+
+def worker(settings: dict[str, Any]) -> None:
+    """What each DDP worker runs; the first one's artefact is kept."""
+    import torch
+
+    torch.set_num_threads(1)
+    table: SeriesTable = settings["table"]
+    fitted = ensemble.fit_series(
+        table,
+        UnivariateConfig(**settings["univariate"]),
+        horizon=settings["horizon"],
+        seed=settings["seed"],
+        season=settings["season"],
+        learn=_Members(),
+    )
+    facts = {"series": len(table.names), "calibration": fitted.calibration}
+    training.finish(artefact.dump(fitted), {"report": facts})
+
+
+class _Members:
+    """`ensemble.Learn` over all workers: networks in the order they are asked for, finished ones from a checkpoint."""
+
+    def __init__(self) -> None:
+        self.kept = _read_finished()
+        self.states: list[TrainState] = []
+
+    def __call__(
+        self,
+        model: Any,
+        tensors: train.Batch,
+        losses: train.Losses,
+        plan: train.Plan,
+        *,
+        seed: int,
+        on_epoch_end: Any = None,
+    ) -> TrainState:
+        """Train, and report the networks finished so far; an epoch's bar is the driver's."""
+        number = len(self.states)
+        if number < len(self.kept):
+            state = self.kept[number]
+            model.load_state_dict(dict(state.model))
+            self.states.append(state)
+            return state
+        device = ray.train.torch.get_device()
+        batch = tuple(t.to(device) for t in tensors)
+        state = train.optimise(ray.train.torch.prepare_model(model), batch, losses, plan, seed=seed)
+        model.cpu()  # what is forecast afterwards is small
+        self.states.append(state)
+        epochs = sum(s.epoch for s in self.states)
+        training.report(state.history[-1], f"epoch-{epochs - 1:03d}", self._save)
+        return state
+
+    def _save(self, folder: Path) -> None:
+        for number, state in enumerate(self.states):
+            checkpoint.save(folder / f"{number}", state)
+        (folder / _FINISHED).write_text(json.dumps(len(self.states)))
+
+
+def _read_finished() -> list[TrainState]:
+    last = ray.train.get_checkpoint()
+    if last is None:
+        return []
+    with last.as_directory() as folder:
+        finished = Path(folder, _FINISHED)
+        if not finished.exists():  # the artefact, whose way into the store was cut short
+            return []
+        count = json.loads(finished.read_text())
+        return [checkpoint.load(Path(folder, f"{n}")) for n in range(count)]
+
+
+def _fingerprint(table: SeriesTable) -> str:
+    """Hash of names, dates and values."""
+    found = hashlib.sha256(json.dumps([table.names, table.frequency.alias]).encode())
+    found.update(table.dates.to_numpy().tobytes())
+    found.update(table.values.tobytes())
+    return found.hexdigest()
