@@ -73,7 +73,7 @@ def create_app(services: Services, background: Sequence[Background] = ()) -> Edg
         return kept
 
     app.openapi = openapi  # type: ignore[method-assign]
-    return Edge(app, services.cfg, services.metrics)
+    return Edge(app, services.intake, services.metrics)
 
 
 async def _on_http(request: Request, error: HTTPException) -> Response:

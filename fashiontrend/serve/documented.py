@@ -35,9 +35,9 @@ TEXTS = {
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Documented problems; 401, 403 and 503 are everywhere. 422 keeps FastAPI's own form out."""
+    """Documented problems; 401, 403, 429 and 503 are everywhere. 422 keeps FastAPI's own form out."""
     told: dict[int | str, dict[str, Any]] = {}
-    for status in sorted({*statuses, 401, 403, 422, 503}):
+    for status in sorted({*statuses, 401, 403, 422, 429, 503}):
         schema = {"$ref": REF.format(model=ProblemAnswer.__name__)}
         told[status] = {"description": TEXTS[status], "content": {MEDIA_TYPE: {"schema": schema}}}
         if status in (429, 503):

@@ -23,6 +23,7 @@ from fashiontrend.loop import Step
 from fashiontrend.serve import model, posted, tables, tokens
 from fashiontrend.serve.app import create_app
 from fashiontrend.serve.history import History
+from fashiontrend.serve.intake import Intake
 from fashiontrend.serve.jobs import Jobs
 from fashiontrend.serve.metrics import Metrics
 from fashiontrend.serve.problems import Problem
@@ -230,7 +231,10 @@ class Server:
             lambda: None,
         )
         guard = tokens.make_guard(cfg)
-        self.app = create_app(Services(cfg, guard, self.metrics, ready, recognition, library))
+        self.intake = Intake(cfg, cfg.recogniser.max_ongoing_requests)
+        self.app = create_app(
+            Services(cfg, guard, self.metrics, ready, self.intake, recognition, library)
+        )
 
     def __call__(self, method: str, address: str, **sent) -> httpx.Response:
         async def ask() -> httpx.Response:

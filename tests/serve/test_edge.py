@@ -5,6 +5,7 @@ import json
 
 from fashiontrend.config import ServeConfig
 from fashiontrend.serve.edge import Edge
+from fashiontrend.serve.intake import Intake
 from fashiontrend.serve.metrics import Metrics
 
 
@@ -33,7 +34,11 @@ def ask(app, receive, headers=(), **settings) -> tuple[int, dict]:
         "headers": list(headers),
         "root_path": "/x",
     }
-    asyncio.run(Edge(app, ServeConfig(**settings), Metrics())(scope, receive, send))
+
+    async def call() -> None:
+        await Edge(app, Intake(ServeConfig(**settings), 1), Metrics())(scope, receive, send)
+
+    asyncio.run(call())
     body = b"".join(m.get("body", b"") for m in sent)
     return sent[0]["status"], json.loads(body)
 
