@@ -43,9 +43,9 @@ bench: setup ## Training and recognition beside bare baselines, as ratios (wants
 	$(BIN)/python -m bench.training
 	$(BIN)/python -m bench.recognition
 
-bench-serve: setup ## The server beside a hand-written one and the bare model (idle machine, 15 minutes)
-	$(BIN)/python bench/serve.py $(BENCH)
-	$(BIN)/python bench/hard.py $(HARD)
+bench-serve: setup ## The server beside a hand-written one and the bare model; hard times (idle machine, 15 minutes)
+	$(BIN)/python -m bench.serve $(BENCH)
+	$(BIN)/python -m bench.hard --plot docs/serve-scaling.svg $(HARD)
 
 tools: deploy-tools $(GOBIN)/promtool ## Install the real programs that tests use: S3 server, helm, promtool, ... (needs Go)
 	go install github.com/versity/versitygw/cmd/versitygw@v1.7.0
