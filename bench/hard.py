@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.server import Server, draw_pictures, failed, load, ours
+from bench.server import Server, draw_pictures, end_on_sigterm, failed, load, ours
 
 ONE = {"min_replicas": 1, "max_replicas": 1}
 #: A replica should hold 8 requests; ours may have three.
@@ -86,7 +86,7 @@ def stalled(server: Server, told: list[dict[str, int]]) -> Iterator[None]:
 
 def slow_clients(server: Server, pictures: Path, seconds: float, rounds: int) -> dict[str, Any]:
     """Half load alone and beside stalled connections, interleaved."""
-    rate = load(server, pictures, 5, 16)["rate"] / 2
+    rate = load(server, pictures, 5, CAPACITY)["rate"] / 2  # more would start another replica
     before, beside = [], []
     connections: list[dict[str, int]] = []
     for _ in range(rounds):
@@ -164,6 +164,7 @@ def main() -> None:
     parser.add_argument("--plot", type=Path)
     parser.add_argument("--only", choices=("overload", "slow", "scale"))
     told = parser.parse_args()
+    end_on_sigterm()
     with tempfile.TemporaryDirectory() as name:
         run(told, Path(name))
 
@@ -178,7 +179,7 @@ def run(told: argparse.Namespace, folder: Path) -> None:
             show("overload", overload(server, pictures, min(told.seconds, 10.0)))
     if told.only == "overload":
         return
-    with ours(folder / "scaled", "large", told.proxy, SCALED) as server:
+    with ours(folder / "scaled", "small", told.proxy, SCALED) as server:
         load(server, pictures, 3, 4)
         if told.only != "scale":
             seconds = min(told.seconds, 8.0)

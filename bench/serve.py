@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from bench.server import MODELS, Server, draw_pictures, failed, load, ours, plain
+from bench.server import MODELS, Server, draw_pictures, end_on_sigterm, failed, load, ours, plain
 from fashiontrend.attrnet.predict import Recogniser
 
 ONE = {"min_replicas": 1, "max_replicas": 1}
@@ -108,6 +108,7 @@ def main() -> None:
     parser.add_argument("--only", choices=tuple(MODELS))
     told = parser.parse_args()
     torch.set_num_threads(1)
+    end_on_sigterm()
     result: dict[str, Any] = {"settings": dict(vars(told))}
     with tempfile.TemporaryDirectory() as name:
         draw_pictures(Path(name) / "pictures")

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from fashiontrend import __version__
@@ -65,6 +66,7 @@ def create_app(services: Services, background: Sequence[Background] = ()) -> Edg
         )
 
     app.add_exception_handler(StoreError, on_store)
+    app.add_exception_handler(ClientDisconnect, _on_gone)
     app.add_exception_handler(Exception, _on_anything)
     kept: dict[str, Any] = {}
 
@@ -82,6 +84,11 @@ async def _on_http(request: Request, error: HTTPException) -> Response:
 
 async def _on_validation(request: Request, error: RequestValidationError) -> Response:
     return problems.respond(problems.of_validation(error), request_id(request))
+
+
+async def _on_gone(request: Request, error: Exception) -> Response:
+    """Nobody reads it; the metrics and the audit log do."""
+    return problems.respond(Problem(499, "gone", "The client went away."), request_id(request))
 
 
 async def _on_anything(request: Request, error: Exception) -> Response:

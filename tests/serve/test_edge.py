@@ -76,3 +76,22 @@ def test_a_body_that_stops_coming_is_408():
 
 def test_an_answer_that_takes_too_long_is_504():
     assert ask(never, pieces(b""), request_timeout_s=0.01)[0] == 504
+
+
+def test_a_client_that_goes_away_is_no_fault_of_ours(serve, caplog):
+    async def gone():
+        return {"type": "http.disconnect"}
+
+    async def send(message) -> None:
+        assert message.get("status", 499) == 499
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/recognise",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json"), (b"content-length", b"9")],
+    }
+    asyncio.run(serve.app(scope, gone, send))
+    assert "failed" not in caplog.text
+    assert serve.intake.coming == serve.intake.answering == 0
