@@ -16,6 +16,7 @@ from fashiontrend.errors import StoreError
 from fashiontrend.serve import (
     documented,
     problems,
+    routes_inference,
     routes_jobs,
     routes_recognise,
     routes_status,
@@ -54,7 +55,7 @@ def create_app(services: Services, background: Sequence[Background] = ()) -> Edg
         openapi_url=None,
         lifespan=lifespan,
     )
-    for routes in (routes_recognise, routes_tables, routes_jobs, routes_status):
+    for routes in (routes_recognise, routes_inference, routes_tables, routes_jobs, routes_status):
         app.include_router(routes.make_router(services))
     app.add_exception_handler(HTTPException, _on_http)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _on_validation)  # type: ignore[arg-type]

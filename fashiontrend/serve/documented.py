@@ -10,12 +10,15 @@ from pydantic.json_schema import models_json_schema
 from fashiontrend import __version__
 from fashiontrend.serve import asked
 from fashiontrend.serve.answered import ProblemAnswer
+from fashiontrend.serve.inference import InferRequest
 from fashiontrend.serve.problems import MEDIA_TYPE
 from fashiontrend.serve.services import JSON
 from fashiontrend.serve.tokens import Scope
 
 REF = "#/components/schemas/{model}"
-ASKED = (asked.RecogniseRequest, asked.UploadRequest, asked.ForecastRequest, asked.JobRequest)
+ASKED = (
+    asked.RecogniseRequest, asked.UploadRequest, asked.ForecastRequest, asked.JobRequest, InferRequest
+)  # fmt: skip
 RETRY = {"Retry-After": {"description": "Seconds.", "schema": {"type": "string"}}}
 TEXTS = {
     304: "The caller has it already.",

@@ -21,7 +21,13 @@ log = logging.getLogger(__name__)
 audit = logging.getLogger("fashiontrend.audit")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 #: Asked every few seconds by machines; not worth an audit line.
-QUIET = {"/healthz", "/readyz", "/metrics"}
+QUIET = {
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/v1/recognise/v2/health/live",
+    "/v1/recognise/v2/health/ready",
+}
 State = MutableMapping[str, Any]
 
 
