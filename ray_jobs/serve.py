@@ -16,7 +16,7 @@ from ray.util.metrics import Gauge
 
 from fashiontrend.config import Config, ReplicaConfig, ServeConfig
 from fashiontrend.errors import StoreError
-from fashiontrend.serve import jobs, model, posted, tables, tokens
+from fashiontrend.serve import jobs, model, posted, tables, tokens, versions
 from fashiontrend.serve.app import Background, create_app
 from fashiontrend.serve.edge import Edge
 from fashiontrend.serve.fetch import Fetcher
@@ -29,6 +29,7 @@ from fashiontrend.serve.recognition import Recognition
 from fashiontrend.serve.routes_status import READY
 from fashiontrend.serve.services import Library, Services
 from fashiontrend.serve.tables import Tables
+from fashiontrend.serve.versions import Versions
 from fashiontrend.serve.watch import Watch
 from fashiontrend.store import open_store
 from ray_jobs import scaling
@@ -55,15 +56,21 @@ class Recogniser:
         device = "cuda" if cfg.recogniser.gpus else "cpu"
 
         def load(release_id: str) -> ServedModel:
-            served = model.load(store, release_id, cfg, self.metrics, device)
+            return model.load(store, release_id, cfg, self.metrics, device)
+
+        def follow(release_id: str) -> ServedModel:
+            served = load(release_id)
             self.metrics.served(release_id)
             return served
 
-        self.watch = Watch(lambda: model.current_release(store), load)
-        fetch = Fetcher(cfg.fetch, cfg.max_image_bytes)
-        self.recognition = Recognition(
-            lambda: self.watch.current, cfg, self.metrics, fetch, store.read
+        self.watch = Watch(lambda: model.current_release(store), follow)
+        models = Versions(
+            lambda: self.watch.current,
+            lambda version: load(versions.find_release(store, version)),
+            cfg.max_models,
         )
+        fetch = Fetcher(cfg.fetch, cfg.max_image_bytes)
+        self.recognition = Recognition(models, cfg, self.metrics, fetch, store.read)
 
     def __serve_build_asgi_app__(self) -> Edge:
         """What Ray Serve calls once the replica is there."""

@@ -95,6 +95,10 @@ class ServeConfig(Section):
         default=256, description="Pictures of one replica that wait for the model."
     )
     threads: PositiveInt = Field(default=1, description="Of torch in each replica.")
+    max_models: PositiveInt = Field(
+        default=1,
+        description="Recognisers of one replica: the current one, and released ones that callers name by version.",
+    )
     release_poll_s: PositiveFloat = Field(
         default=5.0, description="How often the release pointer is read."
     )

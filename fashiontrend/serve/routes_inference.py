@@ -53,13 +53,11 @@ def make_router(services: Services) -> APIRouter:
     """The endpoints."""
     router = APIRouter(tags=["open inference protocol"])
 
-    def find(name: str, version: str | None) -> ServedModel:
-        model = services.need_recognition().model()
-        if name != inference.MODEL or version not in (None, model.version):
-            asked = f"{name[:60]!r}" if version is None else f"{name[:60]!r} {version[:60]!r}"
-            answers = f"{inference.MODEL!r} {model.version!r}"
-            raise Problem(404, "not_found", f"There is no model {asked}; {answers} answers.")
-        return model
+    async def find(name: str, version: str | None) -> ServedModel:
+        if name != inference.MODEL:
+            told = f"There is no model {name[:60]!r}; {inference.MODEL!r} answers."
+            raise Problem(404, "not_found", told)
+        return await services.need_recognition().models.get(version)
 
     async def live() -> dict[str, bool]:
         """The server answers."""
@@ -78,7 +76,7 @@ def make_router(services: Services) -> APIRouter:
 
         async def tell() -> Response:
             services.allow(request, "recognise")
-            model = find(name, version)
+            model = await find(name, version)
             outputs = inference.outputs(model.recogniser.taxonomy.ids)
             image = {"name": inference.INPUT, "datatype": "BYTES", "shape": [-1]}
             told = [{"name": o.name, "datatype": o.datatype, "shape": o.shape(-1)} for o in outputs]
@@ -99,7 +97,7 @@ def make_router(services: Services) -> APIRouter:
 
         async def tell() -> Response:
             services.allow(request, "recognise")
-            find(name, version)
+            await find(name, version)
             return fresh({"name": inference.MODEL, "ready": True})
 
         return await _in_its_form(tell)
@@ -109,7 +107,7 @@ def make_router(services: Services) -> APIRouter:
 
         async def tell() -> Response:
             services.allow(request, "recognise")
-            model = find(name, version)
+            model = await find(name, version)
             asked = await services.read(request, InferRequest)
             chosen = inference.choose(
                 inference.outputs(model.recogniser.taxonomy.ids), asked.outputs
@@ -117,7 +115,7 @@ def make_router(services: Services) -> APIRouter:
             files = [("", data) for data in inference.pictures(asked.inputs[0])]
             options = Options(lang=(), min_confidence=0.0, top_k=1)
             found = await services.need_recognition().answer_uploads(
-                files, UploadRequest(options=options), request_id(request)
+                files, UploadRequest(options=options, model=version), request_id(request)
             )
             request.scope["state"]["facts"] = found["usage"]
             told = {
