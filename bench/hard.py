@@ -25,6 +25,7 @@ SCALED = {
     "upscale_delay_s": 2, "downscale_delay_s": 10,
 }  # fmt: skip
 CAPACITY = 8
+PARTS = ("overload", "slow", "scale")
 
 
 class Watcher:
@@ -162,7 +163,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="alone and beside stalled clients")
     parser.add_argument("--proxy", choices=("haproxy", "serve"), default="haproxy")
     parser.add_argument("--plot", type=Path)
-    parser.add_argument("--only", choices=("overload", "slow", "scale"))
+    parser.add_argument("--only", choices=PARTS, nargs="+", default=PARTS)
     told = parser.parse_args()
     end_on_sigterm()
     with tempfile.TemporaryDirectory() as name:
@@ -173,18 +174,18 @@ def run(told: argparse.Namespace, folder: Path) -> None:
     """All parts, in a folder that is thrown away; each is printed when it is done."""
     pictures = folder / "pictures"
     draw_pictures(pictures)
-    if told.only in (None, "overload"):
+    if "overload" in told.only:
         with ours(folder / "one", "large", told.proxy, ONE) as server:
             load(server, pictures, 3, 16)
             show("overload", overload(server, pictures, min(told.seconds, 10.0)))
-    if told.only == "overload":
+    if set(told.only) == {"overload"}:
         return
     with ours(folder / "scaled", "small", told.proxy, SCALED) as server:
         load(server, pictures, 3, 4)
-        if told.only != "scale":
+        if "slow" in told.only:
             seconds = min(told.seconds, 8.0)
             show("slow", slow_clients(server, pictures, seconds, told.rounds))
-        if told.only != "slow":
+        if "scale" in told.only:
             seen = scale(server, pictures, told.seconds)
             show("scale", seen)
             if told.plot:
