@@ -44,9 +44,9 @@ bench: setup ## Training and recognition beside bare baselines, as ratios; peak 
 	$(BIN)/python -m bench.recognition
 	$(BIN)/python -m bench.memory
 
-bench-serve: setup ## The server beside a hand-written one and the bare model (idle machine, 15 minutes)
-	$(BIN)/python bench/serve.py $(BENCH)
-	$(BIN)/python bench/hard.py $(HARD)
+bench-serve: setup ## The server beside a hand-written one and the bare model; hard times (idle machine, 15 minutes)
+	$(BIN)/python -m bench.serve $(BENCH)
+	$(BIN)/python -m bench.hard --plot docs/serve-scaling.svg $(HARD)
 
 bench-series: setup ## How forecasting grows with the number of series, measured and drawn (five minutes)
 	$(BIN)/python -m bench.series_scale --plot docs/series-scale.svg

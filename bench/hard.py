@@ -1,175 +1,200 @@
-"""Hard times for `fashiontrend serve`: load that grows and goes, and clients that never finish a request.
+"""Hard times for `fashiontrend serve`: too much load, clients that never finish a request, load that grows and goes.
 
 Prints one JSON document; `--plot FILE` draws replicas and rate over time. Run it on an idle machine.
 """
 
 import argparse
-import asyncio
 import json
-import os
+import statistics
+import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
-import torch
-import yaml
-from serve import Server, draw_pictures, free_port, load, release
+from bench.server import Server, draw_pictures, end_on_sigterm, failed, load, ours
 
-from fashiontrend.config import StoreConfig
-from fashiontrend.store import open_store
-
-STALLED = 500
-
-
-def replicas(server: Server) -> int:
-    """Recogniser replicas that are alive."""
-    alive = 0
-    for process in server.tree():
-        try:
-            alive += "ServeReplica:recognise" in " ".join(process.cmdline())
-        except psutil.NoSuchProcess:
-            continue
-    return alive
+ONE = {"min_replicas": 1, "max_replicas": 1}
+#: A replica should hold 8 requests; ours may have three.
+SCALED = {
+    "min_replicas": 1, "max_replicas": 3, "target_ongoing_requests": 8,
+    "upscale_delay_s": 2, "downscale_delay_s": 10,
+}  # fmt: skip
+CAPACITY = 8
+PARTS = ("overload", "slow", "scale")
 
 
 class Watcher:
-    """Counts replicas every half second in a thread."""
+    """Takes a number every half second in a thread."""
 
-    def __init__(self, server: Server) -> None:
-        self.seen: list[tuple[float, int]] = []
+    def __init__(self, look: Callable[[], float]) -> None:
+        self.seen: list[tuple[float, float]] = []
         self.begun, self.ended = time.monotonic(), threading.Event()
-        self.thread = threading.Thread(target=self._watch, args=(server,), daemon=True)
+        self.thread = threading.Thread(target=self._watch, args=(look,), daemon=True)
         self.thread.start()
 
-    def _watch(self, server: Server) -> None:
+    def _watch(self, look: Callable[[], float]) -> None:
         while not self.ended.wait(0.5):
-            self.seen.append((round(time.monotonic() - self.begun, 1), replicas(server)))
+            self.seen.append((round(time.monotonic() - self.begun, 1), look()))
 
-    def stop(self) -> list[tuple[float, int]]:
-        """What was seen."""
+    def stop(self) -> list[tuple[float, float]]:
+        """What was seen: (seconds, number)."""
         self.ended.set()
         self.thread.join()
         return self.seen
 
 
+def overload(server: Server, pictures: Path, seconds: float) -> dict[str, Any]:
+    """Half load, three times saturation, and half load again."""
+    full = load(server, pictures, seconds, 16)["rate"]
+    half = load(server, pictures, seconds, 64, full / 2)
+    before = server.memory_mb()
+    memory = Watcher(server.memory_mb)
+    over = load(server, pictures, 2 * seconds, 600, full * 3)
+    seen = [mb for _, mb in memory.stop()]
+    after = load(server, pictures, seconds, 64, full / 2)
+    return {
+        "saturation_rate": full,
+        "half": half,
+        "three_times": over,
+        "after": after,
+        "memory_mb": {
+            "before": round(before),
+            "first_half": round(statistics.mean(seen[: len(seen) // 2])),
+            "second_half": round(statistics.mean(seen[len(seen) // 2 :])),
+            "most": round(max(seen)),
+            "after": round(server.memory_mb()),
+        },
+    }
+
+
+@contextmanager
+def stalled(server: Server, told: list[dict[str, int]]) -> Iterator[None]:
+    """500 slow headers and 500 slow bodies for as long as this lasts."""
+    command = [sys.executable, "-m", "bench.stall", "--port", str(server.port)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        time.sleep(5)
+        try:
+            yield
+        finally:
+            told.append(json.loads(process.communicate("")[0]))
+
+
+def slow_clients(server: Server, pictures: Path, seconds: float, rounds: int) -> dict[str, Any]:
+    """Half load alone and beside stalled connections, interleaved."""
+    rate = load(server, pictures, 5, CAPACITY)["rate"] / 2  # more would start another replica
+    before, beside = [], []
+    connections: list[dict[str, int]] = []
+    for _ in range(rounds):
+        before.append(load(server, pictures, seconds, 64, rate))
+        with stalled(server, connections):
+            beside.append(load(server, pictures, seconds, 64, rate))
+    ratios = [b["p99_ms"] / a["p99_ms"] for a, b in zip(before, beside, strict=True)]
+    return {
+        "rate": rate,
+        "p99_ms_before": [r["p99_ms"] for r in before],
+        "p99_ms_beside": [r["p99_ms"] for r in beside],
+        "p50_ms": [statistics.median(r["p50_ms"] for r in side) for side in (before, beside)],
+        "p99_ratio": round(statistics.median(ratios), 2),
+        "failed": sum(failed(r) for r in (*before, *beside)),
+        "stalled": connections,
+        "replicas": server.replicas(),
+    }
+
+
 def scale(server: Server, pictures: Path, seconds: float) -> dict[str, Any]:
-    """One connection's load, eight times as many as a replica should have, and one again."""
-    watcher = Watcher(server)
-    phases = [load(server, pictures, seconds, n) for n in (1, 64, 1)]
-    deadline = time.monotonic() + 120
-    while replicas(server) > 1 and time.monotonic() < deadline:
+    """One connection's load, eight times what a replica should hold, and one again."""
+    watcher = Watcher(server.replicas)
+    phases, starts = [], []
+    for connections, lasts in ((1, seconds / 2), (8 * CAPACITY, 2 * seconds), (1, 2 * seconds)):
+        starts.append(round(time.monotonic() - watcher.begun, 1))
+        phases.append(load(server, pictures, lasts, connections))
+    deadline = time.monotonic() + 60
+    while server.replicas() > 1 and time.monotonic() < deadline:
         time.sleep(1)
     seen = watcher.stop()
     return {
+        "starts_s": starts,
         "phases": phases,
         "most_replicas": max(n for _, n in seen),
         "last_replicas": seen[-1][1],
-        "failed": sum(n for p in phases for s, n in p["statuses"].items() if s != "200"),
+        "second_replica_s": next((t for t, n in seen if n > 1), None),
+        "one_again_s": next((t for t, n in reversed(seen) if n > 1), None),
+        "failed": sum(failed(p) for p in phases),
         "replicas_over_time": seen,
     }
 
 
-async def stall(port: int, ended: asyncio.Event) -> int:
-    """Open connections that send half a header, or half a body, and then nothing; returns how many stood."""
-    half_head = b"POST /v1/recognise HTTP/1.1\r\nHost: x\r\nContent-Le"
-    half_body = (
-        b"POST /v1/recognise HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-        b"Content-Length: 1000\r\n\r\n{"
-    )
-    writers = []
-    for n in range(2 * STALLED):
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            continue
-        writer.write(half_head if n % 2 else half_body)
-        writers.append(writer)
-    await ended.wait()
-    for writer in writers:
-        writer.close()
-    return len(writers)
-
-
-def slow_clients(server: Server, pictures: Path, seconds: float) -> dict[str, Any]:
-    """Normal load, and the same beside 500 slow headers and 500 slow bodies."""
-    before = load(server, pictures, seconds, 4)
-    loop, ended = asyncio.new_event_loop(), asyncio.Event()
-    opened: list[int] = []
-    thread = threading.Thread(
-        target=lambda: opened.append(loop.run_until_complete(stall(server.port, ended)))
-    )
-    thread.start()
-    time.sleep(2)
-    beside = load(server, pictures, seconds, 4)
-    loop.call_soon_threadsafe(ended.set)
-    thread.join()
-    return {"before": before, "beside": beside, "stalled_connections": opened[0]}
-
-
-def plot(seen: list[tuple[float, int]], file: Path) -> None:
-    """Replicas over time."""
+def plot(told: dict[str, Any], file: Path) -> None:
+    """Replicas and answers a second over time."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axis = pyplot.subplots(figsize=(7, 2.5))
-    axis.step(*zip(*seen, strict=True), where="post")
-    axis.set(xlabel="seconds", ylabel="replicas", ylim=(0, None))
-    figure.savefig(file, bbox_inches="tight")
+    pyplot.rcParams["svg.hashsalt"] = "fashiontrend"
+    figure, (above, below) = pyplot.subplots(2, 1, figsize=(7, 3.6), sharex=True)
+    above.step(*zip(*told["replicas_over_time"], strict=True), where="post")
+    above.set(ylabel="replicas", ylim=(0, None), yticks=range(5))
+    for start, phase, name in zip(
+        told["starts_s"],
+        told["phases"],
+        ("1 connection", f"{8 * CAPACITY} connections", "1 connection"),
+        strict=True,
+    ):
+        rates = phase["good_by_second"][:-1]
+        below.plot([start + n for n in range(len(rates))], rates, color="tab:blue")
+        for axis in (above, below):
+            axis.axvline(start, color="grey", linewidth=0.5)
+        above.text(start, 3.6, " " + name, fontsize=8)
+    below.set(xlabel="seconds", ylabel="answers a second", ylim=(0, None))
+    figure.savefig(file, bbox_inches="tight", metadata={"Date": None})
 
 
 def main() -> None:
     """Read the command line, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=40.0)
+    parser.add_argument("--seconds", type=float, default=20.0, help="of a phase of the scaling")
+    parser.add_argument("--rounds", type=int, default=5, help="alone and beside stalled clients")
     parser.add_argument("--proxy", choices=("haproxy", "serve"), default="haproxy")
     parser.add_argument("--plot", type=Path)
-    parser.add_argument("--only", choices=("scale", "slow"))
+    parser.add_argument("--only", choices=PARTS, nargs="+", default=PARTS)
     told = parser.parse_args()
-    torch.set_num_threads(1)
+    end_on_sigterm()
     with tempfile.TemporaryDirectory() as name:
-        print(json.dumps(run(told, Path(name)), indent=1))
+        run(told, Path(name))
 
 
-def run(told: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """Both, in a folder that is thrown away."""
-    store = open_store(StoreConfig(url=str(folder / "store")))
-    release(store, folder / "model", "resnet18", 96)
-    draw_pictures(folder / "pictures", 256)
-    port = free_port()
-    recogniser = {
-        "min_replicas": 1, "max_replicas": 3, "cpus": 0.5, "target_ongoing_requests": 8,
-        "max_ongoing_requests": 64, "upscale_delay_s": 2, "downscale_delay_s": 10,
-    }  # fmt: skip
-    settings = {"port": port, "proxy": told.proxy, "auth": "none", "recogniser": recogniser}
-    tables = {"min_replicas": 1, "max_replicas": 1, "cpus": 0.25}
-    tree = {
-        "store": {"url": str(folder / "store")},
-        "ray": {"num_cpus": 2},
-        "serve": {**settings, "tables": tables},
-    }
-    (folder / "hard.yaml").write_text(yaml.safe_dump(tree))
-    for variable in ("STATS", "METRICS"):
-        os.environ[f"RAY_SERVE_HAPROXY_{variable}_PORT"] = str(free_port())
-    command = [sys.executable, "-m", "fashiontrend.cli", "serve"]
-    server = Server([*command, "--config", str(folder / "hard.yaml")], port, folder / "hard.log")
-    result: dict[str, Any] = {"settings": {k: str(v) for k, v in vars(told).items()}}
-    try:
-        if told.only != "scale":
-            result["slow"] = slow_clients(server, folder / "pictures", min(told.seconds, 15.0))
-        if told.only != "slow":
-            result["scale"] = scale(server, folder / "pictures", told.seconds)
+def run(told: argparse.Namespace, folder: Path) -> None:
+    """All parts, in a folder that is thrown away; each is printed when it is done."""
+    pictures = folder / "pictures"
+    draw_pictures(pictures)
+    if "overload" in told.only:
+        with ours(folder / "one", "large", told.proxy, ONE) as server:
+            load(server, pictures, 3, 16)
+            show("overload", overload(server, pictures, min(told.seconds, 10.0)))
+    if set(told.only) == {"overload"}:
+        return
+    with ours(folder / "scaled", "small", told.proxy, SCALED) as server:
+        load(server, pictures, 3, 4)
+        if "slow" in told.only:
+            seconds = min(told.seconds, 8.0)
+            show("slow", slow_clients(server, pictures, seconds, told.rounds))
+        if "scale" in told.only:
+            seen = scale(server, pictures, told.seconds)
+            show("scale", seen)
             if told.plot:
-                plot(result["scale"]["replicas_over_time"], told.plot)
-    finally:
-        print(json.dumps(result), file=sys.stderr)  # a drain takes half a minute with HAProxy
-        server.stop()
-    return result
+                plot(seen, told.plot)
+
+
+def show(part: str, seen: dict[str, Any]) -> None:
+    """One line of JSON; a drain takes half a minute with HAProxy, so it is not waited for."""
+    print(json.dumps({part: seen}), flush=True)
 
 
 if __name__ == "__main__":

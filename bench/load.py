@@ -95,6 +95,12 @@ class Load:
         """Counts and quantiles, times in milliseconds."""
         good = sorted(t for _, t, s, _ in self.seen if s == 200)
         busy = sorted(t for _, t, s, _ in self.seen if s in (429, 503))
+        first = min((begun for begun, *_ in self.seen), default=0.0)
+        by_second = [0] * (int(seconds) + 1)
+        for begun, took, status, _ in self.seen:
+            second = int(begun + took - first)
+            if status == 200 and second < len(by_second):
+                by_second[second] += 1
         statuses: dict[str, int] = {}
         for _, _, status, _ in self.seen:
             statuses[str(status)] = statuses.get(str(status), 0) + 1
@@ -104,6 +110,8 @@ class Load:
             "rate": len(good) / seconds,
             "p50_ms": quantile(good, 0.5),
             "p99_ms": quantile(good, 0.99),
+            "most_ms": quantile(good, 1.0),
+            "good_by_second": by_second,
             "busy_p99_ms": quantile(busy, 0.99),
             "busy_without_retry_after": sum(s in (429, 503) and not r for _, _, s, r in self.seen),
             "statuses": statuses,

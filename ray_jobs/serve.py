@@ -16,11 +16,12 @@ from ray.util.metrics import Gauge
 
 from fashiontrend.config import Config, ReplicaConfig, ServeConfig
 from fashiontrend.errors import StoreError
-from fashiontrend.serve import jobs, model, posted, tables, tokens
+from fashiontrend.serve import jobs, model, posted, tables, tokens, versions
 from fashiontrend.serve.app import Background, create_app
 from fashiontrend.serve.edge import Edge
 from fashiontrend.serve.fetch import Fetcher
 from fashiontrend.serve.history import History
+from fashiontrend.serve.intake import Intake
 from fashiontrend.serve.metrics import Metrics
 from fashiontrend.serve.model import ServedModel
 from fashiontrend.serve.posted import Trend
@@ -28,8 +29,10 @@ from fashiontrend.serve.recognition import Recognition
 from fashiontrend.serve.routes_status import READY
 from fashiontrend.serve.services import Library, Services
 from fashiontrend.serve.tables import Tables
+from fashiontrend.serve.versions import Versions
 from fashiontrend.serve.watch import Watch
 from fashiontrend.store import open_store
+from ray_jobs import scaling
 from ray_jobs.runtime import connect, disconnect, now
 
 log = logging.getLogger(__name__)
@@ -38,6 +41,7 @@ RECOGNISE, TABLES = "recognise", "tables"
 PREFIXES = {RECOGNISE: "/v1/recognise", TABLES: "/"}
 READY_TIMEOUT_S = 2.0
 MIRROR_S = 5.0
+LOOK_BACK_S = 10.0
 
 
 class Recogniser:
@@ -48,26 +52,39 @@ class Recogniser:
         cfg, store = settings.serve, open_store(settings.store)
         _log_to_stderr()
         self.cfg, self.metrics, self.guard = cfg, Metrics(), tokens.make_guard(cfg)
+        self.intake = Intake(cfg, cfg.recogniser.max_ongoing_requests)
         device = "cuda" if cfg.recogniser.gpus else "cpu"
 
         def load(release_id: str) -> ServedModel:
-            served = model.load(store, release_id, cfg, self.metrics, device)
+            return model.load(store, release_id, cfg, self.metrics, device)
+
+        def follow(release_id: str) -> ServedModel:
+            served = load(release_id)
             self.metrics.served(release_id)
             return served
 
-        self.watch = Watch(lambda: model.current_release(store), load)
-        fetch = Fetcher(cfg.fetch, cfg.max_image_bytes)
-        self.recognition = Recognition(
-            lambda: self.watch.current, cfg, self.metrics, fetch, store.read
+        self.watch = Watch(lambda: model.current_release(store), follow)
+        models = Versions(
+            lambda: self.watch.current,
+            lambda version: load(versions.find_release(store, version)),
+            cfg.max_models,
         )
+        fetch = Fetcher(cfg.fetch, cfg.max_image_bytes)
+        self.recognition = Recognition(models, cfg, self.metrics, fetch, store.read)
 
     def __serve_build_asgi_app__(self) -> Edge:
         """What Ray Serve calls once the replica is there."""
-        services = Services(self.cfg, self.guard, self.metrics, self._parts, self.recognition)
+        services = Services(
+            self.cfg, self.guard, self.metrics, self._parts, self.intake, self.recognition
+        )
         return create_app(services, _background(self.watch, self.cfg, self.metrics))
 
     async def _parts(self) -> dict[str, str]:
         return {RECOGNISE: READY}
+
+    def record_autoscaling_stats(self) -> dict[str, float]:
+        """What `scaling.by_answering` goes by."""
+        return {scaling.ANSWERING: float(self.intake.answering)}
 
     def release(self) -> str:
         """Which release answers; a replica that is asked has passed its self-test."""
@@ -82,6 +99,7 @@ class Shelves:
         self.cfg, store = settings.serve, open_store(settings.store)
         _log_to_stderr()
         self.metrics, self.guard = Metrics(), tokens.make_guard(self.cfg)
+        self.intake = Intake(self.cfg, self.cfg.tables.max_ongoing_requests)
 
         def load(mark: tables.Mark) -> tuple[Tables, Trend]:
             found = tables.load(store, mark)
@@ -101,8 +119,14 @@ class Shelves:
 
     def __serve_build_asgi_app__(self) -> Edge:
         """What Ray Serve calls once the replica is there."""
-        services = Services(self.cfg, self.guard, self.metrics, self._parts, library=self.library)
+        services = Services(
+            self.cfg, self.guard, self.metrics, self._parts, self.intake, library=self.library
+        )
         return create_app(services, _background(self.watch, self.cfg, self.metrics))
+
+    def record_autoscaling_stats(self) -> dict[str, float]:
+        """What `scaling.by_answering` goes by."""
+        return {scaling.ANSWERING: float(self.intake.answering)}
 
     async def _parts(self) -> dict[str, str]:
         """The tables are ready when this runs; the recogniser is asked."""
@@ -167,9 +191,13 @@ BUILDERS = {RECOGNISE: recogniser, TABLES: shelves}
 
 
 def options(replicas: ReplicaConfig, cfg: ServeConfig) -> dict[str, Any]:
-    """Settings of one deployment, as Ray Serve spells them."""
+    """Settings of one deployment, as Ray Serve spells them.
+
+    Ray gives a request its slot before the body is there, so it has slots for all bodies on their
+    way too; the application bounds what is answered (`serve/intake.py`).
+    """
     return {
-        "max_ongoing_requests": replicas.max_ongoing_requests,
+        "max_ongoing_requests": cfg.max_bodies + replicas.max_ongoing_requests,
         "max_queued_requests": replicas.max_queued_requests,
         "backpressure_config": {"status_code": 429, "retry_after_s": cfg.retry_after_s},
         "autoscaling_config": {
@@ -178,6 +206,8 @@ def options(replicas: ReplicaConfig, cfg: ServeConfig) -> dict[str, Any]:
             "target_ongoing_requests": replicas.target_ongoing_requests,
             "upscale_delay_s": replicas.upscale_delay_s,
             "downscale_delay_s": replicas.downscale_delay_s,
+            "look_back_period_s": LOOK_BACK_S,
+            "policy": {"policy_function": f"{scaling.__name__}:{scaling.by_answering.__name__}"},
         },
         "ray_actor_options": {"num_cpus": replicas.cpus, "num_gpus": replicas.gpus},
         "graceful_shutdown_wait_loop_s": 1.0,

@@ -32,9 +32,12 @@ class ReplicaConfig(Section):
     target_ongoing_requests: PositiveFloat = Field(
         default=16.0, description="Of one replica, on average; more asks for another replica."
     )
-    max_ongoing_requests: PositiveInt = 64
+    max_ongoing_requests: PositiveInt = Field(
+        default=128,
+        description="Whose bodies are there and that one replica answers; beyond it 429 with Retry-After.",
+    )
     max_queued_requests: PositiveInt = Field(
-        default=128, description="Beyond it an answer is 429 with Retry-After."
+        default=128, description="That wait for a replica, as while the first one starts; then 429."
     )
     cpus: PositiveFloat = Field(default=1.0, description="Logical CPUs that Ray reserves.")
     gpus: NonNegativeFloat = 0.0
@@ -75,6 +78,13 @@ class ServeConfig(Section):
     max_series: PositiveInt = 200
     max_points: PositiveInt = Field(default=500, description="Days of one posted series.")
     body_timeout_s: PositiveFloat = Field(default=10.0, description="For a body to arrive.")
+    max_bodies: PositiveInt = Field(
+        default=1024,
+        description="On their way to one replica; beyond it the one that has been longest is cut off.",
+    )
+    max_held_bytes: PositiveInt = Field(
+        default=512_000_000, description="Of the bodies of one replica, on their way or answered."
+    )
     request_timeout_s: PositiveFloat = Field(default=15.0, description="For the whole answer.")
     retry_after_s: PositiveInt = 2
     max_batch_size: PositiveInt = 16
@@ -85,6 +95,10 @@ class ServeConfig(Section):
         default=256, description="Pictures of one replica that wait for the model."
     )
     threads: PositiveInt = Field(default=1, description="Of torch in each replica.")
+    max_models: PositiveInt = Field(
+        default=1,
+        description="Recognisers of one replica: the current one, and released ones that callers name by version.",
+    )
     release_poll_s: PositiveFloat = Field(
         default=5.0, description="How often the release pointer is read."
     )

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from fashiontrend import __version__
@@ -15,6 +16,7 @@ from fashiontrend.errors import StoreError
 from fashiontrend.serve import (
     documented,
     problems,
+    routes_inference,
     routes_jobs,
     routes_recognise,
     routes_status,
@@ -53,7 +55,7 @@ def create_app(services: Services, background: Sequence[Background] = ()) -> Edg
         openapi_url=None,
         lifespan=lifespan,
     )
-    for routes in (routes_recognise, routes_tables, routes_jobs, routes_status):
+    for routes in (routes_recognise, routes_inference, routes_tables, routes_jobs, routes_status):
         app.include_router(routes.make_router(services))
     app.add_exception_handler(HTTPException, _on_http)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _on_validation)  # type: ignore[arg-type]
@@ -65,6 +67,7 @@ def create_app(services: Services, background: Sequence[Background] = ()) -> Edg
         )
 
     app.add_exception_handler(StoreError, on_store)
+    app.add_exception_handler(ClientDisconnect, _on_gone)
     app.add_exception_handler(Exception, _on_anything)
     kept: dict[str, Any] = {}
 
@@ -73,7 +76,7 @@ def create_app(services: Services, background: Sequence[Background] = ()) -> Edg
         return kept
 
     app.openapi = openapi  # type: ignore[method-assign]
-    return Edge(app, services.cfg, services.metrics)
+    return Edge(app, services.intake, services.metrics)
 
 
 async def _on_http(request: Request, error: HTTPException) -> Response:
@@ -82,6 +85,11 @@ async def _on_http(request: Request, error: HTTPException) -> Response:
 
 async def _on_validation(request: Request, error: RequestValidationError) -> Response:
     return problems.respond(problems.of_validation(error), request_id(request))
+
+
+async def _on_gone(request: Request, error: Exception) -> Response:
+    """Nobody reads it; the metrics and the audit log do."""
+    return problems.respond(Problem(499, "gone", "The client went away."), request_id(request))
 
 
 async def _on_anything(request: Request, error: Exception) -> Response:

@@ -20,6 +20,14 @@ Lang = Literal["en", "zh"]
 MOST_REGIONS, MOST_CONTEXT = 16, 32
 
 
+Version = Annotated[
+    Name | None,
+    Field(
+        description="Of a released recogniser, where `serve.max_models` allows it; the current one."
+    ),
+]
+
+
 class Asked(pydantic.BaseModel):
     """A part of a request."""
 
@@ -88,6 +96,7 @@ class RecogniseRequest(Asked):
 
     images: tuple[Picture, ...] = Field(min_length=1)
     options: Options = Options()
+    model: Version = None
 
 
 class UploadRequest(Asked):
@@ -95,6 +104,7 @@ class UploadRequest(Asked):
 
     images: tuple[Described, ...] = ()
     options: Options = Options()
+    model: Version = None
 
 
 class PostedSeries(Asked):

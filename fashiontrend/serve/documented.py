@@ -10,12 +10,15 @@ from pydantic.json_schema import models_json_schema
 from fashiontrend import __version__
 from fashiontrend.serve import asked
 from fashiontrend.serve.answered import ProblemAnswer
+from fashiontrend.serve.inference import InferRequest
 from fashiontrend.serve.problems import MEDIA_TYPE
 from fashiontrend.serve.services import JSON
 from fashiontrend.serve.tokens import Scope
 
 REF = "#/components/schemas/{model}"
-ASKED = (asked.RecogniseRequest, asked.UploadRequest, asked.ForecastRequest, asked.JobRequest)
+ASKED = (
+    asked.RecogniseRequest, asked.UploadRequest, asked.ForecastRequest, asked.JobRequest, InferRequest
+)  # fmt: skip
 RETRY = {"Retry-After": {"description": "Seconds.", "schema": {"type": "string"}}}
 TEXTS = {
     304: "The caller has it already.",
@@ -35,9 +38,9 @@ TEXTS = {
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Documented problems; 401, 403 and 503 are everywhere. 422 keeps FastAPI's own form out."""
+    """Documented problems; 401, 403, 429 and 503 are everywhere. 422 keeps FastAPI's own form out."""
     told: dict[int | str, dict[str, Any]] = {}
-    for status in sorted({*statuses, 401, 403, 422, 503}):
+    for status in sorted({*statuses, 401, 403, 422, 429, 503}):
         schema = {"$ref": REF.format(model=ProblemAnswer.__name__)}
         told[status] = {"description": TEXTS[status], "content": {MEDIA_TYPE: {"schema": schema}}}
         if status in (429, 503):

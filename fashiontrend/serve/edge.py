@@ -1,4 +1,4 @@
-"""The outermost layer: limits of size and time, request ids, the audit log, metrics, and no trace of an error inside."""
+"""The outermost layer: who comes in, request ids, the audit log, metrics, and no trace of an error inside."""
 
 import asyncio
 import json
@@ -12,8 +12,8 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fashiontrend.config import ServeConfig
 from fashiontrend.serve import problems
+from fashiontrend.serve.intake import Intake
 from fashiontrend.serve.metrics import Metrics
 from fashiontrend.serve.problems import Problem
 
@@ -21,15 +21,22 @@ log = logging.getLogger(__name__)
 audit = logging.getLogger("fashiontrend.audit")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 #: Asked every few seconds by machines; not worth an audit line.
-QUIET = {"/healthz", "/readyz", "/metrics"}
+QUIET = {
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/v1/recognise/v2/health/live",
+    "/v1/recognise/v2/health/ready",
+}
 State = MutableMapping[str, Any]
 
 
 class Edge:
     """An ASGI application around another."""
 
-    def __init__(self, app: ASGIApp, cfg: ServeConfig, metrics: Metrics) -> None:
-        self.app, self.cfg, self.metrics = app, cfg, metrics
+    def __init__(self, app: ASGIApp, intake: Intake, metrics: Metrics) -> None:
+        self.app, self.cfg, self.intake, self.metrics = app, intake.cfg, intake, metrics
+        metrics.follow(intake)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever happens inside."""
@@ -48,7 +55,11 @@ class Edge:
         answer = _Answer(send, state)
         try:
             async with asyncio.timeout(self.cfg.request_timeout_s):
-                await self.app(scope, self._limit(headers, receive), answer)
+                if scope["path"] in QUIET:  # asked whether this lives, however full it is
+                    await self.app(scope, receive, answer)
+                else:
+                    with self.intake.visit(headers, receive) as visit:
+                        await self.app(scope, visit.receive, answer)
         except TimeoutError:
             told = f"No answer within {self.cfg.request_timeout_s:g} s. Ask for less at once."
             await answer.give_up(scope, receive, Problem(504, "timeout", told))
@@ -60,35 +71,6 @@ class Edge:
             await answer.give_up(scope, receive, Problem(500, "internal", told))
         finally:
             self._tell(scope, state, time.perf_counter() - begun)
-
-    def _limit(self, headers: Headers, receive: Receive) -> Receive:
-        """Receive a body that is neither too long nor too slow."""
-        form = headers.get("content-type", "").startswith("multipart/")
-        most = self.cfg.max_body_bytes if form else self.cfg.max_json_bytes
-        stated = headers.get("content-length", "")
-        too_large = Problem(413, "too_large", f"The body has more than {most} bytes.")
-        seen, begun, ended = 0, time.monotonic(), False
-
-        async def limited() -> Message:
-            nonlocal seen, ended
-            if ended:
-                return await receive()
-            if stated.isdecimal() and int(stated[:20]) > most:
-                raise too_large
-            left = begun + self.cfg.body_timeout_s - time.monotonic()
-            try:
-                async with asyncio.timeout(max(left, 0)):
-                    message = await receive()
-            except TimeoutError:
-                told = f"The body did not arrive within {self.cfg.body_timeout_s:g} s."
-                raise Problem(408, "timeout", told, {"Connection": "close"}) from None
-            seen += len(message.get("body", b""))
-            ended = not message.get("more_body", False)
-            if seen > most:
-                raise too_large
-            return message
-
-        return limited
 
     def _tell(self, scope: Scope, state: State, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "") or state.get("route", "unmatched")

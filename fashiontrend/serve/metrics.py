@@ -2,6 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from fashiontrend.serve.intake import Intake
+
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 _SIZES = (1, 2, 4, 8, 16, 32, 64)
@@ -42,6 +44,16 @@ class Metrics:
             "Pictures that wait for the model.",
             registry=self.registry,
         )
+        self.answering = Gauge(
+            "fashiontrend_answering_requests",
+            "Requests whose body is there and that are not answered yet.",
+            registry=self.registry,
+        )
+        self.coming = Gauge(
+            "fashiontrend_coming_bodies",
+            "Requests whose body is on its way.",
+            registry=self.registry,
+        )
         self.release = Gauge(
             "fashiontrend_release_info",
             "1 for the release that answers.",
@@ -52,6 +64,11 @@ class Metrics:
     def text(self) -> bytes:
         """The exposition format."""
         return generate_latest(self.registry)
+
+    def follow(self, intake: Intake) -> None:
+        """Show who has come in, whenever somebody looks."""
+        self.answering.set_function(lambda: intake.answering)
+        self.coming.set_function(lambda: intake.coming)
 
     def served(self, release_id: str) -> None:
         """Another release answers now."""

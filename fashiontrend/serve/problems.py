@@ -12,6 +12,8 @@ MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:fashiontrend:problem:"
 #: Codes of answers that Starlette and FastAPI give by themselves.
 CODES = {400: "invalid", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+#: Of statuses that HTTP itself does not know; proxies log 499.
+TITLES = {499: "Client Closed Request"}
 MOST_ERRORS = 20
 
 
@@ -53,7 +55,7 @@ def body(problem: HTTPException, request_id: str = "") -> dict[str, Any]:
     code = getattr(problem, "code", CODES.get(problem.status_code, "refused"))
     told: dict[str, Any] = {
         "type": TYPE + code,
-        "title": HTTPStatus(problem.status_code).phrase,
+        "title": TITLES.get(problem.status_code) or HTTPStatus(problem.status_code).phrase,
         "status": problem.status_code,
         "detail": str(problem.detail),
     }

@@ -21,6 +21,7 @@ from fashiontrend.serve.keys import is_allowed
 from fashiontrend.serve.metrics import Metrics
 from fashiontrend.serve.model import Item, Outcome, ServedModel
 from fashiontrend.serve.problems import Problem
+from fashiontrend.serve.versions import Versions
 
 Fetch = Callable[[str], Awaitable[bytes]]
 ReadKey = Callable[[str], bytes]
@@ -38,7 +39,7 @@ class Recognition:
 
     def __init__(
         self,
-        model: Callable[[], ServedModel],
+        models: Versions,
         cfg: ServeConfig,
         metrics: Metrics,
         fetch: Fetch,
@@ -47,13 +48,13 @@ class Recognition:
         """Nothing happens yet.
 
         Args:
-            model: what answers now; asked once a request, so that a request has one release.
+            models: what answers; asked once a request, so that a request has one release.
             cfg: limits.
             metrics: counted here.
             fetch: bytes of a URL.
             read_key: bytes of a store key; may block.
         """
-        self.model, self.cfg, self.metrics = model, cfg, metrics
+        self.models, self.cfg, self.metrics = models, cfg, metrics
         self._fetch, self._read_key = fetch, read_key
 
     async def answer(self, asked: RecogniseRequest, request_id: str) -> dict[str, Any]:
@@ -63,7 +64,7 @@ class Recognition:
             Problem: the request as a whole cannot be answered.
         """
         self._check_count(len(asked.images))
-        model = self._check_attributes(asked.options)
+        model = await self._find(asked.model, asked.options)
         left = _Budget(self.cfg.max_body_bytes)
         data = await asyncio.gather(*(self._bytes_of(i, left) for i in asked.images))
         return await self._describe(model, asked.images, data, asked.options, request_id)
@@ -77,7 +78,7 @@ class Recognition:
             Problem: the request as a whole cannot be answered.
         """
         self._check_count(len(files))
-        model = self._check_attributes(asked.options)
+        model = await self._find(asked.model, asked.options)
         if len(asked.images) > len(files):
             raise Problem(
                 400,
@@ -102,8 +103,8 @@ class Recognition:
                 "POST /v1/recognitions takes whole catalogues.",
             )
 
-    def _check_attributes(self, options: Options) -> ServedModel:
-        model = self.model()
+    async def _find(self, version: str | None, options: Options) -> ServedModel:
+        model = await self.models.get(version)
         known = model.recogniser.taxonomy.ids
         unknown = [a for a in options.attributes or () if a not in known]
         if unknown:

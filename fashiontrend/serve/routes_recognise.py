@@ -42,7 +42,7 @@ def make_router(services: Services) -> APIRouter:
 
     @router.post(
         "/v1/recognise",
-        responses={200: {"model": RecogniseAnswer}, **errors(400, 408, 413, 415, 422, 429, 504)},
+        responses={200: {"model": RecogniseAnswer}, **errors(400, 404, 408, 413, 415, 422, 504)},
         openapi_extra=body("recognise", RecogniseRequest, EXAMPLE, {FORM: {"schema": UPLOAD}}),
         tags=["recognise"],
         summary="Recognise 1 to 32 pictures",

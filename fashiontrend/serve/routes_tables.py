@@ -111,7 +111,7 @@ def make_router(services: Services) -> APIRouter:
         "/v1/forecasts",
         responses={
             200: {"model": answered.PostedAnswer},
-            **errors(400, 408, 413, 415, 429, 504),
+            **errors(400, 408, 413, 415, 504),
         },
         openapi_extra=body("forecast", ForecastRequest, EXAMPLE),
     )

@@ -15,6 +15,7 @@ from fashiontrend import paths
 from fashiontrend.config import ServeConfig
 from fashiontrend.serve import problems, static, strict, thumbnails
 from fashiontrend.serve.history import History
+from fashiontrend.serve.intake import Intake
 from fashiontrend.serve.jobs import Jobs
 from fashiontrend.serve.metrics import Metrics
 from fashiontrend.serve.posted import Trend
@@ -83,6 +84,7 @@ class Services:
     guard: Guard
     metrics: Metrics
     ready: Callable[[], Awaitable[dict[str, str]]]  # part -> "ready" or what it waits for
+    intake: Intake
     recognition: Recognition | None = None
     library: Library | None = None
 

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from fashiontrend import config as configuration
+from fashiontrend.commands import serving
 from fashiontrend.documents import check
 from tests.deploy.conftest import CHART, one, run, tool
 
@@ -181,6 +182,7 @@ def test_haproxy_is_switched_on_before_ray_starts(render):
         for e in worker(cluster)["template"]["spec"]["containers"][0]["env"]
     }
     assert env["RAY_SERVE_ENABLE_HA_PROXY"] == "1"
+    assert env["RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S"] == str(serving.CLIENT_TIMEOUT_S)
 
 
 def test_gcs_fault_tolerance_is_on_with_a_bundled_redis(render):

@@ -176,6 +176,31 @@ def test_a_killed_replica_loses_at_most_what_it_had_in_flight(server):
     assert len(failed) <= CONNECTIONS, failed
 
 
+def test_bodies_that_never_arrive_keep_no_request_out(server):
+    stalled = (
+        b"POST /v1/recognise HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 1000\r\n\r\n{"
+    )
+
+    async def run() -> list[tuple[int, str]]:
+        writers = []
+        for _ in range(400):  # more than all replicas together answer at a time
+            _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(stalled)
+            writers.append(writer)
+        try:
+            async with load(server.address) as seen:
+                await until(lambda: len(seen) > 100)
+        finally:
+            for writer in writers:
+                writer.close()
+        return seen
+
+    seen = asyncio.run(run())
+    assert Counter(status for status, _ in seen) == {200: len(seen)}
+    assert len(server.replicas()) == 2
+
+
 def test_a_catalogue_is_answered_outside_of_the_server_and_twice_is_once(server):
     table = pa.table({"id": ["a", "b", "c"], "image": [draw(1), b"no", draw(2)]})
     server.store.write("uploads/c.parquet", parquet_bytes(table))

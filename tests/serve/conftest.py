@@ -20,14 +20,16 @@ from fashiontrend.forecaster import artefact as forecaster
 from fashiontrend.forecaster.model import TrendModel
 from fashiontrend.forecaster.predict import Calibration
 from fashiontrend.loop import Step
-from fashiontrend.serve import model, posted, tables, tokens
+from fashiontrend.serve import model, posted, tables, tokens, versions
 from fashiontrend.serve.app import create_app
 from fashiontrend.serve.history import History
+from fashiontrend.serve.intake import Intake
 from fashiontrend.serve.jobs import Jobs
 from fashiontrend.serve.metrics import Metrics
 from fashiontrend.serve.problems import Problem
 from fashiontrend.serve.recognition import Recognition
 from fashiontrend.serve.services import Library, Services
+from fashiontrend.serve.versions import Versions
 from fashiontrend.store import Store, parquet_bytes
 from fashiontrend.taxonomy import Taxonomy
 
@@ -220,7 +222,12 @@ class Server:
         async def ready() -> dict[str, str]:
             return self.parts
 
-        recognition = Recognition(lambda: self.model, cfg, self.metrics, fetch, store.read)
+        models = Versions(
+            lambda: self.model,
+            lambda v: model.load(store, versions.find_release(store, v), cfg, self.metrics),
+            cfg.max_models,
+        )
+        recognition = Recognition(models, cfg, self.metrics, fetch, store.read)
         library = Library(
             store,
             lambda: self.tables,
@@ -230,7 +237,10 @@ class Server:
             lambda: None,
         )
         guard = tokens.make_guard(cfg)
-        self.app = create_app(Services(cfg, guard, self.metrics, ready, recognition, library))
+        self.intake = Intake(cfg, cfg.recogniser.max_ongoing_requests)
+        self.app = create_app(
+            Services(cfg, guard, self.metrics, ready, self.intake, recognition, library)
+        )
 
     def __call__(self, method: str, address: str, **sent) -> httpx.Response:
         async def ask() -> httpx.Response:

@@ -5,6 +5,7 @@ import json
 
 from fashiontrend.config import ServeConfig
 from fashiontrend.serve.edge import Edge
+from fashiontrend.serve.intake import Intake
 from fashiontrend.serve.metrics import Metrics
 
 
@@ -33,7 +34,11 @@ def ask(app, receive, headers=(), **settings) -> tuple[int, dict]:
         "headers": list(headers),
         "root_path": "/x",
     }
-    asyncio.run(Edge(app, ServeConfig(**settings), Metrics())(scope, receive, send))
+
+    async def call() -> None:
+        await Edge(app, Intake(ServeConfig(**settings), 1), Metrics())(scope, receive, send)
+
+    asyncio.run(call())
     body = b"".join(m.get("body", b"") for m in sent)
     return sent[0]["status"], json.loads(body)
 
@@ -71,3 +76,22 @@ def test_a_body_that_stops_coming_is_408():
 
 def test_an_answer_that_takes_too_long_is_504():
     assert ask(never, pieces(b""), request_timeout_s=0.01)[0] == 504
+
+
+def test_a_client_that_goes_away_is_no_fault_of_ours(serve, caplog):
+    async def gone():
+        return {"type": "http.disconnect"}
+
+    async def send(message) -> None:
+        assert message.get("status", 499) == 499
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/recognise",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json"), (b"content-length", b"9")],
+    }
+    asyncio.run(serve.app(scope, gone, send))
+    assert "failed" not in caplog.text
+    assert serve.intake.coming == serve.intake.answering == 0

@@ -1,11 +1,13 @@
-"""The client: typed answers, polite retries, errors that say what to do."""
+"""Both clients: typed answers, polite retries, errors that say what to do."""
 
+import asyncio
+import inspect
 import json
 
 import httpx
 import pytest
 
-from fashiontrend.client import Client, Refused
+from fashiontrend.client import AsyncClient, Client, Refused
 from fashiontrend.errors import ConfigError, StoreError
 
 IMAGE = {"id": "a", "status": "ok", "garments": []}
@@ -18,11 +20,63 @@ ANSWER = {
 }
 
 
-def client(answer, **settings) -> Client:
-    return Client("http://test", transport=httpx.MockTransport(answer), **settings)
+class Awaited:
+    """An `AsyncClient` whose calls are run to their end, one after another."""
+
+    def __init__(self, server: str, pause=None, **settings) -> None:
+        async def wait(seconds: float) -> None:
+            pause(seconds)
+
+        self.client = AsyncClient(server, pause=wait, **settings)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_) -> None:
+        asyncio.run(self.client.close())
+
+    def __getattr__(self, name: str):
+        method = getattr(self.client, name)
+
+        async def run(*given, **named):
+            told = method(*given, **named)
+            return [t async for t in told] if hasattr(told, "__aiter__") else await told
+
+        return lambda *given, **named: asyncio.run(run(*given, **named))
 
 
-def test_files_are_sent_a_few_at_a_time_with_the_boxes_that_are_known(tmp_path):
+@pytest.fixture(params=[Client, Awaited], ids=["blocking", "asynchronous"])
+def client(request):
+    """client(answer, **settings): one of both, over a function instead of a network."""
+    return lambda answer, **settings: request.param(
+        "http://test", transport=httpx.MockTransport(answer), **settings
+    )
+
+
+def test_both_clients_have_the_same_methods():
+    def signatures(kind: type) -> dict[str, list[str]]:
+        methods = inspect.getmembers(kind, inspect.isfunction)
+        return {n: list(inspect.signature(m).parameters) for n, m in methods if n[0] != "_"}
+
+    assert signatures(AsyncClient) == signatures(Client)
+    assert "recognise" in signatures(AsyncClient)
+
+
+def test_the_asynchronous_client_is_a_context_manager_and_asks_side_by_side():
+    async def run() -> None:
+        both = asyncio.Barrier(2)  # neither is answered before both are there
+
+        async def answer(request: httpx.Request) -> httpx.Response:
+            await both.wait()
+            return httpx.Response(200, json={"gates": []})
+
+        async with AsyncClient("http://test", transport=httpx.MockTransport(answer)) as c:
+            assert [t.gates for t in await asyncio.gather(c.gates(), c.gates())] == [[], []]
+
+    asyncio.run(run())
+
+
+def test_files_are_sent_a_few_at_a_time_with_the_boxes_that_are_known(tmp_path, client):
     seen = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -43,7 +97,7 @@ def test_files_are_sent_a_few_at_a_time_with_the_boxes_that_are_known(tmp_path):
     assert seen[0][1]["regions"] == [{"box": [0.0, 0.0, 0.5, 0.5]}]
 
 
-def test_busy_is_tried_again_after_the_time_that_the_server_names():
+def test_busy_is_tried_again_after_the_time_that_the_server_names(client):
     answers = iter(
         [httpx.Response(429, headers={"Retry-After": "2"}), httpx.Response(200, json={"gates": []})]
     )
@@ -53,7 +107,7 @@ def test_busy_is_tried_again_after_the_time_that_the_server_names():
     assert pauses == [2.0]
 
 
-def test_a_problem_is_told_with_its_code_and_request_id():
+def test_a_problem_is_told_with_its_code_and_request_id(client):
     told = {"type": "urn:fashiontrend:problem:scope", "detail": "no", "request_id": "r-1"}
     with (
         client(lambda r: httpx.Response(403, json=told)) as c,
@@ -63,7 +117,7 @@ def test_a_problem_is_told_with_its_code_and_request_id():
     assert (caught.value.status, caught.value.code) == (403, "scope")
 
 
-def test_an_unreachable_server_says_how_to_start_one():
+def test_an_unreachable_server_says_how_to_start_one(client):
     def refuse(request):
         raise httpx.ConnectError("refused")
 
@@ -71,14 +125,14 @@ def test_an_unreachable_server_says_how_to_start_one():
         c.gates()
 
 
-def test_an_address_without_a_scheme_and_a_missing_file_are_configuration_errors():
+def test_an_address_without_a_scheme_and_a_missing_file_are_configuration_errors(client):
     with pytest.raises(ConfigError):
         Client("localhost:8000")
     with client(lambda r: httpx.Response(200, json=ANSWER)) as c, pytest.raises(ConfigError):
         list(c.recognise(["/nowhere.jpg"]))
 
 
-def test_the_token_comes_from_the_environment(monkeypatch):
+def test_the_token_comes_from_the_environment(monkeypatch, client):
     monkeypatch.setenv("FASHIONTREND_TOKEN", "ft_env")
     with client(
         lambda r: (
@@ -90,7 +144,7 @@ def test_the_token_comes_from_the_environment(monkeypatch):
         assert c.gates().gates == []
 
 
-def test_a_servers_answers_are_those_of_a_model_in_this_process():
+def test_a_servers_answers_are_those_of_a_model_in_this_process(client):
     garment = {
         "garment_id": 0,
         "box": {"rel": [0.1, 0.2, 0.5, 1.0], "px": [10, 40, 50, 200]},
@@ -122,3 +176,13 @@ def test_a_servers_answers_are_those_of_a_model_in_this_process():
     assert found.attributes["neck"].status == "not_visible"
     assert empty.box is None
     assert bad.problem == "bomb: 9 pixels."
+
+
+def test_the_pages_of_a_catalogue_job_are_followed_to_the_end(client):
+    pages = {
+        None: {"rows": [{"id": "a"}, {"id": "b"}], "next": "2"},
+        "2": {"rows": [{"id": "c"}], "next": "3"},
+        "3": {"rows": [], "next": "3"},
+    }
+    with client(lambda r: httpx.Response(200, json=pages[r.url.params.get("cursor")])) as c:
+        assert [row["id"] for row in c.results("j", limit=2)] == ["a", "b", "c"]

@@ -1,0 +1,182 @@
+"""A server as a process beside the load: what it holds, what it costs, and how it is ended."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+import numpy as np
+import psutil
+import yaml
+from PIL import Image, ImageFilter
+
+from fashiontrend import paths, registry, taxonomy
+from fashiontrend.attrnet import artefact, model
+from fashiontrend.config import AttrNetConfig, ForecasterConfig, StoreConfig
+from fashiontrend.forecaster import artefact as forecaster
+from fashiontrend.forecaster.model import TrendModel
+from fashiontrend.forecaster.predict import Calibration
+from fashiontrend.store import Store, open_store
+
+OPENED = {"passed": True, "reasons": [], "checks": []}
+#: Backbone and input side of models that cost at least 4 and about 2 ms of CPU a picture, decoding included.
+MODELS = {"large": ("resnet18", 96), "small": ("small", 64)}
+PICTURE_PX = 256
+
+
+def end_on_sigterm() -> None:
+    """A killed measurement ends its servers, as an interrupted one does."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def draw_pictures(folder: Path, count: int = 32) -> None:
+    """JPEGs of smooth noise, about as large in bytes as a shop's."""
+    rng = np.random.default_rng(0)
+    folder.mkdir()
+    for n in range(count):
+        pixels = rng.integers(0, 255, (PICTURE_PX, PICTURE_PX, 3), dtype=np.uint8)
+        image = Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(2))
+        image.save(folder / f"{n:03d}.jpg", quality=85)
+
+
+def release(store: Store, folder: Path, kind: str) -> None:
+    """A release of random weights; what it says does not matter, what it costs does."""
+    backbone, input_px = MODELS[kind]
+    words = taxonomy.load().subset(())
+    cfg = AttrNetConfig(backbone=backbone, input_px=input_px)
+    net = model.build(cfg, list(words.num_values.values()), (120.0, 120.0, 120.0), 0)
+    counts = {a: [1.0] * (v + 1) for a, v in words.num_values.items()}
+    artefact.save(folder, net, artefact.make_card(words, net, counts, {}))
+    store.upload(paths.model("attrnet", "bench"), folder, {})
+    small = ForecasterConfig(hidden_size=4)
+    halves = Calibration((1.0,) * small.prediction_length, (2.0,) * small.prediction_length)
+    made = forecaster.Artefact(TrendModel(small), small, halves, {}, words.digest, {})
+    partition = paths.model("forecaster", "bench")
+    files = forecaster.dump(made)
+    for name, data in files.items():
+        store.write(f"{partition}/{name}", data)
+    store.commit(partition, [f"{partition}/{n}" for n in files], {})
+    facts = ("bench", "2026-01-01", "bench", "bench", "bench", "bench", words.version, words.digest)
+    registry.publish(store, registry.Release(*facts, OPENED, OPENED))
+
+
+class Server:
+    """A server process and its descendants; a context manager."""
+
+    def __init__(self, command: list[str], port: int, log: Path) -> None:
+        self.port, self.command, self.log = port, command, log
+
+    def __enter__(self) -> Self:
+        with self.log.open("w") as sink:
+            self.process = subprocess.Popen(self.command, stdout=sink, stderr=sink)
+        deadline = time.monotonic() + 240
+        while True:
+            with contextlib.suppress(httpx.HTTPError):
+                if httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=5).status_code == 200:
+                    return self
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                told = self.log.read_text()[-3000:]
+                self.__exit__()
+                raise SystemExit(f"{self.command[1:4]} does not answer:\n{told}")
+            time.sleep(0.5)
+
+    def __exit__(self, *_: object) -> None:
+        """End it, and whatever of it stays."""
+        left = self.tree() if self.process.poll() is None else []
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(timeout=90)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        for process in left:
+            if process.is_running():
+                process.kill()
+
+    def tree(self) -> list[psutil.Process]:
+        """The process and all below it."""
+        top = psutil.Process(self.process.pid)
+        return [top, *top.children(recursive=True)]
+
+    def cpu_s(self) -> float:
+        """User and system time of the tree so far, exited and reaped children too."""
+        total = 0.0
+        for process in self.tree():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                total += sum(process.cpu_times()[:4])
+        return total
+
+    def memory_mb(self) -> float:
+        """Resident memory of the tree; shared pages count in each process."""
+        total = 0.0
+        for process in self.tree():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                total += process.memory_info().rss / 1e6
+        return total
+
+    def replicas(self) -> int:
+        """Recogniser replicas that are alive."""
+        alive = 0
+        for process in self.tree():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                alive += "ServeReplica:recognise" in " ".join(process.cmdline())
+        return alive
+
+
+def ours(folder: Path, kind: str, proxy: str, recogniser: dict[str, Any]) -> Server:
+    """`fashiontrend serve` over a release of its own, written below `folder`."""
+    folder.mkdir(parents=True)
+    store = open_store(StoreConfig(url=str(folder / "store")))
+    release(store, folder / "model", kind)
+    port = free_port()
+    tree = {
+        "store": {"url": str(folder / "store")},
+        "ray": {"num_cpus": 2},
+        "serve": {
+            "port": port, "proxy": proxy, "auth": "none",
+            "recogniser": {"cpus": 0.5, **recogniser},
+            "tables": {"min_replicas": 1, "max_replicas": 1, "cpus": 0.25},
+        },
+    }  # fmt: skip
+    (folder / "bench.yaml").write_text(yaml.safe_dump(tree))
+    for variable in ("STATS", "METRICS"):
+        os.environ[f"RAY_SERVE_HAPROXY_{variable}_PORT"] = str(free_port())
+    command = [sys.executable, "-m", "fashiontrend.cli", "serve", "--config"]
+    return Server([*command, str(folder / "bench.yaml")], port, folder / "serve.log")
+
+
+def plain(folder: Path) -> Server:
+    """The hand-written one over the model that `ours` wrote below `folder`."""
+    port = free_port()
+    command = [sys.executable, "-m", "bench.plain_server", "--folder", str(folder / "model")]
+    return Server([*command, "--port", str(port)], port, folder / "plain.log")
+
+
+def load(
+    server: Server, pictures: Path, seconds: float, connections: int, rate: float = 0.0
+) -> dict[str, Any]:
+    """Load from another process, as fast as answers come or at a rate."""
+    command = [sys.executable, "-m", "bench.load", "--port", str(server.port)]
+    command += ["--pictures", str(pictures), "--seconds", str(seconds)]
+    command += ["--connections", str(connections), "--rate", str(rate)]
+    done = subprocess.run(command, capture_output=True, check=True)
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def failed(told: dict[str, Any]) -> int:
+    """Requests that were answered by anything but 200."""
+    return int(sum(n for status, n in told["statuses"].items() if status != "200"))

@@ -1,0 +1,171 @@
+"""The client of a program without an event loop."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from time import sleep
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from fashiontrend.attrnet.answers import Answer
+from fashiontrend.client import calls, exchange
+from fashiontrend.client.calls import Box, Call
+from fashiontrend.serve.answered import (
+    EvidenceAnswer,
+    ForecastsAnswer,
+    GatesAnswer,
+    ImageAnswer,
+    JobAnswer,
+    KeywordsAnswer,
+    PostedAnswer,
+    RecogniseAnswer,
+    SeriesAnswer,
+    VersionAnswer,
+)
+from fashiontrend.serve.asked import Options, Picture, PostedSeries
+
+T = TypeVar("T")
+
+
+class Client:
+    """One connection pool to one server; a context manager."""
+
+    def __init__(
+        self,
+        server: str,
+        token: str | None = None,
+        timeout_s: float = 30.0,
+        retries: int = 3,
+        transport: httpx.BaseTransport | None = None,
+        pause: Callable[[float], object] = sleep,
+    ) -> None:
+        """Nothing is contacted yet.
+
+        Args:
+            server: `http(s)://host:port`.
+            token: bearer token; $FASHIONTREND_TOKEN if None.
+            timeout_s: of one request.
+            retries: of a request that was answered 429 or 503, after Retry-After seconds.
+            transport: tests give another.
+            pause: waits; tests give another.
+
+        Raises:
+            ConfigError: `server` is not an http address.
+        """
+        self.server, self._retries, self._pause = server, retries, pause
+        sent = exchange.settings(server, token, timeout_s)
+        self._http = httpx.Client(**sent, transport=transport)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def recognise(
+        self,
+        files: Sequence[str | Path],
+        options: Options | None = None,
+        boxes: Mapping[str, Box] | None = None,
+    ) -> Iterator[ImageAnswer]:
+        """Recognise local pictures, a few at a time, in order.
+
+        Args:
+            files: paths.
+            options: how the answers should look.
+            boxes: path -> box in fractions of the upright picture, where it is known.
+
+        Raises:
+            Refused: the server refuses; one bad picture is no refusal, its answer says why.
+            StoreError: the server cannot be reached.
+        """
+        for call in calls.recognise(files, options, boxes):
+            yield from self._do(call)
+
+    def describe(self, images: Sequence[bytes]) -> list[Answer]:
+        """What `attrnet.predict.Recogniser.describe` says of the same pictures, by the server's model.
+
+        Raises:
+            Refused: the server refuses the request as a whole.
+            StoreError: the server cannot be reached.
+        """
+        return [answer for call in calls.describe(images) for answer in self._do(call)]
+
+    def recognise_remote(
+        self, pictures: Sequence[Picture], options: Options | None = None
+    ) -> RecogniseAnswer:
+        """Recognise pictures that the server fetches by URL or store key."""
+        return self._do(calls.recognise_remote(pictures, options))
+
+    def keywords(self, **query: str | float | None) -> KeywordsAnswer:
+        """Keywords; the query as in the API: as_of, platform, direction, min_confidence, ..."""
+        return self._do(calls.keywords(query))
+
+    def evidence(self, keyword_id: str) -> EvidenceAnswer:
+        """Everything behind one keyword."""
+        return self._do(calls.evidence(keyword_id))
+
+    def series(self, **query: str | None) -> SeriesAnswer:
+        """Shares; the query as in the API: platform, attribute, value, from, to, basis, corrected."""
+        return self._do(calls.series(query))
+
+    def forecasts(self, **query: str | None) -> ForecastsAnswer:
+        """The released forecasts."""
+        return self._do(calls.forecasts(query))
+
+    def forecast(self, series: Sequence[PostedSeries]) -> PostedAnswer:
+        """Forecast posted series with the released LSTM."""
+        return self._do(calls.forecast(series))
+
+    def gates(self) -> GatesAnswer:
+        """The newest verdict of every gate."""
+        return self._do(calls.gates())
+
+    def version(self) -> VersionAnswer:
+        """What is running."""
+        return self._do(calls.version())
+
+    def submit(
+        self,
+        keys: Sequence[str],
+        options: Options | None = None,
+        idempotency_key: str | None = None,
+    ) -> JobAnswer:
+        """Hand in a catalogue job; with a key of your own, twice is once."""
+        return self._do(calls.submit(keys, options, idempotency_key))
+
+    def job(self, job_id: str) -> JobAnswer:
+        """How far a catalogue job is."""
+        return self._do(calls.job(job_id))
+
+    def results(self, job_id: str, limit: int = 1000) -> Iterator[dict[str, Any]]:
+        """The answers of a catalogue job, as far as they are there."""
+        cursor: str | None = None
+        while True:
+            page = self._do(calls.results(job_id, cursor, limit))
+            yield from page["rows"]
+            cursor = calls.next_cursor(page, cursor)
+            if cursor is None:
+                return
+
+    def _do(self, call: Call[T]) -> T:
+        for attempt in range(self._retries + 1):
+            try:
+                answer = self._http.request(call.method, call.address, **call.sent)
+            except httpx.HTTPError as error:
+                raise exchange.unreachable(self.server, error) from error
+            wait_s = exchange.pause_s(answer)
+            if wait_s is None or attempt == self._retries:
+                break
+            self._pause(wait_s)
+        return call.read(exchange.content(answer))

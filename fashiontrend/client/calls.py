@@ -1,0 +1,222 @@
+"""What each method of a client sends, and how its answer is read."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
+
+import pydantic
+
+from fashiontrend.attrnet import answers
+from fashiontrend.attrnet.answers import Answer
+from fashiontrend.errors import ConfigError
+from fashiontrend.serve.answered import (
+    AttributeAnswer,
+    EvidenceAnswer,
+    ForecastsAnswer,
+    GatesAnswer,
+    ImageAnswer,
+    JobAnswer,
+    KeywordsAnswer,
+    PostedAnswer,
+    RecogniseAnswer,
+    SeriesAnswer,
+    VersionAnswer,
+)
+from fashiontrend.serve.asked import Options, Picture, PostedSeries
+
+T = TypeVar("T")
+M = TypeVar("M", bound=pydantic.BaseModel)
+Query = Mapping[str, Any]
+Box = tuple[float, float, float, float]
+RECOGNISE = "/v1/recognise"
+#: Pictures that are sent together, and bytes beyond which they are not.
+TOGETHER, MOST_BYTES = 16, 40_000_000
+
+
+@dataclass(frozen=True)
+class Call(Generic[T]):
+    """One request, and what makes a typed answer of its JSON."""
+
+    method: str
+    address: str
+    read: Callable[[Any], T]
+    sent: Mapping[str, Any] = field(default_factory=dict)  # as httpx takes it
+
+
+def recognise(
+    files: Sequence[str | Path], options: Options | None, boxes: Mapping[str, Box] | None
+) -> Iterator[Call[list[ImageAnswer]]]:
+    """Local pictures, a few at a time, in order.
+
+    Raises:
+        ConfigError: a file is not there.
+    """
+    known = boxes or {}
+    for group in _groups([Path(f) for f in files]):
+        told = [
+            {
+                "id": str(path)[-200:],
+                "regions": [{"box": known[str(path)]}] if str(path) in known else [],
+            }
+            for path in group
+        ]
+        request = {"images": told, "options": _plain(options or Options())}
+        sent = [("image", (path.name, path.read_bytes())) for path in group]
+        yield Call("POST", RECOGNISE, _images, _upload(sent, request))
+
+
+def describe(images: Sequence[bytes]) -> Iterator[Call[list[Answer]]]:
+    """Pictures in memory, a few at a time, answered as a `Recogniser` in this process does."""
+    request = {"options": _plain(Options(min_confidence=0.0, top_k=1))}
+    for group in _portions(images):
+        sent = [("image", (str(n), data)) for n, data in enumerate(group)]
+        yield Call(
+            "POST",
+            RECOGNISE,
+            lambda told: [_to_answer(i) for i in _images(told)],
+            _upload(sent, request),
+        )
+
+
+def recognise_remote(pictures: Sequence[Picture], options: Options | None) -> Call[RecogniseAnswer]:
+    """Pictures that the server fetches by URL or store key."""
+    body = {
+        "images": [p.model_dump(mode="json", exclude_none=True) for p in pictures],
+        "options": _plain(options or Options()),
+    }
+    return Call("POST", RECOGNISE, RecogniseAnswer.model_validate, {"json": body})
+
+
+def keywords(query: Query) -> Call[KeywordsAnswer]:
+    """Keywords."""
+    return _get("/v1/keywords", KeywordsAnswer, query)
+
+
+def evidence(keyword_id: str) -> Call[EvidenceAnswer]:
+    """Everything behind one keyword."""
+    return _get(f"/v1/keywords/{quote(keyword_id, safe='')}/evidence", EvidenceAnswer)
+
+
+def series(query: Query) -> Call[SeriesAnswer]:
+    """Shares."""
+    return _get("/v1/series", SeriesAnswer, query)
+
+
+def forecasts(query: Query) -> Call[ForecastsAnswer]:
+    """The released forecasts."""
+    return _get("/v1/forecasts", ForecastsAnswer, query)
+
+
+def forecast(posted: Sequence[PostedSeries]) -> Call[PostedAnswer]:
+    """Posted series, by the released LSTM."""
+    body = {"series": [s.model_dump(mode="json", exclude_none=True) for s in posted]}
+    return Call("POST", "/v1/forecasts", PostedAnswer.model_validate, {"json": body})
+
+
+def gates() -> Call[GatesAnswer]:
+    """The newest verdict of every gate."""
+    return _get("/v1/gates", GatesAnswer)
+
+
+def version() -> Call[VersionAnswer]:
+    """What is running."""
+    return _get("/version", VersionAnswer)
+
+
+def submit(
+    keys: Sequence[str], options: Options | None, idempotency_key: str | None
+) -> Call[JobAnswer]:
+    """A catalogue job."""
+    headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+    body = {"input": list(keys), "options": _plain(options or Options())}
+    sent = {"json": body, "headers": headers}
+    return Call("POST", "/v1/recognitions", JobAnswer.model_validate, sent)
+
+
+def job(job_id: str) -> Call[JobAnswer]:
+    """How far a catalogue job is."""
+    return _get(f"/v1/recognitions/{quote(job_id, safe='')}", JobAnswer)
+
+
+def results(job_id: str, cursor: str | None, limit: int) -> Call[dict[str, Any]]:
+    """One page of a catalogue job's answers."""
+    sent = {"params": _present({"cursor": cursor, "limit": limit})}
+    return Call("GET", f"/v1/recognitions/{quote(job_id, safe='')}/results", dict, sent)
+
+
+def next_cursor(page: Mapping[str, Any], cursor: str | None) -> str | None:
+    """Where the page after this one begins; None if there is none."""
+    following: str | None = page["next"]
+    return following if page["rows"] and following != cursor else None
+
+
+def _get(address: str, model: type[M], query: Query | None = None) -> Call[M]:
+    return Call("GET", address, model.model_validate, {"params": _present(query or {})})
+
+
+def _present(query: Query) -> dict[str, Any]:
+    return {k: v for k, v in query.items() if v is not None}
+
+
+def _plain(options: Options) -> dict[str, Any]:
+    return options.model_dump(mode="json")
+
+
+def _upload(files: Sequence[tuple[str, tuple[str, bytes]]], request: Query) -> dict[str, Any]:
+    return {"files": files, "data": {"request": json.dumps(request)}}
+
+
+def _images(told: Any) -> list[ImageAnswer]:
+    return list(RecogniseAnswer.model_validate(told).images)
+
+
+def _groups(paths: Sequence[Path]) -> Iterator[list[Path]]:
+    group: list[Path] = []
+    size = 0
+    for path in paths:
+        if not path.is_file():
+            raise ConfigError(f"{path}: no such file.")
+        bytes_ = path.stat().st_size
+        if group and (len(group) == TOGETHER or size + bytes_ > MOST_BYTES):
+            yield group
+            group, size = [], 0
+        group.append(path)
+        size += bytes_
+    if group:
+        yield group
+
+
+def _portions(images: Sequence[bytes]) -> Iterator[list[bytes]]:
+    group: list[bytes] = []
+    for data in images:
+        if group and (len(group) == TOGETHER or sum(map(len, group)) + len(data) > MOST_BYTES):
+            yield group
+            group = []
+        group.append(data)
+    if group:
+        yield group
+
+
+def _to_answer(image: ImageAnswer) -> Answer:
+    if image.problem is not None and image.status != "no_garment":
+        return Answer(problem=image.problem.detail)
+    size = (image.width or 0, image.height or 0)
+    if not image.garments:
+        return Answer(size=size)
+    garment = image.garments[0]
+    x0, y0, x1, y1 = garment.box.rel
+    return Answer(
+        {name: _to_attribute(a) for name, a in garment.attributes.items()},
+        (x0 * size[0], y0 * size[1], x1 * size[0], y1 * size[1]),
+        garment.score or 0.0,
+        size,
+    )
+
+
+def _to_attribute(told: AttributeAnswer) -> answers.AttributeAnswer:
+    name = (told.label or {}).get("en")
+    status = answers.Status(told.status)
+    return answers.AttributeAnswer(status, told.value, name, told.confidence or 0.0)
