@@ -63,6 +63,18 @@ def test_home_and_temporary_folders_can_be_written(found):
                 assert {"/tmp", "/tmp/ray"} <= where, place
 
 
+def test_spreading_counts_the_pods_of_the_same_part(render):
+    spread = [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}]
+    found = render("development", **{"pod.topologySpreadConstraints": spread})
+    parts = set()
+    for place, spec in pods(found).items():
+        (constraint,) = spec["topologySpreadConstraints"]
+        chosen = constraint["labelSelector"]["matchLabels"]
+        assert chosen["app.kubernetes.io/instance"] == "ft", place
+        parts.add(chosen["app.kubernetes.io/component"])
+    assert {"batch-worker", "serving-worker", "submitter", "exporter", "schedule"} <= parts
+
+
 def test_only_what_talks_to_the_api_server_gets_a_token(found):
     for place, spec in pods(found).items():
         wants = spec["automountServiceAccountToken"]

@@ -57,7 +57,7 @@ annotations:
   {{- end }}
 {{- end -}}
 
-{{/* Where a pod may run, and as whom. */}}
+{{/* Where a pod may run, and as whom: (dict "root" $ "block" block "component" "exporter") */}}
 {{- define "fashiontrend.podPlace" -}}
 securityContext:
   {{- include "fashiontrend.podSecurity" .root | nindent 2 }}
@@ -67,10 +67,18 @@ imagePullSecrets:
   - name: {{ . }}
   {{- end }}
 {{- end }}
-{{- range $key := list "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" "priorityClassName" }}
+{{- range $key := list "nodeSelector" "tolerations" "affinity" "priorityClassName" }}
 {{- with index $.block $key }}
 {{ $key }}: {{- if kindIs "string" . }} {{ . }}{{ else }}{{ toYaml . | nindent 2 }}{{ end }}
 {{- end }}
+{{- end }}
+{{- with .block.topologySpreadConstraints }}
+topologySpreadConstraints:
+  {{- /* Without a selector a constraint counts no pod: pods of the same part are meant. */}}
+  {{- $own := dict "labelSelector" (dict "matchLabels" (include "fashiontrend.selector" $ | fromYaml)) }}
+  {{- range . }}
+  - {{- merge (deepCopy .) $own | toYaml | nindent 4 }}
+  {{- end }}
 {{- end }}
 {{- end -}}
 

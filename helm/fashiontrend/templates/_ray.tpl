@@ -48,12 +48,12 @@ workerGroupSpecs:
 
 {{- define "fashiontrend.rayHead" -}}
 {{- $block := include "fashiontrend.podBlock" (dict "root" .root "priority" .cluster.priorityClassName) | fromYaml -}}
-{{- $scope := dict "root" .root "block" $block "role" .role "resources" .cluster.head.resources -}}
+{{- $scope := dict "root" .root "block" $block "role" .role "component" (printf "%s-head" .role) "resources" .cluster.head.resources -}}
 {{- $reaches := list "store" -}}
 {{- if .root.Values.ray.autoscaler.enabled -}}{{- $reaches = append $reaches "api-server" -}}{{- end -}}
 {{- $reaches = append $reaches (ternary "shops" "redis" (eq .role "batch")) -}}
 metadata:
-  {{- $meta := dict "component" (printf "%s-head" .role) "reaches" $reaches "annotations" (include "fashiontrend.rayAnnotations" . | fromYaml) -}}
+  {{- $meta := dict "reaches" $reaches "annotations" (include "fashiontrend.rayAnnotations" . | fromYaml) -}}
   {{- include "fashiontrend.podMeta" (merge $meta $scope) | nindent 2 }}
 spec:
   serviceAccountName: {{ include "fashiontrend.fullname" .root }}-{{ .role }}
@@ -81,9 +81,9 @@ spec:
 {{- if .gpu -}}
 {{- $_ := set $resources "limits" (merge (dict .group.resourceName (.group.gpus | toString)) (default dict $resources.limits)) -}}
 {{- end -}}
-{{- $scope := dict "root" .root "block" $block "role" .role "resources" $resources -}}
+{{- $scope := dict "root" .root "block" $block "role" .role "component" (printf "%s-worker" .role) "resources" $resources -}}
 metadata:
-  {{- $meta := dict "component" (printf "%s-worker" .role) "reaches" (list "store") "annotations" (include "fashiontrend.rayAnnotations" . | fromYaml) -}}
+  {{- $meta := dict "reaches" (list "store") "annotations" (include "fashiontrend.rayAnnotations" . | fromYaml) -}}
   {{- include "fashiontrend.podMeta" (merge $meta $scope) | nindent 2 }}
 spec:
   serviceAccountName: {{ include "fashiontrend.fullname" .root }}-{{ .role }}
@@ -171,9 +171,9 @@ rayClusterSpec:
 {{/* KubeRay's own submitter has no security context: under Pod Security "restricted" it would wait for ever. */}}
 {{- define "fashiontrend.submitter" -}}
 {{- $block := include "fashiontrend.podBlock" (dict "root" . "priority" .Values.batch.priorityClassName) | fromYaml -}}
-{{- $scope := dict "root" . "block" $block "resources" .Values.batch.submitter.resources -}}
+{{- $scope := dict "root" . "block" $block "component" "submitter" "resources" .Values.batch.submitter.resources -}}
 metadata:
-  {{- include "fashiontrend.podMeta" (merge (dict "component" "submitter" "reaches" list) $scope) | nindent 2 }}
+  {{- include "fashiontrend.podMeta" (merge (dict "reaches" list) $scope) | nindent 2 }}
 spec:
   restartPolicy: Never
   serviceAccountName: {{ include "fashiontrend.fullname" . }}-plain
