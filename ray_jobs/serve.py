@@ -55,6 +55,7 @@ class Recogniser:
             self.metrics.served(release_id)
             return served
 
+        model.await_release(store)
         self.watch = Watch(lambda: model.current_release(store), load)
         fetch = Fetcher(cfg.fetch, cfg.max_image_bytes)
         self.recognition = Recognition(
@@ -89,6 +90,7 @@ class Shelves:
             self.metrics.served(mark[0])
             return found, trend
 
+        model.await_release(store)
         self.watch = Watch(lambda: tables.find(store), load)
         self.library = Library(
             store,

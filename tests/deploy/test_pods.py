@@ -132,6 +132,22 @@ def test_selectors_find_pods_of_the_release(found):
     assert "helm.sh/chart" not in wanted
 
 
+def test_a_new_image_or_configuration_leaves_redis_and_s3_alone(render):
+    """Both keep what they hold in the pod: a restart would empty them."""
+    old = render("development")
+    new = render("development", **{"image.tag": "9.9.9", "config.seed": 7})
+    for name in ("ft-fashiontrend-redis", "ft-fashiontrend-s3"):
+        templates = [one(o, "StatefulSet", name)["spec"]["template"] for o in (old, new)]
+        assert templates[0] == templates[1]
+
+
+def test_worker_groups_hold_all_that_the_operator_writes_into_them(found):
+    """Else the operator's first update takes the list over, and `helm upgrade` ends with a conflict."""
+    for cluster in _rayclusters(found):
+        for group in cluster["workerGroupSpecs"]:
+            assert group["scaleStrategy"] == {}
+
+
 def _rayclusters(found):
     for item in found:
         if item["kind"] == "RayService":

@@ -34,13 +34,10 @@ seccompProfile:
 {{- toYaml $block -}}
 {{- end -}}
 
-{{/* No version in a pod's labels: a new chart alone must not restart a Ray cluster.
-(dict "root" $ "block" block "component" "exporter" "reaches" (list "store")) */}}
+{{/* (dict "root" $ "block" block "component" "exporter" "reaches" (list "store")) */}}
 {{- define "fashiontrend.podMeta" -}}
 labels:
-  {{- include "fashiontrend.selector" . | nindent 2 }}
-  app.kubernetes.io/name: {{ .root.Chart.Name }}
-  app.kubernetes.io/part-of: fashiontrend
+  {{- include "fashiontrend.podLabels" . | nindent 2 }}
   {{- range .reaches }}
   fashiontrend.io/reaches-{{ . }}: "true"
   {{- end }}
@@ -92,6 +89,8 @@ topologySpreadConstraints:
   valueFrom: {secretKeyRef: {name: {{ . }}, key: {{ $.root.Values.store.accessKeyIdKey }}}}
 - name: AWS_SECRET_ACCESS_KEY
   valueFrom: {secretKeyRef: {name: {{ . }}, key: {{ $.root.Values.store.secretAccessKeyKey }}}}
+{{- /* Keys are given: no SDK shall wait for a metadata address that the network refuses. */}}
+- {name: AWS_EC2_METADATA_DISABLED, value: "true"}
 {{- end }}
 {{- with .block.env }}
 {{ toYaml . }}

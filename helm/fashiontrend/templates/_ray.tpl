@@ -40,6 +40,9 @@ workerGroupSpecs:
     replicas: {{ .group.minReplicas }}
     minReplicas: {{ .group.minReplicas }}
     maxReplicas: {{ .group.maxReplicas }}
+    {{- /* The operator writes it when it adds its finalizer; were it not ours too, `helm upgrade` would
+    find the whole list owned by another. */}}
+    scaleStrategy: {}
     rayStartParams: {}
     template:
       {{- include "fashiontrend.rayWorker" (dict "root" $.root "role" $.role "cluster" $.cluster "group" .group "gpu" .gpu) | nindent 6 }}
