@@ -146,7 +146,7 @@ class KeepCluster(Block):
 class Batch(Cluster):
     """Clusters that live as long as a job."""
 
-    submissionMode: Literal["K8sJobMode", "HTTPMode", "SidecarMode"] = "K8sJobMode"  # noqa: N815
+    submissionMode: Literal["HTTPMode", "K8sJobMode", "SidecarMode"] = "HTTPMode"  # noqa: N815
     submitter: Head = Head()
     backoffLimit: NonNegativeInt = 1  # noqa: N815
     activeDeadlineSeconds: PositiveInt = 21600  # noqa: N815
@@ -196,7 +196,7 @@ class DisruptionBudget(Block):
     """Of the serving workers."""
 
     enabled: bool = True
-    maxUnavailable: PositiveInt | Annotated[str, Field(pattern=r"^[1-9][0-9]?%$|^100%$")] = 1  # noqa: N815
+    maxUnavailable: PositiveInt = 1  # noqa: N815
 
 
 class Ingress(Block):

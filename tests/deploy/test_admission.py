@@ -136,4 +136,4 @@ def test_a_submitted_stage_and_its_pods_are_taken(server, stage):
     )
     job = rayjob(request, cfg)
     assert taken(server, yaml.safe_dump(job)) == 1
-    assert taken(server, as_pods([job])) == 3
+    assert taken(server, as_pods([job])) == 2

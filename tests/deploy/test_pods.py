@@ -72,7 +72,7 @@ def test_spreading_counts_the_pods_of_the_same_part(render):
         chosen = constraint["labelSelector"]["matchLabels"]
         assert chosen["app.kubernetes.io/instance"] == "ft", place
         parts.add(chosen["app.kubernetes.io/component"])
-    assert {"batch-worker", "serving-worker", "submitter", "exporter", "schedule"} <= parts
+    assert {"batch-worker", "serving-worker", "exporter", "schedule", "s3"} <= parts
 
 
 def test_only_what_talks_to_the_api_server_gets_a_token(found):
@@ -130,6 +130,14 @@ def test_selectors_find_pods_of_the_release(found):
     wanted = deployment["selector"]["matchLabels"]
     assert wanted.items() <= deployment["template"]["metadata"]["labels"].items()
     assert "helm.sh/chart" not in wanted
+
+
+def test_the_disruption_budget_is_one_that_kubernetes_can_count(render):
+    """Pods of a RayCluster have no scale: maxUnavailable is refused for them at run time."""
+    found = render(**{"serving.cpuWorkers.minReplicas": 3})
+    budget = one(found, "PodDisruptionBudget", "ft-fashiontrend-serving")["spec"]
+    assert budget["minAvailable"] == 2
+    assert "maxUnavailable" not in budget
 
 
 def test_a_new_image_or_configuration_leaves_redis_and_s3_alone(render):
