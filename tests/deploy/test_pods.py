@@ -140,6 +140,14 @@ def test_the_disruption_budget_is_one_that_kubernetes_can_count(render):
     assert "maxUnavailable" not in budget
 
 
+def test_every_ray_pod_ends_when_it_is_told_to(found):
+    """Seen on a node: a deleted head stayed for its 60 s, and the service lost its workers meanwhile."""
+    for cluster in _rayclusters(found):
+        for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
+            (ray,) = group["template"]["spec"]["containers"]
+            assert ray["lifecycle"]["preStop"]["exec"]["command"][-1] == "ray stop"
+
+
 def test_a_new_image_or_configuration_leaves_redis_and_s3_alone(render):
     """Both keep what they hold in the pod: a restart would empty them."""
     old = render("development")

@@ -74,6 +74,7 @@ spec:
         - {name: metrics, containerPort: 8080}
         - {name: as-metrics, containerPort: 44217}
         - {name: dash-metrics, containerPort: 44227}
+      {{- include "fashiontrend.rayStop" . | nindent 6 }}
   volumes:
     {{- include "fashiontrend.rayVolumes" $scope | nindent 4 }}
 {{- end -}}
@@ -101,12 +102,18 @@ spec:
         {{- if eq .role "serving" }}
         - {name: serve, containerPort: {{ .root.Values.serving.port }}}
         {{- end }}
-      lifecycle:
-        preStop:
-          exec:
-            command: [/bin/sh, -c, ray stop]
+      {{- include "fashiontrend.rayStop" . | nindent 6 }}
   volumes:
     {{- include "fashiontrend.rayVolumes" $scope | nindent 4 }}
+{{- end -}}
+
+{{/* The shell that KubeRay starts Ray with passes no signal on: without this a head that is deleted stays for its
+whole grace period, and its successor comes only after that. */}}
+{{- define "fashiontrend.rayStop" -}}
+lifecycle:
+  preStop:
+    exec:
+      command: [/bin/sh, -c, ray stop]
 {{- end -}}
 
 {{/* A job's pods are not moved to save a node; a server's may be, within its budget. */}}
