@@ -26,9 +26,10 @@ RUN python3 -m venv /opt/sbom && /opt/sbom/bin/pip install cyclonedx-bom==7.1.0
 RUN /opt/sbom/bin/cyclonedx-py environment /opt/fashiontrend/bin/python --output-format JSON --output-file /sbom.cdx.json
 
 FROM ${BASE_IMAGE}
-# KubeRay's probes of older versions call wget; certificates and time zones are opened at run time.
+# KubeRay's probes of older versions call wget; certificates and time zones are opened at run time, and
+# LightGBM's wheel brings no OpenMP of its own.
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends bash ca-certificates tzdata wget \
+    && apt-get install --yes --no-install-recommends bash ca-certificates libgomp1 tzdata wget \
     && rm -rf /var/lib/apt/lists/*
 RUN groupadd --gid 1000 app && useradd --uid 1000 --gid 1000 --create-home --home-dir /home/app app
 COPY --from=build /opt/fashiontrend /opt/fashiontrend

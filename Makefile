@@ -59,6 +59,12 @@ $(GOBIN)/promtool:
 	go -C "$$(go mod download -json github.com/prometheus/prometheus@v0.307.0 | $(PYTHON) -c 'import json, sys; print(json.load(sys.stdin)["Dir"])')" \
 		build -o $@ ./cmd/promtool
 
+# The chart's development S3, for its conditional writes; a large build, so not among the tools.
+.PHONY: weed
+weed: ## Build SeaweedFS for the S3 tests (needs Go, ten minutes)
+	go -C "$$(go mod download -json github.com/seaweedfs/seaweedfs@v0.0.0-20261109003541-7506e5f91cd6 | $(PYTHON) -c 'import json, sys; print(json.load(sys.stdin)["Dir"])')" \
+		build -o $(GOBIN)/weed ./weed
+
 check-alerts: setup $(GOBIN)/promtool ## Alert rules and their unit tests, by promtool
 	$(GOBIN)/promtool check rules helm/fashiontrend/files/alerts.yaml
 	cd monitoring && $(GOBIN)/promtool test rules alerts_test.yaml

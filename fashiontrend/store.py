@@ -78,6 +78,10 @@ class Store:
         if self.config.endpoint:
             parts = urlsplit(self.config.endpoint)
             options = {"endpoint_override": parts.netloc, "scheme": parts.scheme}
+        if os.environ.get("AWS_ACCESS_KEY_ID"):
+            # The SDK asks EC2's metadata address even where keys are given: three seconds
+            # for every file system wherever that address does not answer.
+            os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
         return pafs.S3FileSystem(
             region=self.config.region,
             connect_timeout=self.config.connect_timeout_s,

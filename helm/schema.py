@@ -21,7 +21,23 @@ Short = Annotated[str, Field(pattern=r"^([a-z]([-a-z0-9]*[a-z0-9])?)?$", max_len
 Tag = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9._-]*$", json_schema_extra={"not": {"const": "latest"}})
 ]
-Cron = Annotated[str, Field(pattern=r"^([0-9A-Za-z*,/?-]+ ){4}[0-9A-Za-z*,/?-]+$")]
+
+
+def _field(value: str) -> str:
+    """Pattern of one cron field: values, ranges and steps of what `value` matches, or `*`."""
+    span = rf"({value})(-({value}))?"
+    return rf"(\*|{span})(/[0-9]+)?(,(\*|{span})(/[0-9]+)?)*"
+
+
+def _names(text: str) -> str:
+    return "|".join((*text.split(), *text.upper().split()))
+
+
+_MONTH = f"0?[1-9]|1[0-2]|{_names('jan feb mar apr may jun jul aug sep oct nov dec')}"
+_FIELDS = ("[0-5]?[0-9]", "[01]?[0-9]|2[0-3]", "0?[1-9]|[12][0-9]|3[01]", _MONTH)
+_WEEKDAY = f"[0-6]|{_names('sun mon tue wed thu fri sat')}"
+#: The API server refuses others only when half of a release is there.
+Cron = Annotated[str, Field(pattern=f"^{' '.join(map(_field, (*_FIELDS, _WEEKDAY)))}$")]
 Cidr = Annotated[str, Field(pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$")]
 Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|[kMGTPE]i?)?$")]
 Overrides = dict[Annotated[str, Field(pattern=r"^FASHIONTREND__[A-Z0-9_]+$")], str]
@@ -146,7 +162,7 @@ class KeepCluster(Block):
 class Batch(Cluster):
     """Clusters that live as long as a job."""
 
-    submissionMode: Literal["K8sJobMode", "HTTPMode", "SidecarMode"] = "K8sJobMode"  # noqa: N815
+    submissionMode: Literal["HTTPMode", "K8sJobMode", "SidecarMode"] = "HTTPMode"  # noqa: N815
     submitter: Head = Head()
     backoffLimit: NonNegativeInt = 1  # noqa: N815
     activeDeadlineSeconds: PositiveInt = 21600  # noqa: N815
@@ -196,7 +212,7 @@ class DisruptionBudget(Block):
     """Of the serving workers."""
 
     enabled: bool = True
-    maxUnavailable: PositiveInt | Annotated[str, Field(pattern=r"^[1-9][0-9]?%$|^100%$")] = 1  # noqa: N815
+    maxUnavailable: PositiveInt = 1  # noqa: N815
 
 
 class Ingress(Block):

@@ -18,6 +18,8 @@ from ray_jobs import run
 #: The world's last day. A fixed one, so that a second demo finds the first one's run.
 LAST_DAY = date(2026, 11, 23)
 PORTS = 8741
+#: Where the chart mounts `files`.
+MOUNT = Path("/etc/fashiontrend")
 #: What the demo sets otherwise than a shop of one's own would.
 SETTINGS: dict[str, Any] = {
     "attrnet": {"input_px": 64, "epochs": 40, "max_passes": 25_000, "batch_size": 32},
@@ -77,11 +79,9 @@ def prepare(
     folder.mkdir(parents=True, exist_ok=True)
     annotate(world).to_csv(folder / "annotations.csv", index=False)
     write_truth(world, folder / "truth")
-    words = curves.restrict(taxonomy.load())
-    (folder / "taxonomy.yaml").write_text(
-        yaml.safe_dump(words.model_dump(mode="json"), allow_unicode=True, sort_keys=False), "utf-8"
-    )
+    (folder / "taxonomy.yaml").write_text(_words(), "utf-8")
     tree = describe(folder, world, settings or SETTINGS, first_port)
+    tree |= {"store": {"url": str(folder / "store")}, "report": {"truth": str(folder / "truth")}}
     text = mark + yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
     fresh = file.with_suffix(".tmp")
     fresh.write_text(text, "utf-8")
@@ -89,15 +89,36 @@ def prepare(
     return configuration.load(str(file))
 
 
+def values(world: World, host: str) -> dict[str, Any]:
+    """The Helm chart's values for the same world, its shops served by a host of the cluster."""
+    files = {"taxonomy.yaml": _words(), "annotations.csv": annotate(world).to_csv(index=False)}
+    tree = describe(MOUNT, world, SETTINGS, shops.FIRST_PORT, host)
+    del tree["ray"]  # how many workers there are is the cluster's to say
+    ports = [shops.FIRST_PORT + n for n in range(len(KINDS))]
+    # Shops inside the cluster: the chart lets a crawl out to public addresses only.
+    reach = {"cidrs": ["10.0.0.0/8"], "except": [], "ports": ports}
+    return {"config": tree, "files": files, "networkPolicy": {"shops": reach}}
+
+
+def _words() -> str:
+    """The demo's part of the taxonomy, as YAML."""
+    words = curves.restrict(taxonomy.load()).model_dump(mode="json")
+    return str(yaml.safe_dump(words, allow_unicode=True, sort_keys=False))
+
+
 def describe(
-    folder: Path, world: World, settings: dict[str, Any], first_port: int
+    folder: Path,
+    world: World,
+    settings: dict[str, Any],
+    first_port: int,
+    host: str = shops.LOOPBACK,
 ) -> dict[str, Any]:
-    """The demo's configuration as a plain tree."""
+    """The demo's configuration as a plain tree, but for where its store lies."""
     platforms = [
         {
             "name": name,
             "kind": kind,
-            "base_url": f"http://127.0.0.1:{first_port + n}/day/{{day}}",
+            "base_url": f"http://{host}:{first_port + n}/day/{{day}}",
             "delay_s": 0.0,
         }
         for n, (name, kind) in enumerate(KINDS.items())
@@ -105,15 +126,13 @@ def describe(
     tree: dict[str, Any] = {
         "seed": world.seed,
         "taxonomy": str(folder / "taxonomy.yaml"),
-        "store": {"url": str(folder / "store")},
         "crawl": {
             "platforms": platforms,
-            "contact_url": "http://127.0.0.1/",
+            "contact_url": f"http://{host}/",
             "autothrottle": False,
             "full_sweep_days": 30,
         },
         "labels": {"annotations": [str(folder / "annotations.csv")]},
         "loop": {"history_days": world.num_days},
-        "report": {"truth": str(folder / "truth")},
     }
     return tree | settings

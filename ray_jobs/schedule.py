@@ -119,7 +119,8 @@ def connect() -> Any:
         raise ConfigError(
             f"no way to a cluster: {error} Run in a pod with a service account, or set KUBECONFIG."
         ) from error
-    settings.retries = 2
+    # With pauses: a network lets a new pod through only once it has learnt of it.
+    settings.retries = urllib3.Retry(4, backoff_factor=0.5)
     return kubernetes.client.ApiClient(settings)
 
 

@@ -63,6 +63,7 @@ class Recogniser:
             self.metrics.served(release_id)
             return served
 
+        model.await_release(store)
         self.watch = Watch(lambda: model.current_release(store), follow)
         models = Versions(
             lambda: self.watch.current,
@@ -107,6 +108,7 @@ class Shelves:
             self.metrics.served(mark[0])
             return found, trend
 
+        model.await_release(store)
         self.watch = Watch(lambda: tables.find(store), load)
         self.library = Library(
             store,

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from fashiontrend import registry
-from fashiontrend.errors import DataError, GateError
+from fashiontrend.errors import Conflict, DataError, GateError
 
 OPEN = {"passed": True}
 FIRST = registry.Release("r1", "2026-11-23", "run", "a1", "f1", "d1", "1.0.0", "tax", OPEN, OPEN)
@@ -15,6 +15,19 @@ def test_a_release_is_current_once_published_and_twice_changes_nothing(store):
     registry.publish(store, FIRST)
     registry.publish(store, FIRST)
     assert registry.current(store) == FIRST
+
+
+def test_another_run_of_the_day_that_comes_to_the_same_models_publishes_the_same_release(store):
+    """Seen on a cluster: a retraining on the day of a training ended with a conflict."""
+    registry.publish(store, FIRST)
+    registry.publish(store, replace(FIRST, run_id="another", accuracy={**OPEN, "round": 2}))
+    assert registry.current(store) == FIRST
+
+
+def test_other_models_under_the_same_name_are_a_conflict(store):
+    registry.publish(store, FIRST)
+    with pytest.raises(Conflict):
+        registry.publish(store, replace(FIRST, attrnet="other"))
 
 
 @pytest.mark.parametrize("gate", ["accuracy", "perplexity"])

@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
@@ -11,6 +13,26 @@ from fashiontrend.config import StoreConfig
 from fashiontrend.errors import Conflict, DataError, StoreError
 from fashiontrend.store import MANIFEST, open_store
 
+#: Opens a store on S3 and says how often the SDK asked a metadata server for keys.
+ASKS = """
+import os, threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from fashiontrend.config import StoreConfig
+from fashiontrend.store import open_store
+asked = []
+class Metadata(BaseHTTPRequestHandler):
+    def do_GET(self):
+        asked.append(self.path)
+        self.send_error(404)
+    do_PUT = do_GET
+    def log_message(self, *_): pass
+server = ThreadingHTTPServer(("127.0.0.1", 0), Metadata)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+os.environ["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = f"http://127.0.0.1:{server.server_address[1]}"
+open_store(StoreConfig(url="s3://bucket/prefix", endpoint="http://127.0.0.1:9")).filesystem
+print(len(asked))
+"""
+
 TABLE = pa.table({"id": [1, 2], "image": [b"a", b"b"]})
 
 
@@ -19,6 +41,18 @@ def test_what_was_written_is_read_back(store):
     store.write("a/b.bin", b"two")
     assert store.read("a/b.bin") == b"two"
     assert store.keys("a/") == ["a/b.bin"]
+
+
+@pytest.mark.parametrize(("keys", "asks"), [(True, False), (False, True)])
+def test_nobody_is_asked_for_keys_where_they_are_given(keys, asks):
+    """A cluster's network refuses that address, and each refusal costs seconds."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+    given = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret"} if keys else {}
+    done = subprocess.run(
+        [sys.executable, "-c", ASKS], env=env | given, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert (int(done.stdout) > 0) is asks
 
 
 def test_of_32_writers_of_one_key_exactly_one_succeeds(store):

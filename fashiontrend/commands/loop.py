@@ -1,11 +1,13 @@
 """The loop as a whole and stage by stage: what a scheduler and a newcomer call."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import rich.table
 import typer
+import yaml
 
 from fashiontrend import config as configuration
 from fashiontrend import ledger, paths, registry, telemetry
@@ -13,6 +15,7 @@ from fashiontrend.commands.options import ConfigOption, DayOption, day_of
 from fashiontrend.commands.pictures import recognise
 from fashiontrend.commands.stages import STAGES, command_of
 from fashiontrend.config import Config
+from fashiontrend.demo.world import World
 from fashiontrend.errors import ConfigError
 from fashiontrend.loop import Step
 from fashiontrend.store import open_store
@@ -43,10 +46,22 @@ def demo(
     seed: Annotated[int, typer.Option(help="Of the drawn world and of both trainings.")] = 0,
     folder: Annotated[Path, typer.Option(help="Where everything is written.")] = Path("build/demo"),
     days: Annotated[int, typer.Option(help="Length of the world's history.")] = 90,
+    values: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST",
+            help="Run nothing: print the chart's values for its shops on HOST of a cluster.",
+        ),
+    ] = None,
 ) -> None:
     """Draw a small world of three shops on loopback and take it from pages to keywords."""
     from ray_jobs.demo import demo as job
+    from ray_jobs.demo import values as chart_values
 
+    if values:
+        tree = chart_values(World(seed, datetime.now(tz=UTC).date(), days), values)
+        typer.echo(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), nl=False)
+        return
     settings, state = job(folder, seed, days)
     _show_end(settings, state)
 

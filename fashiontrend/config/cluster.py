@@ -33,9 +33,7 @@ class ClusterConfig(Section):
         default=None,
         description="ConfigMap of the chart (<release>-rayjobs) with a stage's RayJob, instead of what follows.",
     )
-    image: str = Field(
-        default="", description="With tag or digest, of head, workers and submitter."
-    )
+    image: str = Field(default="", description="With tag or digest, of head and workers.")
     image_pull_secrets: tuple[str, ...] = ()
     ray_version: str = Field(default="2.60.0", description="That the image holds.")
     config_map: str = Field(

@@ -1,4 +1,4 @@
-"""Three shops on loopback, each of another kind; a past day's shop is at `/day/<date>/`.
+"""Three shops, on loopback unless told otherwise, each of another kind; a past day's shop is at `/day/<date>/`.
 
 shop-a speaks Shopify's `/products.json`, shop-b WooCommerce's Store API, shop-c plain HTML with
 a sitemap and schema.org JSON-LD, with the quirks that such shops have in the wild.
@@ -21,6 +21,9 @@ from urllib.parse import parse_qs, urlsplit
 from fashiontrend.demo.world import KINDS, PLATFORMS, Product, World
 from fashiontrend.errors import ConfigError
 
+LOOPBACK = "127.0.0.1"
+#: shop-a's, where they are served by themselves; the others follow.
+FIRST_PORT = 8701
 ROBOTS = "User-agent: *\nDisallow: /private/\n"
 
 
@@ -224,17 +227,17 @@ class Shop(ThreadingHTTPServer):
 
 
 @contextmanager
-def serve(world: World, first_port: int = 0) -> Iterator[dict[str, str]]:
-    """Open the shops on loopback; yields each platform's `base_url` with `{day}` in it."""
+def serve(world: World, first_port: int = 0, address: str = LOOPBACK) -> Iterator[dict[str, str]]:
+    """Open the shops; yields each platform's `base_url` with `{day}` in it."""
     servers = {
-        name: Shop(("127.0.0.1", first_port + n if first_port else 0), _handler(world, name))
+        name: Shop((address, first_port + n if first_port else 0), _handler(world, name))
         for n, name in enumerate(PLATFORMS)
     }
     threads = [threading.Thread(target=s.serve_forever, daemon=True) for s in servers.values()]
     for thread in threads:
         thread.start()
     try:
-        yield {n: f"http://127.0.0.1:{s.server_address[1]}/day/{{day}}" for n, s in servers.items()}
+        yield {n: f"http://{address}:{s.server_address[1]}/day/{{day}}" for n, s in servers.items()}
     finally:
         for server in servers.values():
             server.shutdown()
@@ -259,7 +262,7 @@ def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((LOOPBACK, port))
         except OSError:
             return False
         return True
@@ -269,11 +272,14 @@ def main() -> None:
     """Keep the shops open until Ctrl-C."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--port-base", type=int, default=8701, help="shop-a's; the others follow")
+    parser.add_argument("--address", default=LOOPBACK, help="0.0.0.0 in a pod")
+    parser.add_argument(
+        "--port-base", type=int, default=FIRST_PORT, help="shop-a's; the others follow"
+    )
     parser.add_argument("--last-day", type=date.fromisoformat, default=datetime.now(tz=UTC).date())
     arguments = parser.parse_args()
     world = World(arguments.seed, arguments.last_day)
-    with serve(world, arguments.port_base) as urls, suppress(KeyboardInterrupt):
+    with serve(world, arguments.port_base, arguments.address) as urls, suppress(KeyboardInterrupt):
         for name, url in urls.items():
             print(f"{name} ({KINDS[name]}): {url}  {world.first_day}..{world.last_day}", flush=True)
         threading.Event().wait()

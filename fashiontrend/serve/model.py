@@ -1,7 +1,9 @@
 """A release's recogniser, fetched, tested and with its queue: what a replica answers with."""
 
 import io
+import logging
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -13,12 +15,16 @@ from fashiontrend import paths, pictures, registry
 from fashiontrend.attrnet import predict
 from fashiontrend.attrnet.artefact import draw_self_test
 from fashiontrend.config import IngestConfig, ServeConfig
-from fashiontrend.errors import DataError, PictureError
+from fashiontrend.errors import DataError, PictureError, StoreError
 from fashiontrend.serve.asked import Box, Options
 from fashiontrend.serve.batcher import Batcher
 from fashiontrend.serve.describe import Recogniser, Seen, describe
 from fashiontrend.serve.metrics import Metrics
 from fashiontrend.store import Store
+
+log = logging.getLogger(__name__)
+#: Between two looks for the first release.
+RELEASE_PAUSE_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,22 @@ def current_release(store: Store) -> str:
             "`fashiontrend demo` makes one to try."
         )
     return release.release_id
+
+
+def await_release(store: Store, pause: Callable[[float], None] = time.sleep) -> None:
+    """Return once the store holds a release; `pause` is called between two looks.
+
+    Ray Serve gives a deployment up for good after three constructors that failed, and a new
+    cluster waits for its first release for as long as its first loop takes.
+    """
+    while True:
+        try:
+            if registry.current(store) is not None:
+                return
+            log.warning("%s holds no release yet: waiting for the first", store.config.url)
+        except StoreError as error:
+            log.warning("waiting for the store: %s", error)
+        pause(RELEASE_PAUSE_S)
 
 
 def load(

@@ -14,8 +14,6 @@ CONFIG_FILE = "config.yaml"
 #: Ports that a PodMonitor names.
 PORTS = {"gcs": 6379, "dashboard": 8265, "client": 10001, "metrics": 8080}
 HEAD_PORTS = {**PORTS, "as-metrics": 44217, "dash-metrics": 44227}
-#: Of the pod that hands the entrypoint to the head and follows its log.
-SUBMITTER = PodConfig(cpu="500m", memory="512Mi")
 AUTOSCALER = PodConfig(cpu="500m", memory="512Mi")
 
 
@@ -48,14 +46,13 @@ def rayjob(request: Request, cfg: ClusterConfig) -> dict[str, Any]:
         },
         "spec": {
             "entrypoint": f"python -m {request.module} --day {request.day}",
-            "submissionMode": "K8sJobMode",
+            # A submitter pod would follow the log, and fail the job where that breaks off (adr/0014).
+            "submissionMode": "HTTPMode",
             "suspend": bool(cfg.queue),
             "shutdownAfterJobFinishes": True,
             "ttlSecondsAfterFinished": cfg.ttl_s,
             "activeDeadlineSeconds": cfg.deadline_s,
             "backoffLimit": 0,
-            "submitterConfig": {"backoffLimit": 0},
-            "submitterPodTemplate": _submitter(cfg, labels),
             "rayClusterSpec": _cluster(cfg, labels),
         },
     }
@@ -101,7 +98,7 @@ def _cluster(cfg: ClusterConfig, labels: dict[str, str]) -> dict[str, Any]:
         "authOptions": {"mode": "token", **secret},
         **(autoscaler if scaled else {}),
         "headGroupSpec": {
-            "rayStartParams": {"num-cpus": "0", "dashboard-host": "0.0.0.0"},  # noqa: S104 - the submitter is another pod
+            "rayStartParams": {"num-cpus": "0", "dashboard-host": "0.0.0.0"},  # noqa: S104 - the operator is another pod
             "template": head,
         },
         "workerGroupSpecs": [
@@ -115,16 +112,6 @@ def _cluster(cfg: ClusterConfig, labels: dict[str, str]) -> dict[str, Any]:
             }
         ],
     }
-
-
-def _submitter(cfg: ClusterConfig, labels: dict[str, str]) -> dict[str, Any]:
-    template = _pod(cfg, labels, "ray-job-submitter", SUBMITTER, {})
-    # It only speaks to the head: neither settings nor secrets of the store.
-    container = template["spec"]["containers"][0]
-    container["volumeMounts"] = [_TMP_MOUNT]
-    container.pop("envFrom")
-    template["spec"]["volumes"] = [_TMP]
-    return template
 
 
 _TMP = {"name": "tmp", "emptyDir": {}}

@@ -121,6 +121,17 @@ def custom(source: Path, folder: Path) -> None:
                 write(folder, names["kind"], group, version["name"], schema)
 
 
+def crd_folders() -> list[Path]:
+    """Folders with the CRDs of every kind beyond Kubernetes' own that the chart uses."""
+    named = os.environ.get("KUBERAY_CRDS")
+    sources = [module(name) / path for name, path in CRDS.items()]
+    sources += [Path(named)] if named else [module(n) / path for n, path in KUBERAY.items()]
+    for source in sources:
+        if not list(source.glob("*.yaml")):
+            sys.exit(f"{source} holds no CRDs: set KUBERAY_CRDS to a folder with ray.io_*.yaml.")
+    return sources
+
+
 def main(target: Path) -> None:
     """Fill the folder; versions that are there already stay."""
     for minor, version in KUBERNETES.items():
@@ -128,12 +139,7 @@ def main(target: Path) -> None:
         if not folder.exists():
             source = module(f"k8s.io/kubernetes@{version}") / "api/openapi-spec/swagger.json"
             kubernetes(source, folder)
-    named = os.environ.get("KUBERAY_CRDS")
-    sources = [module(name) / path for name, path in CRDS.items()]
-    sources += [Path(named)] if named else [module(n) / path for n, path in KUBERAY.items()]
-    for source in sources:
-        if not list(source.glob("*.yaml")):
-            sys.exit(f"{source} holds no CRDs: set KUBERAY_CRDS to a folder with ray.io_*.yaml.")
+    for source in crd_folders():
         custom(source, target / "crds")
 
 

@@ -76,7 +76,6 @@ def test_retraining_is_the_same_job_with_one_setting_changed(render):
 def test_a_job_ends_cleans_up_and_is_not_submitted_twice(render):
     spec = rayjob(render(), "daily")["spec"]
     assert spec["entrypoint"] == "fashiontrend run --day {day}"
-    assert spec["submitterConfig"] == {"backoffLimit": 0}
     assert "shutdownAfterJobFinishes" not in spec, "excludes deletionRules"
     rules = {
         (r["policy"], r["condition"]["jobStatus"]): r
@@ -107,9 +106,13 @@ def test_without_the_autoscaler_a_head_has_no_token_and_no_way_to_the_api_server
     assert "fashiontrend.io/reaches-api-server" not in head["metadata"]["labels"]
 
 
-def test_a_mode_without_a_submitter_pod_has_no_template_of_one(render):
-    for values in ("digest", "incremental"):
-        assert "submitterPodTemplate" not in rayjob(render(values), "daily")["spec"]
+def test_jobs_do_not_hang_on_a_log_that_somebody_follows(render):
+    """Seen on a node: the log of a submitter broke off under load, and its job was failed."""
+    assert rayjob(render(), "daily")["spec"]["submissionMode"] == "HTTPMode"
+    assert "submitterPodTemplate" not in rayjob(render(), "daily")["spec"]
+    submitted = rayjob(render("digest"), "daily")["spec"]
+    assert submitted["submitterConfig"] == {"backoffLimit": 0}
+    assert submitted["submitterPodTemplate"]["spec"]["securityContext"]["runAsNonRoot"] is True
 
 
 def test_single_jobs_are_made_from_values(render):
@@ -135,7 +138,6 @@ def test_the_shared_block_reaches_every_pod_of_ours(render):
     specs = [
         one(found, "Deployment", f"{N}-exporter")["spec"]["template"],
         one(found, "CronJob", f"{N}-daily")["spec"]["jobTemplate"]["spec"]["template"],
-        rayjob(found, "daily")["spec"]["submitterPodTemplate"],
         rayjob(found, "daily")["spec"]["rayClusterSpec"]["headGroupSpec"]["template"],
         worker(one(found, "RayService", N)["spec"]["rayClusterConfig"])["template"],
     ]

@@ -25,6 +25,11 @@ def test_it_runs_as_one_numeric_user():
     assert [line for line in LINES if line.startswith("USER")] == ["USER 1000:1000"]
 
 
+def test_libraries_that_wheels_do_not_bring_are_installed():
+    """Seen on a node: a retraining that ended with `libgomp.so.1: cannot open shared object file`."""
+    assert re.search(r"apt-get install .*\blibgomp1\b", "\n".join(LINES))
+
+
 def test_whatever_is_copied_exists_and_is_not_ignored():
     ignored = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
     for line in LINES:

@@ -63,6 +63,18 @@ def test_home_and_temporary_folders_can_be_written(found):
                 assert {"/tmp", "/tmp/ray"} <= where, place
 
 
+def test_spreading_counts_the_pods_of_the_same_part(render):
+    spread = [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}]
+    found = render("development", **{"pod.topologySpreadConstraints": spread})
+    parts = set()
+    for place, spec in pods(found).items():
+        (constraint,) = spec["topologySpreadConstraints"]
+        chosen = constraint["labelSelector"]["matchLabels"]
+        assert chosen["app.kubernetes.io/instance"] == "ft", place
+        parts.add(chosen["app.kubernetes.io/component"])
+    assert {"batch-worker", "serving-worker", "exporter", "schedule", "s3"} <= parts
+
+
 def test_only_what_talks_to_the_api_server_gets_a_token(found):
     for place, spec in pods(found).items():
         wants = spec["automountServiceAccountToken"]
@@ -118,6 +130,38 @@ def test_selectors_find_pods_of_the_release(found):
     wanted = deployment["selector"]["matchLabels"]
     assert wanted.items() <= deployment["template"]["metadata"]["labels"].items()
     assert "helm.sh/chart" not in wanted
+
+
+def test_the_disruption_budget_is_one_that_kubernetes_can_count(render):
+    """Pods of a RayCluster have no scale: maxUnavailable is refused for them at run time."""
+    found = render(**{"serving.cpuWorkers.minReplicas": 3})
+    budget = one(found, "PodDisruptionBudget", "ft-fashiontrend-serving")["spec"]
+    assert budget["minAvailable"] == 2
+    assert "maxUnavailable" not in budget
+
+
+def test_every_ray_pod_ends_when_it_is_told_to(found):
+    """Seen on a node: a deleted head stayed for its 60 s, and the service lost its workers meanwhile."""
+    for cluster in _rayclusters(found):
+        for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
+            (ray,) = group["template"]["spec"]["containers"]
+            assert ray["lifecycle"]["preStop"]["exec"]["command"][-1] == "ray stop"
+
+
+def test_a_new_image_or_configuration_leaves_redis_and_s3_alone(render):
+    """Both keep what they hold in the pod: a restart would empty them."""
+    old = render("development")
+    new = render("development", **{"image.tag": "9.9.9", "config.seed": 7})
+    for name in ("ft-fashiontrend-redis", "ft-fashiontrend-s3"):
+        templates = [one(o, "StatefulSet", name)["spec"]["template"] for o in (old, new)]
+        assert templates[0] == templates[1]
+
+
+def test_worker_groups_hold_all_that_the_operator_writes_into_them(found):
+    """Else the operator's first update takes the list over, and `helm upgrade` ends with a conflict."""
+    for cluster in _rayclusters(found):
+        for group in cluster["workerGroupSpecs"]:
+            assert group["scaleStrategy"] == {}
 
 
 def _rayclusters(found):

@@ -54,6 +54,7 @@ WRONG = [
     ("batch.submissionMode", '"InteractiveMode"', "/batch/submissionMode"),
     ("schedules.daily.cron", '"every day"', "/schedules/daily/cron"),
     ("schedules.daily.cron", '"0 2 * *"', "/schedules/daily/cron"),
+    ("schedules.daily.cron", '"99 2 * * *"', "/schedules/daily/cron"),
     ("schedules.timeZone", '"+02:00"', "/schedules/timeZone"),
     ("schedules.retrain.env", '{"EPOCHS": "4"}', "EPOCHS"),
     ("schedules.weekly", '{"cron": "0 0 * * 0"}', "weekly"),

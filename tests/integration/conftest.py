@@ -1,5 +1,6 @@
 """Real parts on loopback: S3 servers, and one Ray for a whole test session."""
 
+import json
 import os
 import shutil
 import socket
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
+import botocore.exceptions
 import pytest
 
 from fashiontrend.config import StoreConfig
@@ -25,12 +27,15 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def find_versitygw() -> str | None:
-    """The real S3 server's program: on PATH, or where `go install` puts it."""
+def find_program(name: str, target: str) -> str:
+    """A real S3 server's program: on PATH, or where make puts it; without it the test is skipped."""
     places = [os.environ.get("GOBIN"), str(Path.home() / ".cache/fashiontrend/bin")]
-    return shutil.which("versitygw") or next(
-        (found for p in places if p and (found := shutil.which("versitygw", path=p))), None
+    found = shutil.which(name) or next(
+        (found for p in places if p and (found := shutil.which(name, path=p))), None
     )
+    if found is None:
+        pytest.skip(f"{name} is not installed: run `make {target}`")
+    return found
 
 
 def moto_command(port: int, folder: Path) -> list[str]:
@@ -38,16 +43,29 @@ def moto_command(port: int, folder: Path) -> list[str]:
 
 
 def versitygw_command(port: int, folder: Path) -> list[str]:
-    program = find_versitygw()
-    if program is None:
-        pytest.skip("versitygw is not installed: run `make tools`")
-    return [program, "--port", f"127.0.0.1:{port}", "posix", str(folder)]
+    return [find_program("versitygw", "tools"), "--port", f"127.0.0.1:{port}", "posix", str(folder)]
 
 
-SERVERS = {"moto": moto_command, "versitygw": versitygw_command}
+def seaweedfs_command(port: int, folder: Path) -> list[str]:
+    """As the chart's development S3 starts it."""
+    keys = {"accessKey": CREDENTIALS["AWS_ACCESS_KEY_ID"]}
+    keys |= {"secretKey": CREDENTIALS["AWS_SECRET_ACCESS_KEY"]}
+    identity = {"name": "test", "credentials": [keys], "actions": ["Admin", "Read", "Write"]}
+    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+    parts = [f"{p}.port{g}" for p in ("master", "volume", "filer") for g in ("", ".grpc")]
+    ports = [f"-{part}={free_port()}" for part in (*parts, "s3.port.grpc")]
+    return [
+        find_program("weed", "weed"),
+        *("server", f"-dir={folder}", "-ip=127.0.0.1", "-volume.max=0", "-s3", *ports),
+        *(f"-s3.port={port}", f"-s3.config={folder}/s3.json"),
+    ]
 
 
-@pytest.fixture(scope="session", params=["moto", pytest.param("versitygw", marks=pytest.mark.slow)])
+SERVERS = {"moto": moto_command, "versitygw": versitygw_command, "seaweedfs": seaweedfs_command}
+REAL = [pytest.param(name, marks=pytest.mark.slow) for name in ("versitygw", "seaweedfs")]
+
+
+@pytest.fixture(scope="session", params=["moto", *REAL])
 def s3_endpoint(request, tmp_path_factory) -> Iterator[str]:
     """An S3-compatible server with an empty bucket `shop-data`, and credentials in the environment."""
     port, folder = free_port(), tmp_path_factory.mktemp("s3")
@@ -66,15 +84,28 @@ def s3_endpoint(request, tmp_path_factory) -> Iterator[str]:
     endpoint = f"http://127.0.0.1:{port}"
     try:
         wait_for(port, server)
-        boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1").create_bucket(
-            Bucket="shop-data"
-        )
+        make_bucket(endpoint)
         yield endpoint
     finally:
-        server.terminate()
+        server.kill()  # what it held is of no use to anybody; some take half a minute to end
         server.wait(timeout=20)
         log.close()
         patch.undo()
+
+
+def make_bucket(endpoint: str) -> None:
+    """Half a minute is given: a server may listen before it can keep anything."""
+    client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            client.create_bucket(Bucket="shop-data")
+        except botocore.exceptions.ClientError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+        else:
+            return
 
 
 def wait_for(port: int, server: subprocess.Popen) -> None:

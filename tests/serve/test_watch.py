@@ -90,3 +90,19 @@ def test_a_damaged_model_never_replaces_a_good_one(store, tmp_path):
     registry.rollback(store, "r2")
     assert watch.check()
     assert watch.current.version == "a2"
+
+
+def test_a_replica_waits_for_the_first_release_and_for_the_store(store, monkeypatch):
+    """Ray Serve would give it up for good after three constructors that failed."""
+    answers = iter([None, StoreError("no answer"), "a release"])
+
+    def current(_):
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(registry, "current", current)
+    pauses = []
+    model.await_release(store, pauses.append)
+    assert pauses == [model.RELEASE_PAUSE_S] * 2

@@ -39,7 +39,7 @@ def templates(job: dict) -> list[dict]:
     spec = job["spec"]
     cluster = spec["rayClusterSpec"]
     groups = [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]
-    return [spec["submitterPodTemplate"], *(g["template"] for g in groups)]
+    return [g["template"] for g in groups]
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -75,7 +75,7 @@ def test_every_container_is_admitted_by_pod_security_restricted(cfg):
 
 def test_a_job_runs_once_with_a_token_and_leaves_nothing():
     spec = made()["spec"]
-    assert spec["backoffLimit"] == spec["submitterConfig"]["backoffLimit"] == 0
+    assert spec["backoffLimit"] == 0
     assert spec["shutdownAfterJobFinishes"] is True
     assert spec["ttlSecondsAfterFinished"] == PLAIN.ttl_s
     assert spec["activeDeadlineSeconds"] == PLAIN.deadline_s
@@ -92,14 +92,18 @@ def test_only_where_it_is_scaled_may_the_head_ask_the_api_server():
     assert worker["automountServiceAccountToken"] is False
 
 
-def test_settings_reach_the_pods_and_secrets_do_not_reach_the_submitter():
+def test_the_operator_asks_the_head_itself():
+    """A submitter pod follows the log; seen on a node: the log broke off, and the job was failed."""
+    assert made()["spec"]["submissionMode"] == "HTTPMode"
+
+
+def test_settings_reach_the_pods():
     job = made(FULL)
-    submitter, head, worker = templates(job)
+    head, worker = templates(job)
     assert job["spec"]["suspend"] is True
     assert job["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "ml"
     assert head["metadata"]["labels"]["team"] == "trends"
     assert head["spec"]["containers"][0]["envFrom"] == [{"secretRef": {"name": "s3"}}]
-    assert "envFrom" not in submitter["spec"]["containers"][0]
     resources = worker["spec"]["containers"][0]["resources"]
     assert resources["requests"] == resources["limits"]
     assert resources["limits"]["nvidia.com/gpu"] == "1"

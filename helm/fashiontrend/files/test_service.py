@@ -2,8 +2,24 @@
 
 import os
 import sys
+import time
 import urllib.error
 import urllib.request
+
+#: A network lets a new pod through only once it has learnt of it.
+PATIENCE_S = 60.0
+
+
+def patiently(path: str, token: str | None) -> int:
+    """The HTTP status of a GET; refused connections are tried again for a while."""
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return status(path, token)
+        except (urllib.error.URLError, TimeoutError):
+            if time.monotonic() > end:
+                raise
+            time.sleep(1.0)
 
 
 def status(path: str, token: str | None) -> int:
@@ -24,7 +40,7 @@ wanted = [
 ]
 wrong = 0
 for path, token, code in wanted:
-    seen = status(path, token)
+    seen = patiently(path, token)
     wrong += seen != code
     print(f"GET {path} {'with' if token else 'without'} token: {seen}, expected {code}")
 sys.exit(wrong)

@@ -27,6 +27,13 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end -}}
 
+{{/* Of pods: no version, or a new chart or image would restart Ray clusters, Redis and S3. */}}
+{{- define "fashiontrend.podLabels" -}}
+{{ include "fashiontrend.selector" . }}
+app.kubernetes.io/name: {{ .root.Chart.Name }}
+app.kubernetes.io/part-of: fashiontrend
+{{- end -}}
+
 {{/* (dict "image" .Values.image "tag" "default tag") */}}
 {{- define "fashiontrend.imageOf" -}}
 {{- $tag := .image.tag | default .tag -}}

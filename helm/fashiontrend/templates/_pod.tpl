@@ -34,13 +34,10 @@ seccompProfile:
 {{- toYaml $block -}}
 {{- end -}}
 
-{{/* No version in a pod's labels: a new chart alone must not restart a Ray cluster.
-(dict "root" $ "block" block "component" "exporter" "reaches" (list "store")) */}}
+{{/* (dict "root" $ "block" block "component" "exporter" "reaches" (list "store")) */}}
 {{- define "fashiontrend.podMeta" -}}
 labels:
-  {{- include "fashiontrend.selector" . | nindent 2 }}
-  app.kubernetes.io/name: {{ .root.Chart.Name }}
-  app.kubernetes.io/part-of: fashiontrend
+  {{- include "fashiontrend.podLabels" . | nindent 2 }}
   {{- range .reaches }}
   fashiontrend.io/reaches-{{ . }}: "true"
   {{- end }}
@@ -57,7 +54,7 @@ annotations:
   {{- end }}
 {{- end -}}
 
-{{/* Where a pod may run, and as whom. */}}
+{{/* Where a pod may run, and as whom: (dict "root" $ "block" block "component" "exporter") */}}
 {{- define "fashiontrend.podPlace" -}}
 securityContext:
   {{- include "fashiontrend.podSecurity" .root | nindent 2 }}
@@ -67,10 +64,18 @@ imagePullSecrets:
   - name: {{ . }}
   {{- end }}
 {{- end }}
-{{- range $key := list "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" "priorityClassName" }}
+{{- range $key := list "nodeSelector" "tolerations" "affinity" "priorityClassName" }}
 {{- with index $.block $key }}
 {{ $key }}: {{- if kindIs "string" . }} {{ . }}{{ else }}{{ toYaml . | nindent 2 }}{{ end }}
 {{- end }}
+{{- end }}
+{{- with .block.topologySpreadConstraints }}
+topologySpreadConstraints:
+  {{- /* Without a selector a constraint counts no pod: pods of the same part are meant. */}}
+  {{- $own := dict "labelSelector" (dict "matchLabels" (include "fashiontrend.selector" $ | fromYaml)) }}
+  {{- range . }}
+  - {{- merge (deepCopy .) $own | toYaml | nindent 4 }}
+  {{- end }}
 {{- end }}
 {{- end -}}
 
@@ -84,6 +89,8 @@ imagePullSecrets:
   valueFrom: {secretKeyRef: {name: {{ . }}, key: {{ $.root.Values.store.accessKeyIdKey }}}}
 - name: AWS_SECRET_ACCESS_KEY
   valueFrom: {secretKeyRef: {name: {{ . }}, key: {{ $.root.Values.store.secretAccessKeyKey }}}}
+{{- /* Keys are given: no SDK shall wait for a metadata address that the network refuses. */}}
+- {name: AWS_EC2_METADATA_DISABLED, value: "true"}
 {{- end }}
 {{- with .block.env }}
 {{ toYaml . }}

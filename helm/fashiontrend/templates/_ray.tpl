@@ -40,6 +40,9 @@ workerGroupSpecs:
     replicas: {{ .group.minReplicas }}
     minReplicas: {{ .group.minReplicas }}
     maxReplicas: {{ .group.maxReplicas }}
+    {{- /* The operator writes it when it adds its finalizer; were it not ours too, `helm upgrade` would
+    find the whole list owned by another. */}}
+    scaleStrategy: {}
     rayStartParams: {}
     template:
       {{- include "fashiontrend.rayWorker" (dict "root" $.root "role" $.role "cluster" $.cluster "group" .group "gpu" .gpu) | nindent 6 }}
@@ -48,12 +51,12 @@ workerGroupSpecs:
 
 {{- define "fashiontrend.rayHead" -}}
 {{- $block := include "fashiontrend.podBlock" (dict "root" .root "priority" .cluster.priorityClassName) | fromYaml -}}
-{{- $scope := dict "root" .root "block" $block "role" .role "resources" .cluster.head.resources -}}
+{{- $scope := dict "root" .root "block" $block "role" .role "component" (printf "%s-head" .role) "resources" .cluster.head.resources -}}
 {{- $reaches := list "store" -}}
 {{- if .root.Values.ray.autoscaler.enabled -}}{{- $reaches = append $reaches "api-server" -}}{{- end -}}
 {{- $reaches = append $reaches (ternary "shops" "redis" (eq .role "batch")) -}}
 metadata:
-  {{- $meta := dict "component" (printf "%s-head" .role) "reaches" $reaches "annotations" (include "fashiontrend.rayAnnotations" . | fromYaml) -}}
+  {{- $meta := dict "reaches" $reaches "annotations" (include "fashiontrend.rayAnnotations" . | fromYaml) -}}
   {{- include "fashiontrend.podMeta" (merge $meta $scope) | nindent 2 }}
 spec:
   serviceAccountName: {{ include "fashiontrend.fullname" .root }}-{{ .role }}
@@ -71,6 +74,7 @@ spec:
         - {name: metrics, containerPort: 8080}
         - {name: as-metrics, containerPort: 44217}
         - {name: dash-metrics, containerPort: 44227}
+      {{- include "fashiontrend.rayStop" . | nindent 6 }}
   volumes:
     {{- include "fashiontrend.rayVolumes" $scope | nindent 4 }}
 {{- end -}}
@@ -81,9 +85,9 @@ spec:
 {{- if .gpu -}}
 {{- $_ := set $resources "limits" (merge (dict .group.resourceName (.group.gpus | toString)) (default dict $resources.limits)) -}}
 {{- end -}}
-{{- $scope := dict "root" .root "block" $block "role" .role "resources" $resources -}}
+{{- $scope := dict "root" .root "block" $block "role" .role "component" (printf "%s-worker" .role) "resources" $resources -}}
 metadata:
-  {{- $meta := dict "component" (printf "%s-worker" .role) "reaches" (list "store") "annotations" (include "fashiontrend.rayAnnotations" . | fromYaml) -}}
+  {{- $meta := dict "reaches" (list "store") "annotations" (include "fashiontrend.rayAnnotations" . | fromYaml) -}}
   {{- include "fashiontrend.podMeta" (merge $meta $scope) | nindent 2 }}
 spec:
   serviceAccountName: {{ include "fashiontrend.fullname" .root }}-{{ .role }}
@@ -98,12 +102,18 @@ spec:
         {{- if eq .role "serving" }}
         - {name: serve, containerPort: {{ .root.Values.serving.port }}}
         {{- end }}
-      lifecycle:
-        preStop:
-          exec:
-            command: [/bin/sh, -c, ray stop]
+      {{- include "fashiontrend.rayStop" . | nindent 6 }}
   volumes:
     {{- include "fashiontrend.rayVolumes" $scope | nindent 4 }}
+{{- end -}}
+
+{{/* The shell that KubeRay starts Ray with passes no signal on: without this a head that is deleted stays for its
+whole grace period, and its successor comes only after that. */}}
+{{- define "fashiontrend.rayStop" -}}
+lifecycle:
+  preStop:
+    exec:
+      command: [/bin/sh, -c, ray stop]
 {{- end -}}
 
 {{/* A job's pods are not moved to save a node; a server's may be, within its budget. */}}
@@ -171,9 +181,9 @@ rayClusterSpec:
 {{/* KubeRay's own submitter has no security context: under Pod Security "restricted" it would wait for ever. */}}
 {{- define "fashiontrend.submitter" -}}
 {{- $block := include "fashiontrend.podBlock" (dict "root" . "priority" .Values.batch.priorityClassName) | fromYaml -}}
-{{- $scope := dict "root" . "block" $block "resources" .Values.batch.submitter.resources -}}
+{{- $scope := dict "root" . "block" $block "component" "submitter" "resources" .Values.batch.submitter.resources -}}
 metadata:
-  {{- include "fashiontrend.podMeta" (merge (dict "component" "submitter" "reaches" list) $scope) | nindent 2 }}
+  {{- include "fashiontrend.podMeta" (merge (dict "reaches" list) $scope) | nindent 2 }}
 spec:
   restartPolicy: Never
   serviceAccountName: {{ include "fashiontrend.fullname" . }}-plain
