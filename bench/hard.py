@@ -141,17 +141,15 @@ def plot(told: dict[str, Any], file: Path) -> None:
     figure, (above, below) = pyplot.subplots(2, 1, figsize=(7, 3.6), sharex=True)
     above.step(*zip(*told["replicas_over_time"], strict=True), where="post")
     above.set(ylabel="replicas", ylim=(0, None), yticks=range(5))
-    for start, phase, name in zip(
-        told["starts_s"],
-        told["phases"],
-        ("1 connection", f"{8 * CAPACITY} connections", "1 connection"),
-        strict=True,
+    names = ("1 connection", f"{8 * CAPACITY} connections", "1 connection")
+    for height, start, phase, name in zip(
+        (3.6, 3.25, 3.6), told["starts_s"], told["phases"], names, strict=True
     ):
         rates = phase["good_by_second"][:-1]
         below.plot([start + n for n in range(len(rates))], rates, color="tab:blue")
         for axis in (above, below):
             axis.axvline(start, color="grey", linewidth=0.5)
-        above.text(start, 3.6, " " + name, fontsize=8)
+        above.text(start, height, " " + name, fontsize=8)
     below.set(xlabel="seconds", ylabel="answers a second", ylim=(0, None))
     figure.savefig(file, bbox_inches="tight", metadata={"Date": None})
 

@@ -83,16 +83,12 @@ class Server:
     def __enter__(self) -> Self:
         with self.log.open("w") as sink:
             self.process = subprocess.Popen(self.command, stdout=sink, stderr=sink)
-        deadline = time.monotonic() + 240
-        while True:
-            with contextlib.suppress(httpx.HTTPError):
-                if httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=5).status_code == 200:
-                    return self
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                told = self.log.read_text()[-3000:]
-                self.__exit__()
-                raise SystemExit(f"{self.command[1:4]} does not answer:\n{told}")
-            time.sleep(0.5)
+        try:
+            self._wait(time.monotonic() + 240)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
 
     def __exit__(self, *_: object) -> None:
         """End it, and whatever of it stays."""
@@ -105,6 +101,16 @@ class Server:
         for process in left:
             if process.is_running():
                 process.kill()
+
+    def _wait(self, deadline: float) -> None:
+        while True:
+            with contextlib.suppress(httpx.HTTPError):
+                if httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=5).status_code == 200:
+                    return
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                told = self.log.read_text()[-3000:]
+                raise SystemExit(f"{self.command[1:4]} does not answer:\n{told}")
+            time.sleep(0.5)
 
     def tree(self) -> list[psutil.Process]:
         """The process and all below it."""
