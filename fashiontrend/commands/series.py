@@ -74,9 +74,9 @@ def forecast(
     What happens to odd series: an empty cell or a missing date is a gap and is left out. A
     constant series (all zeros too) stays as it is, interval of width 0. Series with negative values
     are moved up and back. Less than a season of history: no season, recent level. A series with one
-    value repeats it. Shares that sum to 1 on every date do so in the forecast. Of more than 2,000
-    dates the newest count. A date twice, text for a number, mixed frequencies, or one date alone:
-    an error that names series and date.
+    value repeats it. Shares that sum to 1 on every date do so in the forecast. Of more than 2,000 dates
+    the newest count. A date twice, text for a number, mixed frequencies, or one date alone: an error that
+    names series and date.
     """
     from fashiontrend.forecaster import artefact, ensemble, posted
 
