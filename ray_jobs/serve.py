@@ -41,7 +41,8 @@ RECOGNISE, TABLES = "recognise", "tables"
 PREFIXES = {RECOGNISE: "/v1/recognise", TABLES: "/"}
 READY_TIMEOUT_S = 2.0
 MIRROR_S = 5.0
-LOOK_BACK_S = 10.0
+#: Longer than the ten seconds between two reports of a replica, as Ray Serve asks.
+LOOK_BACK_S = 12.0
 
 
 class Recogniser:

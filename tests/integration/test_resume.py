@@ -79,7 +79,7 @@ def test_a_killed_worker_costs_at_most_one_epoch(context, tmp_path):
     cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers do not import tests
     log = tmp_path / "killed"
     manifest = training.train_once(
-        context, "attrnet", log.name, mortal,
+        context.config, context.store, "attrnet", log.name, mortal,
         {
             "attrnet": context.config.attrnet.model_dump(), "epochs": EPOCHS, "seed": 0,
             "steps_per_epoch": TRAIN // context.config.attrnet.batch_size,

@@ -79,7 +79,15 @@ class Running:
 
     def replicas(self) -> list[psutil.Process]:
         children = psutil.Process(self.process.pid).children(recursive=True)
-        return [p for p in children if "ServeReplica:recognise" in " ".join(p.cmdline())]
+        return [p for p in children if "ServeReplica:recognise" in _command_line(p)]
+
+
+def _command_line(process: psutil.Process) -> str:
+    """Empty where the process ended meanwhile."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
 
 
 @pytest.fixture(scope="module")
