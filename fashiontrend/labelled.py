@@ -30,8 +30,8 @@ from fashiontrend.taxonomy import UNLABELLED, Taxonomy
 
 CORNERS = ("x0", "y0", "x1", "y1")
 CHECKPOINT, FACTS = "unfinished", "fit.json"
-#: Settings that a training may change on its way: how long it is, and when the rate falls.
-LENGTH = ("epochs", "max_passes", "warmup_fraction", "decay_fraction")
+#: Settings that a training may change on its way: how long it is, its rate and when that falls.
+FREE = ("epochs", "max_passes", "learning_rate", "warmup_fraction", "decay_fraction")
 #: M_MMAP_THRESHOLD, M_TRIM_THRESHOLD and M_TOP_PAD of malloc.h, and their values in bytes.
 MALLOC_OPTIONS = ((-3, 2**30), (-1, 2**31 - 1), (-2, 2**27))
 #: A value that so few pictures show can neither be learnt nor judged.
@@ -249,7 +249,7 @@ def _check(fit: pa.Table, taxonomy: Taxonomy) -> None:
 
 def _mark(sets: Sets, cfg: AttrNetConfig, seed: int) -> str:
     """What a training must share with the one it goes on with."""
-    settings = {k: v for k, v in cfg.model_dump().items() if k not in LENGTH}
+    settings = {k: v for k, v in cfg.model_dump().items() if k not in FREE}
     pictures = [sets.train["picture_id"].to_pylist(), sets.train["labels"].to_pylist()]
     return digest([settings, seed, sets.taxonomy.digest, pictures])
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 
 import numpy as np
 import pyarrow as pa
@@ -162,6 +163,10 @@ def test_a_loss_that_is_not_finite_leaves_the_last_epoch_to_go_on_from(
         with pytest.raises(DataError, match=r"nan in epoch 2, batch 1 .*pictures \d+, "):
             labelled.fit(sets, CFG, tmp_path / "parts", seed=0)
     assert checkpoint.load(tmp_path / "parts" / labelled.CHECKPOINT).epoch == 1
+    shutil.copytree(tmp_path / "parts", tmp_path / "slower")
+    slower = CFG.model_copy(update={"learning_rate": CFG.learning_rate / 10})
+    told = labelled.fit(sets, slower, tmp_path / "slower", seed=0)
+    assert told.weights_sha256 != whole.weights_sha256
     resumed = labelled.fit(sets, CFG, tmp_path / "parts", seed=0)
     assert resumed.weights_sha256 == whole.weights_sha256
 

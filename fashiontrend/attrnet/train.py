@@ -175,12 +175,12 @@ def _run_epoch(
         output: Output = model(batch.image, box)
         parts = loss.measure(output, batch, cfg)
         if not torch.isfinite(parts.total):
+            kept = "; the last epoch's checkpoint is kept" if epoch else ""
             raise DataError(
                 f"training: the loss is {parts.total.item()} in epoch {epoch + 1}, "
                 f"batch {number + 1} (labels {parts.labels.item()}, box {parts.box.item()}), "
                 f"pictures {', '.join(batch.names) or 'without names'}. "
-                "Lower attrnet.learning_rate or look at those pictures; the last epoch's "
-                "checkpoint is kept."
+                f"Lower attrnet.learning_rate or look at those pictures{kept}."
             )
         (parts.total / cfg.accumulate).backward()
         if (number + 1) % cfg.accumulate == 0:

@@ -59,8 +59,15 @@ def test_nothing_is_done_when_all_epochs_are_finished(run):
 def test_a_loss_that_is_not_finite_names_epoch_and_batch(run, draw_batch):
     good, bad = draw_batch(8, 0), draw_batch(8, 1)
     bad = bad._replace(weights=bad.weights * math.nan)
-    with pytest.raises(DataError, match="epoch 2, batch 2"):
+    with pytest.raises(DataError, match=r"epoch 2, batch 2.*checkpoint is kept"):
         run(2, batches=lambda e: [good, bad if e == 1 else good])
+
+
+def test_no_checkpoint_is_promised_before_the_first_epoch_ended(run, draw_batch):
+    bad = draw_batch(2, 1)
+    bad = bad._replace(weights=bad.weights * math.nan)
+    with pytest.raises(DataError, match=r"look at those pictures\.$"):
+        run(1, batches=lambda _: [bad])
 
 
 def test_an_epoch_without_a_batch_is_refused(run):
