@@ -31,8 +31,9 @@ def measure(output: Output, batch: Batch, cfg: AttrNetConfig) -> Loss:
     labels = label_loss(output.logits, batch.labels, batch.weights, cfg.label_smoothing)
     box = location_loss(output.location, batch.box)
     total = labels + cfg.box_loss_weight * box
-    if output.words is not None and batch.words is not None:
-        total = total + cfg.word_loss_weight * word_loss(output.words, batch.words)
+    if output.words is not None:
+        words = torch.full_like(output.words, torch.nan) if batch.words is None else batch.words
+        total = total + cfg.word_loss_weight * word_loss(output.words, words)
     return Loss(total, labels, box)
 
 

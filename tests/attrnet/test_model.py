@@ -80,6 +80,10 @@ def test_words_are_told_in_training_only(build_net, draw_batch):
     assert told.total > plain.total
     told.total.backward()
     assert net.words.weight.grad.abs().sum() > 0
+    net.zero_grad(set_to_none=True)
+    silent = loss.measure(net(batch.image, batch.box), batch._replace(words=None), net.cfg)
+    silent.total.backward()
+    assert net.words.weight.grad.abs().sum() == 0, "without text the head still takes part, for DDP"
     assert net.eval()(batch.image).words is None
 
 
