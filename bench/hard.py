@@ -109,14 +109,13 @@ def slow_clients(server: Server, pictures: Path, seconds: float, rounds: int) ->
 
 def scale(server: Server, pictures: Path, seconds: float) -> dict[str, Any]:
     """One connection's load, eight times what a replica should hold, and one again."""
+    _await_one(server)
     watcher = Watcher(server.replicas)
     phases, starts = [], []
     for connections, lasts in ((1, seconds / 2), (8 * CAPACITY, 2 * seconds), (1, 2 * seconds)):
         starts.append(round(time.monotonic() - watcher.begun, 1))
         phases.append(load(server, pictures, lasts, connections))
-    deadline = time.monotonic() + 60
-    while server.replicas() > 1 and time.monotonic() < deadline:
-        time.sleep(1)
+    _await_one(server)
     seen = watcher.stop()
     return {
         "starts_s": starts,
@@ -128,6 +127,13 @@ def scale(server: Server, pictures: Path, seconds: float) -> dict[str, Any]:
         "failed": sum(failed(p) for p in phases),
         "replicas_over_time": seen,
     }
+
+
+def _await_one(server: Server) -> None:
+    """Until one replica is left, for a minute at most."""
+    deadline = time.monotonic() + 60
+    while server.replicas() > 1 and time.monotonic() < deadline:
+        time.sleep(1)
 
 
 def plot(told: dict[str, Any], file: Path) -> None:

@@ -27,7 +27,7 @@ from fashiontrend.store import Store, open_store
 
 OPENED = {"passed": True, "reasons": [], "checks": []}
 #: Backbone and input side of models that cost at least 4 and about 2 ms of CPU a picture, decoding included.
-MODELS = {"large": ("resnet18", 96), "small": ("small", 64)}
+MODELS = {"large": ("resnet18", 96), "small": ("small", 80)}
 PICTURE_PX = 256
 
 

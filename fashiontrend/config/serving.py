@@ -77,7 +77,9 @@ class ServeConfig(Section):
     max_json_depth: PositiveInt = 32
     max_series: PositiveInt = 200
     max_points: PositiveInt = Field(default=500, description="Days of one posted series.")
-    body_timeout_s: PositiveFloat = Field(default=10.0, description="For a body to arrive.")
+    body_timeout_s: PositiveFloat = Field(
+        default=10.0, description="For a body to arrive, at least."
+    )
     max_bodies: PositiveInt = Field(
         default=1024,
         description="On their way to one replica; beyond it the one that has been longest is cut off.",

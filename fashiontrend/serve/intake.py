@@ -6,6 +6,7 @@ full, who has been there longest leaves: an honest body is there within moments.
 """
 
 import asyncio
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,6 +18,11 @@ from fashiontrend.serve import problems
 from fashiontrend.serve.problems import Problem
 
 CLOSE = {"Connection": "close"}
+#: Bodies may take up to so much longer than they must be given. Five hundred connections that were
+#: opened together and stall would otherwise be cut off, and come again, in the same moment.
+LENIENCE = 0.45
+#: Its multiples, modulo 1, lie evenly however many there are.
+GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 class Intake:
@@ -32,12 +38,18 @@ class Intake:
         self.cfg, self.max_answering = cfg, max_answering
         self.answering = 0
         self.held_bytes = 0
+        self._visits = 0
         self._coming: dict[Visit, None] = {}  # who has been here longest is first
 
     @property
     def coming(self) -> int:
         """Bodies on their way."""
         return len(self._coming)
+
+    def patience_s(self) -> float:
+        """How long the next body may take: `body_timeout_s` or a little more, another time each."""
+        self._visits += 1
+        return self.cfg.body_timeout_s * (1 + LENIENCE * (self._visits * GOLDEN % 1))
 
     @contextmanager
     def visit(self, headers: Headers, receive: Receive) -> Iterator["Visit"]:
@@ -100,7 +112,8 @@ class Visit:
         form = headers.get("content-type", "").startswith("multipart/")
         self._most = cfg.max_body_bytes if form else cfg.max_json_bytes
         self._stated = headers.get("content-length", "")
-        self._deadline = asyncio.get_running_loop().time() + cfg.body_timeout_s
+        self._patience_s = intake.patience_s()
+        self._deadline = asyncio.get_running_loop().time() + self._patience_s
         self._timer: asyncio.Timeout | None = None
         self._told_to_leave = False
         self._read, self._ended = 0, False
@@ -148,7 +161,7 @@ class Visit:
         except TimeoutError:
             if self._told_to_leave:
                 raise self._crowded() from None
-            told = f"The body did not arrive within {self._intake.cfg.body_timeout_s:g} s."
+            told = f"The body did not arrive within {self._patience_s:.3g} s."
             raise Problem(408, "timeout", told, CLOSE) from None
         finally:
             self._timer = None

@@ -161,10 +161,9 @@ class Recognition:
             _refuse_any(images)
         for image in images:
             self.metrics.pictures.labels(image["status"]).inc()
-        taxonomy = model.recogniser.taxonomy
         return {
             "model": name_model("attrnet", model.version, model.digest),
-            "taxonomy": {"version": taxonomy.version, "digest": f"sha256:{taxonomy.digest}"},
+            "taxonomy": model.taxonomy,
             "images": images,
             "usage": {
                 "images": len(images),

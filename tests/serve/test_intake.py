@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from itertools import pairwise
 
 import pytest
 from starlette.datastructures import Headers
@@ -168,3 +169,11 @@ def test_an_answer_that_fails_gives_its_place_back():
         assert is_empty(intake)
 
     asyncio.run(run())
+
+
+def test_bodies_that_came_together_are_not_cut_off_together():
+    intake = Intake(ServeConfig(body_timeout_s=10), max_answering=1)
+    patience = sorted(intake.patience_s() for _ in range(500))
+    assert patience[0] >= 10
+    assert patience[-1] < ServeConfig().request_timeout_s
+    assert max(b - a for a, b in pairwise(patience)) < 0.05

@@ -6,6 +6,7 @@ import pytest
 
 from fashiontrend import paths, pictures
 from fashiontrend.serve import answered
+from fashiontrend.taxonomy import Taxonomy
 from tests.serve.conftest import draw
 from tests.serve.test_app import problem
 
@@ -144,3 +145,12 @@ def test_a_wrong_request_names_the_path_of_the_mistake(serve, image):
     answer = serve("POST", "/v1/recognise", json={"images": [image]})
     assert (answer.status_code, problem(answer)) == (400, "invalid")
     assert answer.json()["errors"][0]["path"].startswith("images.0")
+
+
+def test_the_taxonomy_is_hashed_once_not_at_every_request(serve, monkeypatch):
+    real, calls = Taxonomy.digest.fget, []
+    monkeypatch.setattr(Taxonomy, "digest", property(lambda t: (calls.append(1), real(t))[1]))
+    answers = [upload(serve, ("a.png", draw())).json()["taxonomy"] for _ in range(3)]
+    assert answers[0] == answers[1] == answers[2]
+    assert answers[0]["digest"].startswith("sha256:")
+    assert len(calls) <= 1
