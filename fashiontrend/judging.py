@@ -19,7 +19,7 @@ from fashiontrend.labelled import Sets
 from fashiontrend.report import EvaluationInput, Exhibit, build_evaluation
 
 BATCH = 64
-#: Scenes to fit on that the threshold for boxes is chosen with, and the false boxes allowed there.
+#: Empty scenes to fit on that the threshold for boxes is chosen with, and the false boxes allowed there.
 THRESHOLD_SCENES, FALSE_BOXES = 600, 0.025
 BASELINE_PX = 64
 TABLE_WIDTH = 120
@@ -148,14 +148,11 @@ def _check(card: artefact.Card, sets: Sets) -> None:
 
 def _choose_threshold(recogniser: Recogniser, train: pa.Table) -> float:
     """From the scenes that were fitted on: those that are kept apart must not choose for themselves."""
-    drawn = [n for n, box in enumerate(train["box"].to_pylist()) if box is not None]
+    empty = [n for n, b in enumerate(train["box"].to_pylist()) if b is not None and b[2] <= b[0]]
     rng = np.random.default_rng(0)
-    scenes = train.take(rng.permutation(np.array(drawn, dtype=np.int64))[:THRESHOLD_SCENES])
-    empty = np.array([b[2] <= b[0] for b in scenes["box"].to_pylist()], dtype=bool)
-    if not empty.any():
-        return scorecard.choose_threshold(np.zeros(len(empty)), empty, FALSE_BOXES)
-    found = _answer(recogniser, scenes, "choose a threshold")
-    return scorecard.choose_threshold(found["box_score"], empty, FALSE_BOXES)
+    scenes = train.take(rng.permutation(np.array(empty, dtype=np.int64))[:THRESHOLD_SCENES])
+    found = _answer(recogniser, scenes, "choose a threshold") if empty else {"box_score": []}
+    return scorecard.choose_threshold(np.array(found["box_score"]), FALSE_BOXES)
 
 
 def _judge_scenes(found: Mapping[str, Any], sets: Sets, threshold: float) -> dict[str, Any]:

@@ -88,3 +88,22 @@ def test_scenes_that_all_hold_a_garment_choose_no_threshold(tmp_path):
     place = given.train.column_names.index("box")
     judging.judge(replace(given, train=given.train.set_column(place, "box", boxed)), folder)
     assert artefact.read_card(folder).box_threshold == 0.5
+
+
+def test_all_empty_scenes_choose_the_threshold_however_few_they_are_among_the_others(
+    tmp_path, monkeypatch
+):
+    folder = save(tmp_path, words("red", "blue"))
+    given = sets(words("red", "blue"))
+    boxes = [[0.1, 0.1, 0.9, 0.9]] * 900 + [[0.0] * 4] * 100
+    train = table((0, 1) * 500)
+    place = train.column_names.index("box")
+    train = train.set_column(place, "box", pa.array(boxes, pa.list_(pa.float64())))
+    looked_at = []
+    monkeypatch.setattr(
+        judging.scorecard,
+        "choose_threshold",
+        lambda certainty, part: looked_at.append(len(certainty)) or 0.5,
+    )
+    judging.judge(replace(given, train=train), folder, baselines=False)
+    assert looked_at == [100]

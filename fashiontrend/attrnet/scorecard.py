@@ -126,22 +126,21 @@ def score_boxes(box: Floats, certainty: Floats, true: Floats, threshold: float) 
     }
 
 
-def choose_threshold(certainty: Floats, empty: NDArray[np.bool_], false_boxes: float) -> float:
-    """The lowest threshold at which at most this part of the empty pictures gets a box.
+def choose_threshold(certainty: Floats, false_boxes: float) -> float:
+    """The lowest threshold at which at most this part of empty pictures gets a box.
 
     Args:
-        certainty: (N,) probability of a garment.
-        empty: (N,) whether there is none.
-        false_boxes: part of the empty pictures.
+        certainty: (N,) probability of a garment, of pictures without one.
+        false_boxes: part of them.
 
     Returns:
-        Between `LOWEST` and `HIGHEST`, whatever is asked for; 0.5 if too few pictures are empty.
+        Between `LOWEST` and `HIGHEST`, whatever is asked for; 0.5 if there are too few pictures.
     """
-    scores = np.sort(certainty[empty])[::-1]
-    if len(scores) < LEAST_EMPTY:
+    if len(certainty) < LEAST_EMPTY:
         return 0.5
-    allowed = int(false_boxes * len(scores))
-    return float(np.clip(np.nextafter(scores[allowed], 1.0), LOWEST, HIGHEST))
+    highest = np.sort(certainty)[::-1]
+    allowed = int(false_boxes * len(highest))
+    return float(np.clip(np.nextafter(highest[allowed], 1.0), LOWEST, HIGHEST))
 
 
 def _score_attribute(probs: Floats, labels: Ints, rng: np.random.Generator) -> dict[str, Any]:
