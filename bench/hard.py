@@ -1,4 +1,4 @@
-"""Hard times for `fashiontrend serve`: too much load, clients that never finish a request, load that grows and goes.
+"""Hard times for `fashiontrend serve`: too much load, clients that never finish, no JSON, load that comes and goes.
 
 Prints one JSON document; `--plot FILE` draws replicas and rate over time. Run it on an idle machine.
 """
@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from bench.server import Server, draw_pictures, end_on_sigterm, failed, load, ours
 
 ONE = {"min_replicas": 1, "max_replicas": 1}
@@ -25,7 +27,15 @@ SCALED = {
     "upscale_delay_s": 2, "downscale_delay_s": 10,
 }  # fmt: skip
 CAPACITY = 8
-PARTS = ("overload", "slow", "scale")
+PARTS = ("overload", "slow", "malformed", "scale")
+MALFORMED = {
+    "100,000 deep": b"[" * 100_000,
+    "100,000 deep, closed": b"[" * 100_000 + b"]" * 100_000,
+    "NaN": b'{"images": [{"url": "https://a.example/a.jpg", "context": {"x": NaN}}]}',
+    "a key twice": b'{"images": [], "images": []}',
+    "bad UTF-8": b'{"images": [{"url": "https://a.example/\xff.jpg"}]}',
+    "cut off": b'{"images": [{"url": "https',
+}
 
 
 class Watcher:
@@ -105,6 +115,21 @@ def slow_clients(server: Server, pictures: Path, seconds: float, rounds: int) ->
         "stalled": connections,
         "replicas": server.replicas(),
     }
+
+
+def malformed(server: Server, rounds: int = 20) -> dict[str, Any]:
+    """Bodies that are no JSON: statuses and the longest time to an answer, per kind."""
+    told: dict[str, Any] = {}
+    headers = {"content-type": "application/json"}
+    with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", headers=headers) as client:
+        for kind, body in MALFORMED.items():
+            statuses, took = set(), []
+            for _ in range(rounds):
+                begun = time.monotonic()
+                statuses.add(client.post("/v1/recognise", content=body).status_code)
+                took.append(1000 * (time.monotonic() - begun))
+            told[kind] = {"statuses": sorted(statuses), "most_ms": round(max(took), 1)}
+    return told
 
 
 def scale(server: Server, pictures: Path, seconds: float) -> dict[str, Any]:
@@ -189,6 +214,8 @@ def run(told: argparse.Namespace, folder: Path) -> None:
         if "slow" in told.only:
             seconds = min(told.seconds, 8.0)
             show("slow", slow_clients(server, pictures, seconds, told.rounds))
+        if "malformed" in told.only:
+            show("malformed", malformed(server))
         if "scale" in told.only:
             seen = scale(server, pictures, told.seconds)
             show("scale", seen)
