@@ -80,6 +80,7 @@ class Recogniser:
         top_k: int = 0,
         min_confidence: float = 0.0,
         embedding: bool = False,
+        sizes: Sequence[tuple[int, int]] | None = None,
     ) -> list[Answer]:
         """Decide on N pictures one by one.
 
@@ -93,6 +94,7 @@ class Recogniser:
             top_k: how many classes of every attribute to list.
             min_confidence: a best class below it is `uncertain`.
             embedding: give the vector too.
+            sizes: width and height of the upright pictures, where the caller has looked already.
 
         Returns:
             N answers in order. A picture that does not decode has its `problem` told and harms
@@ -101,13 +103,16 @@ class Recogniser:
         read = [self._read(data) for data in images]
         good = [n for n, r in enumerate(read) if isinstance(r, Image.Image)]
         opened = [r for r in read if isinstance(r, Image.Image)]
-        scales = [_scale(images[n], image) for n, image in zip(good, opened, strict=True)]
+        full = [sizes[n] if sizes else pictures.measure(images[n]) for n in good]
+        scales = [
+            (width / image.width, height / image.height)
+            for (width, height), image in zip(full, opened, strict=True)
+        ]
         known = [None if boxes is None else boxes[n] for n in good]
         found = self._look(opened, [_shrink(b, s) for b, s in zip(known, scales, strict=True)])
         probs = self.natural(found)
         told = [Answer(problem=str(r)) for r in read]
-        for row, (n, image, scale) in enumerate(zip(good, opened, scales, strict=True)):
-            size = (round(image.width * scale[0]), round(image.height * scale[1]))
+        for row, (n, size) in enumerate(zip(good, full, strict=True)):
             score = float(found["box_score"][row])
             told[n] = Answer(
                 answers.decide(
@@ -235,16 +240,10 @@ def _mirror(box: NDArray[Any]) -> NDArray[Any]:
     return np.stack([1 - box[:, 2], box[:, 1], 1 - box[:, 0], box[:, 3]], 1)
 
 
-def _scale(data: bytes, image: Image.Image) -> tuple[float, float]:
-    """Pixels of the original, upright, for a pixel of what was read: horizontally, vertically."""
-    width, height = pictures.measure(data)
-    return width / image.width, height / image.height
-
-
 def _shrink(box: Box | None, scale: tuple[float, float]) -> Box | None:
     if box is None:
         return None
-    x, y = scale
+    x, y = scale  # pixels of the original for a pixel of what was read
     return box[0] / x, box[1] / y, box[2] / x, box[3] / y
 
 

@@ -26,8 +26,9 @@ class Recogniser(Protocol):
         top_k: int = 0,
         min_confidence: float = 0.0,
         embedding: bool = False,
+        sizes: Sequence[tuple[int, int]] | None = None,
     ) -> list[answers.Answer]:
-        """One answer for each encoded picture; boxes in pixels of the upright picture."""
+        """One answer for each encoded picture; boxes and sizes in pixels of the upright picture."""
         ...
 
 
@@ -64,7 +65,7 @@ def describe(
         for b, (w, h) in zip(boxes, sizes, strict=True)
     ]
     found = recogniser.describe(
-        images, pixels, options.top_k, options.min_confidence, options.return_embedding
+        images, pixels, options.top_k, options.min_confidence, options.return_embedding, sizes
     )
     return [
         PictureError(a.problem) if a.problem else _see(a, b, s, recogniser.taxonomy, options)
