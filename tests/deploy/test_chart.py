@@ -283,6 +283,21 @@ def test_the_preflight_runs_before_anything_and_ends_within_a_minute(render):
     assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
     assert job["spec"]["activeDeadlineSeconds"] <= 60
     assert job["spec"]["backoffLimit"] == 0
+    assert command(job) == ["fashiontrend", "doctor", "--only", "taxonomy,weights,store"]
+
+
+def command(job):
+    return job["spec"]["template"]["spec"]["containers"][0]["command"]
+
+
+def test_the_preflight_asks_for_nothing_that_the_install_has_yet_to_make(render):
+    """Image, taxonomy and weights are tried everywhere; the development S3 and its keys are not there yet."""
+    job = one(render("development"), "Job", f"{N}-preflight")
+    assert command(job)[-1] == "taxonomy,weights"
+    pod = job["spec"]["template"]
+    assert "AWS_ACCESS_KEY_ID" not in {e["name"] for e in pod["spec"]["containers"][0]["env"]}
+    assert not [label for label in pod["metadata"]["labels"] if "reaches" in label]
+    assert command(one(render("minimal"), "Job", f"{N}-preflight"))[-1] == "taxonomy,weights"
 
 
 def test_metrics_are_scraped_by_the_names_of_ports(render):
