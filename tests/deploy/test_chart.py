@@ -300,6 +300,17 @@ def test_the_preflight_asks_for_nothing_that_the_install_has_yet_to_make(render)
     assert command(one(render("minimal"), "Job", f"{N}-preflight"))[-1] == "taxonomy,weights"
 
 
+def test_what_the_uninstall_hook_needs_comes_with_the_hook(render):
+    """Seen on a node: an install that its preflight had refused could not be uninstalled for four minutes."""
+    found = [i for i in render() if i["metadata"]["name"] == f"{N}-cleanup"]
+    assert {i["kind"] for i in found} == {"ServiceAccount", "Role", "RoleBinding", "Job"}
+    assert {i["metadata"]["annotations"]["helm.sh/hook"] for i in found} == {"pre-delete"}
+    weights = {i["kind"]: int(i["metadata"]["annotations"]["helm.sh/hook-weight"]) for i in found}
+    assert all(weights[k] < weights["Job"] for k in ("ServiceAccount", "Role", "RoleBinding"))
+    pod = one(found, "Job", f"{N}-cleanup")["spec"]["template"]["spec"]
+    assert pod["volumes"][0]["configMap"]["optional"] is True
+
+
 def test_metrics_are_scraped_by_the_names_of_ports(render):
     found = render()
     head = one(found, "PodMonitor", f"{N}-ray-head")["spec"]["podMetricsEndpoints"]

@@ -38,3 +38,15 @@ spec:
       volumes:
         {{- include "fashiontrend.volumes" $scope | nindent 8 }}
 {{- end -}}
+
+{{/* Of what the uninstall hook needs before it can run. */}}
+{{- define "fashiontrend.cleanupMeta" -}}
+metadata:
+  name: {{ include "fashiontrend.fullname" . }}-cleanup
+  labels:
+    {{- include "fashiontrend.labels" (dict "root" . "component" "cleanup") | nindent 4 }}
+  annotations:
+    helm.sh/hook: pre-delete
+    helm.sh/hook-weight: "-5"
+    helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end -}}

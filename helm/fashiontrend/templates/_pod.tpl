@@ -108,7 +108,7 @@ topologySpreadConstraints:
 {{- end -}}
 
 {{- define "fashiontrend.volumes" -}}
-- {name: config, configMap: {name: {{ .configMap | default (printf "%s-config" (include "fashiontrend.fullname" .root)) }}}}
+- {name: config, configMap: {name: {{ .configMap | default (printf "%s-config" (include "fashiontrend.fullname" .root)) }}{{ if .keyless }}, optional: true{{ end }}}}
 - {name: tmp, emptyDir: {}}
 - {name: home, emptyDir: {}}
 {{- with .block.volumes }}
