@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psutil
 
@@ -120,18 +121,18 @@ def _weights(config: Config) -> Finding:
     cfg = config.attrnet
     if cfg.weights is None:
         return Finding("weights", True, "none: training begins at random")
+    advice = "Put the file into the image or a volume of the pods, or leave attrnet.weights out."
+    if not Path(
+        cfg.weights
+    ).is_file():  # said at once, without the seconds that importing torch takes
+        seen = f"attrnet.weights {cfg.weights}: there is no such file"
+        return Finding("weights", False, seen, advice, 30)
     from fashiontrend.attrnet import backbones
 
     try:
         backbones.build(cfg.backbone, cfg.input_px, cfg.weights)
     except ConfigError as error:
-        return Finding(
-            "weights",
-            False,
-            str(error),
-            "Put the file into the image or a volume of the pods, or leave attrnet.weights out.",
-            30,
-        )
+        return Finding("weights", False, str(error), advice, 30)
     return Finding("weights", True, f"{cfg.weights}: fits {cfg.backbone}")
 
 

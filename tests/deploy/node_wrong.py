@@ -68,16 +68,25 @@ def try_it(life: Cluster, case: Case) -> None:
         start = time.monotonic()
         done = life.run(command)
         took = time.monotonic() - start
-        assert done.returncode, done.stdout
-        told = done.stdout + done.stderr
-        if case.in_events:
-            told = life.kubectl("get events -o custom-columns=MESSAGE:.message")
-        assert re.search(case.told, " ".join(told.split())), told
-        assert took < SOON_S
-        made = life.kubectl(f"get all,cm,secret,rayservice,rayjob,cronjob -o name -l {OF_IT}")
-        assert all(f"{NAME}-{RELEASE}-preflight" in line for line in made.split()), made
+        try:
+            assert done.returncode, done.stdout
+            told = done.stdout + done.stderr
+            if case.in_events:
+                told = life.kubectl("get events -o custom-columns=MESSAGE:.message")
+            assert re.search(case.told, " ".join(told.split())), told
+            assert took < SOON_S
+            made = life.kubectl(f"get all,cm,secret,rayservice,rayjob,cronjob -o name -l {OF_IT}")
+            assert all(f"{NAME}-{RELEASE}-preflight" in line for line in made.split()), made
+        finally:
+            remove(life, case)
         row.seen = f"{took:.0f} s, {'an event' if case.in_events else 'told by helm'}"
-    life.run(f"helm uninstall {NAME} --namespace {SPACE}")
+
+
+def remove(life: Cluster, case: Case) -> None:
+    """What a refused install leaves: Helm's record of it, and the preflight's Job for its log."""
+    # The clean-up runs in the release's image; where that is what is wrong there is nothing to clean up either.
+    hooks = "--no-hooks" if case.in_events else ""
+    life.do(f"helm uninstall {NAME} --namespace {SPACE} --ignore-not-found {hooks}")
     life.kubectl(f"delete job,cm --ignore-not-found {NAME}-{RELEASE}-preflight")
 
 
