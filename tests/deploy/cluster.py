@@ -112,12 +112,14 @@ class Cluster:
         found = json.loads(self.kubectl(f"get {words} -o json"))
         return found["items"] if found["kind"] == "List" else found
 
-    def until(self, what: str, condition: Callable[[], Any], seconds: float) -> Any:
+    def until(
+        self, what: str, condition: Callable[[], Any], seconds: float, every: float = 1.0
+    ) -> Any:
         """The first answer of a condition that is not empty."""
         end = time.monotonic() + seconds
         while not (answer := condition()):
             assert time.monotonic() < end, f"{what}: not after {seconds:.0f} s"
-            time.sleep(1.0)
+            time.sleep(every)
         return answer
 
     @contextmanager

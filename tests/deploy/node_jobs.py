@@ -4,6 +4,7 @@ import base64
 import json
 import shlex
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -132,8 +133,6 @@ class Jobs:
 
     def _work(self, row: Step) -> int:
         """The job's own worker until it has none left; the most Ray workers that were seen ready."""
-        import threading
-
         done: list[Any] = []
         job = threading.Thread(
             target=lambda: done.append(self.submit("fashiontrend recognitions work --once", SPREAD))
@@ -143,7 +142,7 @@ class Jobs:
         while job.is_alive():
             most = max(most, self._workers())
             row.seen = f"{most} workers"
-            time.sleep(1.0)
+            time.sleep(3.0)
         job.join()
         assert done[0].returncode == 0, done[0].stdout + done[0].stderr
         return most

@@ -36,7 +36,7 @@ CASES = (
     Case(
         "too little memory",
         "--set-string batch.head.resources.limits.memory=256Mi",
-        r"batch\.head\.resources\.limits\.memory is 256Mi.*Give it 1Gi at least",
+        r"batch\.head\.resources\.limits\.memory is 256Mi.*Give it 2Gi at least",
     ),
     Case("unreachable S3", f"{STORE}1 --set store.existingSecret={RELEASE}-s3", "store.*Read"),
     Case("wrong S3 keys", f"{STORE}8333 --set store.existingSecret=wrong-keys", "store.*Read"),

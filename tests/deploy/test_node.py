@@ -83,6 +83,19 @@ def test_the_demos_shops_open_and_the_chart_is_installed(life):
         life.kubectl(f"rollout status statefulset/{RELEASE}-s3 --timeout=180s")
         life.kubectl(f"rollout status statefulset/{RELEASE}-redis --timeout=180s")
         life.kubectl(f"rollout status deployment/{RELEASE}-exporter --timeout=180s")
+    with life.step("Ray of the service started; it waits for a release"):
+        # Two Rays that start at the same moment on two cores may both run out of Ray's 30 seconds.
+        life.until("Ray of the service", lambda: started_ray(life), 300)
+
+
+def started_ray(life):
+    """Whether head and worker of the service run, their init containers done."""
+    pods = life.get("pods -l 'app.kubernetes.io/component in (serving-head,serving-worker)'")
+    return len(pods) == 2 and all(
+        status["started"]
+        for pod in pods
+        for status in pod["status"].get("containerStatuses", [{"started": False}])
+    )
 
 
 def rayjobs(life):
@@ -122,6 +135,7 @@ def test_the_loop_runs_as_one_rayjob_from_the_crawl_to_the_release(life):
             "the loop",
             lambda: rayjobs(life)[DAILY].get("jobStatus") in ("SUCCEEDED", "FAILED"),
             LONG_S,
+            every=5.0,
         )
         status = rayjobs(life)[DAILY]
         assert status["jobStatus"] == "SUCCEEDED", status.get("message")

@@ -115,10 +115,10 @@ def test_a_route_needs_its_gateway():
 def test_a_ray_pod_smaller_than_ray_itself_is_refused(group, limit):
     done = template(f"--set-string={group}.resources.limits.memory={limit}")
     assert f"{group}.resources.limits.memory is {limit}" in done.stderr
-    assert "Give it 1Gi at least" in done.stderr
+    assert f"Give it {2 if group.endswith('head') else 1}Gi at least" in done.stderr
 
 
-@pytest.mark.parametrize("limit", ["1Gi", "1.5Gi", "1100M", "1048576Ki", "1Ti"])
+@pytest.mark.parametrize("limit", ["2Gi", "2.5Gi", "2200M", "2097152Ki", "1Ti"])
 def test_a_ray_pod_that_is_large_enough_is_taken(limit):
     done = template(
         f"--set-string=batch.head.resources.limits.memory={limit}",
