@@ -133,7 +133,7 @@ def test_the_loop_runs_as_one_rayjob_from_the_crawl_to_the_release(life):
     with life.step("the whole loop as one RayJob, cluster included") as row:
         life.until(
             "the loop",
-            lambda: rayjobs(life)[DAILY].get("jobStatus") in ("SUCCEEDED", "FAILED"),
+            lambda: rayjobs(life)[DAILY].get("jobDeploymentStatus") in ("Complete", "Failed"),
             LONG_S,
             every=5.0,
         )
@@ -204,8 +204,8 @@ def test_a_wrong_configuration_is_told_within_a_minute_and_makes_nothing(life):
 def test_every_job_file_by_the_job_api_and_a_catalogue_job_that_scales(life):
     with node_jobs.ray_cluster(life) as jobs:
         jobs.refuse_without_the_token()
+        jobs.scale_a_catalogue_job()  # first: trainings may ask for a second worker too
         jobs.submit_every_file(TODAY)
-        jobs.scale_a_catalogue_job()
 
 
 def traffic(life):
