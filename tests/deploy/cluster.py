@@ -58,13 +58,13 @@ class Cluster:
         }
 
     @contextmanager
-    def step(self, name: str) -> Iterator[Step]:
-        """A row of the table; where one fails, nothing that comes after it is tried."""
+    def step(self, name: str, last: bool = True) -> Iterator[Step]:
+        """A row of the table; where one fails, nothing that comes after it is tried, unless it is not `last` then."""
         row, start = Step(name), time.monotonic()
         try:
             yield row
         except BaseException:
-            self.failed = name
+            self.failed = name if last else self.failed
             row.seen = f"FAILED {row.seen}"
             raise
         finally:

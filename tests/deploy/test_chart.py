@@ -311,6 +311,13 @@ def test_what_the_uninstall_hook_needs_comes_with_the_hook(render):
     assert pod["volumes"][0]["configMap"]["optional"] is True
 
 
+def test_a_submitted_stage_is_tried_once_and_a_schedule_again(render):
+    """Seen on a node: `submit --wait` told of the failure while a second cluster was starting for it."""
+    found = render()
+    tries = {n: rayjob(found, n)["spec"]["backoffLimit"] for n in ("daily", "retrain", "stage")}
+    assert tries == {"daily": 1, "retrain": 1, "stage": 0}
+
+
 def test_metrics_are_scraped_by_the_names_of_ports(render):
     found = render()
     head = one(found, "PodMonitor", f"{N}-ray-head")["spec"]["podMetricsEndpoints"]
