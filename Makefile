@@ -73,7 +73,7 @@ check-alerts: setup $(GOBIN)/promtool ## Alert rules and their unit tests, by pr
 dashboards: setup ## Write the Grafana dashboards anew from monitoring/
 	$(BIN)/python -m monitoring.dashboards
 
-.PHONY: deploy-tools check-deploy render chart-docs pin
+.PHONY: deploy-tools check-deploy check-cluster render chart-docs pin
 deploy-tools: $(GOBIN)/kube-linter
 	go install helm.sh/helm/v4/cmd/helm@v4.2.4
 	go install github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0
@@ -92,6 +92,9 @@ $(GOBIN)/kube-linter:
 check-deploy: setup ## The chart before helm, kubeconform (Kubernetes 1.33 to 1.36), kube-linter (needs make tools)
 	$(BIN)/python -m tests.deploy.schemas $(dir $(GOBIN))schemas
 	DEPLOY_TOOLS=required DEPLOY_CACHE=$(patsubst %/,%,$(dir $(GOBIN))) $(BIN)/python -m pytest -q tests/deploy
+
+check-cluster: setup ## A release's whole life on the cluster of KUBECONFIG (tests/deploy/cluster.py says what it needs)
+	CLUSTER=required DEPLOY_CACHE=$(patsubst %/,%,$(dir $(GOBIN))) $(BIN)/python -m pytest -v tests/deploy/test_node.py $(NODE)
 
 render: setup ## Write values.schema.json and k8s/base from configuration and chart
 	$(BIN)/python helm/schema.py

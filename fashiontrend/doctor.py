@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psutil
 
@@ -45,13 +46,21 @@ def examine(path: str | None, only: tuple[str, ...] = ()) -> list[Finding]:
     except ConfigError as error:
         return [*findings, Finding("configuration", False, str(error), "Correct the file.", 30)]
     findings.append(Finding("configuration", True, path or "defaults and environment"))
-    checks: tuple[Callable[[Config], Finding], ...] = (_taxonomy, _platforms, _store, _disk, _ray)
+    checks: tuple[Callable[[Config], Finding], ...] = (
+        *(_taxonomy, _weights, _platforms, _store, _disk, _ray),
+    )
     return [*findings, *(check(config) for check in checks)]
 
 
 def _chosen(path: str | None, only: tuple[str, ...]) -> list[Finding]:
     """Checks of the configuration by name, for a place that is not the one where runs go."""
-    checks = {"taxonomy": _taxonomy, "platforms": _platforms, "store": _store, "ray": _ray}
+    checks = {
+        "taxonomy": _taxonomy,
+        "weights": _weights,
+        "platforms": _platforms,
+        "store": _store,
+        "ray": _ray,
+    }
     if unknown := set(only) - set(checks):
         raise ConfigError(f"no check {', '.join(sorted(unknown))}; there are {', '.join(checks)}.")
     config = configuration.load(path)
@@ -105,6 +114,26 @@ def _taxonomy(config: Config) -> Finding:
             30,
         )
     return Finding("taxonomy", True, f"{read.version}: {len(read.attributes)} attributes")
+
+
+def _weights(config: Config) -> Finding:
+    """A training that starts from weights reads them hours after it was installed."""
+    cfg = config.attrnet
+    if cfg.weights is None:
+        return Finding("weights", True, "none: training begins at random")
+    advice = "Put the file into the image or a volume of the pods, or leave attrnet.weights out."
+    if not Path(
+        cfg.weights
+    ).is_file():  # said at once, without the seconds that importing torch takes
+        seen = f"attrnet.weights {cfg.weights}: there is no such file"
+        return Finding("weights", False, seen, advice, 30)
+    from fashiontrend.attrnet import backbones
+
+    try:
+        backbones.build(cfg.backbone, cfg.input_px, cfg.weights)
+    except ConfigError as error:
+        return Finding("weights", False, str(error), advice, 30)
+    return Finding("weights", True, f"{cfg.weights}: fits {cfg.backbone}")
 
 
 def _platforms(config: Config) -> Finding:

@@ -39,7 +39,7 @@ _WEEKDAY = f"[0-6]|{_names('sun mon tue wed thu fri sat')}"
 #: The API server refuses others only when half of a release is there.
 Cron = Annotated[str, Field(pattern=f"^{' '.join(map(_field, (*_FIELDS, _WEEKDAY)))}$")]
 Cidr = Annotated[str, Field(pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$")]
-Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|[kMGTPE]i?)?$")]
+Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|Ki|[MGTPE]i?)?$")]
 Overrides = dict[Annotated[str, Field(pattern=r"^FASHIONTREND__[A-Z0-9_]+$")], str]
 Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 Stage = Literal[

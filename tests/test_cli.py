@@ -147,7 +147,15 @@ def test_doctor_can_be_asked_for_single_checks(type_in, config):
     assert "memory" not in err
 
 
+def test_doctor_misses_the_weights_that_a_training_would_start_from(type_in, config, monkeypatch):
+    monkeypatch.setenv("FASHIONTREND__ATTRNET__BACKBONE", "resnet18")
+    monkeypatch.setenv("FASHIONTREND__ATTRNET__WEIGHTS", "/no/such.safetensors")
+    code, _, err = type_in("doctor", "--config", config, "--only", "weights")
+    assert code == 30
+    assert all(word in err for word in ("attrnet.weights", "/no/such.safetensors", "volume"))
+
+
 def test_doctor_knows_its_checks_by_name(type_in, config):
     code, _, err = type_in("doctor", "--config", config, "--only", "stor")
     assert code == 30
-    assert "there are taxonomy, platforms, store, ray" in err
+    assert "there are taxonomy, weights, platforms, store, ray" in err

@@ -39,7 +39,7 @@ def init(
 def doctor(
     config: ConfigOption = None,
     only: Annotated[
-        str, typer.Option(help="Comma-separated: taxonomy, platforms, store, ray.")
+        str, typer.Option(help="Comma-separated: taxonomy, weights, platforms, store, ray.")
     ] = "",
 ) -> None:
     """Check Python, memory, store permissions, Ray and ports: what is wrong and what to do."""

@@ -58,7 +58,11 @@ class Kubernetes:
             found = self.pods.read_namespaced_config_map(self.cfg.template, self.cfg.namespace)
         if TEMPLATE not in (found.data or {}):
             raise ConfigError(f"ConfigMap {self.cfg.template} holds no {TEMPLATE}.")
-        return fill(found.data[TEMPLATE], stage=request.stage, day=str(request.day))
+        job = fill(found.data[TEMPLATE], stage=request.stage, day=str(request.day))
+        # Owned by the release's templates, so that an uninstall leaves no job behind.
+        owner = {"name": self.cfg.template, "uid": found.metadata.uid}
+        job["metadata"]["ownerReferences"] = [{"apiVersion": "v1", "kind": "ConfigMap", **owner}]
+        return job
 
     def jobs(self) -> list[Job]:
         """All RayJobs of ours, oldest first."""

@@ -283,6 +283,39 @@ def test_the_preflight_runs_before_anything_and_ends_within_a_minute(render):
     assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
     assert job["spec"]["activeDeadlineSeconds"] <= 60
     assert job["spec"]["backoffLimit"] == 0
+    assert command(job) == ["fashiontrend", "doctor", "--only", "taxonomy,weights,store"]
+
+
+def command(job):
+    return job["spec"]["template"]["spec"]["containers"][0]["command"]
+
+
+def test_the_preflight_asks_for_nothing_that_the_install_has_yet_to_make(render):
+    """Image, taxonomy and weights are tried everywhere; the development S3 and its keys are not there yet."""
+    job = one(render("development"), "Job", f"{N}-preflight")
+    assert command(job)[-1] == "taxonomy,weights"
+    pod = job["spec"]["template"]
+    assert "AWS_ACCESS_KEY_ID" not in {e["name"] for e in pod["spec"]["containers"][0]["env"]}
+    assert not [label for label in pod["metadata"]["labels"] if "reaches" in label]
+    assert command(one(render("minimal"), "Job", f"{N}-preflight"))[-1] == "taxonomy,weights"
+
+
+def test_what_the_uninstall_hook_needs_comes_with_the_hook(render):
+    """Seen on a node: an install that its preflight had refused could not be uninstalled for four minutes."""
+    found = [i for i in render() if i["metadata"]["name"] == f"{N}-cleanup"]
+    assert {i["kind"] for i in found} == {"ServiceAccount", "Role", "RoleBinding", "Job"}
+    assert {i["metadata"]["annotations"]["helm.sh/hook"] for i in found} == {"pre-delete"}
+    weights = {i["kind"]: int(i["metadata"]["annotations"]["helm.sh/hook-weight"]) for i in found}
+    assert all(weights[k] < weights["Job"] for k in ("ServiceAccount", "Role", "RoleBinding"))
+    pod = one(found, "Job", f"{N}-cleanup")["spec"]["template"]["spec"]
+    assert pod["volumes"][0]["configMap"]["optional"] is True
+
+
+def test_a_submitted_stage_is_tried_once_and_a_schedule_again(render):
+    """Seen on a node: `submit --wait` told of the failure while a second cluster was starting for it."""
+    found = render()
+    tries = {n: rayjob(found, n)["spec"]["backoffLimit"] for n in ("daily", "retrain", "stage")}
+    assert tries == {"daily": 1, "retrain": 1, "stage": 0}
 
 
 def test_metrics_are_scraped_by_the_names_of_ports(render):

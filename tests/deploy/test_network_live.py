@@ -1,7 +1,9 @@
 """The policies on a cluster whose network enforces them: who reaches whom, and that it was open without them.
 
 Needs KUBECONFIG of such a cluster, KUBE_BIN with kubectl, and PROBE_IMAGE, any image with Python that its node has.
-One pod stands for each part of the release: it listens on every port and asks all others.
+One pod stands for each part of the release: it listens on every port and asks all others. A cloud answers at
+169.254.169.254; elsewhere put something there, or what must not reach it is not shown:
+`ip address add 169.254.169.254/32 dev lo && python3 -m http.server --bind 169.254.169.254 80` on the node.
 """
 
 import json
@@ -17,6 +19,7 @@ from tests.deploy.conftest import objects, one, run, template
 from tests.deploy.test_network import GOLDEN, PORTS, ROLES, labels
 
 pytestmark = [pytest.mark.deploy, pytest.mark.cluster, pytest.mark.timeout(600)]
+METADATA = ("169.254.169.254", 80)
 #: Pods outside the release: a neighbour in its namespace, one elsewhere, Prometheus, the operator.
 OUTSIDE = {"neighbour": "", "stranger": "-x", "prometheus": "-mon", "operator": "-op"}
 #: What pods of other places may ask: the service, metrics, jobs and applications.
@@ -152,18 +155,28 @@ def seen():
 
 
 def ways_out(field):
-    """Part -> whether it reaches the API server, where every address is tried."""
+    """Part -> what the API server answers, then a cloud's metadata address."""
     words = ("get", "endpoints", "kubernetes", "-o=json")
     told = json.loads(field.kubectl("-n", "default", *words))["subsets"][0]
     server = (told["addresses"][0]["ip"], told["ports"][0]["port"])
-    return {role: field.ask(role, [server])[0] for role in field.addresses}
+    return {role: tuple(field.ask(role, [server, METADATA])) for role in field.addresses}
 
 
 def test_without_policies_everything_is_open(seen):
     (matrix, answers, out), _ = seen
     assert answers == {"open"}
     assert len(matrix) == len({*ROLES, *OUTSIDE}) * (len({*ROLES, *OUTSIDE}) - 1)
-    assert set(out.values()) == {"open"}
+    assert {api for api, _ in out.values()} == {"open"}
+
+
+def test_no_part_reaches_a_clouds_metadata_address(seen):
+    (_, _, before), (_, _, after) = seen
+    if {metadata for _, metadata in before.values()} != {"open"}:
+        pytest.skip(
+            f"nothing answers at {METADATA[0]} on this node: the head of this file says how"
+        )
+    assert {role for role in ROLES if after[role][1] == "open"} == set()
+    assert after["neighbour"][1] == "open"  # not of the release: the policies leave it alone
 
 
 def test_with_them_pods_reach_one_another_as_the_golden_matrix_says(seen):
@@ -188,7 +201,7 @@ def test_what_must_not_be_reached_was_open_and_is_refused(seen):
         assert port in before[a, b]
         assert port not in after.get((a, b), set()), (a, b, port)
     for role in ("batch-worker", "serving-worker", "submitter", "exporter", "redis", "test"):
-        assert out_before[role] == "open"
-        assert out[role] != "open", role
+        assert out_before[role][0] == "open"
+        assert out[role][0] != "open", role
     for role in ("batch-head", "serving-head", "schedule"):
-        assert out[role] == "open", role
+        assert out[role][0] == "open", role

@@ -108,3 +108,21 @@ def test_an_external_redis_needs_its_addresses():
 def test_a_route_needs_its_gateway():
     done = template("--set=serving.httpRoute.enabled=true")
     assert "serving.httpRoute.parentRefs is empty" in done.stderr
+
+
+@pytest.mark.parametrize("limit", ["256Mi", "0.5Gi", "1000M", "900000Ki", "536870912"])
+@pytest.mark.parametrize("group", ["batch.head", "batch.cpuWorkers", "serving.head"])
+def test_a_ray_pod_smaller_than_ray_itself_is_refused(group, limit):
+    done = template(f"--set-string={group}.resources.limits.memory={limit}")
+    assert f"{group}.resources.limits.memory is {limit}" in done.stderr
+    assert f"Give it {2 if group.endswith('head') else 1}Gi at least" in done.stderr
+
+
+@pytest.mark.parametrize("limit", ["2Gi", "2.5Gi", "2200M", "2097152Ki", "1Ti"])
+def test_a_ray_pod_that_is_large_enough_is_taken(limit):
+    done = template(
+        f"--set-string=batch.head.resources.limits.memory={limit}",
+        "--set-string=batch.gpuWorkers.resources.limits.memory=1Mi",  # not enabled
+        "--set=crds.onMissing=render",
+    )
+    assert done.returncode == 0, done.stderr

@@ -15,6 +15,14 @@ ROOT = Path(__file__).parents[2]
 #: What Grafana writes in before it asks.
 WRITTEN = {"$__rate_interval": "5m", "$__range": "1h"}
 
+#: Of kube-state-metrics, which kube-prometheus-stack brings (k8s/monitoring-values.yaml).
+KUBE_STATE = frozenset(
+    {
+        "kube_pod_container_status_last_terminated_reason",
+        "kube_pod_container_status_restarts_total",
+    }
+)
+
 
 def metric_names(expression: str) -> set[str]:
     """Names of the series that a query asks for.

@@ -61,7 +61,7 @@ class Api:
         return "one\ntwo\n"
 
     def read_namespaced_config_map(self, name, namespace):
-        return SimpleNamespace(data=self.templates)
+        return SimpleNamespace(data=self.templates, metadata=SimpleNamespace(uid="u-1"))
 
 
 def refusal(status: int, message: str) -> Exception:
@@ -83,6 +83,8 @@ def test_where_the_charts_template_is_named_it_is_used():
     api = Api(templates={"stage.yaml": template})
     cluster = Kubernetes(ClusterConfig(template="my-rayjobs"), api, api)
     assert cluster.submit(REQUEST) == "my-recognise-2026-11-23"
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "my-rayjobs", "uid": "u-1"}
+    assert api.created[0]["metadata"]["ownerReferences"] == [owner]  # goes with the release
     with pytest.raises(ConfigError, match=r"holds no stage\.yaml"):
         Kubernetes(ClusterConfig(template="other"), api, Api(templates={})).submit(REQUEST)
 

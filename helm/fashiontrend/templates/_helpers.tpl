@@ -96,6 +96,13 @@ true
 {{- end -}}
 {{- end -}}
 
+{{/* Mebibytes of a quantity, such as "2Gi". */}}
+{{- define "fashiontrend.mebibytes" -}}
+{{- $factors := dict "k" 0.000954 "Ki" 0.000977 "M" 0.954 "Mi" 1.0 "G" 953.7 "Gi" 1024.0 "T" 953674.0 "Ti" 1048576.0 -}}
+{{- $unit := regexFind "[A-Za-z]*$" (toString .) -}}
+{{- mulf (regexFind "^[0-9.]+" (toString .) | float64) (index $factors $unit | default 0.000000954) -}}
+{{- end -}}
+
 {{- define "fashiontrend.bucket" -}}
 {{- (urlParse .Values.config.store.url).host -}}
 {{- end -}}

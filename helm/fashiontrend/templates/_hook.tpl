@@ -1,8 +1,8 @@
-{{/* A Job that Helm runs: (dict "root" $ "hook" "pre-install" "component" "preflight" "command" list "deadline" 50 "account" "plain" "token" false "reaches" list "configMap" name) */}}
+{{/* A Job that Helm runs: (dict "root" $ "hook" "pre-install" "component" "preflight" "command" list "deadline" 50 "account" "plain" "token" false "reaches" list "configMap" name "keyless" false) */}}
 {{- define "fashiontrend.hook" -}}
 {{- $resources := dict "requests" (dict "cpu" "100m" "memory" "256Mi") "limits" (dict "memory" "1Gi") -}}
 {{- $block := include "fashiontrend.podBlock" (dict "root" .root) | fromYaml -}}
-{{- $scope := dict "root" .root "block" $block "component" .component "reaches" .reaches "resources" $resources "configMap" .configMap -}}
+{{- $scope := dict "root" .root "block" $block "component" .component "reaches" .reaches "resources" $resources "configMap" .configMap "keyless" .keyless -}}
 apiVersion: batch/v1
 kind: Job
 metadata:
@@ -37,4 +37,16 @@ spec:
             {{- include "fashiontrend.mounts" $scope | nindent 12 }}
       volumes:
         {{- include "fashiontrend.volumes" $scope | nindent 8 }}
+{{- end -}}
+
+{{/* Of what the uninstall hook needs before it can run. */}}
+{{- define "fashiontrend.cleanupMeta" -}}
+metadata:
+  name: {{ include "fashiontrend.fullname" . }}-cleanup
+  labels:
+    {{- include "fashiontrend.labels" (dict "root" . "component" "cleanup") | nindent 4 }}
+  annotations:
+    helm.sh/hook: pre-delete
+    helm.sh/hook-weight: "-5"
+    helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- end -}}

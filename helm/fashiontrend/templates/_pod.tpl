@@ -84,7 +84,8 @@ topologySpreadConstraints:
   value: /home/app
 - name: FASHIONTREND_CONFIG
   value: /etc/fashiontrend/config.yaml
-{{- with include "fashiontrend.storeSecret" .root }}
+{{- /* The development S3's own secret is not there yet when a hook of the install runs. */}}
+{{- with and (not .keyless) (include "fashiontrend.storeSecret" .root) }}
 - name: AWS_ACCESS_KEY_ID
   valueFrom: {secretKeyRef: {name: {{ . }}, key: {{ $.root.Values.store.accessKeyIdKey }}}}
 - name: AWS_SECRET_ACCESS_KEY
@@ -107,7 +108,7 @@ topologySpreadConstraints:
 {{- end -}}
 
 {{- define "fashiontrend.volumes" -}}
-- {name: config, configMap: {name: {{ .configMap | default (printf "%s-config" (include "fashiontrend.fullname" .root)) }}}}
+- {name: config, configMap: {name: {{ .configMap | default (printf "%s-config" (include "fashiontrend.fullname" .root)) }}{{ if .keyless }}, optional: true{{ end }}}}
 - {name: tmp, emptyDir: {}}
 - {name: home, emptyDir: {}}
 {{- with .block.volumes }}

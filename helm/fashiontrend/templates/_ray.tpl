@@ -165,7 +165,8 @@ submitterConfig:
 submitterPodTemplate:
   {{- include "fashiontrend.submitter" .root | nindent 2 }}
 {{- end }}
-backoffLimit: {{ $batch.backoffLimit }}
+{{- /* Whoever submits a stage waits for its end, and submits it again. */}}
+backoffLimit: {{ ternary 0 $batch.backoffLimit (eq (default "" .schedule) "{stage}") }}
 activeDeadlineSeconds: {{ $batch.activeDeadlineSeconds }}
 preRunningDeadlineSeconds: {{ $batch.preRunningDeadlineSeconds }}
 deletionStrategy:
