@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -51,7 +52,7 @@ def labelled(pictures: int, words: Taxonomy) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=records.EXAMPLE)
 
 
-def fill(folder: Path, pictures: int, config: Config, times: int = 1) -> Context:
+def fill(folder: Path, pictures: int, config: Config, times: int = 1, unseen: int = 0) -> Context:
     """Commit the dataset, once, and return the context of a training step over it.
 
     Args:
@@ -59,18 +60,23 @@ def fill(folder: Path, pictures: int, config: Config, times: int = 1) -> Context
         pictures: to draw.
         config: of the step.
         times: each drawn picture stands in the dataset so often; see `name`.
+        unseen: further pictures to validate with; if none, some of the training pictures.
     """
     store = open_store(config.store.model_copy(update={"url": str(folder / "store")}))
     words = curves.restrict(taxonomy.load())
     if store.manifest(name(times)) is None:
         drawn = store.manifest(DATASET) is not None
-        table = store.read_partition(DATASET, "train") if drawn else labelled(pictures, words)
+        table = (
+            store.read_partition(DATASET, "train") if drawn else labelled(pictures + unseen, words)
+        )
+        train = table.slice(0, pictures)
         parts = {
-            f"train-{turn:03d}-{n:03d}": table.slice(start, FILE_ROWS)
+            f"train-{turn:03d}-{n:03d}": train.slice(start, FILE_ROWS)
             for turn in range(times)
-            for n, start in enumerate(range(0, table.num_rows, FILE_ROWS))
+            for n, start in enumerate(range(0, train.num_rows, FILE_ROWS))
         }
-        store.commit_tables(name(times), {**parts, "val": table.slice(0, VAL_ROWS)}, {})
+        val = table.slice(pictures) if unseen else table.slice(0, VAL_ROWS)
+        store.commit_tables(name(times), {**parts, "val": val}, {})
     run = ledger.Run("bench", DAY, "", config.model_dump(mode="json"), "", "", "", None)
     return Context(config, store, words, run, Move(Step.TRAIN_ATTRNET, 1, 1))
 
@@ -78,6 +84,23 @@ def fill(folder: Path, pictures: int, config: Config, times: int = 1) -> Context
 def name(times: int = 1) -> str:
     """The dataset in which each picture stands so often."""
     return DATASET if times == 1 else f"{DATASET}-{times}"
+
+
+def settings(
+    context: Context, dataset: str, pictures: int, epochs: int, log: Path
+) -> dict[str, Any]:
+    """What the workers of a training over so many pictures are told; `log` is where they note epochs."""
+    cfg = context.config.attrnet
+    return {
+        "attrnet": cfg.model_dump(),
+        "epochs": epochs,
+        "seed": 0,
+        "steps_per_epoch": pictures // cfg.batch_size,
+        "dataset": dataset,
+        "taxonomy": context.taxonomy.model_dump(mode="json"),
+        "priors": {a: [1.0] * (n + 1) for a, n in context.taxonomy.num_values.items()},
+        "log": str(log),
+    }
 
 
 def train_files(context: Context, times: int = 1) -> list[str]:

@@ -100,19 +100,13 @@ def through_ray(
     """How the first worker ended its epochs, all workers' core-seconds; `times` as `drawn.fill`."""
     from ray_jobs import train_attrnet, training
 
-    settings, dataset = config(workers), drawn.name(times)
-    context = drawn.fill(folder, pictures, settings, times)
+    dataset = drawn.name(times)
+    context = drawn.fill(folder, pictures, config(workers), times)
     log = folder / f"epochs-{time.time_ns()}"
     log.mkdir()
     training.train_once(
         context.config, context.store, "attrnet", log.name, timed_worker,
-        {
-            "attrnet": settings.attrnet.model_dump(), "epochs": epochs, "seed": 0,
-            "steps_per_epoch": times * pictures // settings.attrnet.batch_size,
-            "dataset": dataset, "taxonomy": context.taxonomy.model_dump(mode="json"),
-            "priors": {a: [1.0] * (n + 1) for a, n in context.taxonomy.num_values.items()},
-            "log": str(log),
-        },
+        drawn.settings(context, dataset, times * pictures, epochs, log),
         lambda: {"train": train_attrnet.stream(context, dataset, epochs)},
     )  # fmt: skip
     ranks = [

@@ -46,21 +46,24 @@ def examine(path: str | None, only: tuple[str, ...] = ()) -> list[Finding]:
     except ConfigError as error:
         return [*findings, Finding("configuration", False, str(error), "Correct the file.", 30)]
     findings.append(Finding("configuration", True, path or "defaults and environment"))
-    checks: tuple[Callable[[Config], Finding], ...] = (
-        *(_taxonomy, _weights, _platforms, _store, _disk, _ray),
-    )
+    checks = [*_by_name().values(), _disk]
     return [*findings, *(check(config) for check in checks)]
 
 
-def _chosen(path: str | None, only: tuple[str, ...]) -> list[Finding]:
-    """Checks of the configuration by name, for a place that is not the one where runs go."""
-    checks = {
+def _by_name() -> dict[str, Callable[[Config], Finding]]:
+    """Checks that say something wherever they run; room on the disk does only where runs go."""
+    return {
         "taxonomy": _taxonomy,
         "weights": _weights,
         "platforms": _platforms,
         "store": _store,
         "ray": _ray,
     }
+
+
+def _chosen(path: str | None, only: tuple[str, ...]) -> list[Finding]:
+    """Checks of the configuration by name, for a place that is not the one where runs go."""
+    checks = _by_name()
     if unknown := set(only) - set(checks):
         raise ConfigError(f"no check {', '.join(sorted(unknown))}; there are {', '.join(checks)}.")
     config = configuration.load(path)
@@ -122,9 +125,8 @@ def _weights(config: Config) -> Finding:
     if cfg.weights is None:
         return Finding("weights", True, "none: training begins at random")
     advice = "Put the file into the image or a volume of the pods, or leave attrnet.weights out."
-    if not Path(
-        cfg.weights
-    ).is_file():  # said at once, without the seconds that importing torch takes
+    # Said at once, without the seconds that importing torch takes.
+    if not Path(cfg.weights).is_file():
         seen = f"attrnet.weights {cfg.weights}: there is no such file"
         return Finding("weights", False, seen, advice, 30)
     from fashiontrend.attrnet import backbones

@@ -6,7 +6,7 @@ tests/attrnet/test_checkpoint.py; what the kill costs in accuracy is measured by
 
 import pytest
 
-from bench import resume
+from bench import drawn, resume
 from ray_jobs.runtime import disconnect
 
 pytestmark = [
@@ -20,13 +20,13 @@ TRAIN, VAL, EPOCHS, KILLED = 192, 64, 4, "epoch-002"
 
 
 @pytest.fixture
-def world(tmp_path):
-    yield resume.build(tmp_path, TRAIN, VAL, EPOCHS)
+def context(tmp_path):
+    yield drawn.fill(tmp_path, TRAIN, resume.CONFIG, unseen=VAL)
     disconnect()
 
 
-def test_a_killed_worker_costs_at_most_one_epoch(world, tmp_path):
-    manifest, epochs = resume.train(world, tmp_path / "killed", KILLED)
+def test_a_killed_worker_costs_at_most_one_epoch(context, tmp_path):
+    manifest, epochs = resume.train(context, TRAIN, EPOCHS, tmp_path / "killed", KILLED)
     assert (tmp_path / "killed.dead").exists()
     assert {name: n for name, n in epochs.items() if n > 1} == {KILLED: 2}
     assert len(epochs) == EPOCHS + 1  # and the artefact
