@@ -14,8 +14,6 @@ from fashiontrend.errors import ConfigError
 
 recognitions_app = typer.Typer(help="Catalogue jobs of the server.", no_args_is_help=True)
 app = typer.Typer()
-#: How long HAProxy lets a client be silent, half a header for example; Ray's own value is an hour.
-CLIENT_TIMEOUT_S = 30
 app.add_typer(recognitions_app, name="recognitions")
 
 
@@ -37,8 +35,10 @@ def serve(
         chosen = settings.serve.model_copy(update={"port": port})
         settings = settings.model_copy(update={"serve": chosen})
     if settings.serve.proxy == "haproxy":  # read by Ray once, when it is imported
-        os.environ["RAY_SERVE_ENABLE_HA_PROXY"] = "1"
-        os.environ.setdefault("RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S", str(CLIENT_TIMEOUT_S))
+        from fashiontrend.serve import haproxy
+
+        for name, value in haproxy.environment(settings.serve).items():
+            os.environ.setdefault(name, value)
     from ray_jobs import serve as job
 
     if print_config:

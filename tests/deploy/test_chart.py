@@ -6,8 +6,9 @@ import pytest
 import yaml
 
 from fashiontrend import config as configuration
-from fashiontrend.commands import serving
+from fashiontrend.config import ServeConfig
 from fashiontrend.documents import check
+from fashiontrend.serve import haproxy
 from tests.deploy.conftest import CHART, one, run, tool
 
 pytestmark = pytest.mark.deploy
@@ -177,14 +178,14 @@ def test_the_service_is_the_one_that_the_program_describes(render):
         assert ours == theirs
 
 
-def test_haproxy_is_switched_on_before_ray_starts(render):
-    cluster = one(render("full"), "RayService", N)["spec"]["rayClusterConfig"]
-    env = {
-        e["name"]: e.get("value")
-        for e in worker(cluster)["template"]["spec"]["containers"][0]["env"]
-    }
-    assert env["RAY_SERVE_ENABLE_HA_PROXY"] == "1"
-    assert env["RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S"] == str(serving.CLIENT_TIMEOUT_S)
+@pytest.mark.parametrize("patience", [{}, {"body_timeout_s": 2.5}])
+def test_haproxy_is_told_what_a_laptops_is_before_ray_starts(render, patience):
+    found = render("full", **{f"config.serve.{k}": v for k, v in patience.items()})
+    cluster = one(found, "RayService", N)["spec"]["rayClusterConfig"]
+    container = worker(cluster)["template"]["spec"]["containers"][0]
+    env = {e["name"]: e.get("value") for e in container["env"]}
+    wanted = haproxy.environment(ServeConfig(**patience))
+    assert {name: env.get(name) for name in wanted} == wanted
 
 
 def test_gcs_fault_tolerance_is_on_with_a_bundled_redis(render):

@@ -126,7 +126,12 @@ cluster-autoscaler.kubernetes.io/safe-to-evict: "false"
 {{- define "fashiontrend.rayContainer" -}}
 {{- $extra := list (dict "name" "RAY_USAGE_STATS_ENABLED" "value" "0") (dict "name" "RAY_ENABLE_UV_RUN_RUNTIME_ENV" "value" "0") -}}
 {{- if and (eq .role "serving") (eq (dig "serve" "proxy" "serve" .root.Values.config) "haproxy") -}}
-{{- $extra = concat $extra (list (dict "name" "RAY_SERVE_ENABLE_HA_PROXY" "value" "1") (dict "name" "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S" "value" "30")) -}}
+{{- /* As fashiontrend/serve/haproxy.py does for a laptop; it says why. */ -}}
+{{- $ms := dig "serve" "body_timeout_s" 10.0 .root.Values.config | mulf 1000 | int -}}
+{{- $extra = concat $extra (list
+  (dict "name" "RAY_SERVE_ENABLE_HA_PROXY" "value" "1")
+  (dict "name" "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S" "value" "30")
+  (dict "name" "RAY_SERVE_HAPROXY_RETRY_ON" "value" (printf "conn-failure\n    option http-buffer-request\n    timeout http-request %dms" $ms))) -}}
 {{- end -}}
 {{- $block := mergeOverwrite (deepCopy .block) (dict "env" (concat $extra .block.env)) -}}
 {{ include "fashiontrend.container" (dict "root" .root "block" $block "resources" .resources) }}

@@ -1,0 +1,93 @@
+"""`fashiontrend serve` as a process over a store of tiny models."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+import yaml
+
+from fashiontrend.config import StoreConfig
+from fashiontrend.store import Store, open_store
+from tests.integration.conftest import free_port
+from tests.serve.conftest import publish, save_forecaster, save_recogniser, write_run
+
+
+class Running:
+    """A server process over a store of tiny models."""
+
+    def __init__(self, folder: Path, **serve: object) -> None:
+        self.store: Store = open_store(StoreConfig(url=str(folder / "store")))
+        for name, seed in (("a1", 0), ("a2", 1)):
+            save_recogniser(self.store, folder / name, name, seed)
+        save_forecaster(self.store, "f1")
+        publish(self.store, "r1")
+        write_run(self.store)
+        self.port = free_port()
+        tree = {
+            "store": {"url": str(folder / "store")},
+            "ray": {"num_cpus": 2},
+            "serve": {
+                "port": self.port,
+                "release_poll_s": 0.5,
+                "recogniser": {"min_replicas": 2, "max_replicas": 2, "cpus": 0.5},
+                "tables": {"max_replicas": 1, "cpus": 0.5},
+                **serve,
+            },
+        }
+        self.config = folder / "my.yaml"
+        self.config.write_text(yaml.safe_dump(tree))
+        self.log = (folder / "serve.log").open("w")
+        self.process = subprocess.Popen(
+            self.command("serve"), stdout=self.log, stderr=self.log, env=dict(os.environ)
+        )
+
+    def command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "fashiontrend.cli", *words, "--config", str(self.config)]
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def wait(self) -> None:
+        deadline = time.monotonic() + 240
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, Path(self.log.name).read_text()
+            try:
+                if httpx.get(f"{self.address}/readyz", timeout=5).status_code == 200:
+                    return
+            except httpx.HTTPError:
+                pass
+            time.sleep(0.5)
+        pytest.fail("not ready within four minutes")
+
+    def replicas(self) -> list[psutil.Process]:
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        return [p for p in children if "ServeReplica:recognise" in _command_line(p)]
+
+
+def _command_line(process: psutil.Process) -> str:
+    """Empty where the process ended meanwhile."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
+
+
+@contextmanager
+def drained(running: Running) -> Iterator[Running]:
+    try:
+        running.wait()
+        yield running
+    finally:
+        running.process.send_signal(signal.SIGTERM)
+        code = running.process.wait(timeout=120)
+        running.log.close()
+    assert code == 0, "a drained server ends with 0"
