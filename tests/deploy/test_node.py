@@ -13,7 +13,7 @@ import pytest
 
 from fashiontrend.demo.garments import draw_garment
 from fashiontrend.loop import Step
-from tests.deploy import cluster, node_jobs, node_wrong
+from tests.deploy import cluster, node_faults, node_jobs, node_wrong
 from tests.deploy.cluster import RELEASE, SPACE, Cluster
 from tests.deploy.confinement import CONFINED, Confinement
 
@@ -228,6 +228,15 @@ def test_an_upgrade_and_the_way_back_move_traffic(life):
     with life.step("helm rollback, until traffic moved"):
         life.type_in("helm rollback")
         moved(life, before)
+
+
+def test_faults_under_load_fail_no_request_but_what_a_killed_replica_had(life):
+    def upgrade(options):
+        before = traffic(life)
+        life.type_in("helm upgrade fashiontrend", options)
+        moved(life, before)
+
+    node_faults.try_all(life, upgrade)
 
 
 def test_every_stage_runs_by_itself(life):
