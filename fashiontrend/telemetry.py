@@ -2,10 +2,11 @@
 
 import logging
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.logging import RichHandler
@@ -16,6 +17,41 @@ from fashiontrend.errors import FashiontrendError
 #: Everything for people goes to stderr; stdout is for results that programs read.
 console = Console(stderr=True, highlight=False)
 Advance = Callable[[int, str], None]
+
+
+class Gathered(logging.Handler):
+    """Writes lines a moment later, those of that moment together; warnings at once.
+
+    A write and a flush for every line of an audit log cost a server more than making the line.
+    A process that is killed takes the last moment's lines along; one that ends writes them.
+    """
+
+    def __init__(self, stream: TextIO, wait_s: float = 0.2) -> None:
+        super().__init__()
+        self.stream, self.wait_s = stream, wait_s
+        self._lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a line; the first one starts the clock."""
+        try:
+            self._lines.append(self.format(record))
+        except Exception:
+            self.handleError(record)
+            return
+        if record.levelno >= logging.WARNING:
+            self.flush()
+        elif len(self._lines) == 1:
+            clock = threading.Timer(self.wait_s, self.flush)
+            clock.daemon = True
+            clock.start()
+
+    def flush(self) -> None:
+        """Write what is kept."""
+        with self.lock:  # type: ignore[union-attr]  # only set to None by hand
+            lines, self._lines = self._lines, []
+            if lines:
+                self.stream.write("\n".join(lines) + "\n")
+                self.stream.flush()
 
 
 def setup(verbose: bool = False) -> None:

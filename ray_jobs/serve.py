@@ -14,6 +14,7 @@ from typing import Any
 from ray import serve
 from ray.util.metrics import Gauge
 
+from fashiontrend import telemetry
 from fashiontrend.config import Config, ReplicaConfig, ServeConfig
 from fashiontrend.errors import StoreError
 from fashiontrend.serve import jobs, model, posted, tables, tokens, versions
@@ -305,7 +306,7 @@ def _log_to_stderr() -> None:
     """The audit log and ours, as lines that Ray keeps with the replica's."""
     ours = logging.getLogger("fashiontrend")
     if not ours.handlers:
-        handler = logging.StreamHandler(sys.stderr)
+        handler = telemetry.Gathered(sys.stderr)
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         ours.addHandler(handler)
         ours.setLevel(logging.INFO)

@@ -34,11 +34,10 @@ def serve(
     if port is not None:
         chosen = settings.serve.model_copy(update={"port": port})
         settings = settings.model_copy(update={"serve": chosen})
-    if settings.serve.proxy == "haproxy":  # read by Ray once, when it is imported
-        from fashiontrend.serve import haproxy
+    from fashiontrend.serve import environment
 
-        for name, value in haproxy.environment(settings.serve).items():
-            os.environ.setdefault(name, value)
+    for name, value in environment.variables(settings.serve).items():
+        os.environ.setdefault(name, value)  # read by Ray once, when it is imported
     from ray_jobs import serve as job
 
     if print_config:

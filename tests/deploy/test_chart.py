@@ -8,7 +8,7 @@ import yaml
 from fashiontrend import config as configuration
 from fashiontrend.config import ServeConfig
 from fashiontrend.documents import check
-from fashiontrend.serve import haproxy
+from fashiontrend.serve import environment
 from tests.deploy.conftest import CHART, one, run, tool
 
 pytestmark = pytest.mark.deploy
@@ -178,14 +178,22 @@ def test_the_service_is_the_one_that_the_program_describes(render):
         assert ours == theirs
 
 
-@pytest.mark.parametrize("patience", [{}, {"body_timeout_s": 2.5}])
-def test_haproxy_is_told_what_a_laptops_is_before_ray_starts(render, patience):
-    found = render("full", **{f"config.serve.{k}": v for k, v in patience.items()})
+@pytest.mark.parametrize(
+    ("values", "serve"),
+    [
+        ("development", {}),
+        ("full", {"proxy": "haproxy"}),
+        ("full", {"proxy": "haproxy", "body_timeout_s": 2.5}),
+    ],
+)
+def test_ray_serve_is_told_what_a_laptops_is_before_it_starts(render, values, serve):
+    found = render(values, **{f"config.serve.{k}": v for k, v in serve.items()})
     cluster = one(found, "RayService", N)["spec"]["rayClusterConfig"]
     container = worker(cluster)["template"]["spec"]["containers"][0]
     env = {e["name"]: e.get("value") for e in container["env"]}
-    wanted = haproxy.environment(ServeConfig(**patience))
-    assert {name: env.get(name) for name in wanted} == wanted
+    wanted = environment.variables(ServeConfig(**serve))
+    told = {name: value for name, value in env.items() if name.startswith("RAY_SERVE_")}
+    assert told == wanted
 
 
 def test_gcs_fault_tolerance_is_on_with_a_bundled_redis(render):

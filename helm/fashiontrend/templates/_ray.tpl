@@ -125,8 +125,11 @@ cluster-autoscaler.kubernetes.io/safe-to-evict: "false"
 
 {{- define "fashiontrend.rayContainer" -}}
 {{- $extra := list (dict "name" "RAY_USAGE_STATS_ENABLED" "value" "0") (dict "name" "RAY_ENABLE_UV_RUN_RUNTIME_ENV" "value" "0") -}}
+{{- /* As fashiontrend/serve/environment.py does for a laptop; it says why. */ -}}
+{{- if eq .role "serving" -}}
+{{- $extra = append $extra (dict "name" "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD" "value" "0") -}}
+{{- end -}}
 {{- if and (eq .role "serving") (eq (dig "serve" "proxy" "serve" .root.Values.config) "haproxy") -}}
-{{- /* As fashiontrend/serve/haproxy.py does for a laptop; it says why. */ -}}
 {{- $ms := dig "serve" "body_timeout_s" 10.0 .root.Values.config | mulf 1000 | int -}}
 {{- $extra = concat $extra (list
   (dict "name" "RAY_SERVE_ENABLE_HA_PROXY" "value" "1")
