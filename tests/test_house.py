@@ -1,9 +1,13 @@
 """The house keeps its own promises."""
 
 import re
+import tomllib
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from fashiontrend.errors import FashiontrendError
 from fashiontrend.loop import Step
@@ -61,3 +65,15 @@ def test_dependencies_are_pinned_without_saying_where_they_come_from():
     pins = [line for line in lines if line and not line.startswith("#")]
     assert pins
     assert [p for p in pins if "==" not in p or "/" in p or "@" in p] == []
+
+
+def test_every_pinned_package_takes_the_oldest_python_that_we_take():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    oldest = project["requires-python"].removeprefix(">=")
+    refusing = {
+        canonicalize_name(d.metadata["Name"])
+        for d in distributions()
+        if not SpecifierSet(d.metadata.get("Requires-Python", "")).contains(oldest)
+    }
+    pinned = re.findall(r"^([\w.-]+)==", (ROOT / "constraints.txt").read_text("utf-8"), re.M)
+    assert refusing.isdisjoint(canonicalize_name(name) for name in pinned)
