@@ -31,7 +31,7 @@ FROM ${BASE_IMAGE}
 # LightGBM's wheel brings no OpenMP of its own.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends bash ca-certificates libgomp1 tzdata wget \
-    && rm -rf /var/lib/apt/lists/*
+    && apt-get clean && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin
 RUN groupadd --gid 1000 app && useradd --uid 1000 --gid 1000 --create-home --home-dir /home/app app
 COPY --from=build /opt/fashiontrend /opt/fashiontrend
 COPY --from=sbom /sbom.cdx.json /usr/share/sbom/fashiontrend.cdx.json

@@ -1,6 +1,7 @@
 """Faults of a serving release on a node, under a load that never tries twice."""
 
 import asyncio
+import json
 import shlex
 import threading
 import time
@@ -25,7 +26,10 @@ PAIR = {
         for key, value in (("cpus", cpus), ("min_replicas", 2), ("max_replicas", 2))
     },
 }
-OPTIONS = " ".join(f"--set {key}={value}" for key, value in PAIR.items())
+#: `--set` would make a text of a fraction.
+OPTIONS = " ".join(
+    f"--set-json {shlex.quote(f'{key}={json.dumps(value)}')}" for key, value in PAIR.items()
+)
 #: In a worker's pod: end the replica that answers, as the kernel would.
 KILL = """
 import os, pathlib, signal
