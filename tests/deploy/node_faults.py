@@ -67,20 +67,23 @@ class Load:
     async def _run(self) -> None:
         asked: set[asyncio.Task[None]] = set()
         begun, number = time.monotonic(), 0
-        while not self.ended.is_set():
-            await asyncio.sleep(max(0.0, begun + number / RATE - time.monotonic()))
-            number += 1
-            task = asyncio.create_task(self._ask())
-            asked.add(task)
-            task.add_done_callback(asked.discard)
-        await asyncio.gather(*asked)
+        anew = httpx.Limits(max_keepalive_connections=0)
+        async with httpx.AsyncClient(
+            headers=self.headers, timeout=TIMEOUT_S, limits=anew
+        ) as client:
+            while not self.ended.is_set():
+                await asyncio.sleep(max(0.0, begun + number / RATE - time.monotonic()))
+                number += 1
+                task = asyncio.create_task(self._ask(client))
+                asked.add(task)
+                task.add_done_callback(asked.discard)
+            await asyncio.gather(*asked)
 
-    async def _ask(self) -> None:
+    async def _ask(self, client: httpx.AsyncClient) -> None:
         begun = time.monotonic()
         self.under_way += 1
         try:
-            async with httpx.AsyncClient(headers=self.headers, timeout=TIMEOUT_S) as client:
-                status = (await client.get(self.url)).status_code
+            status = (await client.get(self.url)).status_code
         except httpx.HTTPError as error:
             self.failed.append(repr(error))
         else:

@@ -230,6 +230,7 @@ def test_an_upgrade_and_the_way_back_move_traffic(life):
         moved(life, before)
 
 
+@pytest.mark.usefixtures("socket_enabled")  # a Service's address is no loopback
 def test_faults_under_load_fail_no_request_but_what_a_killed_replica_had(life):
     def upgrade(options):
         before = traffic(life)
