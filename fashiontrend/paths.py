@@ -89,6 +89,8 @@ CATALOGUE = "catalogue/"
 RELEASES = "releases/"
 CURRENT_RELEASE = "releases/current.json"
 RUNS = "runs/"
+#: In the partition of an AttrNet: its answers to the pictures that its gate judged.
+VAL_ANSWERS = "val_predictions.parquet"
 
 
 def run(run_id: str) -> str:

@@ -19,7 +19,6 @@ from fashiontrend.store import Store
 from fashiontrend.taxonomy import Taxonomy
 from ray_jobs import scorecard
 from ray_jobs.runtime import load_taxonomy
-from ray_jobs.train_attrnet import ANSWERS
 
 #: Worst validation pictures that the page shows.
 WORST = 12
@@ -94,7 +93,7 @@ def worst_answers(store: Store, model: str | None, words: Taxonomy) -> list[page
         At most `WORST`; none where the model did not keep its answers.
     """
     manifest = store.manifest(model) if model else None
-    files = [f for f in (manifest.files if manifest else ()) if f.endswith(ANSWERS)]
+    files = [f for f in (manifest.files if manifest else ()) if f.endswith(paths.VAL_ANSWERS)]
     if manifest is None or not files:
         return []
     answers = store.read_table(files[0])

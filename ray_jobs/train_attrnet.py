@@ -31,8 +31,6 @@ DECODE_ROWS = 64
 LAP_FILES = 128
 #: Enough pictures for the mean to be known to a fraction of a grey level.
 MEAN_PICTURES = 2000
-#: File of a model that holds its answers for the validation pictures.
-ANSWERS = "val_predictions.parquet"
 
 
 def train(context: Context) -> Outcome:
@@ -200,7 +198,7 @@ def _judge(
         )  # fmt: skip
         artefact.save(folder, net, card)
         files = {p.name: p.read_bytes() for p in Path(folder).iterdir()}
-    files[ANSWERS] = parquet_bytes(predict.to_table(answers, taxonomy.num_values))
+    files[paths.VAL_ANSWERS] = parquet_bytes(predict.to_table(answers, taxonomy.num_values))
     return files, {"report": report, "priors": settings["priors"], "dataset": settings["dataset"]}
 
 

@@ -13,7 +13,6 @@ from fashiontrend.config import StoreConfig
 from fashiontrend.store import open_store, parquet_bytes
 from fashiontrend.taxonomy import Attribute, Taxonomy, Value
 from ray_jobs.report import WORST, worst_answers
-from ray_jobs.train_attrnet import ANSWERS
 
 WORDS = Taxonomy(
     version="t",
@@ -58,8 +57,10 @@ def answer(store, order=range(PICTURES)):
         "probs_colour": np.stack([red, 1 - red, 0 * red], 1).astype(np.float32),
     }
     partition = paths.model("attrnet", "a")
-    store.write(f"{partition}/{ANSWERS}", parquet_bytes(to_table(answers, WORDS.num_values)))
-    store.commit(partition, [f"{partition}/{ANSWERS}"], {"dataset": paths.dataset("d")})
+    store.write(
+        f"{partition}/{paths.VAL_ANSWERS}", parquet_bytes(to_table(answers, WORDS.num_values))
+    )
+    store.commit(partition, [f"{partition}/{paths.VAL_ANSWERS}"], {"dataset": paths.dataset("d")})
     return partition
 
 
