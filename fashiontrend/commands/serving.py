@@ -37,7 +37,9 @@ def serve(
     from fashiontrend.serve import environment
 
     for name, value in environment.variables(settings.serve).items():
-        os.environ.setdefault(name, value)  # read by Ray once, when it is imported
+        os.environ.setdefault(
+            name, value
+        )  # read by Ray once, when it is imported; what is set stays
     from ray_jobs import serve as job
 
     if print_config:

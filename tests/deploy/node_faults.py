@@ -30,11 +30,11 @@ PAIR = {
 OPTIONS = " ".join(
     f"--set-json {shlex.quote(f'{key}={json.dumps(value)}')}" for key, value in PAIR.items()
 )
-#: In a worker's pod: end the replica that answers, as the kernel would.
+#: In a worker's pod: end the replica that answers, as the kernel would. What looks for it must not find itself.
 KILL = """
 import os, pathlib, signal
 for found in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-    if b"ServeReplica:tables" in found.read_bytes():
+    if b"ServeReplica" + b":tables" in found.read_bytes():
         os.kill(int(found.parent.name), signal.SIGKILL)
         break
 else:
@@ -131,19 +131,19 @@ class Faults:
 
     def settle(self) -> None:
         """Until both workers are there again with a replica each."""
-        self.life.until("two replicas", lambda: len(set(self.places())) == 2, 300)
+        self.life.until("two replicas", lambda: len(self.places()) == 2, 300)
         time.sleep(10)  # the proxies learn of it
 
     def places(self) -> list[str]:
-        """The worker pods that are ready, each as often as it has a replica of the tables."""
-        count = "grep -lz ServeReplica:tables /proc/[0-9]*/cmdline 2>/dev/null | wc -l"
-        told = {
-            pod: self.life.run(
-                f"kubectl -n fashiontrend exec {pod} -c ray-worker -- bash -c {shlex.quote(count)}"
-            ).stdout
+        """The worker pods that have a replica of the tables."""
+        look = "grep -lz '[S]erveReplica:tables' /proc/[0-9]*/cmdline"
+        return [
+            pod
             for pod in self.pods("serving-worker")
-        }
-        return [pod for pod, n in told.items() for _ in range(int(n.strip() or 0))]
+            if self.life.run(
+                f"kubectl -n fashiontrend exec {pod} -c ray-worker -- bash -c {shlex.quote(look)}"
+            ).stdout.strip()
+        ]
 
     def pods(self, component: str) -> list[str]:
         """Names of those that run."""
