@@ -52,7 +52,7 @@ bench-series: setup ## How forecasting grows with the number of series, measured
 	$(BIN)/python -m bench.series_scale --plot docs/series-scale.svg
 
 tools: deploy-tools $(GOBIN)/promtool ## Install the real programs that tests use: S3 server, helm, promtool, ... (needs Go)
-	go install github.com/versity/versitygw/cmd/versitygw@v1.7.0
+	go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
 # Its go.mod excludes versions, which `go install ...@version` refuses: it is built in its own folder.
 $(GOBIN)/promtool:

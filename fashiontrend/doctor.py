@@ -6,6 +6,7 @@ import socket
 import sys
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +15,14 @@ import psutil
 
 from fashiontrend import config as configuration
 from fashiontrend.config import Config
-from fashiontrend.errors import ConfigError, FashiontrendError, StoreError
-from fashiontrend.store import open_store
+from fashiontrend.errors import ConfigError, Conflict, FashiontrendError, StoreError
+from fashiontrend.store import Store, open_store
 
 MIN_MEMORY_GB = 6
 MIN_DISK_GB = 2
+# Enough to catch a server that looks first and writes later: versitygw 1.7.0 in four tries of four.
+RACES = 6
+RACERS = 16
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ def _by_name() -> dict[str, Callable[[Config], Finding]]:
         "taxonomy": _taxonomy,
         "weights": _weights,
         "platforms": _platforms,
-        "store": _store,
+        "store": examine_store,
         "ray": _ray,
     }
 
@@ -157,17 +161,39 @@ def _platforms(config: Config) -> Finding:
     return Finding("platforms", True, ", ".join(p.name for p in enabled))
 
 
-def _store(config: Config) -> Finding:
+def examine_store(config: Config) -> Finding:
+    """Whether the store can be read and written, and lets exactly one of several writers create a key."""
     try:
         store = open_store(config.store)
-        key = f"doctor/{uuid.uuid4().hex}"
-        store.create(key, datetime.now(tz=UTC).isoformat().encode())
-        store.read(key)
-        store.keys("doctor/")
-        store.delete_folder("doctor")
+        folder = f"doctor/{uuid.uuid4().hex}"
+        store.create(f"{folder}/key", datetime.now(tz=UTC).isoformat().encode())
+        store.read(f"{folder}/key")
+        store.keys(f"{folder}/")
+        winners = [_race(store, f"{folder}/race-{n}") for n in range(RACES)]
+        store.delete_folder(folder)
     except StoreError as error:
         return Finding("store", False, str(error), "Read, write, list and delete are needed.", 40)
-    return Finding("store", True, f"{config.store.url}: read, write, list and delete work")
+    if set(winners) != {1}:
+        seen = f"{config.store.url}: of {RACERS} writers who create one key, {max(winners)} were let through"
+        advice = (
+            "Two runs would spoil each other's work. Use a server whose If-None-Match is atomic."
+        )
+        return Finding("store", False, seen, advice, 40)
+    return Finding("store", True, f"{config.store.url}: read, write, list, delete, create once")
+
+
+def _race(store: Store, key: str) -> int:
+    """How many of several writers succeed in creating one key; more than one breaks the ledger."""
+
+    def attempt(n: int) -> bool:
+        try:
+            store.create(key, str(n).encode())
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(RACERS) as pool:
+        return sum(pool.map(attempt, range(RACERS)))
 
 
 def _disk(config: Config) -> Finding:

@@ -1,6 +1,7 @@
 """The store's promises on S3-compatible servers: moto's always, a real one in the slow part."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pyarrow as pa
 import pytest
@@ -20,18 +21,24 @@ def test_what_was_written_is_read_back(s3_store):
     assert not s3_store.exists("a/c.bin")
 
 
-def test_of_32_concurrent_conditional_puts_exactly_one_succeeds(s3_store):
-    def attempt(n: int) -> bool:
+@pytest.mark.parametrize("standing", [None, b"before"], ids=["create", "swap"])
+def test_of_32_concurrent_conditional_puts_exactly_one_succeeds(s3_store, standing):
+    """Twenty times over: a server that looks first and writes then fails here."""
+
+    def attempt(key: str, n: int) -> bool:
         try:
-            s3_store.create("contended", str(n).encode())
+            s3_store.swap(key, str(n).encode(), expected=standing)
         except Conflict:
             return False
         return True
 
     with ThreadPoolExecutor(32) as pool:
-        wins = list(pool.map(attempt, range(32)))
-    assert sum(wins) == 1
-    assert s3_store.read("contended") == str(wins.index(True)).encode()
+        for key in (f"contended-{standing is None}-{n}" for n in range(20)):
+            if standing is not None:
+                s3_store.create(key, standing)
+            wins = list(pool.map(partial(attempt, key), range(32)))
+            assert sum(wins) == 1
+            assert s3_store.read(key) == str(wins.index(True)).encode()
 
 
 def test_a_swap_needs_what_the_caller_read(s3_store):
