@@ -84,7 +84,7 @@ def once(arguments: argparse.Namespace) -> None:
         recognition.save_model(arguments.folder, context)
         recognition.through_ray(context, drawn.train_files(context, arguments.times))
     else:
-        training.through_ray(*size, EPOCHS, 2, arguments.times)
+        training.through_ray(*size, EPOCHS, training.BATCH, 2, arguments.times)
     disconnect()
 
 

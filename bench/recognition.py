@@ -12,6 +12,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,12 @@ def through_ray(context: Context, files: list[str]) -> float:
     return time.monotonic() - began
 
 
+def quietly(run: Callable[[], float]) -> float:
+    """What a run says that begins on a quiet machine."""
+    drawn.settle()
+    return run()
+
+
 def main() -> None:
     """Take turns and print the ratio of the marginal rates."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -105,8 +112,8 @@ def compare(folder: Path, context: Context, arguments: argparse.Namespace) -> di
     further = arguments.pictures * (arguments.times - 1)
     seen: dict[str, list[float]] = {"plain": [], "ray": []}
     sides = {
-        "plain": lambda n: plain(folder, paths * n),
-        "ray": lambda n: through_ray(context, keys * n),
+        "plain": lambda n: quietly(lambda: plain(folder, paths * n)),
+        "ray": lambda n: quietly(lambda: through_ray(context, keys * n)),
     }
     for run in sides.values():  # file caches and a started Ray are not what is compared
         run(1)

@@ -26,12 +26,14 @@ from fashiontrend.config import AttrNetConfig, Config, RayConfig
 from ray_jobs.runtime import connect, disconnect
 
 THREADS = 1
+#: Pictures of a step, all workers together.
+BATCH = 64
 
 
-def config(workers: int) -> Config:
-    """A small recogniser on one thread for each worker."""
+def config(workers: int, batch: int = BATCH) -> Config:
+    """A small recogniser on one thread for each worker; `batch` pictures a step over all of them."""
     return Config(
-        attrnet=AttrNetConfig(batch_size=64, threads=THREADS),
+        attrnet=AttrNetConfig(batch_size=batch, threads=THREADS),
         ray=RayConfig(num_cpus=2, train_workers=workers, cpus_per_worker=0.5),
     )
 
@@ -49,22 +51,22 @@ def mark() -> Mark:
     return Mark(time.time(), used.ru_utime + used.ru_stime)
 
 
-def bare(folder: Path, pictures: int, epochs: int) -> list[Mark]:
+def bare(folder: Path, pictures: int, epochs: int, batch: int) -> list[Mark]:
     """How a plain loop, in a process of its own, ended its epochs."""
     command = [
         sys.executable, "-m", "bench.training", "--bare", str(folder),
-        "--pictures", str(pictures), "--epochs", str(epochs),
+        "--pictures", str(pictures), "--epochs", str(epochs), "--batch", str(batch),
     ]  # fmt: skip
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return [Mark(*pair) for pair in json.loads(done.stdout.splitlines()[-1])]
 
 
-def plain_loop(folder: Path, pictures: int, epochs: int) -> list[Mark]:
+def plain_loop(folder: Path, pictures: int, epochs: int, batch: int) -> list[Mark]:
     """What runs in that process."""
     from fashiontrend.attrnet import dataset, model, train
 
     os.nice(drawn.RAY_NICENESS)
-    settings = config(1)
+    settings = config(1, batch)
     context = drawn.fill(folder, pictures, settings)
     torch.set_num_threads(THREADS)
     loader = torch.utils.data.DataLoader(
@@ -95,13 +97,13 @@ class _Rows(torch.utils.data.Dataset[Any]):
 
 
 def through_ray(
-    folder: Path, pictures: int, epochs: int, workers: int, times: int = 1
+    folder: Path, pictures: int, epochs: int, batch: int, workers: int, times: int = 1
 ) -> list[Mark]:
     """How the first worker ended its epochs, all workers' core-seconds; `times` as `drawn.fill`."""
     from ray_jobs import train_attrnet, training
 
     dataset = drawn.name(times)
-    context = drawn.fill(folder, pictures, config(workers), times)
+    context = drawn.fill(folder, pictures, config(workers, batch), times)
     log = folder / f"epochs-{time.time_ns()}"
     log.mkdir()
     training.train_once(
@@ -150,10 +152,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--pictures", type=int, default=1536)
     parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument(
+        "--batch", type=int, default=BATCH, help="pictures of a step, all workers together"
+    )
     parser.add_argument("--bare", type=Path, help="be the plain loop over this folder")
     arguments = parser.parse_args()
     if arguments.bare:
-        print(json.dumps(plain_loop(arguments.bare, arguments.pictures, arguments.epochs)))
+        size = arguments.pictures, arguments.epochs, arguments.batch
+        print(json.dumps(plain_loop(arguments.bare, *size)))
         return
     with tempfile.TemporaryDirectory() as folder:
         print(json.dumps(turns(Path(folder), arguments), indent=1))
@@ -162,9 +168,9 @@ def main() -> None:
 
 def turns(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     """Run the sides in turn; medians and ratios."""
-    size = folder, arguments.pictures, arguments.epochs
-    drawn.fill(folder, arguments.pictures, config(1))
-    connect(config(1))
+    size = folder, arguments.pictures, arguments.epochs, arguments.batch
+    drawn.fill(folder, arguments.pictures, config(1, arguments.batch))
+    connect(config(1, arguments.batch))
     sides = {
         "bare": lambda: bare(*size),
         "ray-1": lambda: through_ray(*size, 1),

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 import yaml
+from numpy.typing import NDArray
 
 from fashiontrend import checkpoint, columns, importers, telemetry
 from fashiontrend.attrnet import artefact, dataset, model, probabilities, train, words
@@ -134,11 +135,15 @@ def fit(sets: Sets, cfg: AttrNetConfig, out: Path, seed: int) -> artefact.Card:
     unfinished = out / CHECKPOINT
     mark = _mark(sets, cfg, seed)
     start, before = _resume(unfinished, mark)
-    steps = dataset.count_batches(len(rows["labels"]), cfg.batch_size)
-    epochs = train.limit_epochs(cfg, len(rows["labels"]))
+    scene = _find_scenes(sets.train)
+    drawn = len(_draw_rows(scene, cfg.scene_fraction, np.random.default_rng(seed)))
+    steps = dataset.count_batches(drawn, cfg.batch_size)
+    epochs = train.limit_epochs(cfg, drawn)
 
     def batches(epoch: int) -> Iterator[Batch]:
-        return dataset.epoch_batches(rows, cfg.batch_size, np.random.default_rng([seed, epoch]))
+        rng = np.random.default_rng([seed, epoch])
+        chosen = _draw_rows(scene, cfg.scene_fraction, rng)
+        return dataset.epoch_batches(rows, cfg.batch_size, rng, chosen=chosen)
 
     with telemetry.bar("fit attrnet", epochs) as advance:
         advance(start.epoch if start else 0, "")
@@ -201,6 +206,21 @@ def _tell_sources(examples: pa.Table) -> pa.Table:
     ]
     place = examples.column_names.index("text")
     return examples.set_column(place, "text", pa.array(filled, pa.string()))
+
+
+def _find_scenes(examples: pa.Table) -> NDArray[np.bool_]:
+    """Which rows show the garment of another picture; those that show none are few and not among them."""
+    names, sources = examples["picture_id"].to_pylist(), examples["source"].to_pylist()
+    return np.array([s not in (None, n) for n, s in zip(names, sources, strict=True)], dtype=bool)
+
+
+def _draw_rows(
+    scene: NDArray[np.bool_], fraction: float, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Numbers of the rows of an epoch: a part of the scenes, and all that is none."""
+    scenes = np.flatnonzero(scene)
+    drawn = rng.choice(scenes, round(fraction * len(scenes)), replace=False)
+    return np.sort(np.concatenate([np.flatnonzero(~scene), drawn]))
 
 
 def _name(cell: Any) -> str | None:

@@ -121,6 +121,26 @@ def test_a_set_is_fitted_judged_and_recognised(files, tmp_path):
     assert answer.size == (48, 64)
 
 
+def test_an_epoch_draws_all_but_a_part_of_the_scenes_with_a_garment(files, tmp_path, monkeypatch):
+    sets = labelled.read_sets([files[0]], files[1], hold_out=0.0)
+    seen = []
+
+    def note(net, batches, cfg, *, epochs, steps_per_epoch, **options):
+        for epoch in range(epochs):
+            names = [n for batch in batches(epoch) for n in batch.names]
+            assert len(names) == steps_per_epoch * cfg.batch_size
+            seen.append({n for n in names if n.startswith("s")})
+            assert len(names) - len(seen[-1]) == 45
+
+    monkeypatch.setattr(train, "fit", note)
+    # 45 plain pictures, all 4 empty scenes and 3 of the 16 others: 52 in 13 batches.
+    cfg = CFG.model_copy(update={"scene_fraction": 0.2, "batch_size": 4})
+    labelled.fit(sets, cfg, tmp_path / "model", seed=0)
+    assert [len(s) for s in seen] == [7, 7]
+    assert all({"s0", "s5", "s10", "s15"} < s for s in seen)
+    assert seen[0] != seen[1]
+
+
 @pytest.mark.slow
 def test_a_training_goes_on_from_its_last_epoch(files, tmp_path, monkeypatch):
     sets = labelled.read_sets([files[0]], None)

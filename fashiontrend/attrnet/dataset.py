@@ -104,7 +104,12 @@ def to_batch(rows: Mapping[str, Any]) -> Batch:
 
 
 def epoch_batches(
-    rows: Rows, batch_size: int, rng: np.random.Generator, *, drop_last: bool = True
+    rows: Rows,
+    batch_size: int,
+    rng: np.random.Generator,
+    *,
+    drop_last: bool = True,
+    chosen: NDArray[np.int64] | None = None,
 ) -> Iterator[Batch]:
     """One shuffled pass in one process.
 
@@ -113,12 +118,12 @@ def epoch_batches(
         batch_size: pictures of a batch; a set smaller than that is one batch.
         rng: make it from seed and epoch, so that a resumed epoch shuffles as the first time.
         drop_last: leave the last batch out if it is smaller than the others.
+        chosen: numbers of the rows to pass over; all if None.
     """
-    count = len(rows["labels"])
-    order = rng.permutation(count)
-    for step in range(count_batches(count, batch_size, drop_last=drop_last)):
-        chosen = order[step * batch_size : (step + 1) * batch_size]
-        yield to_batch({name: rows[name][chosen] for name in Batch._fields if name in rows})
+    order = rng.permutation(len(rows["labels"]) if chosen is None else chosen)
+    for step in range(count_batches(len(order), batch_size, drop_last=drop_last)):
+        taken = order[step * batch_size : (step + 1) * batch_size]
+        yield to_batch({name: rows[name][taken] for name in Batch._fields if name in rows})
 
 
 def count_batches(count: int, batch_size: int, *, drop_last: bool = True) -> int:

@@ -69,7 +69,8 @@ def fit(
         generator = torch.Generator().manual_seed(_mix(seed, epoch, _rank()))
         schedule = _schedule(cfg, epoch * steps_per_epoch, epochs * steps_per_epoch)
         taken = islice(batches(epoch), steps_per_epoch)
-        ready = _prepare(taken, cfg, scene, generator, device)
+        sized = scene._replace(size_px=_size(cfg, epoch, epochs))
+        ready = _prepare(taken, cfg, sized, generator, device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(_mix(seed, epoch, _rank(), 1))
             metrics = _run_epoch(model, ready, optimizer, schedule, epoch, average)
@@ -138,6 +139,15 @@ def _make_scene(cfg: AttrNetConfig, seed: int) -> augment.Scene:
         side = cfg.train_px or cfg.input_px
         bank = clutter.draw_bank(BACKGROUNDS, side, np.random.default_rng([seed, 7]))
     return augment.Scene(cfg.input_px, bank, cfg.clutter, cfg.second_look)
+
+
+def _size(cfg: AttrNetConfig, epoch: int, epochs: int) -> int:
+    """Side of an epoch's pictures: coarse things are learnt from small ones too, and sooner.
+
+    After the progressive learning of EfficientNetV2 (Tan and Le 2021, arXiv:2104.00298), with two sizes.
+    """
+    early = cfg.early_px is not None and epoch < round(cfg.early_fraction * epochs)
+    return cfg.early_px if early and cfg.early_px else cfg.input_px
 
 
 def _prepare(

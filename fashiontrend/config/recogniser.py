@@ -73,6 +73,17 @@ class AttrNetConfig(Section):
         default=None,
         description="Side that training pictures are kept at, views of input_px are cut from them.",
     )
+    early_px: PositiveInt | None = Field(
+        default=None,
+        description="Side of the square looked at in the first part of training; input_px if none.",
+    )
+    early_fraction: Fraction = Field(
+        default=0.0, description="First part of training, which looks at squares of early_px."
+    )
+    scene_fraction: Fraction = Field(
+        default=1.0,
+        description="Part of a labelled set's scenes with a garment that each epoch draws anew.",
+    )
     box_scales: tuple[PositiveFloat, ...] = Field(
         default=(0.8, 1.1, 1.5), description="Boxes around the location, beside the whole picture."
     )
@@ -86,6 +97,10 @@ class AttrNetConfig(Section):
     locate: bool = Field(
         default=True,
         description="Cut regions from around the garment; false: the whole picture is the garment.",
+    )
+    presence: bool = Field(
+        default=False,
+        description="Tell from the vector too whether there is a garment: fewer boxes on nothing.",
     )
     pooling: Literal["max", "average"] = Field(
         default="max", description="Of each region; the method's is max."

@@ -91,6 +91,14 @@ def test_an_epoch_shows_every_picture_once_in_seeded_order(draw_rows):
     assert order(0) == order(0) != order(1)
 
 
+def test_an_epoch_may_pass_over_chosen_pictures_only(draw_rows):
+    rows = draw_rows(10, 0)
+    rows["labels"][:, 0] = range(10)
+    chosen = np.array([1, 4, 7])
+    found = dataset.epoch_batches(rows, 2, np.random.default_rng(0), drop_last=False, chosen=chosen)
+    assert sorted(n for b in found for n in b.labels[:, 0].tolist()) == [1, 4, 7]
+
+
 @pytest.mark.parametrize(
     ("count", "drop_last", "batches"),
     [(0, True, 0), (3, True, 1), (4, True, 1), (9, True, 2), (9, False, 3)],

@@ -174,6 +174,14 @@ def test_the_rate_may_stay_before_it_falls():
     assert seen[10] == pytest.approx(0.0)
 
 
+def test_the_first_part_looks_at_smaller_pictures(run, build_net):
+    net, sides = build_net(early_px=16, early_fraction=0.5), []
+    net.register_forward_pre_hook(lambda _, args: sides.append(args[0].shape[-1]))
+    state = run(4, net=net)
+    assert sides == [16] * 4 + [32] * 4
+    assert math.isfinite(state.history[-1]["loss"])
+
+
 def test_a_loss_that_is_not_finite_names_the_pictures(run, draw_batch):
     bad = draw_batch(2, 1)
     bad = bad._replace(weights=bad.weights * math.nan, names=("p7", "p9"))
