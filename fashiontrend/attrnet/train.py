@@ -57,6 +57,8 @@ def fit(
         DataError: the loss is not finite, an epoch has no batch, or `start` does not fit.
     """
     inner = _unwrap(model)
+    if cfg.compile:  # in place, so that the names of tensors stay
+        inner.backbone.compile(dynamic=False)
     optimizer = _make_optimizer(inner, cfg)
     average = _Average(inner, cfg.ema_decay)
     scene = _make_scene(cfg, seed)

@@ -143,6 +143,10 @@ class AttrNetConfig(Section):
     precision: Literal["float32", "bfloat16"] = Field(
         default="float32", description="Of the convolutions in training; bfloat16 by autocast."
     )
+    compile: bool = Field(
+        default=False,
+        description="torch.compile the backbone in training; needs a C++ compiler. No gain on a CPU.",
+    )
     second_look: bool = Field(
         default=False, description="Recognise each picture again, closer, around the found box."
     )

@@ -1,4 +1,5 @@
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -194,3 +195,11 @@ def test_half_precision_trains_as_well(run, build_net, precision):
     state = run(1, net=build_net(precision=precision, colour_channels=4))
     assert math.isfinite(state.history[-1]["loss"])
     assert all(t.dtype != torch.bfloat16 for t in state.model.values())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs g++ on a CPU")
+def test_a_compiled_backbone_trains_under_the_same_names(run, build_net):
+    plain, compiled = run(1), run(1, net=build_net(compile=True))
+    assert set(compiled.model) == set(plain.model)
+    assert compiled.history[-1]["loss"] == pytest.approx(plain.history[-1]["loss"], rel=1e-3)
