@@ -20,7 +20,7 @@ from fashiontrend.report import EvaluationInput, Exhibit, build_evaluation
 
 BATCH = 64
 #: Empty scenes to fit on that the threshold for boxes is chosen with, and the false boxes allowed there.
-THRESHOLD_SCENES, FALSE_BOXES = 600, 0.01
+THRESHOLD_SCENES, FALSE_BOXES = 600, 0.025
 BASELINE_PX = 64
 TABLE_WIDTH = 120
 #: What a card does not need of a report.
