@@ -4,7 +4,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pyarrow as pa
 
 from fashiontrend import ledger, records, taxonomy
@@ -23,8 +22,6 @@ FILE_ROWS = 512
 VAL_ROWS = 64
 #: Ray's workers run at this niceness; plain processes too, so that other work hurts both alike.
 RAY_NICENESS = 15
-#: A run begins when what the one before it left is gone: part of all cores, seconds, at most seconds.
-QUIET_PERCENT, QUIET_S, PATIENCE_S = 10.0, 1.0, 30
 
 
 def labelled(pictures: int, words: Taxonomy) -> pa.Table:
@@ -104,16 +101,6 @@ def settings(
         "priors": {a: [1.0] * (n + 1) for a, n in context.taxonomy.num_values.items()},
         "log": str(log),
     }
-
-
-def settle() -> None:
-    """Wait until the machine is quiet.
-
-    Ray's actors end some seconds after their last answer; the run that comes next would pay for it.
-    """
-    for _ in range(round(PATIENCE_S / QUIET_S)):
-        if psutil.cpu_percent(QUIET_S) < QUIET_PERCENT:
-            return
 
 
 def train_files(context: Context, times: int = 1) -> list[str]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 from bench import drawn
 from fashiontrend import paths
@@ -27,6 +28,8 @@ from ray_jobs.runtime import Context, connect, disconnect
 PROCESSES = 2
 BATCH = 64
 VERSION = "bench"
+#: A run begins below this load of all cores over so many seconds, after so many seconds at the latest.
+QUIET_PERCENT, QUIET_S, PATIENCE_S = 10.0, 1.0, 30
 CONFIG = Config(
     attrnet=AttrNetConfig(),
     series=SeriesConfig(recognise_workers=PROCESSES, batch_size=BATCH),
@@ -83,10 +86,17 @@ def through_ray(context: Context, files: list[str]) -> float:
     return time.monotonic() - began
 
 
-def quietly(run: Callable[[], float]) -> float:
-    """What a run says that begins on a quiet machine."""
-    drawn.settle()
-    return run()
+def quietly(run: Callable[[int], float], times: int) -> float:
+    """What a run says that begins on a quiet machine.
+
+    Ray's actors end some seconds after their last answer; the run that comes next would pay for it.
+    """
+    for _ in range(round(PATIENCE_S / QUIET_S)):
+        if psutil.cpu_percent(QUIET_S) < QUIET_PERCENT:
+            break
+    else:
+        print(f"not quiet within {PATIENCE_S} s: the rates hold other work", file=sys.stderr)
+    return run(times)
 
 
 def main() -> None:
@@ -112,14 +122,14 @@ def compare(folder: Path, context: Context, arguments: argparse.Namespace) -> di
     further = arguments.pictures * (arguments.times - 1)
     seen: dict[str, list[float]] = {"plain": [], "ray": []}
     sides = {
-        "plain": lambda n: quietly(lambda: plain(folder, paths * n)),
-        "ray": lambda n: quietly(lambda: through_ray(context, keys * n)),
+        "plain": lambda n: plain(folder, paths * n),
+        "ray": lambda n: through_ray(context, keys * n),
     }
     for run in sides.values():  # file caches and a started Ray are not what is compared
         run(1)
     for number in range(arguments.rounds):
         for side, run in sides.items():
-            short, long = run(1), run(arguments.times)
+            short, long = quietly(run, 1), quietly(run, arguments.times)
             seen[side].append(further / (long - short))
             print(f"round {number + 1} {side}: {seen[side][-1]:.0f} pictures/s", file=sys.stderr)
     median = {side: statistics.median(rates) for side, rates in seen.items()}

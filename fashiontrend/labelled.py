@@ -130,12 +130,14 @@ def fit(sets: Sets, cfg: AttrNetConfig, out: Path, seed: int) -> artefact.Card:
     net = model.build(
         cfg, list(sets.taxonomy.num_values.values()), dataset.channel_mean(rows["image"]), seed
     )
+    # What `decode_rows` repeats is told as often.
+    row = np.repeat(np.arange(sets.train.num_rows), sets.train["repeat"].to_numpy())
     if cfg.words:
-        rows["words"] = words.mark(sets.train["text"].to_pylist(), cfg.words)
+        rows["words"] = words.mark(sets.train["text"].to_pylist(), cfg.words)[row]
     unfinished = out / CHECKPOINT
     mark = _mark(sets, cfg, seed)
     start, before = _resume(unfinished, mark)
-    scene = _find_scenes(sets.train)
+    scene = _find_scenes(sets.train)[row]
     drawn = len(_draw_rows(scene, cfg.scene_fraction, np.random.default_rng(seed)))
     steps = dataset.count_batches(drawn, cfg.batch_size)
     epochs = train.limit_epochs(cfg, drawn)

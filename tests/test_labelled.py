@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+from collections import Counter
 
 import numpy as np
 import pyarrow as pa
@@ -139,6 +140,23 @@ def test_an_epoch_draws_all_but_a_part_of_the_scenes_with_a_garment(files, tmp_p
     assert [len(s) for s in seen] == [7, 7]
     assert all({"s0", "s5", "s10", "s15"} < s for s in seen)
     assert seen[0] != seen[1]
+
+
+def test_a_picture_that_counts_twice_is_drawn_twice_with_its_words(files, tmp_path, monkeypatch):
+    sets = labelled.read_sets([files[0]], files[1], hold_out=0.0)
+    place = sets.train.column_names.index("repeat")
+    twice = sets.train.set_column(place, "repeat", pa.array([2] * sets.train.num_rows))
+    seen = Counter()
+
+    def note(net, batches, cfg, *, epochs, steps_per_epoch, **options):
+        for batch in batches(0):
+            assert len(batch.words) == len(batch.names)
+            seen.update(batch.names)
+
+    monkeypatch.setattr(train, "fit", note)
+    cfg = CFG.model_copy(update={"batch_size": 5})
+    labelled.fit(labelled.Sets(sets.taxonomy, twice, sets.val, sets.scenes), cfg, tmp_path / "m", 0)
+    assert seen == dict.fromkeys(twice["picture_id"].to_pylist(), 2)
 
 
 @pytest.mark.slow

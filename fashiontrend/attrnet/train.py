@@ -148,8 +148,8 @@ def _size(cfg: AttrNetConfig, epoch: int, epochs: int) -> int:
 
     After the progressive learning of EfficientNetV2 (Tan and Le 2021, arXiv:2104.00298), with two sizes.
     """
-    early = cfg.early_px is not None and epoch < round(cfg.early_fraction * epochs)
-    return cfg.early_px if early and cfg.early_px else cfg.input_px
+    early = epoch < round(cfg.early_fraction * epochs)
+    return (cfg.early_px if early else None) or cfg.input_px
 
 
 def _prepare(

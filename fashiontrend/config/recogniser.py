@@ -75,10 +75,10 @@ class AttrNetConfig(Section):
     )
     early_px: PositiveInt | None = Field(
         default=None,
-        description="Side of the square looked at in the first part of training; input_px if none.",
+        description="Side that augmented pictures have in a first part of training; input_px if none.",
     )
     early_fraction: Fraction = Field(
-        default=0.0, description="First part of training, which looks at squares of early_px."
+        default=0.0, description="First part of training, with pictures of early_px."
     )
     scene_fraction: Fraction = Field(
         default=1.0,
@@ -97,10 +97,6 @@ class AttrNetConfig(Section):
     locate: bool = Field(
         default=True,
         description="Cut regions from around the garment; false: the whole picture is the garment.",
-    )
-    presence: bool = Field(
-        default=False,
-        description="Tell from the vector too whether there is a garment: fewer boxes on nothing.",
     )
     pooling: Literal["max", "average"] = Field(
         default="max", description="Of each region; the method's is max."
