@@ -65,7 +65,7 @@ def judge(sets: Sets, folder: Path, *, baselines: bool = True, threads: int = 1)
     artefact.save(folder, model, card)
     recogniser = Recogniser(folder, threads)
     ids, truth = sets.taxonomy.ids, _labels(sets.val)
-    found = _answer(recogniser, sets.val, "judge val")
+    found = answer(recogniser, sets.val, "judge val")
     probs = {a: found[f"probs_{a}"] for a in ids}
     report: dict[str, Any] = {
         "val": scorecard.score(probs, truth, sets.taxonomy),
@@ -73,7 +73,7 @@ def judge(sets: Sets, folder: Path, *, baselines: bool = True, threads: int = 1)
         "seed": card.seed,
         "fitted_on": sets.train.num_rows,
     }
-    seen = _answer(recogniser, sets.scenes, "judge scenes") if sets.scenes.num_rows else {}
+    seen = answer(recogniser, sets.scenes, "judge scenes") if sets.scenes.num_rows else {}
     if seen:
         report["scenes"] = _judge_scenes(seen, sets, threshold)
     if baselines:
@@ -151,7 +151,7 @@ def _choose_threshold(recogniser: Recogniser, train: pa.Table) -> float:
     empty = [n for n, b in enumerate(train["box"].to_pylist()) if b is not None and b[2] <= b[0]]
     rng = np.random.default_rng(0)
     scenes = train.take(rng.permutation(np.array(empty, dtype=np.int64))[:THRESHOLD_SCENES])
-    found = _answer(recogniser, scenes, "choose a threshold") if empty else {"box_score": []}
+    found = answer(recogniser, scenes, "choose a threshold") if empty else {"box_score": []}
     return scorecard.choose_threshold(np.array(found["box_score"]), FALSE_BOXES)
 
 
@@ -232,7 +232,14 @@ def _histogram(table: pa.Table) -> Any:
     return baseline.histogram([pictures.decode(i.as_py(), BASELINE_PX) for i in table["image"]])
 
 
-def _answer(recogniser: Recogniser, table: pa.Table, text: str) -> dict[str, Any]:
+def answer(recogniser: Recogniser, table: pa.Table, text: str) -> dict[str, Any]:
+    """A recogniser's columns for every picture of a table, and `probs_*` of the natural priors.
+
+    Args:
+        recogniser: any that was fitted on this set's attributes.
+        table: picture_id and image are read.
+        text: beside the progress bar.
+    """
     parts = []
     with telemetry.bar(text, table.num_rows) as advance:
         for batch in table.select(["picture_id", "image"]).to_batches(BATCH):

@@ -1,0 +1,52 @@
+"""Fitted recognisers beside another model's answers for the same `val` pictures, as pairs.
+
+    python -m bench.paired labelled-*.parquet --answers resnet.npz --model s0 s1 s2
+
+The answers are those that `bench.resnet18 --answers` keeps. What several seeds of a recipe get
+right is averaged picture by picture; the interval is the bootstrap's over pictures.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from fashiontrend import judging, labelled
+from fashiontrend.attrnet import scorecard
+from fashiontrend.attrnet.predict import Recogniser
+
+
+def main() -> None:
+    """Answer, pair, print JSON."""
+    options = _options()
+    sets = labelled.read_sets(options.data, None)
+    truth = np.array(sets.val["labels"].to_pylist(), dtype=np.int64)
+    with np.load(options.answers) as other:
+        beside = scorecard.find_right(dict(other), truth, sets.taxonomy)
+    right = np.mean([_find_right(sets, folder, truth) for folder in options.model], 0)
+    told = {
+        "models": len(options.model),
+        "mean": np.nanmean(right, 0).mean(),
+        "other": np.nanmean(beside, 0).mean(),
+        **scorecard.compare(right, beside),
+    }
+    print(json.dumps(told, default=float))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, nargs="+")
+    parser.add_argument("--answers", type=Path, required=True)
+    parser.add_argument("--model", type=Path, nargs="+", required=True)
+    return parser.parse_args()
+
+
+def _find_right(sets, folder, truth):
+    found = judging.answer(Recogniser(folder), sets.val, folder.name)
+    probs = {a: found[f"probs_{a}"] for a in sets.taxonomy.ids}
+    return scorecard.find_right(probs, truth, sets.taxonomy)
+
+
+if __name__ == "__main__":
+    main()
