@@ -69,18 +69,18 @@ def read_sets(
     attributes: Sequence[str] = (),
     hold_out: float = 0.2,
     seed: int = 0,
-    split: str = "train",
+    splits: Sequence[str] = ("train",),
 ) -> Sets:
     """Read a labelled set, and scenes made of its pictures, and part them.
 
     Args:
-        data: Parquet files with `id`, `image`, `split` (train or val) and attributes.
+        data: Parquet files with `id`, `image`, `split` (val or one of `splits`) and attributes.
         scenes: folder with one CSV (`id`, `source`, corners in pixels, empty where there is no
             garment) and Parquet files with the pictures.
         attributes: columns; guessed if none is named.
         hold_out: part of the scenes' sources that is kept apart.
         seed: of that choice.
-        split: rows of another name than this and val are left out.
+        splits: names of the rows to fit on; rows of other names than these and val are left out.
 
     Raises:
         DataError: a set is not readable, states no label, or an attribute has one value only.
@@ -90,13 +90,16 @@ def read_sets(
     name = digest([str(p.name) for p in data])[:8]
     taxonomy = columns.derive_taxonomy(rows, chosen, f"set-{name}")
     labelled = _to_examples(rows, chosen, taxonomy)
-    splits = rows["split"].to_pylist() if "split" in rows.column_names else []
-    if not {split, "val"} <= set(splits):
+    told = rows["split"].to_pylist() if "split" in rows.column_names else []
+    if not {*splits, "val"} <= set(told):
         raise DataError(
-            f"{data[0]}: column 'split' holds {sorted(set(splits))}, expected {split!r} and 'val'."
+            f"{data[0]}: column 'split' holds {sorted({str(t) for t in told})} in the files that were given, "
+            f"expected {', '.join(map(repr, splits))} and 'val'."
         )
-    fit = labelled.filter(pa.array([s == split for s in splits]))
-    val = labelled.filter(pa.array([s == "val" for s in splits]))
+    if "val" in splits:
+        raise DataError("split 'val' is what a recogniser is judged on: it cannot be fitted on.")
+    fit = labelled.filter(pa.array([s in splits for s in told]))
+    val = labelled.filter(pa.array([s == "val" for s in told]))
     apart = labelled.slice(0, 0)
     if scenes is not None:
         drawn = importers.read_rows([scenes])

@@ -82,6 +82,21 @@ def test_sources_of_scenes_kept_apart_are_in_nothing_that_is_fitted_on(files):
     assert again.scenes.equals(sets.scenes)
 
 
+def test_rows_of_more_splits_are_fitted_on_where_they_are_named(tmp_path, files):
+    table = pq.read_table(files[0])
+    told = ["extra" if n % 4 == 1 else s for n, s in enumerate(table["split"].to_pylist())]
+    place = table.column_names.index("split")
+    pq.write_table(table.set_column(place, "split", pa.array(told)), tmp_path / "more.parquet")
+    few = labelled.read_sets([tmp_path / "more.parquet"], None)
+    many = labelled.read_sets([tmp_path / "more.parquet"], None, splits=("train", "extra"))
+    assert (few.train.num_rows, many.train.num_rows) == (30, 45)
+    assert many.val.equals(few.val)
+    with pytest.raises(DataError, match="expected 'train', 'extra' and 'val'"):
+        labelled.read_sets([files[0]], None, splits=("train", "extra"))
+    with pytest.raises(DataError, match="cannot be fitted on"):
+        labelled.read_sets([files[0]], None, splits=("val",))
+
+
 def test_a_scene_without_corners_is_known_to_be_empty(files):
     sets = labelled.read_sets([files[0]], files[1], hold_out=0.0)
     boxes = dict(

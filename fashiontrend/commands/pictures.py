@@ -80,6 +80,9 @@ ScenesOption = Annotated[
 AttributesOption = Annotated[
     str, typer.Option(help="Comma-separated columns; guessed if not given.")
 ]
+SplitsOption = Annotated[
+    str, typer.Option(help="Comma-separated values of split whose rows are fitted on.")
+]
 HoldOutOption = Annotated[
     float, typer.Option(help="Part of the scenes' sources kept apart.", min=0, max=1)
 ]
@@ -97,6 +100,7 @@ def fit_attrnet(
     hold_out: HoldOutOption = 0.2,
     hold_out_seed: Annotated[int, typer.Option(help="Of the choice of scenes.")] = 0,
     attributes: AttributesOption = "",
+    splits: SplitsOption = "train",
     epochs: Annotated[int | None, typer.Option(help="Instead of the recipe's.", min=1)] = None,
     baselines: BaselinesOption = True,
     config: Annotated[
@@ -112,7 +116,11 @@ def fit_attrnet(
 
     cfg = configuration.load(config).attrnet if config else labelled.recipe()
     cfg = cfg if epochs is None else cfg.model_copy(update={"epochs": epochs})
-    sets = _read(data, scenes, attributes, hold_out, hold_out_seed, out)
+    sets = labelled.read_sets(
+        data, scenes, attributes=names_in(attributes), hold_out=hold_out, seed=hold_out_seed,
+        splits=names_in(splits),
+    )  # fmt: skip
+    sets = _put_aside(sets, out)
     labelled.fit(sets, cfg, out, seed)
     _judge(sets, out, baselines)
 
@@ -125,21 +133,23 @@ def judge_attrnet(
     hold_out: HoldOutOption = 0.2,
     hold_out_seed: Annotated[int, typer.Option(help="As the model was fitted with.")] = 0,
     attributes: AttributesOption = "",
+    splits: SplitsOption = "train",
     baselines: BaselinesOption = True,
 ) -> None:
     """Judge a recogniser on the pictures and scenes that were kept apart when it was fitted."""
-    _judge(_read(data, scenes, attributes, hold_out, hold_out_seed, model), model, baselines)
-
-
-def _read(
-    data: list[Path], scenes: Path | None, attributes: str, hold_out: float, seed: int, out: Path
-) -> "Sets":
-    """Read the sets, put unreadable pictures aside, and say what is learnt from what."""
-    from fashiontrend import labelled, screening
+    from fashiontrend import labelled
 
     sets = labelled.read_sets(
-        data, scenes, attributes=names_in(attributes), hold_out=hold_out, seed=seed
-    )
+        data, scenes, attributes=names_in(attributes), hold_out=hold_out, seed=hold_out_seed,
+        splits=names_in(splits),
+    )  # fmt: skip
+    _judge(_put_aside(sets, model), model, baselines)
+
+
+def _put_aside(sets: "Sets", out: Path) -> "Sets":
+    """Leave unreadable pictures out, and say what is learnt from what."""
+    from fashiontrend import screening
+
     sets = screening.put_aside(sets, out / screening.ERRORS)
     named = ", ".join(f"{a.id} ({len(a.values)} values)" for a in sets.taxonomy.attributes)
     apart = f" and {sets.scenes.num_rows} scenes" if sets.scenes.num_rows else ""
