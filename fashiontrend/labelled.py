@@ -94,7 +94,7 @@ def read_sets(
     if not {*splits, "val"} <= set(told):
         raise DataError(
             f"{data[0]}: column 'split' holds {sorted({str(t) for t in told})} in the files that were given, "
-            f"expected {', '.join(map(repr, splits))} and 'val'."
+            f"expected {', '.join(map(repr, splits))} and 'val'. Name the files of all of them."
         )
     if "val" in splits:
         raise DataError("split 'val' is what a recogniser is judged on: it cannot be fitted on.")
