@@ -8,6 +8,7 @@ the other fifth of `train`: `val` chooses nothing. Trainings that were interrupt
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def _part(sets: labelled.Sets, seed: int) -> labelled.Sets:
     held = {plain[n] for n in order[: len(plain) // FIFTHS]}
     fit = sets.train.filter(pa.array([s not in held for s in sources]))
     val = sets.train.filter(pa.array([n in held for n in names]))
-    return labelled.Sets(sets.taxonomy, fit, val, sets.scenes)
+    return replace(sets, train=fit, val=val)
 
 
 def _resample(sets: labelled.Sets, seed: int) -> labelled.Sets:
@@ -80,7 +81,7 @@ def _resample(sets: labelled.Sets, seed: int) -> labelled.Sets:
     repeats = resample.draw_repeats(factors, np.random.default_rng(seed))
     place = sets.train.column_names.index("repeat")
     train = sets.train.set_column(place, "repeat", pa.array(repeats.tolist()))
-    return labelled.Sets(sets.taxonomy, train, sets.val, sets.scenes)
+    return replace(sets, train=train)
 
 
 def _tell(report: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class TrainState:
     Attributes:
         epoch: finished epochs.
         model: weights and buffers by name, without any DDP prefix.
-        optimizer: AdamW's moments and step, by parameter number.
+        optimizer: its moments (AdamW's step too), by parameter number.
         history: the metrics of every finished epoch.
         average: running average of the weights by name; empty where none is kept.
     """

@@ -19,8 +19,8 @@ from fashiontrend.labelled import Sets
 from fashiontrend.report import EvaluationInput, Exhibit, build_evaluation
 
 BATCH = 64
-#: Empty scenes to fit on that the threshold for boxes is chosen with, and the false boxes allowed there.
-THRESHOLD_SCENES, FALSE_BOXES = 600, 0.025
+#: Part of the empty scenes that choose the threshold which may get a box.
+FALSE_BOXES = 0.03
 BASELINE_PX = 64
 TABLE_WIDTH = 120
 #: What a card does not need of a report.
@@ -60,7 +60,7 @@ def judge(sets: Sets, folder: Path, *, baselines: bool = True, threads: int = 1)
     """
     model, card = artefact.load(folder)
     _check(card, sets)
-    threshold = _choose_threshold(Recogniser(folder, threads), sets.train)
+    threshold = _choose_threshold(Recogniser(folder, threads), sets.vacant)
     card = card.model_copy(update={"temperatures": {}, "box_threshold": threshold})
     artefact.save(folder, model, card)
     recogniser = Recogniser(folder, threads)
@@ -146,12 +146,11 @@ def _check(card: artefact.Card, sets: Sets) -> None:
         )
 
 
-def _choose_threshold(recogniser: Recogniser, train: pa.Table) -> float:
-    """From the scenes that were fitted on: those that are kept apart must not choose for themselves."""
-    empty = [n for n, b in enumerate(train["box"].to_pylist()) if b is not None and b[2] <= b[0]]
-    rng = np.random.default_rng(0)
-    scenes = train.take(rng.permutation(np.array(empty, dtype=np.int64))[:THRESHOLD_SCENES])
-    found = answer(recogniser, scenes, "choose a threshold") if empty else {"box_score": []}
+def _choose_threshold(recogniser: Recogniser, vacant: pa.Table) -> float:
+    """From empty scenes that were neither fitted on nor are judged on."""
+    if not vacant.num_rows:
+        return scorecard.choose_threshold(np.empty(0), FALSE_BOXES)
+    found = answer(recogniser, vacant, "choose a threshold")
     return scorecard.choose_threshold(np.array(found["box_score"]), FALSE_BOXES)
 
 

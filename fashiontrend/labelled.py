@@ -37,6 +37,8 @@ FREE = ("epochs", "max_passes", "learning_rate", "warmup_fraction", "decay_fract
 MALLOC_OPTIONS = ((-3, 2**30), (-1, 2**31 - 1), (-2, 2**27))
 #: A value that so few pictures show can neither be learnt nor judged.
 LEAST_VALUES = 2
+#: Part of the scenes without a garment that chooses the threshold for boxes.
+VACANT = 1 / 3
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,15 @@ class Sets:
         train: pictures to fit on, scenes among them.
         val: pictures of the natural distribution that are kept apart.
         scenes: scenes that are kept apart; their source pictures are in neither `train`.
+        vacant: scenes without a garment that are kept out of `train` too: the threshold for boxes is
+            chosen with them, since a network is too sure of the empty pictures it has learnt from.
     """
 
     taxonomy: Taxonomy
     train: pa.Table
     val: pa.Table
     scenes: pa.Table
+    vacant: pa.Table
 
 
 def recipe() -> AttrNetConfig:
@@ -100,15 +105,16 @@ def read_sets(
         raise DataError("split 'val' is what a recogniser is judged on: it cannot be fitted on.")
     fit = labelled.filter(pa.array([s in splits for s in told]))
     val = labelled.filter(pa.array([s == "val" for s in told]))
-    apart = labelled.slice(0, 0)
+    apart = vacant = labelled.slice(0, 0)
     if scenes is not None:
         drawn = importers.read_rows([scenes])
         known, apart = _part_scenes(_to_examples(drawn, chosen, taxonomy), hold_out, seed)
+        known, vacant = _part_vacant(known, seed)
         sources = pa.array(sorted({s for s in apart["source"].to_pylist() if s}), pa.string())
         fit = fit.filter(pc.invert(pc.is_in(fit["picture_id"], sources)))
         fit = _tell_sources(pa.concat_tables([fit, known]))
     _check(fit, taxonomy)
-    return Sets(taxonomy, fit, val, apart)
+    return Sets(taxonomy, fit, val, apart, vacant)
 
 
 def fit(sets: Sets, cfg: AttrNetConfig, out: Path, seed: int) -> artefact.Card:
@@ -253,11 +259,26 @@ def _part_scenes(scenes: pa.Table, hold_out: float, seed: int) -> tuple[pa.Table
         s or f"empty {i}"
         for s, i in zip(scenes["source"].to_pylist(), scenes["picture_id"].to_pylist(), strict=True)
     ]
+    return _part(scenes, keys, hold_out, seed)
+
+
+def _part_vacant(scenes: pa.Table, seed: int) -> tuple[pa.Table, pa.Table]:
+    """All scenes but a seeded part of those without a garment, and that part."""
+    held = scenes.filter(pc.is_null(scenes["source"]))
+    _, apart = _part(held, held["picture_id"].to_pylist(), VACANT, seed)
+    taken = pc.is_in(scenes["picture_id"], apart["picture_id"].combine_chunks())
+    return scenes.filter(pc.invert(taken)), apart
+
+
+def _part(
+    rows: pa.Table, keys: Sequence[str], fraction: float, seed: int
+) -> tuple[pa.Table, pa.Table]:
+    """Rows without and with a seeded fraction of the keys."""
     names = sorted(set(keys))
     order = np.random.default_rng(seed).permutation(len(names))
-    apart = {names[n] for n in order[: round(hold_out * len(names))]}
-    held = pa.array([k in apart for k in keys])
-    return scenes.filter(pc.invert(held)), scenes.filter(held)
+    apart = {names[n] for n in order[: round(fraction * len(names))]}
+    held = pa.array([k in apart for k in keys], pa.bool_())
+    return rows.filter(pc.invert(held)), rows.filter(held)
 
 
 def _check(fit: pa.Table, taxonomy: Taxonomy) -> None:

@@ -29,7 +29,7 @@ def put_aside(sets: Sets, errors: Path) -> Sets:
     Raises:
         DataError: more than `MOST` of all pictures are unreadable.
     """
-    parts = {"train": sets.train, "val": sets.val, "scenes": sets.scenes}
+    parts = {"train": sets.train, "val": sets.val, "scenes": sets.scenes, "vacant": sets.vacant}
     total = sum(t.num_rows for t in parts.values())
     bad: list[tuple[str, str, str, str]] = []
     kept = {}

@@ -53,7 +53,7 @@ def table(labels):
 
 
 def sets(taxonomy, val=(0, 1) * 6):
-    return Sets(taxonomy, table((0, 1) * 10), table(val), table([]))
+    return Sets(taxonomy, table((0, 1) * 10), table(val), table([]), table([]))
 
 
 def test_a_model_of_other_values_is_refused_by_name(tmp_path):
@@ -81,29 +81,21 @@ def test_the_same_values_in_files_of_another_name_are_the_same_classes(tmp_path)
     assert set(card.temperatures) == {"colour"}
 
 
-def test_scenes_that_all_hold_a_garment_choose_no_threshold(tmp_path):
+def test_without_empty_scenes_the_threshold_for_boxes_is_a_half(tmp_path):
     folder = save(tmp_path, words("red", "blue"))
-    given = sets(words("red", "blue"))
-    boxed = pa.array([[0.1, 0.1, 0.9, 0.9]] * 20, pa.list_(pa.float64()))
-    place = given.train.column_names.index("box")
-    judging.judge(replace(given, train=given.train.set_column(place, "box", boxed)), folder)
+    judging.judge(sets(words("red", "blue")), folder, baselines=False)
     assert artefact.read_card(folder).box_threshold == 0.5
 
 
-def test_all_empty_scenes_choose_the_threshold_however_few_they_are_among_the_others(
-    tmp_path, monkeypatch
-):
+def test_empty_scenes_that_were_not_fitted_on_choose_the_threshold(tmp_path, monkeypatch):
     folder = save(tmp_path, words("red", "blue"))
-    given = sets(words("red", "blue"))
-    boxes = [[0.1, 0.1, 0.9, 0.9]] * 900 + [[0.0] * 4] * 100
-    train = table((0, 1) * 500)
-    place = train.column_names.index("box")
-    train = train.set_column(place, "box", pa.array(boxes, pa.list_(pa.float64())))
+    given = replace(sets(words("red", "blue")), vacant=table([-1] * 100))
     looked_at = []
     monkeypatch.setattr(
         judging.scorecard,
         "choose_threshold",
-        lambda certainty, part: looked_at.append(len(certainty)) or 0.5,
+        lambda certainty, part: looked_at.append(len(certainty)) or 0.25,
     )
-    judging.judge(replace(given, train=train), folder, baselines=False)
+    judging.judge(given, folder, baselines=False)
     assert looked_at == [100]
+    assert artefact.read_card(folder).box_threshold == 0.25

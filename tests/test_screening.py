@@ -34,7 +34,7 @@ def table(images, first=0):
 
 
 def sets(train, val=(), scenes=()):
-    return Sets(WORDS, table(train), table(list(val), 100), table(list(scenes), 200))
+    return Sets(WORDS, table(train), table(list(val), 100), table(list(scenes), 200), table([]))
 
 
 def test_good_sets_pass_as_they_are_and_nothing_is_written(tmp_path):

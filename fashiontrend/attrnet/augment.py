@@ -26,7 +26,7 @@ SMALL, CLOSER = 0.7, (1.05, 1.6)
 #: Longer side of a garment on clutter, drawn evenly on a log scale.
 PASTED = (0.2, 1.0)
 #: Of what is pasted: nothing at all, so that clutter alone is seen too; and on cloth of others.
-VACANT, CLOTH = 0.06, 0.4
+VACANT, CLOTH = 0.12, 0.4
 
 
 class Scene(NamedTuple):

@@ -30,6 +30,8 @@ def measure(output: Output, batch: Batch, cfg: AttrNetConfig) -> Loss:
     """The loss of a batch; finite whatever labels and boxes are missing."""
     labels = label_loss(output.logits, batch.labels, batch.weights, cfg.label_smoothing)
     box = location_loss(output.location, batch.box)
+    if output.presence is not None:
+        box = box + presence_loss(output.presence, batch.box)
     total = labels + cfg.box_loss_weight * box
     if output.words is not None:
         words = torch.full_like(output.words, torch.nan) if batch.words is None else batch.words
@@ -98,6 +100,20 @@ def location_loss(location: Location, box: Tensor) -> Tensor:
     fit = (giou * middle).sum(1) / middle.sum(1).clamp(min=1)
     each = (objectness + fit) * known
     total: Tensor = each.sum() / known.sum().clamp(min=1)
+    return total
+
+
+def presence_loss(logits: Tensor, box: Tensor) -> Tensor:
+    """Binary cross-entropy of there being a garment, averaged over pictures where that is known.
+
+    Args:
+        logits: (B,).
+        box: (B, 4); NaN rows take no part, boxes of no size hold no garment.
+    """
+    known = ~box.isnan().any(1)
+    shown = (box[:, 2] > box[:, 0]).to(logits.dtype)
+    entropy = functional.binary_cross_entropy_with_logits(logits, shown, reduction="none")
+    total: Tensor = (entropy * known).sum() / known.sum().clamp(min=1)
     return total
 
 

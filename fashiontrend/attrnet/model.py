@@ -24,12 +24,15 @@ class Output(NamedTuple):
         location: objectness, cell boxes, box and score, see `regions.Location`.
         vector: (B, embedding_dim).
         words: (B, W) logits of the listing's words; None but in training.
+        presence: (B,) logits of there being a garment where the network looked; None without
+            such a classifier.
     """
 
     logits: tuple[Tensor, ...]
     location: regions.Location
     vector: Tensor
     words: Tensor | None = None
+    presence: Tensor | None = None
 
 
 class AttrNet(nn.Module):
@@ -68,6 +71,7 @@ class AttrNet(nn.Module):
             self.embed_colour = nn.Linear(4 * cfg.colour_channels, cfg.embedding_dim, bias=False)
         self.dropout = nn.Dropout(cfg.dropout)
         self.words = nn.Linear(cfg.embedding_dim, cfg.words) if cfg.words else None
+        self.presence = nn.Linear(cfg.embedding_dim, 1) if cfg.presence else None
         self.classifiers = nn.ModuleList(nn.Linear(cfg.embedding_dim, v + 1) for v in num_values)
 
     def forward(self, image: Tensor, box: Tensor | None = None) -> Output:
@@ -75,8 +79,8 @@ class AttrNet(nn.Module):
 
         Args:
             image: uint8 (B, 3, H, W), RGB.
-            box: (B, 4) where the garment is known to be, NaN rows where not: those, and all
-                if None, use the predicted place.
+            box: (B, 4) where the garment is known to be; NaN rows where not, rows of no size
+                where there is none: those, and all if None, use the predicted place.
 
         Returns:
             Logits, location and vector.
@@ -94,7 +98,8 @@ class AttrNet(nn.Module):
         if not self.cfg.locate:
             place, box = place.new_tensor([0.0, 0.0, 1.0, 1.0]).expand_as(place), None
         if box is not None:
-            place = torch.where(box.isnan().any(1, keepdim=True), place, box)
+            # Where there is no garment, what is taken for one is looked at; false for NaN.
+            place = torch.where((box[:, 2:] > box[:, :2]).all(1, keepdim=True), box, place)
         boxes = regions.surround(place, self.cfg.box_scales)
         pooled = regions.pool_regions(
             self.neck(features), boxes, self.cfg.roi_size, self.cfg.pooling
@@ -109,7 +114,11 @@ class AttrNet(nn.Module):
         kept = self.dropout(vector)
         logits = tuple(c(kept).float() for c in self.classifiers)
         told = self.words(kept).float() if self.words is not None and self.training else None
-        return Output(logits, location, vector, told)
+        if self.presence is None:
+            return Output(logits, location, vector, told)
+        presence = self.presence(kept).float().squeeze(1)
+        location = location._replace(score=presence.sigmoid())
+        return Output(logits, location, vector, told, presence)
 
     @property
     def lasting(self) -> "AttrNetConfig":

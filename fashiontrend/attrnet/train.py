@@ -19,6 +19,7 @@ from fashiontrend.errors import DataError
 
 #: Drawn backgrounds of a training; parts of them are turned and recoloured.
 BACKGROUNDS = 800
+MOMENTUM = 0.9
 #: The step count beside the averaged weights.
 STEPS = "steps of the average"
 
@@ -250,12 +251,16 @@ def _schedule(cfg: AttrNetConfig, step: int, steps: int) -> Iterator[float]:
         step += 1
 
 
-def _make_optimizer(model: nn.Module, cfg: AttrNetConfig) -> torch.optim.AdamW:
-    """AdamW; norms and biases are not decayed."""
+def _make_optimizer(model: nn.Module, cfg: AttrNetConfig) -> torch.optim.Optimizer:
+    """AdamW, or SGD with Nesterov momentum; norms and biases are not decayed."""
     groups = [
         {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": cfg.weight_decay},
         {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
     ]
+    if cfg.optimizer == "sgd":
+        return torch.optim.SGD(
+            groups, lr=cfg.learning_rate, momentum=MOMENTUM, nesterov=True, fused=True
+        )
     return torch.optim.AdamW(groups, lr=cfg.learning_rate, fused=True)
 
 

@@ -98,6 +98,10 @@ class AttrNetConfig(Section):
         default=True,
         description="Cut regions from around the garment; false: the whole picture is the garment.",
     )
+    presence: bool = Field(
+        default=False,
+        description="Tell from the vector too whether there is a garment: fewer boxes on nothing.",
+    )
     pooling: Literal["max", "average"] = Field(
         default="max", description="Of each region; the method's is max."
     )
@@ -113,6 +117,10 @@ class AttrNetConfig(Section):
     embedding_dim: PositiveInt = 2048
     epochs: PositiveInt = 10
     batch_size: PositiveInt = Field(default=32, description="Over all workers together.")
+    optimizer: Literal["adamw", "sgd"] = Field(
+        default="adamw",
+        description="sgd: with Nesterov momentum 0.9; its rates are some fifteen times higher.",
+    )
     learning_rate: PositiveFloat = 4e-4
     weight_decay: NonNegativeFloat = 0.02
     warmup_fraction: Fraction = 0.1

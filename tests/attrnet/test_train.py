@@ -139,8 +139,10 @@ def test_neighbouring_seeds_are_far_apart():
     assert len({m % 256 for m in mixed}) > 200
 
 
-def test_a_resumed_training_is_equal_to_one_that_never_stopped(run, build_net, tmp_path):
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_a_resumed_training_is_equal_to_one_that_never_stopped(run, build_net, tmp_path, optimizer):
     settings = {"ema_decay": 0.9, "dropout": 0.3, "decay_fraction": 0.5, "colour_channels": 4}
+    settings["optimizer"] = optimizer
     kept = []
 
     def keep(state):
