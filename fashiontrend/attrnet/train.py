@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from typing import Any
 
@@ -185,7 +186,10 @@ def _run_epoch(
         rate = next(schedule)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        output: Output = model(batch.image, box)
+        steps = (number + 1) % cfg.accumulate == 0
+        # Workers exchange gradients once a step, not once a batch; DDP notes it as it looks forward.
+        with nullcontext() if steps else _unexchanged(model):
+            output: Output = model(batch.image, box)
         parts = loss.measure(output, batch, cfg)
         if not torch.isfinite(parts.total):
             kept = "; the last epoch's checkpoint is kept" if epoch else ""
@@ -196,7 +200,7 @@ def _run_epoch(
                 f"Lower attrnet.learning_rate or look at those pictures{kept}."
             )
         (parts.total / cfg.accumulate).backward()
-        if (number + 1) % cfg.accumulate == 0:
+        if steps:
             nn.utils.clip_grad_norm_(model.parameters(), cfg.clip_norm)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -270,6 +274,14 @@ def _restride(gradient: Tensor) -> Tensor:
     Channels-last kernels return other strides for sides of 1, and DDP warns and copies.
     """
     return gradient.flatten(1)[..., None, None]
+
+
+def _unexchanged(model: Any) -> AbstractContextManager[Any]:
+    """What is looked at inside adds to a worker's own gradients alone."""
+    if isinstance(model, nn.parallel.DistributedDataParallel):
+        told: AbstractContextManager[Any] = model.no_sync()
+        return told
+    return nullcontext()
 
 
 def _unwrap(model: Any) -> Any:

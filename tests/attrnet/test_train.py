@@ -109,6 +109,27 @@ def test_distributed_training_finds_every_parameter_in_every_step(
     assert set(state.model) == set(build_net().state_dict())
 
 
+def test_gradients_are_exchanged_once_a_step(build_net, draw_batch):
+    exchanged = []
+
+    def note(_, bucket):
+        exchanged.append(bucket.index())
+        done = torch.futures.Future()
+        done.set_result(bucket.buffer())
+        return done
+
+    distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
+    try:
+        net = build_net(accumulate=2)
+        wrapped = torch.nn.parallel.DistributedDataParallel(net)
+        wrapped.register_comm_hook(None, note)
+        batches = [draw_batch(8, n) for n in range(4)]
+        train.fit(wrapped, lambda _: batches, net.cfg, epochs=1, steps_per_epoch=4, seed=0)
+    finally:
+        distributed.destroy_process_group()
+    assert exchanged.count(0) == 2
+
+
 def test_the_rate_warms_up_and_falls_to_nothing():
     rates = train._schedule(AttrNetConfig(learning_rate=1.0, warmup_fraction=0.2), 0, 10)
     seen = [next(rates) for _ in range(11)]
