@@ -50,7 +50,8 @@ def fit(
         season: dates.
     """
     needed = math.ceil(workers * config.ray.cpus_per_worker)
-    scaled = {"train_workers": workers, "num_cpus": max(config.ray.num_cpus, needed)}
+    cpus = max(config.ray.num_cpus, needed)
+    scaled = {"train_workers": workers, "min_train_workers": None, "num_cpus": cpus}
     config = config.model_copy(update={"ray": config.ray.model_copy(update=scaled)})
     cfg, store = config.forecaster.univariate, open_store(config.store)
     told = {"univariate": cfg.model_dump(), "horizon": horizon, "seed": seed, "season": season}

@@ -93,12 +93,18 @@ def _fit(trainer: TorchTrainer, name: str) -> Result:
 
 
 def scale(config: Config) -> ScalingConfig:
-    """How many workers, and what each may use."""
-    gpu = {"GPU": 1} if config.ray.use_gpu else {}
+    """How many workers, and what each may use.
+
+    With `ray.min_train_workers` training is elastic: it starts with as many workers as there is room
+    for, and goes on from its last checkpoint with others when some are lost or room is found.
+    """
+    ray_ = config.ray
+    least, most = ray_.min_train_workers, ray_.train_workers
     return ScalingConfig(
-        num_workers=config.ray.train_workers,
-        use_gpu=config.ray.use_gpu,
-        resources_per_worker={"CPU": config.ray.cpus_per_worker, **gpu},
+        num_workers=most if least is None else (least, most),
+        use_gpu=ray_.use_gpu,
+        resources_per_worker={"CPU": ray_.cpus_per_worker, **({"GPU": 1} if ray_.use_gpu else {})},
+        elastic_resize_monitor_interval_s=ray_.resize_check_s,
     )
 
 

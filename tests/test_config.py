@@ -78,6 +78,11 @@ def test_wrong_variables_are_configuration_errors(environ, message):
             r"c\.yaml:1: health\.min_image_success",
             id="no fraction",
         ),
+        pytest.param(
+            "ray: {train_workers: 2, min_train_workers: 3}\n",
+            "min_train_workers is 3, train_workers only 2",
+            id="more workers at least than at most",
+        ),
     ],
 )
 def test_wrong_files_are_told_with_their_line(tmp_path, text, message):
