@@ -22,11 +22,17 @@ from fashiontrend.labels import resample
 #: What each leaves out of the recipe; resampling is no part of it and is added.
 LEFT_OUT: dict[str, dict[str, Any]] = {
     "recipe": {},
-    "without location": {"locate": False, "box_loss_weight": 0.0, "second_look": False},
+    "without location": {
+        "locate": False,
+        "box_loss_weight": 0.0,
+        "second_look": False,
+        "presence": False,
+    },
     "without several sizes": {"box_scales": (1.1,)},
     "average instead of max pooling": {"pooling": "average"},
     "without the colour histogram": {"colour_channels": 0},
     "without the listing's words": {"words": 0},
+    "without presence": {"presence": False},
     "with resampling": {},
 }
 FIFTHS = 5

@@ -10,6 +10,7 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.special import expit, logit
 
 from fashiontrend import pictures, records
 from fashiontrend.attrnet import answers, artefact
@@ -23,6 +24,8 @@ Columns = dict[str, NDArray[Any]]
 DETAIL = 4
 #: The second look's side beside the longer side of the box that the first one found.
 MARGIN = 1.25
+#: No score is nearer to 0 or 1 than this, or one look would outvote any other.
+SURE = 1e-6
 NOWHERE = (float("nan"),) * 4
 
 
@@ -161,7 +164,7 @@ class Recogniser:
         if self.card.config.second_look and len(images):
             place = np.where(np.isnan(known).any(1, keepdims=True), found["box"], known)
             closer = self._see(images, _around(place, keep), known)
-            found = _merge(found, closer)
+            found = _merge(found, closer, self.card.config.presence)
         found["box"] = (found["box"] / np.concatenate([size, size], 1)).clip(0, 1)
         return {name: values.astype(np.float32) for name, values in found.items()}
 
@@ -226,9 +229,22 @@ def _around(box: NDArray[Any], keep_aspect: bool) -> NDArray[Any]:
     return np.concatenate([centre - half, centre + half], 1)
 
 
-def _merge(first: Columns, second: Columns) -> Columns:
-    """Two looks as one: the whole picture says whether there is a garment, the closer one the rest."""
-    return _average(first, second) | {"box": second["box"], "box_score": first["box_score"]}
+def _merge(first: Columns, second: Columns, presence: bool) -> Columns:
+    """Two looks as one; the box is the closer one's.
+
+    Both say whether there is a garment where presence was taught, by the mean of their log-odds, in
+    which a look that doubts weighs as much as one that is sure. What single cells say of a close look at
+    clutter is often wrong: without presence the score is the whole picture's.
+    """
+    score = first["box_score"]
+    if presence:
+        score = expit((_log_odds(score) + _log_odds(second["box_score"])) / 2)
+    return _average(first, second) | {"box": second["box"], "box_score": score}
+
+
+def _log_odds(score: NDArray[Any]) -> NDArray[Any]:
+    odds: NDArray[Any] = logit(score.astype(np.float64).clip(SURE, 1 - SURE))
+    return odds
 
 
 def _average(first: Columns, second: Columns) -> Columns:

@@ -26,7 +26,7 @@ CONFIDENCE = 0.8
 SAMPLES = 1000
 LOW, HIGH = 2.5, 97.5
 #: Bounds of a threshold for boxes, and the empty pictures that are needed to choose one.
-LOWEST, HIGHEST, LEAST_EMPTY = 0.05, 0.95, 40
+LOWEST, HIGHEST, LEAST_EMPTY = 0.05, 0.999, 40
 #: Equal bins of IoU in which boxes are counted.
 IOU_BINS = 20
 #: A garment that covers less than this part of its picture is small.

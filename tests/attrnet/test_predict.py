@@ -119,6 +119,21 @@ def test_an_unsure_answer_is_uncertain(recogniser, images):
     assert answer.status == "uncertain"
 
 
+@pytest.mark.parametrize(
+    ("presence", "scores", "told"),
+    [
+        pytest.param(False, (0.9, 0.1), 0.9, id="cells: the whole picture says it"),
+        pytest.param(True, (0.9, 0.1), 0.5, id="presence: both say it"),
+        pytest.param(True, (1.0, 0.0), 0.5, id="however sure"),
+        pytest.param(True, (0.8, 0.8), 0.8, id="of one mind"),
+    ],
+)
+def test_two_looks_say_whether_there_is_a_garment(presence, scores, told):
+    first, second = ({"box": np.zeros((1, 4)), "box_score": np.array([s])} for s in scores)
+    merged = predict._merge(first, second, presence)
+    assert merged["box_score"] == pytest.approx(told)
+
+
 @pytest.mark.parametrize("keep_aspect", [False, True])
 def test_a_mirror_image_and_a_second_look_keep_boxes_in_place(
     build_net, taxonomy, tmp_path, encode, draw_rows, keep_aspect
