@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.filterwarnings("default"),  # what Ray and its dependencies deprecate is theirs
 ]
 
-PICTURES, EPOCHS, PAUSE_S = 192, 16, 2.0
+PICTURES, EPOCHS, PAUSE_S = 192, 28, 2.0
 #: Room for one worker and for reading: Ray counts how many workers of two cores three cores hold.
 NODE = {"num_cpus": 3, "object_store_memory": 150 << 20}
 
