@@ -186,9 +186,9 @@ def _run_epoch(
         rate = next(schedule)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        steps = (number + 1) % cfg.accumulate == 0
+        last = (number + 1) % cfg.accumulate == 0
         # Workers exchange gradients once a step, not once a batch; DDP notes it as it looks forward.
-        with nullcontext() if steps else _unexchanged(model):
+        with nullcontext() if last else _unexchanged(model):
             output: Output = model(batch.image, box)
         parts = loss.measure(output, batch, cfg)
         if not torch.isfinite(parts.total):
@@ -200,7 +200,7 @@ def _run_epoch(
                 f"Lower attrnet.learning_rate or look at those pictures{kept}."
             )
         (parts.total / cfg.accumulate).backward()
-        if steps:
+        if last:
             nn.utils.clip_grad_norm_(model.parameters(), cfg.clip_norm)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)

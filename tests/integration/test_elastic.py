@@ -67,15 +67,13 @@ def read(log: Path) -> list[tuple[str, int]]:
     return [(name, size) for name, size in map(json.loads, lines)]
 
 
-def when(seen: Callable[[], bool], do: Callable[[], Any]) -> threading.Thread:
+def when(seen: Callable[[], bool], do: Callable[[], Any]) -> None:
     def wait() -> None:
         while not seen():
             time.sleep(0.5)
         do()
 
-    thread = threading.Thread(target=wait, daemon=True)
-    thread.start()
-    return thread
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def test_a_training_goes_on_with_the_workers_there_are(cluster, tmp_path):
