@@ -8,7 +8,7 @@ DEMO ?= build/demo
 export GOBIN ?= $(HOME)/.cache/fashiontrend/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check check-alerts dashboards test-unit test-slow bench bench-serve bench-series tools schema clean
+.PHONY: help setup demo test check check-alerts dashboards test-unit test-slow bench bench-device bench-serve bench-series tools schema clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,9 @@ bench: setup ## Training and recognition beside bare baselines, as ratios; peak 
 	$(BIN)/python -m bench.training
 	$(BIN)/python -m bench.recognition
 	$(BIN)/python -m bench.memory
+
+bench-device: setup ## What a device trains on and recognises, and how many cores feed it (DEVICE="--device cuda")
+	$(BIN)/python -m bench.device $(DEVICE)
 
 bench-serve: setup ## The server beside a hand-written one and the bare model; hard times (idle machine, 15 minutes)
 	$(BIN)/python -m bench.serve $(BENCH)

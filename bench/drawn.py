@@ -2,18 +2,22 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import torch
 
 from fashiontrend import ledger, records, taxonomy
-from fashiontrend.config import Config
+from fashiontrend.attrnet import dataset
+from fashiontrend.config import AttrNetConfig, Config
 from fashiontrend.demo import curves
 from fashiontrend.demo.world import World
 from fashiontrend.loop import Move, Step
 from fashiontrend.store import open_store
 from fashiontrend.taxonomy import Taxonomy
-from ray_jobs.runtime import Context
+
+if TYPE_CHECKING:  # a machine that only measures a device has no Ray
+    from ray_jobs.runtime import Context
 
 DATASET = "datasets/bench"
 DAY = date(2026, 11, 23)
@@ -52,7 +56,24 @@ def labelled(pictures: int, words: Taxonomy) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=records.EXAMPLE)
 
 
-def fill(folder: Path, pictures: int, config: Config, times: int = 1, unseen: int = 0) -> Context:
+class Decoded(torch.utils.data.Dataset[Any]):
+    """Rows of the EXAMPLE schema, decoded when a DataLoader asks; `count` of them by going round."""
+
+    def __init__(self, table: pa.Table, cfg: AttrNetConfig, count: int | None = None) -> None:
+        self.table, self.cfg = table, cfg
+        self.count = table.num_rows if count is None else count
+
+    def __len__(self) -> int:
+        """Pictures of an epoch."""
+        return self.count
+
+    def __getitems__(self, rows: list[int]) -> Any:
+        """A batch as `dataset.decode_rows` returns it."""
+        taken = [row % self.table.num_rows for row in rows]
+        return dataset.decode_rows(self.table.take(taken), self.cfg)
+
+
+def fill(folder: Path, pictures: int, config: Config, times: int = 1, unseen: int = 0) -> "Context":
     """Commit the dataset, once, and return the context of a training step over it.
 
     Args:
@@ -62,6 +83,8 @@ def fill(folder: Path, pictures: int, config: Config, times: int = 1, unseen: in
         times: each drawn picture stands in the dataset so often; see `name`.
         unseen: further pictures to validate with; if none, some of the training pictures.
     """
+    from ray_jobs.runtime import Context
+
     store = open_store(config.store.model_copy(update={"url": str(folder / "store")}))
     words = curves.restrict(taxonomy.load())
     if store.manifest(name(times)) is None:
@@ -87,7 +110,7 @@ def name(times: int = 1) -> str:
 
 
 def settings(
-    context: Context, dataset: str, pictures: int, epochs: int, log: Path
+    context: "Context", dataset: str, pictures: int, epochs: int, log: Path
 ) -> dict[str, Any]:
     """What the workers of a training over so many pictures are told; `log` is where they note epochs."""
     cfg = context.config.attrnet
@@ -103,7 +126,7 @@ def settings(
     }
 
 
-def train_files(context: Context, times: int = 1) -> list[str]:
+def train_files(context: "Context", times: int = 1) -> list[str]:
     """Keys of the dataset's training files."""
     manifest = context.store.manifest(name(times))
     return [f for f in (manifest.files if manifest else ()) if "/train" in f]

@@ -70,7 +70,7 @@ def plain_loop(folder: Path, pictures: int, epochs: int, batch: int) -> list[Mar
     context = drawn.fill(folder, pictures, settings)
     torch.set_num_threads(THREADS)
     loader = torch.utils.data.DataLoader(
-        _Rows(context.store.read_partition(drawn.DATASET, "train"), settings.attrnet),
+        drawn.Decoded(context.store.read_partition(drawn.DATASET, "train"), settings.attrnet),
         batch_size=settings.attrnet.batch_size, shuffle=True, drop_last=True, num_workers=1,
         persistent_workers=True, collate_fn=dataset.to_batch,
     )  # fmt: skip
@@ -81,19 +81,6 @@ def plain_loop(folder: Path, pictures: int, epochs: int, batch: int) -> list[Mar
         seed=0, on_epoch_end=lambda state: marks.append(mark()),
     )  # fmt: skip
     return marks
-
-
-class _Rows(torch.utils.data.Dataset[Any]):
-    def __init__(self, table: Any, cfg: AttrNetConfig) -> None:
-        self.table, self.cfg = table, cfg
-
-    def __len__(self) -> int:
-        return int(self.table.num_rows)
-
-    def __getitems__(self, rows: list[int]) -> Any:
-        from fashiontrend.attrnet.dataset import decode_rows
-
-        return decode_rows(self.table.take(rows), self.cfg)
 
 
 def through_ray(

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from fashiontrend.attrnet import clutter
 from fashiontrend.attrnet.batches import Batch
+from fashiontrend.attrnet.chance import uniform
 
 ZOOM, ASPECT, SHIFT = 0.15, 0.06, 0.08
 BRIGHTNESS_LEVELS, CONTRAST = 10.0, 0.10
@@ -62,8 +63,7 @@ def vary(batch: Batch, generator: torch.Generator, scene: Scene | None = None) -
     """
     scene = scene or Scene()
     size = scene.size_px or batch.image.shape[-1]
-    scale, offset = _draw_view(len(batch.image), generator)
-    scale, offset = scale.to(batch.image.device), offset.to(batch.image.device)
+    scale, offset = _draw_view(batch.image, generator)
     if scene.closer:
         scale, offset = _look_closer(batch.box, scale, offset, generator)
     if batch.image.shape[1] == 3:
@@ -81,7 +81,7 @@ def jitter(box: Tensor, generator: torch.Generator) -> Tensor:
         generator: on the CPU.
     """
     side = (box[:, 2:] - box[:, :2]).repeat(1, 2)
-    noise = torch.rand(box.shape, generator=generator).to(box) * 2 - 1
+    noise = uniform(tuple(box.shape), generator, box) * 2 - 1
     return (box + noise * JITTER * side).clamp(0, 1)
 
 
@@ -90,7 +90,7 @@ def _compose(
 ) -> Batch:
     """Some pictures are cut out along their masks and laid on clutter."""
     count = len(batch.image)
-    lucky = torch.rand(count, generator=generator) < scene.pasted
+    lucky = uniform((count,), generator, batch.image) < scene.pasted
     laid = lucky & (batch.image[:, 3].flatten(1).amin(1) == 0) & ~batch.box.isnan().any(1)
     placed_scale, placed_offset = _place(batch.box, scale, generator)
     scale = torch.where(laid[:, None], placed_scale, scale)
@@ -101,15 +101,15 @@ def _compose(
     if scene.bank is None or not len(chosen):
         return batch._replace(image=_relight(image, generator), box=box)
     ground = clutter.pick(scene.bank, len(chosen), size, generator)
-    cloth = torch.rand(len(chosen), generator=generator) < CLOTH
+    cloth = uniform((len(chosen),), generator, image) < CLOTH
     others = chosen.roll(1)
     laid_anew = clutter.collage(image[others], box[others], generator)
     ground = torch.where(cloth[:, None, None, None], laid_anew, ground)
-    vacant = torch.rand(len(chosen), generator=generator) < VACANT
+    vacant = uniform((len(chosen),), generator, image) < VACANT
     cover = seen[chosen, 3:] / 255 * _inside(scale[chosen], offset[chosen], size)
     cover = cover * ~vacant[:, None, None, None]
     image = image.index_copy(0, chosen, image[chosen] * cover + ground * (1 - cover))
-    empty = torch.zeros(count, dtype=torch.bool).index_copy(0, chosen, vacant)[:, None]
+    empty = torch.zeros_like(laid).index_copy(0, chosen, vacant)[:, None]
     return batch._replace(
         image=_relight(image, generator),
         box=torch.where(empty, 0.0, box),
@@ -119,13 +119,14 @@ def _compose(
     )
 
 
-def _draw_view(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def _draw_view(image: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Scale (negative x: mirrored) and offset of what is looked at: (B, 2) each, in [-1, 1]."""
-    zoom = 1 + (torch.rand((count, 1), generator=generator) * 2 - 1) * ZOOM
-    aspect = 1 + (torch.rand((count, 2), generator=generator) * 2 - 1) * ASPECT
-    mirror = torch.where(torch.rand((count, 1), generator=generator) < 0.5, -1.0, 1.0)
+    one, two = (len(image), 1), (len(image), 2)
+    zoom = 1 + (uniform(one, generator, image) * 2 - 1) * ZOOM
+    aspect = 1 + (uniform(two, generator, image) * 2 - 1) * ASPECT
+    mirror = torch.where(uniform(one, generator, image) < 0.5, -1.0, 1.0)
     scale = zoom * aspect * torch.cat([mirror, torch.ones_like(mirror)], 1)
-    return scale, (torch.rand((count, 2), generator=generator) * 2 - 1) * SHIFT * 2
+    return scale, (uniform(two, generator, image) * 2 - 1) * SHIFT * 2
 
 
 def _look_closer(
@@ -134,11 +135,11 @@ def _look_closer(
     """Views of half of the small garments with a margin; the others' as they were."""
     centre, longer = _measure(box)
     low, high = CLOSER
-    margin = low + (high - low) * torch.rand((len(box), 1), generator=generator)
+    margin = low + (high - low) * uniform((len(box), 1), generator, box)
     free = (margin - 1) / margin
-    off = (torch.rand((len(box), 2), generator=generator) * 2 - 1) * free
+    off = (uniform((len(box), 2), generator, box) * 2 - 1) * free
     near = longer * margin * scale.sign() * (scale.abs() / scale.abs().mean(1, keepdim=True))
-    half = torch.rand((len(box), 1), generator=generator) < 0.5
+    half = uniform((len(box), 1), generator, box) < 0.5
     # A box of no size says that there is no garment; a comparison with NaN is false.
     chosen = half & (longer > 0) & (longer < SMALL)
     return torch.where(chosen, near, scale), torch.where(chosen, centre + off * near, offset)
@@ -148,11 +149,11 @@ def _place(box: Tensor, scale: Tensor, generator: torch.Generator) -> tuple[Tens
     """Views in which the garment has another size and lies anywhere in the picture."""
     centre, longer = _measure(box)
     low, high = (torch.tensor(p).log() for p in PASTED)
-    part = (low + (high - low) * torch.rand((len(box), 1), generator=generator)).exp()
+    part = (low + (high - low) * uniform((len(box), 1), generator, box)).exp()
     placed = longer / part * scale.sign() * (scale.abs() / scale.abs().mean(1, keepdim=True))
     half = (box[:, 2:] - box[:, :2]) / placed.abs().clamp(min=1e-6)
     free = (1 - half).clamp(min=0)
-    at = (torch.rand((len(box), 2), generator=generator) * 2 - 1) * free
+    at = (uniform((len(box), 2), generator, box) * 2 - 1) * free
     return placed, centre - placed * at
 
 
@@ -181,8 +182,8 @@ def _inside(scale: Tensor, offset: Tensor, size: int) -> Tensor:
 
 def _relight(image: Tensor, generator: torch.Generator) -> Tensor:
     shape = (len(image), 1, 1, 1)
-    contrast = 1 + (torch.rand(shape, generator=generator) * 2 - 1) * CONTRAST
-    brightness = (torch.rand(shape, generator=generator) * 2 - 1) * BRIGHTNESS_LEVELS
+    contrast = 1 + (uniform(shape, generator, image) * 2 - 1) * CONTRAST
+    brightness = (uniform(shape, generator, image) * 2 - 1) * BRIGHTNESS_LEVELS
     offset = 128 * (1 - contrast) + brightness
     lit = image.mul(contrast.to(image)).add_(offset.to(image))
     return lit.round_().clamp_(0, 255).to(torch.uint8)

@@ -9,6 +9,8 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 from torch.nn import functional
 
+from fashiontrend.attrnet.chance import uniform
+
 Pixels = NDArray[np.uint8]
 
 
@@ -20,15 +22,16 @@ def draw_bank(count: int, size_px: int, rng: np.random.Generator) -> Tensor:
 
 def pick(bank: Tensor, count: int, size_px: int, generator: torch.Generator) -> Tensor:
     """Backgrounds from a bank, each a part of one, turned and recoloured: float32 (count, 3, S, S)."""
-    chosen = bank[torch.randint(len(bank), (count,), generator=generator)].float()
-    order = torch.rand((count, 3), generator=generator).argsort(1)
+    rows = torch.randint(len(bank), (count,), generator=generator).to(bank.device)
+    chosen = bank[rows].float()
+    order = uniform((count, 3), generator, bank).argsort(1)
     chosen = chosen.gather(1, order[:, :, None, None].expand_as(chosen))
-    scale = 0.35 + 0.65 * torch.rand((count, 1), generator=generator)
-    turn = torch.randint(2, (count, 2), generator=generator) * 2.0 - 1.0
-    offset = (torch.rand((count, 2), generator=generator) * 2 - 1) * (1 - scale)
+    scale = 0.35 + 0.65 * uniform((count, 1), generator, bank)
+    turn = torch.randint(2, (count, 2), generator=generator).to(bank.device) * 2.0 - 1.0
+    offset = (uniform((count, 2), generator, bank) * 2 - 1) * (1 - scale)
     theta = torch.cat([torch.diag_embed(scale * turn), offset[:, :, None]], 2)
     grid = functional.affine_grid(theta, [count, 3, size_px, size_px], align_corners=False)
-    light = 0.6 + 0.6 * torch.rand((count, 1, 1, 1), generator=generator)
+    light = 0.6 + 0.6 * uniform((count, 1, 1, 1), generator, bank)
     return functional.grid_sample(chosen, grid, align_corners=False).mul_(light).clamp_(0, 255)
 
 
@@ -52,7 +55,7 @@ def collage(pictures: Tensor, box: Tensor, generator: torch.Generator) -> Tensor
     padded = functional.pad(cloth, (0, side * tiles - size) * 2, mode="replicate")
     cells = padded.reshape(count, 3, tiles, side, tiles, side).permute(0, 2, 4, 1, 3, 5)
     cells = cells.reshape(count, tiles**2, 3, side, side)
-    order = torch.rand((count, tiles**2), generator=generator).argsort(1)
+    order = uniform((count, tiles**2), generator, pictures).argsort(1)
     cells = cells.gather(1, order[:, :, None, None, None].expand_as(cells))
     laid = cells.reshape(count, tiles, tiles, 3, side, side).permute(0, 3, 1, 4, 2, 5)
     return laid.reshape(count, 3, side * tiles, side * tiles)[..., :size, :size]

@@ -87,7 +87,7 @@ class AttrNet(nn.Module):
         """
         x = (image.to(self.mean.dtype) - self.mean) / PIXEL_SCALE
         x = x.contiguous(memory_format=torch.channels_last)
-        half = self.training and self.cfg.precision == "bfloat16"
+        half = self.cfg.precision == "bfloat16" and (self.training or x.device.type != "cpu")
         with torch.autocast(x.device.type, torch.bfloat16, enabled=half):
             return self._answer(x, box)
 

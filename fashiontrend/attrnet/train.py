@@ -63,7 +63,7 @@ def fit(
         inner.backbone.compile(dynamic=False)
     optimizer = _make_optimizer(inner, cfg)
     average = _Average(inner, cfg.ema_decay)
-    scene = _make_scene(cfg, seed)
+    scene = _make_scene(cfg, seed, device)
     hooks = [p.register_hook(_restride) for p in inner.parameters() if p.shape[2:] == (1, 1)]
     state = start or TrainState(0, {}, {})
     if start is not None:
@@ -136,12 +136,12 @@ class _Average:
         return {k: t for k, t in model.state_dict().items() if t.is_floating_point()}
 
 
-def _make_scene(cfg: AttrNetConfig, seed: int) -> augment.Scene:
+def _make_scene(cfg: AttrNetConfig, seed: int, device: str) -> augment.Scene:
     """What pictures are varied with; the backgrounds depend on the seed alone."""
     bank = None
     if cfg.clutter and cfg.augment:
         side = cfg.train_px or cfg.input_px
-        bank = clutter.draw_bank(BACKGROUNDS, side, np.random.default_rng([seed, 7]))
+        bank = clutter.draw_bank(BACKGROUNDS, side, np.random.default_rng([seed, 7])).to(device)
     return augment.Scene(cfg.input_px, bank, cfg.clutter, cfg.second_look)
 
 
@@ -163,10 +163,10 @@ def _prepare(
 ) -> Iterator[tuple[Batch, Tensor]]:
     """Batches on the device, varied, each with the jittered boxes that regions are cut from."""
     for batch in batches:
+        ready = batch.to(device)
         if cfg.augment:
-            ready = augment.vary(batch, generator, scene).to(device)
-        else:
-            ready = batch._replace(image=batch.image[:, :3]).to(device)
+            ready = augment.vary(ready, generator, scene)
+        ready = ready._replace(image=ready.image[:, :3])
         yield ready, augment.jitter(ready.box, generator)
 
 

@@ -145,7 +145,8 @@ class AttrNetConfig(Section):
     )
     accumulate: PositiveInt = Field(default=1, description="Batches whose gradients make one step.")
     precision: Literal["float32", "bfloat16"] = Field(
-        default="float32", description="Of the convolutions in training; bfloat16 by autocast."
+        default="float32",
+        description="Of the convolutions in training, and on a GPU in prediction too; bfloat16 by autocast.",
     )
     compile: bool = Field(
         default=False,

@@ -3,6 +3,7 @@ import colorsys
 import numpy as np
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from fashiontrend.attrnet import augment
 from fashiontrend.attrnet.batches import Batch
@@ -132,3 +133,30 @@ def test_small_garments_are_looked_at_closer_half_of_the_time(draw_batch):
     assert 0.4 < (side > 0.5).float().mean() < 0.6
     assert (varied.box >= 0).all()
     assert (varied.box <= 1).all()
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("closer", [False, True])
+def test_pictures_are_varied_where_they_are(channels, closer, monkeypatch):
+    """Fake tensors know their device and refuse to mix two, also where there is no such device.
+
+    What they do not know is their numbers: which pictures are pasted, into how many tiles cloth is cut.
+    """
+    two = torch.tensor([[0], [2]])
+    monkeypatch.setattr(torch.Tensor, "nonzero", lambda mask: two.to(mask.device))
+    monkeypatch.setattr(torch.Tensor, "__int__", lambda number: 3)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        batch = Batch(
+            torch.zeros(4, channels, 32, 32, dtype=torch.uint8, device="cuda"),
+            torch.zeros(4, 2, dtype=torch.int64, device="cuda"),
+            torch.ones(4, 2, device="cuda"),
+            torch.zeros(4, 4, device="cuda"),
+            torch.zeros(4, 6, device="cuda"),
+        )
+        bank = torch.zeros(5, 3, 32, 32, dtype=torch.uint8, device="cuda")
+        scene = augment.Scene(size_px=24, bank=bank, pasted=0.5, closer=closer)
+        varied = augment.vary(batch, generator(), scene)
+        jittered = augment.jitter(varied.box, generator())
+    tensors = (*varied[:5], jittered)
+    assert {t.device.type for t in tensors} == {"cuda"}
+    assert varied.image.shape == (4, 3, 24, 24)

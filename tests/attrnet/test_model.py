@@ -1,6 +1,9 @@
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from fashiontrend.attrnet import dataset, evaluate, loss, model, train
 from fashiontrend.config import AttrNetConfig
@@ -139,3 +142,22 @@ def test_a_bright_rectangle_is_found_quickly(build_net, draw_rows, draw_batch):
     with torch.inference_mode():
         found = net.eval()(unseen.image).location.box
     assert evaluate.measure_iou(found.numpy(), unseen.box.numpy()).mean() > 0.6
+
+
+@pytest.mark.parametrize(
+    ("device", "training", "halved"),
+    [("cpu", True, True), ("cpu", False, False), ("cuda", True, True), ("cuda", False, True)],
+)
+def test_bfloat16_serves_training_and_gpus(build_net, device, training, halved, monkeypatch):
+    asked = []
+
+    def autocast(kind, dtype, enabled):
+        asked.append((kind, dtype, enabled))
+        return nullcontext()
+
+    monkeypatch.setattr(torch, "autocast", autocast)
+    with FakeTensorMode(), torch.device(device):
+        net = build_net(precision="bfloat16").train(training)
+        output = net(torch.zeros(2, 3, 32, 32, dtype=torch.uint8))
+    assert output.logits[0].device.type == device
+    assert asked == [(device, torch.bfloat16, halved)]

@@ -1,0 +1,146 @@
+"""Pictures a second that a device trains on and recognises: of one batch again and again, and of decoded JPEGs.
+
+    python -m bench.device --device cuda --backbone resnet50 --px 224 --batch 256 --loaders 14
+
+The second over the first is what the input pipeline leaves of the device. Where that is little,
+`cores_needed` says how many cores would keep the device busy: its rate times the core-seconds that
+decoding and varying a picture take, measured on one thread. Training runs in bfloat16 autocast. It
+needs no Ray: what Ray adds is what `bench.training` says.
+"""
+
+import argparse
+import io
+import json
+import time
+from collections.abc import Callable, Iterator
+from itertools import cycle, islice
+from typing import Any
+
+import pyarrow as pa
+import torch
+from PIL import Image
+
+from bench import drawn
+from fashiontrend import taxonomy
+from fashiontrend.attrnet import augment, dataset, model, train
+from fashiontrend.attrnet.batches import Batch
+from fashiontrend.config import AttrNetConfig
+from fashiontrend.demo import curves
+
+#: JPEGs are so large; there are so many different ones.
+JPEG_PX, DIFFERENT = 600, 64
+
+
+def main() -> None:
+    """Measure both, print JSON."""
+    options = _options()
+    words = curves.restrict(taxonomy.load())
+    cfg = AttrNetConfig(
+        backbone=options.backbone,
+        input_px=options.px,
+        batch_size=options.batch,
+        precision="bfloat16",
+    )
+    table = _enlarge(drawn.labelled(DIFFERENT, words))
+    loader = torch.utils.data.DataLoader(
+        drawn.Decoded(table, cfg, options.batch * options.steps),
+        batch_size=options.batch, num_workers=options.loaders, persistent_workers=True,
+        collate_fn=dataset.to_batch, pin_memory=options.device != "cpu",
+    )  # fmt: skip
+    net = model.build(cfg, list(words.num_values.values()), (128.0,) * 3, 0).to(options.device)
+    one = next(iter(loader))
+    held = one.to(options.device)
+    cost = _spent(lambda: dataset.decode_rows(table, cfg)) / DIFFERENT
+    varied = _spent(lambda: augment.vary(one, torch.Generator())) / options.batch
+    told = {}
+    for what, run, price in (
+        ("training", _train, cost + varied),
+        ("recognition", _recognise, cost),
+    ):
+        still = run(net, lambda: cycle([held]), cfg, options, False)
+        fed = run(net, lambda: iter(loader), cfg, options, True)
+        told[what] = {
+            "one_batch": still, "decoded": fed, "ratio": fed / still, "cores_needed": still * price
+        }  # fmt: skip
+    settings = {"torch": torch.__version__, **vars(options)}
+    core_ms = {"decode": 1000 * cost, "vary": 1000 * varied}
+    print(json.dumps({**settings, "core_ms_a_picture": core_ms, **told}, indent=1))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--backbone", default="resnet50")
+    parser.add_argument("--px", type=int, default=224)
+    parser.add_argument("--batch", type=int, default=256)
+    parser.add_argument("--steps", type=int, default=20, help="batches that are timed")
+    parser.add_argument("--loaders", type=int, default=1, help="processes that decode")
+    return parser.parse_args()
+
+
+def _train(
+    net: model.AttrNet, batches: Callable[[], Iterator[Batch]], cfg: AttrNetConfig,
+    options: argparse.Namespace, varied: bool,
+) -> float:  # fmt: skip
+    """Pictures a second of the second of two epochs."""
+    marks = []
+
+    def ended(state: Any) -> None:
+        _wait(options.device)
+        marks.append(time.monotonic())
+
+    train.fit(
+        net, lambda epoch: batches(), cfg.model_copy(update={"augment": varied}), epochs=2,
+        steps_per_epoch=options.steps, seed=0, on_epoch_end=ended, device=options.device,
+    )  # fmt: skip
+    return float(options.batch * options.steps / (marks[1] - marks[0]))
+
+
+def _recognise(
+    net: model.AttrNet, batches: Callable[[], Iterator[Batch]], cfg: AttrNetConfig,
+    options: argparse.Namespace, varied: bool,
+) -> float:  # fmt: skip
+    """Pictures a second, one look each, the second time over."""
+    del cfg, varied
+    net.eval()
+    spent = 0.0
+    for _ in range(2):
+        begun = time.monotonic()
+        with torch.inference_mode():
+            for batch in islice(batches(), options.steps):
+                net(batch.image.to(options.device, non_blocking=True))
+        _wait(options.device)
+        spent = time.monotonic() - begun
+    return float(options.batch * options.steps / spent)
+
+
+def _wait(device: str) -> None:
+    if device != "cpu":
+        torch.accelerator.synchronize()
+
+
+def _spent(work: Callable[[], Any]) -> float:
+    """Core-seconds of one call on one thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    work()
+    begun = time.process_time()
+    work()
+    spent = time.process_time() - begun
+    torch.set_num_threads(threads)
+    return spent
+
+
+def _enlarge(table: pa.Table) -> pa.Table:
+    """The drawn pictures as JPEGs of the size that shops have."""
+    images = []
+    for data in table["image"].to_pylist():
+        file = io.BytesIO()
+        Image.open(io.BytesIO(data)).convert("RGB").resize((JPEG_PX, JPEG_PX)).save(file, "JPEG")
+        images.append(file.getvalue())
+    place = table.column_names.index("image")
+    return table.set_column(place, "image", pa.array(images, pa.binary()))
+
+
+if __name__ == "__main__":
+    main()
