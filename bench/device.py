@@ -4,8 +4,8 @@
 
 The second over the first is what the input pipeline leaves of the device. Where that is little,
 `cores_needed` says how many cores would keep the device busy: its rate times the core-seconds that
-decoding and varying a picture take, measured on one thread. Training runs in bfloat16 autocast. It
-needs no Ray: what Ray adds is what `bench.training` says.
+a picture takes to decode (and to vary, where that is left to the CPU) on one thread. Training, and
+on a GPU recognition, is in bfloat16. It needs no Ray: what Ray adds is what `bench.training` says.
 """
 
 import argparse
