@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from bench import drawn
+from bench import drawn, examples
 from fashiontrend.config import AttrNetConfig, Config, RayConfig
 from ray_jobs.runtime import connect, disconnect
 
@@ -70,7 +70,7 @@ def plain_loop(folder: Path, pictures: int, epochs: int, batch: int) -> list[Mar
     context = drawn.fill(folder, pictures, settings)
     torch.set_num_threads(THREADS)
     loader = torch.utils.data.DataLoader(
-        drawn.Decoded(context.store.read_partition(drawn.DATASET, "train"), settings.attrnet),
+        examples.Decoded(context.store.read_partition(drawn.DATASET, "train"), settings.attrnet),
         batch_size=settings.attrnet.batch_size, shuffle=True, drop_last=True, num_workers=1,
         persistent_workers=True, collate_fn=dataset.to_batch,
     )  # fmt: skip

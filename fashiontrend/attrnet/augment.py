@@ -185,7 +185,7 @@ def _relight(image: Tensor, generator: torch.Generator) -> Tensor:
     contrast = 1 + (uniform(shape, generator, image) * 2 - 1) * CONTRAST
     brightness = (uniform(shape, generator, image) * 2 - 1) * BRIGHTNESS_LEVELS
     offset = 128 * (1 - contrast) + brightness
-    lit = image.mul(contrast.to(image)).add_(offset.to(image))
+    lit = image.mul(contrast).add_(offset)
     return lit.round_().clamp_(0, 255).to(torch.uint8)
 
 

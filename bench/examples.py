@@ -1,0 +1,60 @@
+"""Drawn pictures as labelled rows, and decoded for a DataLoader; neither a store nor Ray."""
+
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+import torch
+
+from fashiontrend import records
+from fashiontrend.attrnet import dataset
+from fashiontrend.config import AttrNetConfig
+from fashiontrend.demo.world import World
+from fashiontrend.taxonomy import Taxonomy
+
+DAY = date(2026, 11, 23)
+
+
+def labelled(pictures: int, words: Taxonomy) -> pa.Table:
+    """Rows of the EXAMPLE schema, drawn by the demo's garments; always the same."""
+    world = World(0, DAY)
+    rows = []
+    for number in range(pictures):
+        product = world.products[number % len(world.products)]
+        drawing = world.draw(product)
+        indices = [
+            a.not_visible if product.values[a.id] == "not_visible"
+            else a.value_ids.index(product.values[a.id])
+            for a in words.attributes
+        ]  # fmt: skip
+        rows.append(
+            {
+                "picture_id": f"picture-{number}",
+                "product_key": f"product-{number}",
+                "split": "train",
+                "annotated": True,
+                "labels": indices,
+                "confidences": [1.0] * len(indices),
+                "box": list(drawing.box),
+                "repeat": 1,
+                "image": drawing.image,
+            }
+        )
+    return pa.Table.from_pylist(rows, schema=records.EXAMPLE)
+
+
+class Decoded(torch.utils.data.Dataset[Any]):
+    """Rows of the EXAMPLE schema, decoded when a DataLoader asks; `count` of them by going round."""
+
+    def __init__(self, table: pa.Table, cfg: AttrNetConfig, count: int | None = None) -> None:
+        self.table, self.cfg = table, cfg
+        self.count = table.num_rows if count is None else count
+
+    def __len__(self) -> int:
+        """Pictures of an epoch."""
+        return self.count
+
+    def __getitems__(self, rows: list[int]) -> Any:
+        """A batch as `dataset.decode_rows` returns it."""
+        taken = [row % self.table.num_rows for row in rows]
+        return dataset.decode_rows(self.table.take(taken), self.cfg)
