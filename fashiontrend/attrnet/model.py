@@ -4,32 +4,16 @@ B pictures of H x W pixels, A attributes with V values each, h x w cells, K boxe
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from fashiontrend.attrnet import backbones, masks, regions
+from fashiontrend.attrnet import backbones, regions
 from fashiontrend.config import AttrNetConfig
-from fashiontrend.errors import ConfigError
 
 #: Grey levels (0..255) per unit of input: the usual spread of photographs.
 PIXEL_SCALE = 58.0
-
-
-class Plain(NamedTuple):
-    """What the whole of plain shots says on its own, in training.
-
-    Attributes:
-        rows: int64 (P,), which pictures of the batch they are.
-        logits: one (P, V + 1) tensor per attribute.
-        words: (P, W) logits of the listing's words, or None.
-    """
-
-    rows: Tensor
-    logits: tuple[Tensor, ...]
-    words: Tensor | None
 
 
 class Output(NamedTuple):
@@ -42,8 +26,6 @@ class Output(NamedTuple):
         words: (B, W) logits of the listing's words; None but in training.
         presence: (B,) logits of there being a garment where the network looked; None without
             such a classifier.
-        plain: in training what the whole says of plain shots, while `logits` are the regions'
-            alone; None without such a network.
     """
 
     logits: tuple[Tensor, ...]
@@ -51,15 +33,10 @@ class Output(NamedTuple):
     vector: Tensor
     words: Tensor | None = None
     presence: Tensor | None = None
-    plain: Plain | None = None
 
 
 class AttrNet(nn.Module):
-    """Picture -> feature map -> location -> boxes -> RoI max pooling -> vector -> classifiers.
-
-    Where `plain_share` is set, a second network looks at plain shots as a whole. Each is taught
-    alone, by its part of every classifier; the answer is the mean of their logits by their shares.
-    """
+    """Picture -> feature map -> location -> boxes -> RoI max pooling -> vector -> classifiers."""
 
     mean: Tensor
 
@@ -74,8 +51,7 @@ class AttrNet(nn.Module):
             mean: the training set's mean red, green and blue, 0..255.
 
         Raises:
-            ConfigError: there is no such backbone, its weights cannot be read, or the vector has no
-                room for the regions beside the whole.
+            ConfigError: there is no such backbone, or its weights cannot be read.
         """
         super().__init__()
         self.cfg = cfg
@@ -88,22 +64,14 @@ class AttrNet(nn.Module):
             nn.BatchNorm2d(cfg.region_channels),
             nn.ReLU(inplace=True),
         )
-        self.whole = backbones.Deep() if cfg.plain_share else None
-        width = cfg.embedding_dim - (backbones.Deep.CHANNELS if cfg.plain_share else 0)
-        if width <= 0:
-            raise ConfigError(
-                f"attrnet.plain_share: the whole takes {backbones.Deep.CHANNELS} numbers of the vector, "
-                f"attrnet.embedding_dim is {cfg.embedding_dim}. Make it larger, or leave plain_share out."
-            )
-        self.parts = (slice(0, width), slice(width, cfg.embedding_dim))
-        self.embed = nn.Linear(cfg.region_channels * cfg.roi_size**2, width)
+        self.embed = nn.Linear(cfg.region_channels * cfg.roi_size**2, cfg.embedding_dim)
         self.colour = self.embed_colour = None
         if cfg.colour_channels:
             self.colour = regions.ColourPool(cfg.colour_channels, channels)
-            self.embed_colour = nn.Linear(4 * cfg.colour_channels, width, bias=False)
+            self.embed_colour = nn.Linear(4 * cfg.colour_channels, cfg.embedding_dim, bias=False)
         self.dropout = nn.Dropout(cfg.dropout)
         self.words = nn.Linear(cfg.embedding_dim, cfg.words) if cfg.words else None
-        self.presence = nn.Linear(width, 1) if cfg.presence else None
+        self.presence = nn.Linear(cfg.embedding_dim, 1) if cfg.presence else None
         self.classifiers = nn.ModuleList(nn.Linear(cfg.embedding_dim, v + 1) for v in num_values)
 
     def forward(self, image: Tensor, box: Tensor | None = None) -> Output:
@@ -144,49 +112,13 @@ class AttrNet(nn.Module):
             vector = vector + self.embed_colour(self.colour(x, features, boxes[:, 0]))
         vector = vector.relu()
         kept = self.dropout(vector)
-        presence = None
-        if self.presence is not None:
-            presence = self.presence(kept).float().squeeze(1)
-            location = location._replace(score=presence.sigmoid())
-        if self.training:
-            logits, words = self._read(kept, self.parts[0])
-            plain = self._read_plain(x)
-            return Output(logits, location, vector, words, presence, plain)
-        vector = self._join(x, vector)
-        logits = tuple(c(vector).float() for c in self.classifiers)
-        return Output(logits, location, vector, None, presence)
-
-    def _read(self, vector: Tensor, part: slice) -> tuple[tuple[Tensor, ...], Tensor | None]:
-        """What a part of the vector says on its own: logits of the attributes, and of the words."""
-
-        def ask(head: nn.Module) -> Tensor:
-            weight, bias = cast(nn.Linear, head).weight, cast(nn.Linear, head).bias
-            return functional.linear(vector, weight[:, part], bias).float()
-
-        logits = tuple(ask(c) for c in self.classifiers)
-        return logits, None if self.words is None else ask(self.words)
-
-    def _read_plain(self, x: Tensor) -> Plain | None:
-        if self.whole is None:
-            return None
-        rows = regions.is_plain(x, masks.TOLERANCE / PIXEL_SCALE).nonzero().flatten()
-        # One picture at least, of weight 0, so that every parameter takes part in every step; one
-        # picture's channels are nothing to be normalised by.
-        seen = x[rows] if len(rows) else x[:1]
-        self.whole.train(len(rows) > 1)
-        logits, words = self._read(self.dropout(self.whole(seen)), self.parts[1])
-        return Plain(rows, logits, words)
-
-    def _join(self, x: Tensor, vector: Tensor) -> Tensor:
-        """Both parts of the vector, each by its share: where the picture is no plain shot, all for the regions."""
-        if self.whole is None:
-            return vector
-        plain = regions.is_plain(x, masks.TOLERANCE / PIXEL_SCALE)
-        seen = vector.new_zeros(len(x), backbones.Deep.CHANNELS)
-        if plain.any():
-            seen[plain] = self.whole(x[plain]).to(seen.dtype)
-        share = plain[:, None] * self.cfg.plain_share
-        return torch.cat([vector * (1 - share), seen * share], 1)
+        logits = tuple(c(kept).float() for c in self.classifiers)
+        told = self.words(kept).float() if self.words is not None and self.training else None
+        if self.presence is None:
+            return Output(logits, location, vector, told)
+        presence = self.presence(kept).float().squeeze(1)
+        location = location._replace(score=presence.sigmoid())
+        return Output(logits, location, vector, told, presence)
 
     @property
     def lasting(self) -> "AttrNetConfig":

@@ -11,8 +11,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.ops import roi_align, roi_pool
 
-from fashiontrend.attrnet import masks
-
 
 class Location(NamedTuple):
     """What every cell of the feature map says of the garment.
@@ -122,23 +120,6 @@ class ColourPool(nn.Module):
         shares: Tensor = (weight @ colours.transpose(1, 2)).flatten(1)
         mapped: Tensor = (shares * colours.shape[1] + 0.01).sqrt()
         return mapped
-
-
-def is_plain(x: Tensor, tolerance: float) -> Tensor:
-    """Which pictures are plain shots: so much of the rim is of one colour (`masks.find_garment`).
-
-    Args:
-        x: (B, 3, H, W).
-        tolerance: largest difference of any channel to the rim's median, in units of x.
-
-    Returns:
-        bool (B,).
-    """
-    rim = torch.cat([x[..., 0, :], x[..., -1, :], x[..., :, 0], x[..., :, -1]], 2)
-    ground = rim.median(2, keepdim=True).values
-    alike = (rim - ground).abs().amax(1) <= tolerance
-    plain: Tensor = alike.float().mean(1) >= masks.PLAIN_RIM
-    return plain
 
 
 def surround(box: Tensor, scales: Sequence[float]) -> Tensor:

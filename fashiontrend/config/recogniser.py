@@ -113,10 +113,6 @@ class AttrNetConfig(Section):
     word_loss_weight: NonNegativeFloat = Field(
         default=0.03, description="Of a picture's summed surprise over the words."
     )
-    plain_share: Fraction = Field(
-        default=0.0,
-        description="Of what a network of its own says of plain shots, beside the regions; 0 = none.",
-    )
     dropout: Fraction = Field(default=0.0, description="Of the vector, before the classifiers.")
     embedding_dim: PositiveInt = 2048
     epochs: PositiveInt = 10

@@ -58,14 +58,3 @@ def test_the_average_of_a_region_is_its_mean():
     box = torch.tensor([[[0.0, 0.0, 1.0, 1.0]]])
     assert regions.pool_regions(features, box, 1, "average").item() == pytest.approx(7.5)
     assert regions.pool_regions(features, box, 1).item() == 15
-
-
-def test_a_plain_shot_has_one_colour_along_most_of_its_rim():
-    noise = torch.rand(1, 3, 20, 20, generator=torch.Generator().manual_seed(0))
-    plain, cut = noise.clone(), noise.clone()
-    for picture in (plain, cut):
-        picture[..., 0, :] = picture[..., -1, :] = picture[..., 0] = picture[..., -1] = 0.9
-    cut[..., -1, :] = noise[..., -1, :]  # a garment that leaves at the bottom
-    cut[..., -1, 0] = cut[..., -1, -1] = 0.9
-    assert regions.is_plain(torch.cat([noise, plain, cut]), 0.05).tolist() == [False, True, True]
-    assert regions.is_plain(torch.zeros(0, 3, 8, 8), 0.05).tolist() == []
