@@ -171,38 +171,46 @@ def measure(data: bytes) -> tuple[int, int]:
     return (height, width) if _orientation(image) >= 5 else (width, height)
 
 
-def whole(size: tuple[int, int], keep_aspect: bool) -> Region:
-    """The region of `cut` that shows all of a picture of this width and height."""
+def whole(size: tuple[int, int], keep_aspect: bool, aspect: float = 1.0) -> Region:
+    """The region of `cut` that shows all of a picture of this width and height.
+
+    Args:
+        size: width and height.
+        keep_aspect: the picture is not stretched; there is more to both sides instead.
+        aspect: width by height of what is cut.
+    """
     width, height = size
     if not keep_aspect:
         return 0.0, 0.0, float(width), float(height)
-    side = max(width, height)
-    left, top = (width - side) / 2, (height - side) / 2
-    return left, top, left + side, top + side
+    tall = max(height, width / aspect)
+    wide = tall * aspect
+    left, top = (width - wide) / 2, (height - tall) / 2
+    return left, top, left + wide, top + tall
 
 
-def cut(image: Image.Image, region: Region, size_px: int) -> Pixels:
-    """A region of a picture, stretched to a square; beyond the picture its rim goes on.
+def cut(image: Image.Image, region: Region, size_px: int | tuple[int, int]) -> Pixels:
+    """A region of a picture, stretched to a size; beyond the picture its rim goes on.
 
     Args:
         image: RGB.
         region: x0, y0, x1, y1 in pixels; it may reach beyond the picture.
-        size_px: side of the square.
+        size_px: side of a square, or width and height.
 
     Returns:
-        uint8 array (size_px, size_px, 3).
+        uint8 array (height, width, 3).
     """
+    size = np.broadcast_to(size_px, 2)
     low, high = np.array(region[:2]), np.array(region[2:])
     limit = np.array(image.size, dtype=np.float64)
-    scale = size_px / np.maximum(high - low, 1e-6)
+    scale = size / np.maximum(high - low, 1e-6)
     inner_low = np.clip(low, 0, limit - 1)
     inner_high = np.clip(high, inner_low + 1e-3, limit)
-    first = np.clip(np.rint((inner_low - low) * scale), 0, size_px - 1).astype(int)
-    last = np.clip(np.rint((inner_high - low) * scale), first + 1, size_px).astype(int)
+    first = np.clip(np.rint((inner_low - low) * scale), 0, size - 1).astype(int)
+    last = np.clip(np.rint((inner_high - low) * scale), first + 1, size).astype(int)
     width, height = (last - first).tolist()
     box = (*inner_low.tolist(), *inner_high.tolist())
     part = image.resize((width, height), Image.Resampling.BILINEAR, box=box, reducing_gap=3)
-    (left, top), (right, bottom) = first, size_px - last
+    (left, top), (right, bottom) = first, size - last
     return np.pad(np.asarray(part), ((top, bottom), (left, right), (0, 0)), mode="edge")
 
 

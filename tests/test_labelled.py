@@ -21,8 +21,8 @@ from fashiontrend.errors import DataError
 COLOURS = {"Red": (210, 40, 40), "Blue": (40, 60, 210)}
 CFG = AttrNetConfig(
     input_px=32, train_px=40, keep_aspect=True, background_masks=True, clutter=0.3,
-    second_look=True, colour_channels=4, region_channels=16, embedding_dim=32,
-    epochs=2, batch_size=8, ema_decay=0.5, words=4,
+    second_look=True, colour_channels=4, region_channels=16, embedding_dim=544,
+    plain_share=0.5, plain_size=(32, 24), epochs=2, batch_size=8, ema_decay=0.5, words=4,
 )  # fmt: skip
 
 

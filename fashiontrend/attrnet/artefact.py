@@ -196,8 +196,13 @@ def _answer(model: AttrNet, card: Card) -> dict[str, tuple[float, ...]]:
     """The self-test's probabilities per attribute, and its box."""
     training = model.training
     model.eval()
+    height, width = card.config.plain_size
+    plain = draw_self_test(max(height, width))[..., :height, :width]
     with torch.inference_mode():
-        output = model(draw_self_test(card.config.input_px).to(model.mean.device))
+        output = model(
+            draw_self_test(card.config.input_px).to(model.mean.device),
+            plain=plain.to(model.mean.device),
+        )
     model.train(training)
     attributes = [a["id"] for a in card.taxonomy["attributes"]]
     probs = calibrate(output, attributes, card.temperatures)

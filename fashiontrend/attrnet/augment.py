@@ -22,6 +22,8 @@ LEAST_VISIBLE = 0.25
 #: So near to an edge of the picture, in fractions, a garment is taken to be cut by it.
 RIM = 0.005
 JITTER = 0.08
+#: Largest shift of plain shots as a whole, in pixels.
+STEP = 4
 #: Longer side of a garment that is worth a closer look, and how much a closer look shows.
 SMALL, CLOSER = 0.7, (1.05, 1.6)
 #: Longer side of a garment on clutter, drawn evenly on a log scale.
@@ -71,6 +73,24 @@ def vary(batch: Batch, generator: torch.Generator, scene: Scene | None = None) -
         box = _view_boxes(batch.box, scale, offset)
         return batch._replace(image=_relight(image, generator), box=box)
     return _compose(batch, scale, offset, size, scene, generator)
+
+
+def move(plain: Tensor, generator: torch.Generator) -> Tensor:
+    """Plain shots as a whole, mirrored each by chance, and all moved by the same few pixels.
+
+    They keep their own pixels: zoomed and moved each by fractions of one, which blurs them, they
+    taught less (docs/adr/0009).
+
+    Args:
+        plain: uint8 (B, 3, h, w).
+        generator: on the CPU.
+    """
+    mirrored = uniform((len(plain), 1, 1, 1), generator, plain) < 0.5
+    height, width = plain.shape[2:]
+    turned = torch.where(mirrored, plain.flip(3), plain).float()
+    padded = functional.pad(turned, (STEP, STEP, STEP, STEP), mode="replicate").to(torch.uint8)
+    x, y = torch.randint(0, 2 * STEP + 1, (2,), generator=generator).tolist()
+    return padded[..., y : y + height, x : x + width]
 
 
 def jitter(box: Tensor, generator: torch.Generator) -> Tensor:

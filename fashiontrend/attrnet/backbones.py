@@ -44,12 +44,18 @@ class Residual(nn.Module):
         return joined.relu_()
 
 
+def _start_as_shortcuts(net: nn.Module) -> None:
+    """Let every residual begin as its shortcut (Goyal et al. 2017, arXiv:1706.02677, 5.1)."""
+    for module in net.modules():
+        if isinstance(module, Residual):
+            nn.init.zeros_(cast(nn.BatchNorm2d, module.body[-1]).weight)
+
+
 class Lean(nn.Module):
     """Stride 16 and back to 8: what is there is seen widely, where it is stays known.
 
     Made for some 80 px on a few CPU cores. The way back is one step of a feature pyramid (Lin
-    et al. 2017, arXiv:1612.03144). Every residual starts as its shortcut (Goyal et al. 2017,
-    arXiv:1706.02677, 5.1).
+    et al. 2017, arXiv:1612.03144).
     """
 
     CHANNELS = 192
@@ -68,9 +74,7 @@ class Lean(nn.Module):
         self.coarse = nn.Sequential(Residual(128, 256, stride=2), Residual(256, 256))
         self.lateral = nn.Conv2d(128, self.CHANNELS, 1)
         self.back = nn.Conv2d(256, self.CHANNELS, 1)
-        for module in self.modules():
-            if isinstance(module, Residual):
-                nn.init.zeros_(cast(nn.BatchNorm2d, module.body[-1]).weight)
+        _start_as_shortcuts(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, 3, H, W) to (B, 192, H / 8, W / 8)."""
@@ -78,6 +82,28 @@ class Lean(nn.Module):
         seen = functional.interpolate(self.back(self.coarse(fine)), fine.shape[2:])
         joined: Tensor = self.lateral(fine) + seen
         return joined.relu_()
+
+
+class Deep(nn.Module):
+    """Stride 32 and an average: the picture as a whole, not where its parts are."""
+
+    CHANNELS = 512
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [
+            nn.Conv2d(3, 32, 3, 2, 1, bias=False),
+            nn.BatchNorm2d(32),
+            nn.ReLU(inplace=True),
+        ]
+        layers += [Residual(c // 2, c, stride=2) for c in (64, 128, 256, self.CHANNELS)]
+        self.body = nn.Sequential(*layers)
+        _start_as_shortcuts(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, 3, H, W) to (B, 512)."""
+        pooled: Tensor = self.body(x).float().mean((2, 3))
+        return pooled
 
 
 def build_small(input_px: int) -> tuple[nn.Module, int]:

@@ -18,6 +18,8 @@ class Batch(NamedTuple):
         words: float32 (B, W), 1 where the listing says a word and 0 where not; NaN rows where it
             says nothing; W may be 0.
         names: B names of the pictures, for messages; may be empty.
+        plain: uint8 (B, 3, h, w), the plain shots among the pictures as a whole, all zeros for the
+            others; None where no network looks at them.
     """
 
     image: Tensor
@@ -26,6 +28,7 @@ class Batch(NamedTuple):
     box: Tensor
     words: Tensor | None = None
     names: tuple[str, ...] = ()
+    plain: Tensor | None = None
 
     def to(self, device: str) -> "Batch":
         """The same batch on a device."""
@@ -33,5 +36,7 @@ class Batch(NamedTuple):
             t.to(device, non_blocking=True)
             for t in (self.image, self.labels, self.weights, self.box)
         )
-        words = None if self.words is None else self.words.to(device, non_blocking=True)
-        return Batch(image, labels, weights, box, words, self.names)
+        words, plain = (
+            None if t is None else t.to(device, non_blocking=True) for t in (self.words, self.plain)
+        )
+        return Batch(image, labels, weights, box, words, self.names, plain)

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from fashiontrend import pictures
 from fashiontrend.attrnet import masks
@@ -43,7 +44,7 @@ def decode_rows(
     Returns:
         image uint8 (M, 3, S, S), (M, 4, S, S) with masks, labels int64 (M, A), weights float32
         (M, A), box float32 (M, 4) in fractions of the square with NaN rows where none is known,
-        names (M,) of str. Repeats stand next to each other: shuffle.
+        names (M,) of str, and if `cfg.plain_share` plain uint8 (M, 3, h, w). Repeats stand next to each other: shuffle.
 
     Raises:
         PictureError: a picture that ingest had accepted does not decode; names it.
@@ -58,8 +59,8 @@ def decode_rows(
         _decode(data, name, _box(box), cfg, side)
         for data, name, box in zip(rows["image"], rows["picture_id"], rows["box"], strict=True)
     ]
-    image = np.array([s for s, _ in squares], dtype=np.uint8).reshape(-1, channels, side, side)
-    box = np.array([b for _, b in squares], dtype=np.float32).reshape(-1, 4)
+    image = np.array([s for s, _, _ in squares], dtype=np.uint8).reshape(-1, channels, side, side)
+    box = np.array([b for _, b, _ in squares], dtype=np.float32).reshape(-1, 4)
     repeat = repeat_more(labels, np.asarray(rows["repeat"], dtype=np.int64), more)
     names = np.array(rows["picture_id"], dtype=object)
     arrays: dict[str, NDArray[Any]] = {
@@ -69,8 +70,27 @@ def decode_rows(
         "box": box,
         "names": names,
     }
+    if cfg.plain_share:
+        arrays["plain"] = stack_plain([p for _, _, p in squares], cfg)
     order = np.repeat(np.arange(len(repeat)), repeat)
     return {name: array[order] for name, array in arrays.items()}
+
+
+def see_plain(image: Image.Image, cfg: AttrNetConfig) -> pictures.Pixels | None:
+    """A plain shot as a whole, (h, w, 3) of `cfg.plain_size`; None if the picture is none."""
+    height, width = cfg.plain_size
+    region = pictures.whole(image.size, True, width / height)
+    shot = pictures.cut(image, region, (width, height))
+    return None if masks.find_ground(shot) is None else shot
+
+
+def stack_plain(shots: Sequence[pictures.Pixels | None], cfg: AttrNetConfig) -> NDArray[np.uint8]:
+    """What `see_plain` returned of N pictures as (N, 3, h, w), zeros for those that are none."""
+    stack = np.zeros((len(shots), *cfg.plain_size, 3), np.uint8)
+    for place, shot in zip(stack, shots, strict=True):
+        if shot is not None:
+            place[:] = shot
+    return np.ascontiguousarray(stack.transpose(0, 3, 1, 2))
 
 
 def repeat_more(
@@ -98,9 +118,10 @@ def to_batch(rows: Mapping[str, Any]) -> Batch:
     """
     names = tuple(str(name) for name in rows.get("names", ()))
     image, labels, weights, box = (_tensor(rows[name]) for name in TENSORS)
-    told = rows.get("words")
-    words = None if told is None else _tensor(told)
-    return Batch(image, labels, weights, box, words, names)
+    words, plain = (
+        _tensor(rows[name]) if rows.get(name) is not None else None for name in ("words", "plain")
+    )
+    return Batch(image, labels, weights, box, words, names, plain)
 
 
 def epoch_batches(
@@ -163,8 +184,8 @@ def _box(box: Sequence[float] | None) -> Sequence[float]:
 
 def _decode(
     data: bytes, picture_id: str, box: Sequence[float], cfg: AttrNetConfig, side: int
-) -> tuple[pictures.Pixels, NDArray[np.float64]]:
-    """A square (3 or 4, S, S), and the box in it."""
+) -> tuple[pictures.Pixels, NDArray[np.float64], pictures.Pixels | None]:
+    """A square (3 or 4, S, S), the box in it, and the whole of it if asked for and a plain shot."""
     try:
         image = pictures.read(data, side * 2)
     except PictureError as error:
@@ -184,7 +205,8 @@ def _decode(
     low, extent = np.array(region[:2] * 2), np.tile(np.subtract(region[2:], region[:2]), 2)
     placed = (corners * np.array(image.size * 2) - low) / extent
     known_empty = (corners == 0).all()
-    return square, corners if known_empty else placed
+    plain = see_plain(image, cfg) if cfg.plain_share else None
+    return square, corners if known_empty else placed, plain
 
 
 def _tensor(values: Any) -> torch.Tensor:

@@ -13,7 +13,7 @@ from torch.nn import functional
 from torchvision.ops import generalized_box_iou_loss
 
 from fashiontrend.attrnet.batches import Batch
-from fashiontrend.attrnet.model import Output
+from fashiontrend.attrnet.model import Output, Whole
 from fashiontrend.attrnet.regions import Location, cell_centres
 from fashiontrend.config import AttrNetConfig
 
@@ -32,11 +32,26 @@ def measure(output: Output, batch: Batch, cfg: AttrNetConfig) -> Loss:
     box = location_loss(output.location, batch.box)
     if output.presence is not None:
         box = box + presence_loss(output.presence, batch.box)
+    words = batch.words
+    if words is None and output.words is not None:
+        words = torch.full_like(output.words, torch.nan)
     total = labels + cfg.box_loss_weight * box
-    if output.words is not None:
-        words = torch.full_like(output.words, torch.nan) if batch.words is None else batch.words
+    if output.words is not None and words is not None:
         total = total + cfg.word_loss_weight * word_loss(output.words, words)
+    if output.whole is not None:
+        total = total + _whole_loss(output.whole, batch, words, cfg)
     return Loss(total, labels, box)
+
+
+def _whole_loss(whole: Whole, batch: Batch, words: Tensor | None, cfg: AttrNetConfig) -> Tensor:
+    """Labels and words once more, of the plain shots alone; 0 if there is none."""
+    rows = whole.rows
+    if not len(rows):
+        return torch.stack([part.sum() for part in whole.logits]).sum() * 0
+    total = label_loss(whole.logits, batch.labels[rows], batch.weights[rows], cfg.label_smoothing)
+    if whole.words is not None and words is not None:
+        total = total + cfg.word_loss_weight * word_loss(whole.words, words[rows])
+    return total
 
 
 def label_loss(

@@ -32,16 +32,31 @@ def find_garment(pixels: NDArray[np.uint8]) -> Mask | None:
     Returns:
         (H, W), or None where the background is not plain.
     """
-    levels = pixels.astype(np.int16)
-    rim = np.concatenate([levels[0], levels[-1], levels[1:-1, 0], levels[1:-1, -1]])
-    median = np.median(rim, axis=0)
-    if (np.abs(rim - median).max(1) <= TOLERANCE).mean() < PLAIN_RIM:
+    ground = find_ground(pixels)
+    if ground is None:
         return None
-    alike = np.abs(levels - median).max(2) <= TOLERANCE
+    levels = pixels.astype(np.int16)
+    alike = np.abs(levels - ground).max(2) <= TOLERANCE
     pieces, _ = ndimage.label(alike)
     outer = np.unique(np.concatenate([pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]]))
     garment = _without_dust(~np.isin(pieces, outer[outer > 0]))
     return garment if LEAST <= garment.mean() <= MOST else None
+
+
+def find_ground(pixels: NDArray[np.uint8]) -> NDArray[np.float64] | None:
+    """The background's colour (3,) of a plain shot: what most of the rim looks like.
+
+    Args:
+        pixels: (H, W, 3).
+
+    Returns:
+        Its levels, or None where the picture is no plain shot.
+    """
+    levels = pixels.astype(np.int16)
+    rim = np.concatenate([levels[0], levels[-1], levels[1:-1, 0], levels[1:-1, -1]])
+    median: NDArray[np.float64] = np.median(rim, axis=0)
+    alike = np.abs(rim - median).max(1) <= TOLERANCE
+    return median if alike.mean() >= PLAIN_RIM else None
 
 
 def bound(mask: Mask) -> tuple[float, float, float, float]:

@@ -13,8 +13,9 @@ from PIL import Image
 from scipy.special import expit, logit
 
 from fashiontrend import pictures, records
-from fashiontrend.attrnet import answers, artefact
+from fashiontrend.attrnet import answers, artefact, dataset
 from fashiontrend.attrnet.answers import Answer, Box
+from fashiontrend.attrnet.model import Seen
 from fashiontrend.attrnet.probabilities import calibrate, undo_prior
 from fashiontrend.errors import PictureError
 
@@ -130,20 +131,25 @@ class Recogniser:
                 told[n] = replace(told[n], embedding=vector)
         return told
 
-    def recognise(self, image: NDArray[np.uint8], box: NDArray[Any] | None = None) -> Columns:
+    def recognise(
+        self,
+        image: NDArray[np.uint8],
+        box: NDArray[Any] | None = None,
+        seen: Seen | None = None,
+    ) -> Columns:
         """Recognise decoded squares in one look.
 
         Args:
             image: (N, 3, S, S), RGB.
             box: (N, 4) in fractions of the square, where known; NaN rows where not.
+            seen: what the model saw of those that are plain shots as a whole.
 
         Returns:
             box (N, 4), box_score (N,), vector (N, D), probs_<attribute> (N, V + 1).
         """
         place = None if box is None else torch.from_numpy(box.astype(np.float32)).to(self.device)
         with torch.inference_mode():
-            pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self.device)
-            output = self.model(pixels, place)
+            output = self.model(self._put(image), place, seen)
         probs = calibrate(output, self.taxonomy.ids, self.card.temperatures)
         return {
             "box": output.location.box.float().cpu().numpy(),
@@ -160,16 +166,44 @@ class Recogniser:
         size = np.array([i.size for i in images], dtype=np.float64).reshape(-1, 2)
         regions = np.array([pictures.whole(i.size, keep) for i in images]).reshape(-1, 4)
         known = np.array([b or NOWHERE for b in boxes or [None] * len(images)]).reshape(-1, 4)
-        found = self._see(images, regions, known)
+        seen = self._see_plain(images, known)
+        found = self._see(images, regions, known, seen)
         if self.card.config.second_look and len(images):
             place = np.where(np.isnan(known).any(1, keepdims=True), found["box"], known)
-            closer = self._see(images, _around(place, keep), known)
+            closer = self._see(images, _around(place, keep), known, seen)
             found = _merge(found, closer, self.card.config.presence)
         found["box"] = (found["box"] / np.concatenate([size, size], 1)).clip(0, 1)
         return {name: values.astype(np.float32) for name, values in found.items()}
 
+    def _see_plain(
+        self, images: Sequence[Image.Image], known: NDArray[Any]
+    ) -> tuple[Seen | None, Seen | None]:
+        """The plain shots among the pictures as a whole, and mirrored, once for all looks.
+
+        Where a box is asked about, the whole is not.
+        """
+        cfg = self.card.config
+        if not cfg.plain_share or not len(images):
+            return None, None
+        free = np.isnan(known).any(1)
+        shots = [
+            dataset.see_plain(i, cfg) if f else None for i, f in zip(images, free, strict=True)
+        ]
+        plain = dataset.stack_plain(shots, cfg)
+        with torch.inference_mode():
+            seen = self.model.see(self._put(plain))
+            mirrored = self.model.see(self._put(plain[..., ::-1])) if cfg.test_flip else None
+        return seen, mirrored
+
+    def _put(self, pixels: NDArray[np.uint8]) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device)
+
     def _see(
-        self, images: Sequence[Image.Image], regions: NDArray[Any], known: NDArray[Any]
+        self,
+        images: Sequence[Image.Image],
+        regions: NDArray[Any],
+        known: NDArray[Any],
+        seen: tuple[Seen | None, Seen | None],
     ) -> Columns:
         """One look at a region of each picture; boxes in pixels of the picture, both ways."""
         side = self.input_px
@@ -178,14 +212,15 @@ class Recogniser:
         ]
         image = np.array(squares, dtype=np.uint8).reshape(-1, side, side, 3).transpose(0, 3, 1, 2)
         low, extent = np.tile(regions[:, :2], 2), np.tile(regions[:, 2:] - regions[:, :2], 2)
-        found = self.recognise(image, ((known - low) / extent).clip(0, 1))
+        place = (known - low) / extent
+        found = self.recognise(image, place.clip(0, 1), seen[0])
         if self.card.config.test_flip and len(images):
-            found = _average(found, self._mirrored(image, (known - low) / extent))
+            found = _average(found, self._mirrored(image, place, seen[1]))
         found["box"] = found["box"] * extent + low
         return found
 
-    def _mirrored(self, image: NDArray[np.uint8], box: NDArray[Any]) -> Columns:
-        found = self.recognise(image[..., ::-1], _mirror(box))
+    def _mirrored(self, image: NDArray[np.uint8], box: NDArray[Any], seen: Seen | None) -> Columns:
+        found = self.recognise(image[..., ::-1], _mirror(box), seen)
         return found | {"box": _mirror(found["box"])}
 
     def natural(self, found: Columns) -> dict[str, NDArray[Any]]:

@@ -167,7 +167,10 @@ def _prepare(
         if cfg.augment:
             ready = augment.vary(ready, generator, scene)
         ready = ready._replace(image=ready.image[:, :3])
-        yield ready, augment.jitter(ready.box, generator)
+        box = augment.jitter(ready.box, generator)
+        if cfg.augment and ready.plain is not None:
+            ready = ready._replace(plain=augment.move(ready.plain, generator))
+        yield ready, box
 
 
 def _run_epoch(
@@ -189,7 +192,7 @@ def _run_epoch(
         last = (number + 1) % cfg.accumulate == 0
         # Workers exchange gradients once a step, not once a batch; DDP notes it as it looks forward.
         with nullcontext() if last else _unexchanged(model):
-            output: Output = model(batch.image, box)
+            output: Output = model(batch.image, box, batch.plain)
         parts = loss.measure(output, batch, cfg)
         if not torch.isfinite(parts.total):
             kept = "; the last epoch's checkpoint is kept" if epoch else ""

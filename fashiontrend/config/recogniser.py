@@ -113,6 +113,13 @@ class AttrNetConfig(Section):
     word_loss_weight: NonNegativeFloat = Field(
         default=0.03, description="Of a picture's summed surprise over the words."
     )
+    plain_share: Fraction = Field(
+        default=0.0,
+        description="Of what a second network says of plain shots as a whole, beside the regions; 0 = none.",
+    )
+    plain_size: tuple[PositiveInt, PositiveInt] = Field(
+        default=(80, 60), description="Height and width that it sees them at: best their own."
+    )
     dropout: Fraction = Field(default=0.0, description="Of the vector, before the classifiers.")
     embedding_dim: PositiveInt = 2048
     epochs: PositiveInt = 10

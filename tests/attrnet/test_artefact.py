@@ -139,3 +139,11 @@ def test_words_of_training_are_forgotten(build_net, taxonomy, tmp_path, draw_bat
     image = draw_batch(2, 0).image
     with torch.inference_mode():
         assert torch.equal(back(image).vector, net(image).vector)
+
+
+def test_the_self_test_asks_the_network_for_plain_shots_too(build_net, taxonomy, tmp_path):
+    net = build_net(plain_share=0.5, embedding_dim=640)
+    card = artefact.save(tmp_path, net, artefact.make_card(taxonomy, net, {}, {}))
+    net.cfg = net.cfg.model_copy(update={"plain_share": 0.0})
+    assert artefact._answer(net, card)["colour"] != card.self_test["colour"]
+    artefact.load(tmp_path)

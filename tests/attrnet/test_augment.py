@@ -160,3 +160,19 @@ def test_pictures_are_varied_where_they_are(channels, closer, monkeypatch):
     tensors = (*varied[:5], jittered)
     assert {t.device.type for t in tensors} == {"cuda"}
     assert varied.image.shape == (4, 3, 24, 24)
+
+
+def test_plain_shots_are_mirrored_and_moved_and_keep_their_pixels():
+    image = torch.randint(1, 256, (40, 3, 24, 18), generator=generator(), dtype=torch.uint8)
+    image[0] = 0
+    moved = augment.move(image, generator(1))
+    assert moved.shape == image.shape
+    assert moved.dtype == torch.uint8
+    assert not moved[0].any()
+    inner = moved[1:, :, 4:-4, 4:-4]
+    found = [
+        [torch.equal(one[:, y : y + 16, x : x + 10], part) for y in range(9) for x in range(9)]
+        for one, part in zip(image[1:], inner, strict=True)
+    ]
+    assert 8 < sum(map(any, found)) < 31  # the others are mirror images
+    assert len({row.index(True) for row in found if any(row)}) == 1  # by the same few pixels

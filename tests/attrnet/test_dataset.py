@@ -2,6 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from PIL import Image
 
 from fashiontrend import records
 from fashiontrend.attrnet import dataset
@@ -117,3 +118,32 @@ def test_the_channel_mean_is_per_channel():
 def test_labels_are_counted_with_not_visible_last():
     counts = dataset.count_labels(np.array([[0, -1], [2, 1], [2, -1]]), (2, 1))
     assert [c.tolist() for c in counts] == [[1, 0, 2], [0, 1]]
+
+
+def test_plain_shots_are_kept_as_they_are_and_others_left_out(table, encode, cfg):
+    """The garment in its own pixels: of its own size, nothing is resampled."""
+    shot = np.full((3, 24, 18), 250, np.uint8)
+    rng = np.random.default_rng(0)
+    shot[:, 6:20, 4:15] = rng.integers(0, 200, (3, 14, 11))
+    noise = rng.integers(0, 256, (3, 24, 18)).astype(np.uint8)
+    pictures = [encode(shot), encode(noise), encode(noise)]
+    rows = dataset.decode_rows(
+        table.set_column(table.column_names.index("image"), "image", pa.array(pictures)),
+        cfg.model_copy(update={"plain_share": 0.5, "plain_size": (24, 18)}),
+    )
+    assert rows["plain"].dtype == np.uint8
+    assert rows["plain"].shape == (6, 3, 24, 18)
+    assert np.array_equal(rows["plain"][:2], [shot, shot])
+    assert not rows["plain"][2:].any()
+    batch = dataset.to_batch(rows)
+    assert np.array_equal(batch.plain, rows["plain"])
+    assert dataset.to_batch(batch._asdict()).plain is batch.plain
+
+
+def test_a_plain_shot_of_another_shape_is_not_stretched(cfg):
+    wide = np.full((20, 60, 3), 250, np.uint8)
+    wide[8:12, 10:50] = (20, 40, 160)
+    shot = dataset.see_plain(Image.fromarray(wide), cfg.model_copy(update={"plain_size": (40, 30)}))
+    assert shot.shape == (40, 30, 3)
+    garment = np.argwhere((shot < 200).any(2))
+    assert (garment.max(0) - garment.min(0) + 1).tolist() == [2, 20]

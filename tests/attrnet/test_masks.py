@@ -45,3 +45,11 @@ def test_a_mask_is_cut_as_its_picture_with_nothing_beyond():
     assert square.shape == (40, 40)
     assert (square[:, 10:30] == 255).all()
     assert square[:, :9].max() == square[:, 31:].max() == 0
+
+
+def test_a_garment_that_leaves_at_the_rim_still_has_a_ground():
+    pixels = draw()
+    pixels[30:, 5:20] = 40
+    assert masks.find_ground(pixels).tolist() == [255, 255, 255]
+    pixels[15:, 1:29] = np.random.default_rng(0).integers(0, 200, (25, 28, 3))
+    assert masks.find_ground(pixels[10:, 1:29]) is None

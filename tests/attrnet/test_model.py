@@ -107,6 +107,73 @@ def test_words_are_told_in_training_only(build_net, draw_batch):
     assert net.eval()(batch.image).words is None
 
 
+@pytest.fixture
+def half_plain(draw_batch):
+    """Four toy pictures, the second and the fourth of which are plain shots."""
+    batch = draw_batch(4, 0)
+    plain = batch.image.clone()
+    plain[::2] = 0
+    return batch._replace(plain=plain)
+
+
+def test_plain_shots_are_read_as_a_whole_too(build_net, half_plain):
+    net = build_net(plain_share=0.4, embedding_dim=1024, words=3)
+    said = net(half_plain.image, half_plain.box, half_plain.plain)
+    assert said.whole.rows.tolist() == [1, 3]
+    assert [x.shape[0] for x in (*said.whole.logits, said.whole.words)] == [2, 2, 2]
+    assert net(half_plain.image).whole is None
+    assert build_net()(half_plain.image, None, half_plain.plain).whole is None
+
+
+def test_the_whole_and_the_regions_are_taught_apart(build_net, half_plain):
+    net = build_net(plain_share=0.4, embedding_dim=1024, words=3, presence=True)
+    said = net(half_plain.image, half_plain.box, half_plain.plain)
+
+    def taught(part):
+        return any(p.grad is not None and p.grad.abs().sum() > 0 for p in part.parameters())
+
+    sum(x.square().sum() for x in (*said.whole.logits, said.whole.words)).backward()
+    assert (taught(net.whole), taught(net.backbone)) == (True, False)
+    net.zero_grad(set_to_none=True)
+    sum(x.square().sum() for x in (*said.logits, said.words, said.presence)).backward()
+    assert (taught(net.whole), taught(net.backbone)) == (False, True)
+
+
+def test_the_answer_is_the_mean_of_both_by_their_shares(build_net, half_plain):
+    net = build_net(plain_share=0.25, embedding_dim=1024).train()
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.eval()  # what training sees of a picture is then what prediction sees
+    net.whole.train = lambda mode=True: net.whole
+    with torch.inference_mode():
+        apart = net(half_plain.image, None, half_plain.plain)
+        joined = net.eval()(half_plain.image, None, half_plain.plain)
+        alone = net(half_plain.image)
+    assert joined.vector.shape == (4, 1024)
+    for one, other, both, regions in zip(
+        apart.logits, apart.whole.logits, joined.logits, alone.logits, strict=True
+    ):
+        torch.testing.assert_close(both[[0, 2]], one[[0, 2]])
+        torch.testing.assert_close(both[[1, 3]], 0.75 * one[[1, 3]] + 0.25 * other)
+        torch.testing.assert_close(regions, one)
+
+
+def test_a_batch_without_plain_shots_still_moves_nothing_and_reaches_all(build_net, half_plain):
+    batch = half_plain._replace(plain=torch.zeros_like(half_plain.plain))
+    net = build_net(plain_share=0.4, embedding_dim=1024)
+    output = net(batch.image, batch.box, batch.plain)
+    loss.measure(output, batch, net.cfg).total.backward()
+    assert all(p.grad is not None for p in net.parameters())
+    assert sum(p.grad.abs().sum() for p in net.whole.parameters()) == 0
+
+
+def test_plain_shots_are_learnt_by_heart_by_the_whole(build_net, half_plain):
+    net = build_net(plain_share=0.4, embedding_dim=1024, augment=False, label_smoothing=0.0)
+    train.fit(net, lambda _: [half_plain] * 5, net.cfg, epochs=8, steps_per_epoch=5, seed=0)
+    said = net.train()(half_plain.image, half_plain.box, half_plain.plain)
+    assert [x.argmax(1).tolist() for x in said.whole.logits] == half_plain.labels[[1, 3]].T.tolist()
+
+
 @pytest.mark.parametrize("missing", ["nothing", "boxes", "labels", "both"])
 def test_every_parameter_gets_a_gradient_whatever_is_missing(
     build_net, draw_batch, without_boxes, without_labels, missing
@@ -123,6 +190,11 @@ def test_every_parameter_gets_a_gradient_whatever_is_missing(
 def test_an_unknown_backbone_is_named_with_the_known_ones():
     with pytest.raises(ConfigError, match=r"'big'.*small, lean.*resnet18"):
         model.build(AttrNetConfig(backbone="big"), (2,), (0.0, 0.0, 0.0), 0)
+
+
+def test_a_vector_without_room_for_the_regions_is_refused(build_net):
+    with pytest.raises(ConfigError, match=r"plain_share.*embedding_dim is 64"):
+        build_net(plain_share=0.4)
 
 
 def test_a_dozen_pictures_are_learnt_by_heart(build_net, draw_batch):

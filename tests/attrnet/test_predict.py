@@ -144,3 +144,41 @@ def test_a_mirror_image_and_a_second_look_keep_boxes_in_place(
     [answer] = predict.Recogniser(tmp_path).describe([encode(tall)], boxes=None)
     assert answer.size == (32, 64)
     assert answer.attributes["colour"].confidence > 0
+
+
+@pytest.fixture
+def whole(build_net, taxonomy, tmp_path):
+    """Looks at plain shots as a whole too, twice and mirrored."""
+    net = build_net(
+        plain_share=0.5, plain_size=(32, 24), embedding_dim=640, second_look=True, test_flip=True
+    )
+    artefact.save(tmp_path, net, artefact.make_card(taxonomy, net, {}, {}))
+    return predict.Recogniser(tmp_path)
+
+
+@pytest.fixture
+def shot(encode):
+    pixels = np.full((3, 40, 30), 245, np.uint8)
+    pixels[:, 10:30, 8:20] = np.array([200, 30, 30])[:, None, None]
+    return encode(pixels)
+
+
+def test_a_plain_shot_is_seen_as_a_whole_too(whole, encode, shot):
+    noise = np.random.default_rng(0).integers(0, 256, (3, 32, 24)).astype(np.uint8)
+    plain, cluttered = whole.describe([shot, encode(noise)], embedding=True)
+    parts = [np.abs(answer.embedding[128:]).max() for answer in (plain, cluttered)]
+    assert parts[0] > 0
+    assert parts[1] == 0
+    assert plain.attributes == whole.describe([shot])[0].attributes
+
+
+def test_where_a_box_is_asked_about_the_whole_says_nothing(whole, shot):
+    [told] = whole.describe([shot], boxes=[(5.0, 5.0, 20.0, 30.0)], embedding=True)
+    assert np.abs(told.embedding[128:]).max() == 0
+
+
+def test_a_plain_shot_and_its_mirror_image_are_answered_alike(whole, encode):
+    pixels = np.full((3, 40, 30), 245, np.uint8)
+    pixels[:, 10:30, 2:14] = np.array([200, 30, 30])[:, None, None]
+    one, other = whole.describe([encode(pixels), encode(pixels[..., ::-1])], embedding=True)
+    assert one.embedding[128:] == pytest.approx(other.embedding[128:], abs=1e-5)

@@ -16,6 +16,7 @@ from fashiontrend.errors import DataError
 def run(build_net, draw_rows):
     """run(epochs, seed=0, **options) -> TrainState on sixteen pictures."""
     rows = draw_rows(16, 0)
+    rows["plain"] = rows["image"]
 
     def fit(epochs, seed=0, net=None, **options):
         net = net or build_net()
@@ -94,19 +95,22 @@ def test_a_batch_without_boxes_or_labels_trains_on(run, draw_batch, without_boxe
     assert all(t.isfinite().all() for t in state.model.values())
 
 
+@pytest.mark.parametrize("settings", [{}, {"plain_share": 0.5, "embedding_dim": 640}])
 def test_distributed_training_finds_every_parameter_in_every_step(
-    build_net, draw_batch, without_boxes, without_labels
+    build_net, draw_batch, without_boxes, without_labels, settings
 ):
     batch = draw_batch(8, 0)
-    batches = [batch, without_boxes(batch), without_labels(batch), batch]
+    batch = batch._replace(plain=batch.image)
+    none = batch._replace(plain=torch.zeros_like(batch.image))
+    batches = [batch, without_boxes(batch), without_labels(batch), none]
     distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
     try:
-        net = build_net()
+        net = build_net(**settings)
         wrapped = torch.nn.parallel.DistributedDataParallel(net)
         state = train.fit(wrapped, lambda _: batches, net.cfg, epochs=1, steps_per_epoch=4, seed=0)
     finally:
         distributed.destroy_process_group()
-    assert set(state.model) == set(build_net().state_dict())
+    assert set(state.model) == set(build_net(**settings).state_dict())
 
 
 def test_gradients_are_exchanged_once_a_step(build_net, draw_batch):
@@ -163,7 +167,7 @@ def test_neighbouring_seeds_are_far_apart():
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 def test_a_resumed_training_is_equal_to_one_that_never_stopped(run, build_net, tmp_path, optimizer):
     settings = {"ema_decay": 0.9, "dropout": 0.3, "decay_fraction": 0.5, "colour_channels": 4}
-    settings["optimizer"] = optimizer
+    settings |= {"optimizer": optimizer, "plain_share": 0.5, "embedding_dim": 640}
     kept = []
 
     def keep(state):
