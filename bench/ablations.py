@@ -33,6 +33,7 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
     "without the colour histogram": {"colour_channels": 0},
     "without the listing's words": {"words": 0},
     "without presence": {"presence": False},
+    "without plain shots as a whole": {"plain_share": 0.0},
     "with resampling": {},
 }
 FIFTHS = 5

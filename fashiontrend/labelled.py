@@ -166,7 +166,7 @@ def fit(sets: Sets, cfg: AttrNetConfig, out: Path, seed: int) -> artefact.Card:
 
         train.fit(
             net, batches, cfg, epochs=epochs, steps_per_epoch=steps, seed=seed,
-            start=start, on_epoch_end=on_epoch_end,
+            start=start, on_epoch_end=on_epoch_end, attributes=sets.taxonomy.ids,
         )  # fmt: skip
     values = list(sets.taxonomy.num_values.values())
     counts = dataset.count_labels(rows["labels"], values)

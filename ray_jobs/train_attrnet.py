@@ -133,7 +133,7 @@ def worker(settings: dict[str, Any]) -> None:
         wrapped, lambda epoch: endless, cfg, epochs=settings["epochs"],
         steps_per_epoch=settings["steps_per_epoch"], seed=settings["seed"],
         start=training.last_state(), on_epoch_end=on_epoch_end,
-        device=str(ray.train.torch.get_device()),
+        device=str(ray.train.torch.get_device()), attributes=taxonomy.ids,
     )  # fmt: skip
     training.finish(*_judge(net, taxonomy, settings))
 

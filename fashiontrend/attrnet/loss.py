@@ -26,8 +26,17 @@ class Loss(NamedTuple):
     box: Tensor
 
 
-def measure(output: Output, batch: Batch, cfg: AttrNetConfig) -> Loss:
-    """The loss of a batch; finite whatever labels and boxes are missing."""
+def measure(
+    output: Output, batch: Batch, cfg: AttrNetConfig, attributes: Sequence[str] = ()
+) -> Loss:
+    """The loss of a batch; finite whatever labels and boxes are missing.
+
+    Args:
+        output: what the network said.
+        batch: what is true.
+        cfg: branch `attrnet`.
+        attributes: names of the A attributes, by which `cfg.plain_weights` is read.
+    """
     labels = label_loss(output.logits, batch.labels, batch.weights, cfg.label_smoothing)
     box = location_loss(output.location, batch.box)
     if output.presence is not None:
@@ -39,23 +48,35 @@ def measure(output: Output, batch: Batch, cfg: AttrNetConfig) -> Loss:
     if output.words is not None and words is not None:
         total = total + cfg.word_loss_weight * word_loss(output.words, words)
     if output.whole is not None:
-        total = total + _whole_loss(output.whole, batch, words, cfg)
+        importance = [cfg.plain_weights.get(name, 1.0) for name in attributes]
+        total = total + _whole_loss(output.whole, batch, words, cfg, importance)
     return Loss(total, labels, box)
 
 
-def _whole_loss(whole: Whole, batch: Batch, words: Tensor | None, cfg: AttrNetConfig) -> Tensor:
+def _whole_loss(
+    whole: Whole,
+    batch: Batch,
+    words: Tensor | None,
+    cfg: AttrNetConfig,
+    importance: Sequence[float],
+) -> Tensor:
     """Labels and words once more, of the plain shots alone; 0 if there is none."""
     rows = whole.rows
     if not len(rows):
         return torch.stack([part.sum() for part in whole.logits]).sum() * 0
-    total = label_loss(whole.logits, batch.labels[rows], batch.weights[rows], cfg.label_smoothing)
+    labels, weights = batch.labels[rows], batch.weights[rows]
+    total = label_loss(whole.logits, labels, weights, cfg.label_smoothing, importance)
     if whole.words is not None and words is not None:
         total = total + cfg.word_loss_weight * word_loss(whole.words, words[rows])
     return total
 
 
 def label_loss(
-    logits: Sequence[Tensor], labels: Tensor, weights: Tensor, smoothing: float
+    logits: Sequence[Tensor],
+    labels: Tensor,
+    weights: Tensor,
+    smoothing: float,
+    importance: Sequence[float] = (),
 ) -> Tensor:
     """Cross-entropy, averaged over labels by confidence, then over attributes that have any.
 
@@ -64,6 +85,7 @@ def label_loss(
         labels: int64 (B, A); -1 is masked out.
         weights: (B, A) confidences.
         smoothing: label smoothing (Szegedy et al. 2016).
+        importance: factor of each attribute; all 1 if empty.
     """
     known = (labels >= 0).to(weights.dtype) * weights
     total = known.new_zeros(())
@@ -71,7 +93,8 @@ def label_loss(
         entropy = functional.cross_entropy(
             scores, labels[:, a].clamp(min=0), reduction="none", label_smoothing=smoothing
         )
-        total = total + (entropy * known[:, a]).sum() / known[:, a].sum().clamp(min=1e-6)
+        mean = (entropy * known[:, a]).sum() / known[:, a].sum().clamp(min=1e-6)
+        total = total + (importance[a] if importance else 1.0) * mean
     return total / (known.sum(0) > 0).sum().clamp(min=1)
 
 

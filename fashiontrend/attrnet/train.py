@@ -1,7 +1,7 @@
 """The epoch loop (A5). It knows batches, a model and a callback; Ray wraps all from outside."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from typing import Any
@@ -36,6 +36,7 @@ def fit(
     start: TrainState | None = None,
     on_epoch_end: Callable[[TrainState], None] | None = None,
     device: str = "cpu",
+    attributes: Sequence[str] = (),
 ) -> TrainState:
     """Train up to `epochs` finished epochs.
 
@@ -50,6 +51,7 @@ def fit(
         start: go on from here; in one process the result is bit-equal to not having stopped.
         on_epoch_end: called with the state; tensors in it change afterwards, so save or copy.
         device: where batches go.
+        attributes: their names, for what `cfg` says of some of them.
 
     Returns:
         The state after the last epoch. The model itself ends with the averaged weights, where
@@ -77,7 +79,7 @@ def fit(
         ready = _prepare(taken, cfg, sized, generator, device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(_mix(seed, epoch, _rank(), 1))
-            metrics = _run_epoch(model, ready, optimizer, schedule, epoch, average)
+            metrics = _run_epoch(model, ready, optimizer, schedule, epoch, average, attributes)
         history = (*state.history, {"epoch": float(epoch + 1), **metrics})
         moments = dict(optimizer.state_dict()["state"])
         state = TrainState(epoch + 1, inner.state_dict(), moments, history, average.weights)
@@ -180,6 +182,7 @@ def _run_epoch(
     schedule: Iterator[float],
     epoch: int,
     average: _Average,
+    attributes: Sequence[str],
 ) -> Metrics:
     cfg = _unwrap(model).cfg
     model.train()
@@ -193,7 +196,7 @@ def _run_epoch(
         # Workers exchange gradients once a step, not once a batch; DDP notes it as it looks forward.
         with nullcontext() if last else _unexchanged(model):
             output: Output = model(batch.image, box, batch.plain)
-        parts = loss.measure(output, batch, cfg)
+        parts = loss.measure(output, batch, cfg, attributes)
         if not torch.isfinite(parts.total):
             kept = "; the last epoch's checkpoint is kept" if epoch else ""
             raise DataError(

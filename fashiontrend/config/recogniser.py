@@ -120,6 +120,10 @@ class AttrNetConfig(Section):
     plain_size: tuple[PositiveInt, PositiveInt] = Field(
         default=(80, 60), description="Height and width that it sees them at: best their own."
     )
+    plain_weights: dict[str, NonNegativeFloat] = Field(
+        default={},
+        description="How much of its loss is about an attribute; 1 where none is given.",
+    )
     dropout: Fraction = Field(default=0.0, description="Of the vector, before the classifiers.")
     embedding_dim: PositiveInt = 2048
     epochs: PositiveInt = 10

@@ -67,6 +67,18 @@ def test_any_box_has_a_positive_cell_and_a_finite_loss(box):
     assert math.isfinite(loss.location_loss(location, torch.tensor([box])).item())
 
 
+def test_attributes_weigh_as_much_as_they_are_said_to():
+    labels, weights = torch.tensor([[0, 1]]), torch.ones(1, 2)
+    logits = (torch.tensor([[0.0, 2.0]]), torch.tensor([[1.0, 0.0]]))
+    one, other = (
+        loss.label_loss(logits, labels, weights, 0.0, importance).item()
+        for importance in ([1.0, 0.0], [0.0, 1.0])
+    )
+    assert loss.label_loss(logits, labels, weights, 0.0).item() == pytest.approx(one + other)
+    told = loss.label_loss(logits, labels, weights, 0.0, [0.5, 3.0]).item()
+    assert told == pytest.approx(0.5 * one + 3 * other)
+
+
 def test_pictures_without_a_box_take_no_part():
     box = torch.tensor([0.25, 0.25, 0.75, 0.75])
     wrong = make_location(torch.zeros(1, 16, 4), torch.zeros(1, 16))

@@ -167,6 +167,17 @@ def test_a_batch_without_plain_shots_still_moves_nothing_and_reaches_all(build_n
     assert sum(p.grad.abs().sum() for p in net.whole.parameters()) == 0
 
 
+def test_what_the_whole_learns_may_be_weighted_by_attribute(build_net, half_plain):
+    net = build_net(plain_share=0.4, embedding_dim=1024, plain_weights={"pattern": 0.0})
+    said = net(half_plain.image, half_plain.box, half_plain.plain)
+    batch = half_plain._replace(weights=torch.ones_like(half_plain.weights))
+    loss.measure(said, batch, net.cfg, ("colour", "pattern")).total.backward()
+    colour, pattern = (c.weight.grad[:, net.parts[1]].abs().sum() for c in net.classifiers)
+    assert colour > 0
+    assert pattern == 0
+    assert net.classifiers[1].weight.grad[:, net.parts[0]].abs().sum() > 0
+
+
 def test_plain_shots_are_learnt_by_heart_by_the_whole(build_net, half_plain):
     net = build_net(plain_share=0.4, embedding_dim=1024, augment=False, label_smoothing=0.0)
     train.fit(net, lambda _: [half_plain] * 5, net.cfg, epochs=8, steps_per_epoch=5, seed=0)
