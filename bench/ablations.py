@@ -47,7 +47,7 @@ def main() -> None:
         if options.only and name not in options.only:
             continue
         cfg = AttrNetConfig.model_validate(
-            {**labelled.recipe().model_dump(), **change, "epochs": options.epochs,
+            {**labelled.recipe(sets.taxonomy.ids).model_dump(), **change, "epochs": options.epochs,
              "warmup_fraction": 1 / options.epochs}
         )  # fmt: skip
         chosen = _resample(sets, options.seed) if name == "with resampling" else sets

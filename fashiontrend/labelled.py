@@ -8,7 +8,7 @@ import ctypes
 import json
 import resource
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -61,10 +61,17 @@ class Sets:
     vacant: pa.Table
 
 
-def recipe() -> AttrNetConfig:
-    """The settings that come with the package for sets of small pictures."""
+def recipe(attributes: Collection[str] | None = None) -> AttrNetConfig:
+    """The settings that come with the package for sets of small pictures.
+
+    Args:
+        attributes: of the set; what the recipe says of others is left out. All is kept if None.
+    """
     text = resources.files("fashiontrend").joinpath("recipe.yaml").read_text("utf-8")
-    return AttrNetConfig.model_validate(yaml.safe_load(text)["attrnet"])
+    cfg = AttrNetConfig.model_validate(yaml.safe_load(text)["attrnet"])
+    weights = cfg.plain_weights.items()
+    kept = {a: w for a, w in weights if attributes is None or a in attributes}
+    return cfg.model_copy(update={"plain_weights": kept})
 
 
 def read_sets(
@@ -130,8 +137,10 @@ def fit(sets: Sets, cfg: AttrNetConfig, out: Path, seed: int) -> artefact.Card:
         The card; temperatures and metrics are not fitted yet.
 
     Raises:
+        ConfigError: `cfg` weighs an attribute that the sets do not have.
         DataError: the loss is not finite; the last epoch's checkpoint is kept.
     """
+    sets.taxonomy.check(cfg.plain_weights)
     begun = _core_seconds()
     _keep_freed_memory()
     torch.set_num_threads(cfg.threads)

@@ -7,6 +7,7 @@ has the implicit states "not visible" (the classifier's extra class) and "not ap
 
 import hashlib
 import json
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
@@ -122,6 +123,15 @@ class Taxonomy(documents.Section):
             f"{', '.join(self.ids)}. "
             "Correct the name, or import the taxonomy that belongs to the data."
         )
+
+    def check(self, attribute_ids: Iterable[str]) -> None:
+        """Refuse names that are no attributes.
+
+        Raises:
+            ConfigError: as `attribute`.
+        """
+        for name in attribute_ids:
+            self.attribute(name)
 
     def subset(self, attribute_ids: tuple[str, ...]) -> "Taxonomy":
         """The same taxonomy with these attributes, in this order; if empty, all not optional."""

@@ -36,6 +36,7 @@ MEAN_PICTURES = 2000
 def train(context: Context) -> Outcome:
     """Train this round's recogniser, or take what an earlier attempt committed, and judge it."""
     data, round_ = context.run.latest(Step.LABEL), rounds.plan(context)
+    context.taxonomy.check(round_.attrnet.plain_weights)
     settings = {
         "attrnet": round_.attrnet.model_dump(),
         "epochs": round_.epochs,

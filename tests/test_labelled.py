@@ -16,7 +16,7 @@ from fashiontrend import checkpoint, cli, judging, labelled
 from fashiontrend.attrnet import train
 from fashiontrend.attrnet.predict import Recogniser
 from fashiontrend.config import AttrNetConfig
-from fashiontrend.errors import DataError
+from fashiontrend.errors import ConfigError, DataError
 
 COLOURS = {"Red": (210, 40, 40), "Blue": (40, 60, 210)}
 CFG = AttrNetConfig(
@@ -257,6 +257,17 @@ def test_a_set_without_labels_is_refused(tmp_path, files):
 
 def test_the_recipe_of_the_package_is_valid():
     assert labelled.recipe().second_look
+
+
+def test_what_the_recipe_says_of_attributes_that_a_set_lacks_is_left_out():
+    assert set(labelled.recipe().plain_weights) == {"base_colour"}
+    assert labelled.recipe(["colour"]).plain_weights == {}
+
+
+def test_a_weight_of_an_attribute_that_is_not_there_is_refused(files, tmp_path):
+    cfg = CFG.model_copy(update={"plain_weights": {"color": 0.3}})
+    with pytest.raises(ConfigError, match=r"no attribute 'color'; it has colour, kind"):
+        labelled.fit(labelled.read_sets([files[0]], None), cfg, tmp_path, 0)
 
 
 def test_files_are_recognised_by_the_command(files, tmp_path, capsys):

@@ -114,13 +114,14 @@ def fit_attrnet(
     """
     from fashiontrend import labelled
 
-    cfg = configuration.load(config).attrnet if config else labelled.recipe()
-    cfg = cfg if epochs is None else cfg.model_copy(update={"epochs": epochs})
+    given = configuration.load(config).attrnet if config else None
     sets = labelled.read_sets(
         data, scenes, attributes=names_in(attributes), hold_out=hold_out, seed=hold_out_seed,
         splits=names_in(splits),
     )  # fmt: skip
     sets = _put_aside(sets, out)
+    cfg = given or labelled.recipe(sets.taxonomy.ids)
+    cfg = cfg if epochs is None else cfg.model_copy(update={"epochs": epochs})
     labelled.fit(sets, cfg, out, seed)
     _judge(sets, out, baselines)
 
