@@ -77,11 +77,15 @@ def decode_rows(
 
 
 def see_plain(image: Image.Image, cfg: AttrNetConfig) -> pictures.Pixels | None:
-    """A plain shot as a whole, (h, w, 3) of `cfg.plain_size`; None if the picture is none."""
+    """A plain shot as a whole, (h, w, 3) of `cfg.plain_size`; None if the picture is none.
+
+    Its rim has to be clearer than a mask needs: pictures of cloth with a garment somewhere are to be
+    left out, and shots with a garment that is cut by the rim are few.
+    """
     height, width = cfg.plain_size
     region = pictures.whole(image.size, True, width / height)
     shot = pictures.cut(image, region, (width, height))
-    return None if masks.find_ground(shot) is None else shot
+    return None if masks.find_ground(shot, masks.CLEAR_RIM) is None else shot
 
 
 def stack_plain(shots: Sequence[pictures.Pixels | None], cfg: AttrNetConfig) -> NDArray[np.uint8]:

@@ -15,6 +15,8 @@ Mask: TypeAlias = NDArray[np.bool_]
 TOLERANCE = 14
 #: Part of the rim that is background in a plain shot; a model cut by the rim leaves that much.
 PLAIN_RIM = 0.55
+#: Part of the rim that is background where there is nothing in the picture but one garment.
+CLEAR_RIM = 0.8
 #: A garment covers at least and at most these parts of the picture.
 LEAST, MOST = 0.01, 0.97
 #: Part of the largest piece below which a piece is dust.
@@ -43,11 +45,12 @@ def find_garment(pixels: NDArray[np.uint8]) -> Mask | None:
     return garment if LEAST <= garment.mean() <= MOST else None
 
 
-def find_ground(pixels: NDArray[np.uint8]) -> NDArray[np.float64] | None:
+def find_ground(pixels: NDArray[np.uint8], least: float = PLAIN_RIM) -> NDArray[np.float64] | None:
     """The background's colour (3,) of a plain shot: what most of the rim looks like.
 
     Args:
         pixels: (H, W, 3).
+        least: part of the rim that has to look like it.
 
     Returns:
         Its levels, or None where the picture is no plain shot.
@@ -56,7 +59,7 @@ def find_ground(pixels: NDArray[np.uint8]) -> NDArray[np.float64] | None:
     rim = np.concatenate([levels[0], levels[-1], levels[1:-1, 0], levels[1:-1, -1]])
     median: NDArray[np.float64] = np.median(rim, axis=0)
     alike = np.abs(rim - median).max(1) <= TOLERANCE
-    return median if alike.mean() >= PLAIN_RIM else None
+    return median if alike.mean() >= least else None
 
 
 def bound(mask: Mask) -> tuple[float, float, float, float]:

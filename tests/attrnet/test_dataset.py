@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 
 from fashiontrend import records
-from fashiontrend.attrnet import dataset
+from fashiontrend.attrnet import dataset, masks
 from fashiontrend.errors import DataError, PictureError
 
 
@@ -147,3 +147,15 @@ def test_a_plain_shot_of_another_shape_is_not_stretched(cfg):
     assert shot.shape == (40, 30, 3)
     garment = np.argwhere((shot < 200).any(2))
     assert (garment.max(0) - garment.min(0) + 1).tolist() == [2, 20]
+
+
+def test_a_shot_with_more_than_a_garment_at_its_rim_is_not_seen_as_a_whole(cfg):
+    """Cloth of nearly one colour as a background; a mask is still read from it."""
+    pixels = np.full((40, 30, 3), 250, np.uint8)
+    pixels[10:30, 8:20] = (20, 40, 160)
+    pixels[:, :4] = 200
+    cfg = cfg.model_copy(update={"plain_size": (40, 30)})
+    assert masks.find_garment(pixels) is not None
+    assert dataset.see_plain(Image.fromarray(pixels), cfg) is None
+    pixels[:, :4] = 250
+    assert dataset.see_plain(Image.fromarray(pixels), cfg) is not None

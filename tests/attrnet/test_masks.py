@@ -51,5 +51,6 @@ def test_a_garment_that_leaves_at_the_rim_still_has_a_ground():
     pixels = draw()
     pixels[30:, 5:20] = 40
     assert masks.find_ground(pixels).tolist() == [255, 255, 255]
+    assert masks.find_ground(pixels, 0.9) is None
     pixels[15:, 1:29] = np.random.default_rng(0).integers(0, 200, (25, 28, 3))
     assert masks.find_ground(pixels[10:, 1:29]) is None
