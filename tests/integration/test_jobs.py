@@ -37,7 +37,8 @@ def ran(tmp_path_factory):
     """(config, run) of the steps from crawl to shares."""
     folder = tmp_path_factory.mktemp("jobs")
     ports = shops.find_ports(8941)
-    config = prepare(folder, WORLD, SETTINGS, ports)
+    attrnet = {**SETTINGS["attrnet"], "plain_share": 0.5}  # both networks of a recogniser
+    config = prepare(folder, WORLD, {**SETTINGS, "attrnet": attrnet}, ports)
     try:
         with shops.serve(WORLD, ports):
             for step in (Step.CRAWL, Step.INGEST, Step.LABEL, Step.TRAIN_ATTRNET):
