@@ -61,16 +61,15 @@ class Sets:
     vacant: pa.Table
 
 
-def recipe(attributes: Collection[str] | None = None) -> AttrNetConfig:
+def recipe(attributes: Collection[str]) -> AttrNetConfig:
     """The settings that come with the package for sets of small pictures.
 
     Args:
-        attributes: of the set; what the recipe says of others is left out. All is kept if None.
+        attributes: of the set; what the recipe says of others is left out.
     """
     text = resources.files("fashiontrend").joinpath("recipe.yaml").read_text("utf-8")
     cfg = AttrNetConfig.model_validate(yaml.safe_load(text)["attrnet"])
-    weights = cfg.plain_weights.items()
-    kept = {a: w for a, w in weights if attributes is None or a in attributes}
+    kept = {a: w for a, w in cfg.plain_weights.items() if a in attributes}
     return cfg.model_copy(update={"plain_weights": kept})
 
 

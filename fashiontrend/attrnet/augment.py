@@ -23,7 +23,7 @@ LEAST_VISIBLE = 0.25
 RIM = 0.005
 JITTER = 0.08
 #: Largest shift of plain shots as a whole, in pixels.
-STEP = 4
+SHIFT_PX = 4
 #: Longer side of a garment that is worth a closer look, and how much a closer look shows.
 SMALL, CLOSER = 0.7, (1.05, 1.6)
 #: Longer side of a garment on clutter, drawn evenly on a log scale.
@@ -88,8 +88,8 @@ def move(plain: Tensor, generator: torch.Generator) -> Tensor:
     mirrored = uniform((len(plain), 1, 1, 1), generator, plain) < 0.5
     height, width = plain.shape[2:]
     turned = torch.where(mirrored, plain.flip(3), plain).float()
-    padded = functional.pad(turned, (STEP, STEP, STEP, STEP), mode="replicate").to(torch.uint8)
-    x, y = torch.randint(0, 2 * STEP + 1, (2,), generator=generator).tolist()
+    padded = functional.pad(turned, (SHIFT_PX,) * 4, mode="replicate").to(torch.uint8)
+    x, y = torch.randint(0, 2 * SHIFT_PX + 1, (2,), generator=generator).tolist()
     return padded[..., y : y + height, x : x + width]
 
 

@@ -1,6 +1,6 @@
 """The batch: what a training step and the losses read."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -32,11 +32,9 @@ class Batch(NamedTuple):
 
     def to(self, device: str) -> "Batch":
         """The same batch on a device."""
-        image, labels, weights, box = (
-            t.to(device, non_blocking=True)
-            for t in (self.image, self.labels, self.weights, self.box)
-        )
-        words, plain = (
-            None if t is None else t.to(device, non_blocking=True) for t in (self.words, self.plain)
-        )
-        return Batch(image, labels, weights, box, words, self.names, plain)
+        moved: dict[str, Any] = {
+            name: part.to(device, non_blocking=True)
+            for name, part in self._asdict().items()
+            if isinstance(part, Tensor)
+        }
+        return self._replace(**moved)

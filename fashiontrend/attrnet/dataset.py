@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
 from fashiontrend import pictures
 from fashiontrend.attrnet import masks
@@ -44,7 +43,8 @@ def decode_rows(
     Returns:
         image uint8 (M, 3, S, S), (M, 4, S, S) with masks, labels int64 (M, A), weights float32
         (M, A), box float32 (M, 4) in fractions of the square with NaN rows where none is known,
-        names (M,) of str, and if `cfg.plain_share` plain uint8 (M, 3, h, w). Repeats stand next to each other: shuffle.
+        names (M,) of str, and if `cfg.plain_share` plain uint8 (M, 3, h, w) of `masks.see_plain`.
+        Repeats stand next to each other: shuffle.
 
     Raises:
         PictureError: a picture that ingest had accepted does not decode; names it.
@@ -71,30 +71,10 @@ def decode_rows(
         "names": names,
     }
     if cfg.plain_share:
-        arrays["plain"] = stack_plain([p for _, _, p in squares], cfg)
+        shots = np.array([p for _, _, p in squares], dtype=np.uint8)
+        arrays["plain"] = shots.reshape(-1, 3, *cfg.plain_size)
     order = np.repeat(np.arange(len(repeat)), repeat)
     return {name: array[order] for name, array in arrays.items()}
-
-
-def see_plain(image: Image.Image, cfg: AttrNetConfig) -> pictures.Pixels | None:
-    """A plain shot as a whole, (h, w, 3) of `cfg.plain_size`; None if the picture is none.
-
-    Its rim has to be clearer than a mask needs: pictures of cloth with a garment somewhere are to be
-    left out, and shots with a garment that is cut by the rim are few.
-    """
-    height, width = cfg.plain_size
-    region = pictures.whole(image.size, True, width / height)
-    shot = pictures.cut(image, region, (width, height))
-    return None if masks.find_ground(shot, masks.CLEAR_RIM) is None else shot
-
-
-def stack_plain(shots: Sequence[pictures.Pixels | None], cfg: AttrNetConfig) -> NDArray[np.uint8]:
-    """What `see_plain` returned of N pictures as (N, 3, h, w), zeros for those that are none."""
-    stack = np.zeros((len(shots), *cfg.plain_size, 3), np.uint8)
-    for place, shot in zip(stack, shots, strict=True):
-        if shot is not None:
-            place[:] = shot
-    return np.ascontiguousarray(stack.transpose(0, 3, 1, 2))
 
 
 def repeat_more(
@@ -189,7 +169,7 @@ def _box(box: Sequence[float] | None) -> Sequence[float]:
 def _decode(
     data: bytes, picture_id: str, box: Sequence[float], cfg: AttrNetConfig, side: int
 ) -> tuple[pictures.Pixels, NDArray[np.float64], pictures.Pixels | None]:
-    """A square (3 or 4, S, S), the box in it, and the whole of it if asked for and a plain shot."""
+    """A square (3 or 4, S, S), the box in it, and if asked for what `masks.see_plain` returns."""
     try:
         image = pictures.read(data, side * 2)
     except PictureError as error:
@@ -209,7 +189,7 @@ def _decode(
     low, extent = np.array(region[:2] * 2), np.tile(np.subtract(region[2:], region[:2]), 2)
     placed = (corners * np.array(image.size * 2) - low) / extent
     known_empty = (corners == 0).all()
-    plain = see_plain(image, cfg) if cfg.plain_share else None
+    plain = masks.see_plain(image, cfg.plain_size) if cfg.plain_share else None
     return square, corners if known_empty else placed, plain
 
 

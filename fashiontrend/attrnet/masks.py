@@ -1,4 +1,4 @@
-"""Plain product shots: which pixels are the garment, read from the background that they share."""
+"""Plain product shots: told by the background they share, which says where the garment is."""
 
 from typing import TypeAlias
 
@@ -60,6 +60,27 @@ def find_ground(pixels: NDArray[np.uint8], least: float = PLAIN_RIM) -> NDArray[
     median: NDArray[np.float64] = np.median(rim, axis=0)
     alike = np.abs(rim - median).max(1) <= TOLERANCE
     return median if alike.mean() >= least else None
+
+
+def see_plain(image: Image.Image, size: tuple[int, int]) -> pictures.Pixels:
+    """A plain shot as a whole, not stretched; zeros if the picture is none.
+
+    Its rim has to be clearer than a mask needs: pictures of cloth with a garment somewhere are to be
+    left out, and shots with a garment that is cut by the rim are few.
+
+    Args:
+        image: RGB.
+        size: height and width.
+
+    Returns:
+        uint8 (3, height, width).
+    """
+    height, width = size
+    region = pictures.whole(image.size, True, width / height)
+    shot = pictures.cut(image, region, (width, height))
+    if find_ground(shot, CLEAR_RIM) is None:
+        shot = np.zeros_like(shot)
+    return np.ascontiguousarray(shot.transpose(2, 0, 1))
 
 
 def bound(mask: Mask) -> tuple[float, float, float, float]:

@@ -13,7 +13,7 @@ from PIL import Image
 from scipy.special import expit, logit
 
 from fashiontrend import pictures, records
-from fashiontrend.attrnet import answers, artefact, dataset
+from fashiontrend.attrnet import answers, artefact, masks
 from fashiontrend.attrnet.answers import Answer, Box
 from fashiontrend.attrnet.model import Seen
 from fashiontrend.attrnet.probabilities import calibrate, undo_prior
@@ -185,11 +185,8 @@ class Recogniser:
         cfg = self.card.config
         if not cfg.plain_share or not len(images):
             return None, None
-        free = np.isnan(known).any(1)
-        shots = [
-            dataset.see_plain(i, cfg) if f else None for i, f in zip(images, free, strict=True)
-        ]
-        plain = dataset.stack_plain(shots, cfg)
+        plain = np.array([masks.see_plain(i, cfg.plain_size) for i in images])
+        plain[~np.isnan(known).any(1)] = 0
         with torch.inference_mode():
             seen = self.model.see(self._put(plain))
             mirrored = self.model.see(self._put(plain[..., ::-1])) if cfg.test_flip else None

@@ -2,10 +2,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from PIL import Image
 
 from fashiontrend import records
-from fashiontrend.attrnet import dataset, masks
+from fashiontrend.attrnet import dataset
 from fashiontrend.errors import DataError, PictureError
 
 
@@ -138,24 +137,3 @@ def test_plain_shots_are_kept_as_they_are_and_others_left_out(table, encode, cfg
     batch = dataset.to_batch(rows)
     assert np.array_equal(batch.plain, rows["plain"])
     assert dataset.to_batch(batch._asdict()).plain is batch.plain
-
-
-def test_a_plain_shot_of_another_shape_is_not_stretched(cfg):
-    wide = np.full((20, 60, 3), 250, np.uint8)
-    wide[8:12, 10:50] = (20, 40, 160)
-    shot = dataset.see_plain(Image.fromarray(wide), cfg.model_copy(update={"plain_size": (40, 30)}))
-    assert shot.shape == (40, 30, 3)
-    garment = np.argwhere((shot < 200).any(2))
-    assert (garment.max(0) - garment.min(0) + 1).tolist() == [2, 20]
-
-
-def test_a_shot_with_more_than_a_garment_at_its_rim_is_not_seen_as_a_whole(cfg):
-    """Cloth of nearly one colour as a background; a mask is still read from it."""
-    pixels = np.full((40, 30, 3), 250, np.uint8)
-    pixels[10:30, 8:20] = (20, 40, 160)
-    pixels[:, :4] = 200
-    cfg = cfg.model_copy(update={"plain_size": (40, 30)})
-    assert masks.find_garment(pixels) is not None
-    assert dataset.see_plain(Image.fromarray(pixels), cfg) is None
-    pixels[:, :4] = 250
-    assert dataset.see_plain(Image.fromarray(pixels), cfg) is not None
