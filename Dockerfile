@@ -36,11 +36,13 @@ RUN groupadd --gid 1000 app && useradd --uid 1000 --gid 1000 --create-home --hom
 COPY --from=build /opt/fashiontrend /opt/fashiontrend
 COPY --from=sbom /sbom.cdx.json /usr/share/sbom/fashiontrend.cdx.json
 COPY --chmod=0555 docker/entrypoint /usr/local/bin/entrypoint
-# The root is read-only in a cluster: /tmp, /tmp/ray and the home are volumes there.
+# The root is read-only in a cluster: /tmp, /tmp/ray and the home are volumes there. Ray's workers inherit
+# that malloc asks for huge pages (fashiontrend/allocation.py).
 ENV PATH=/opt/fashiontrend/bin:/usr/local/bin:/usr/bin:/bin \
     HOME=/home/app \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    GLIBC_TUNABLES=glibc.malloc.hugetlb=1 \
     RAY_USAGE_STATS_ENABLED=0 \
     RAY_ENABLE_UV_RUN_RUNTIME_ENV=0
 WORKDIR /home/app

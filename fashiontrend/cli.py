@@ -26,7 +26,3 @@ for _part in (loop, pictures, series, serving, operation, setting):
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command; errors of ours are told in their own words and end with their exit code."""
     sys.exit(telemetry.guard(lambda: app(args=arguments)))
-
-
-if __name__ == "__main__":
-    main()

@@ -4,10 +4,8 @@ The same network, training and artefact as the loop's; what differs is only wher
 from. Sets are read as `fashiontrend import` reads them.
 """
 
-import ctypes
 import json
 import resource
-import sys
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -33,8 +31,6 @@ CORNERS = ("x0", "y0", "x1", "y1")
 CHECKPOINT, FACTS = "unfinished", "fit.json"
 #: Settings that a training may change on its way: how long it is, its rate and when that falls.
 FREE = ("epochs", "max_passes", "learning_rate", "warmup_fraction", "decay_fraction")
-#: M_MMAP_THRESHOLD, M_TRIM_THRESHOLD and M_TOP_PAD of malloc.h, and their values in bytes.
-MALLOC_OPTIONS = ((-3, 2**30), (-1, 2**31 - 1), (-2, 2**27))
 #: A value that so few pictures show can neither be learnt nor judged.
 LEAST_VALUES = 2
 #: Part of the scenes without a garment that chooses the threshold for boxes.
@@ -141,7 +137,6 @@ def fit(sets: Sets, cfg: AttrNetConfig, out: Path, seed: int) -> artefact.Card:
     """
     sets.taxonomy.check(cfg.plain_weights)
     begun = _core_seconds()
-    _keep_freed_memory()
     torch.set_num_threads(cfg.threads)
     rows = dataset.decode_rows(sets.train, cfg)
     net = model.build(
@@ -330,19 +325,6 @@ def _keep(folder: Path, state: TrainState, mark: str, spent: float) -> None:
     for file in sorted(fresh.iterdir()):
         file.replace(folder / file.name)
     fresh.rmdir()
-
-
-def _keep_freed_memory() -> None:
-    """Let glibc keep the large blocks that every step frees; elsewhere than on Linux do nothing.
-
-    Otherwise a tenth of the CPU time goes into pages that the system takes back and clears anew.
-    """
-    if not sys.platform.startswith("linux"):
-        return
-    library = ctypes.CDLL(None)
-    if hasattr(library, "mallopt"):
-        for option, value in MALLOC_OPTIONS:
-            library.mallopt(option, value)
 
 
 def _core_seconds() -> float:

@@ -18,16 +18,40 @@ from fashiontrend.errors import ConfigError
 LOW_RESOLUTION_PX = 128
 
 
+class CoarseConv2d(nn.Conv2d):
+    """A 3 x 3 convolution, padded by 1, for maps of a few cells; the same numbers as its parent's.
+
+    On a CPU it is one product of matrices: what is made for rows of many cells takes three times as
+    long on rows of two (36 maps of 512 x 3 x 2 forth and back: 16 ms for 47).
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C_in, H, W) to (B, C, H / stride, W / stride)."""
+        if x.device.type != "cpu":
+            return super().forward(x)
+        down, right = self.stride
+        padded = functional.pad(x.permute(0, 2, 3, 1), (0, 0, 1, 1, 1, 1))
+        around = padded.unfold(1, 3, down).unfold(2, 3, right)
+        cells = functional.linear(around.flatten(3), self.weight.flatten(1), self.bias)
+        return cells.permute(0, 3, 1, 2)
+
+
 class Residual(nn.Module):
     """Two 3 x 3 convolutions beside a shortcut (He et al. 2016, arXiv:1512.03385)."""
 
-    def __init__(self, channels_in: int, channels: int, stride: int = 1) -> None:
+    def __init__(
+        self,
+        channels_in: int,
+        channels: int,
+        stride: int = 1,
+        convolution: type[nn.Conv2d] = nn.Conv2d,
+    ) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(channels_in, channels, 3, stride, 1, bias=False),
+            convolution(channels_in, channels, 3, stride, 1, bias=False),
             nn.BatchNorm2d(channels),
             nn.ReLU(inplace=True),
-            nn.Conv2d(channels, channels, 3, 1, 1, bias=False),
+            convolution(channels, channels, 3, 1, 1, bias=False),
             nn.BatchNorm2d(channels),
         )
         self.shortcut = (
@@ -96,7 +120,8 @@ class Deep(nn.Module):
             nn.BatchNorm2d(32),
             nn.ReLU(inplace=True),
         ]
-        layers += [Residual(c // 2, c, stride=2) for c in (64, 128, 256, self.CHANNELS)]
+        layers += [Residual(c // 2, c, stride=2) for c in (64, 128, 256)]
+        layers += [Residual(256, self.CHANNELS, stride=2, convolution=CoarseConv2d)]
         self.body = nn.Sequential(*layers)
         _start_as_shortcuts(self)
 

@@ -191,7 +191,9 @@ class AttrNet(nn.Module):
         presence = None
         if self.presence is not None:
             presence = self.presence(kept).float().squeeze(1)
-            location = location._replace(score=presence.sigmoid())
+            # Either is more often wrong alone (docs/adr/0009).
+            told = (presence + location.objectness.amax(1)) / 2
+            location = location._replace(score=told.sigmoid())
         if self.training:
             logits, words = self._read(kept, self.parts[0])
             return Output(logits, location, vector, words, presence, self._read_whole(seen))

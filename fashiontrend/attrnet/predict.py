@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.special import expit, logit
 
-from fashiontrend import pictures, records
+from fashiontrend import allocation, pictures, records
 from fashiontrend.attrnet import answers, artefact, masks
 from fashiontrend.attrnet.answers import Answer, Box
 from fashiontrend.attrnet.model import Seen
@@ -45,6 +45,7 @@ class Recogniser:
             DataError: the model is damaged or fails its self-test.
         """
         torch.set_num_threads(threads)
+        allocation.keep_freed()
         model, self.card = artefact.load(folder)
         self.model = model.to(device)
         self.device = device

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, distributed, nn
 
-from fashiontrend import checkpoint
+from fashiontrend import allocation, checkpoint
 from fashiontrend.attrnet import augment, clutter, loss
 from fashiontrend.attrnet.batches import Batch
 from fashiontrend.attrnet.model import Output
@@ -60,6 +60,7 @@ def fit(
     Raises:
         DataError: the loss is not finite, an epoch has no batch, or `start` does not fit.
     """
+    allocation.keep_freed()
     inner = _unwrap(model)
     if cfg.compile:  # in place, so that the names of tensors stay
         inner.backbone.compile(dynamic=False)

@@ -62,3 +62,19 @@ def test_own_networks_and_unfit_ones_take_no_weights():
         backbones.build("small", 64, "w.pt")
     with pytest.raises(ConfigError, match="no feature map"):
         backbones.build("vit_b_16", 64)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_convolution_of_few_cells_is_one_as_any(stride):
+    torch.manual_seed(0)
+    few = backbones.CoarseConv2d(8, 4, 3, stride, 1)
+    plain = torch.nn.Conv2d(8, 4, 3, stride, 1)
+    plain.load_state_dict(few.state_dict())
+    maps = [torch.randn(3, 8, 5, 4).requires_grad_() for _ in range(2)]
+    maps[1].data.copy_(maps[0].data)
+    told = [net(x) for net, x in zip((few, plain), maps, strict=True)]
+    torch.testing.assert_close(told[0], told[1])
+    for one in told:
+        one.square().sum().backward()
+    torch.testing.assert_close(maps[0].grad, maps[1].grad)
+    torch.testing.assert_close(few.weight.grad, plain.weight.grad)

@@ -17,7 +17,7 @@ def exporter(folder, **store):
     file = folder / "my.yaml"
     file.write_text(yaml.safe_dump({"store": store, "exporter": {"refresh_s": 0.2}}))
     command = [
-        sys.executable, "-m", "fashiontrend.cli", "exporter", "-c", str(file),
+        sys.executable, "-m", "fashiontrend", "exporter", "-c", str(file),
         "--port", "0", "--address", "127.0.0.1",
     ]  # fmt: skip
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:

@@ -50,7 +50,7 @@ class Running:
         )
 
     def command(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "fashiontrend.cli", *words, "--config", str(self.config)]
+        return [sys.executable, "-m", "fashiontrend", *words, "--config", str(self.config)]
 
     @property
     def address(self) -> str:

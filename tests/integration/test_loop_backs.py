@@ -61,7 +61,7 @@ def change(folder: Path, closed: bool = True, **branches) -> None:
 
 def arguments(folder: Path, step: str) -> list[str]:
     return [
-        sys.executable, "-m", "fashiontrend.cli", step,
+        sys.executable, "-m", "fashiontrend", step,
         "--config", str(folder / "fashiontrend.yaml"), "--day", str(LAST_DAY),
     ]  # fmt: skip
 

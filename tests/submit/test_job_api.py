@@ -106,7 +106,7 @@ def type_in_at(token):
     def run(
         address: str, *words: str, environment: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "fashiontrend.cli", *words, "--address", address]
+        command = [sys.executable, "-m", "fashiontrend", *words, "--address", address]
         return subprocess.run(
             command, capture_output=True, text=True, timeout=600, cwd=ROOT,
             env={**os.environ, "COLUMNS": "200", **(token if environment is None else environment)},

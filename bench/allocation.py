@@ -1,0 +1,115 @@
+"""What huge pages and kept blocks buy: core-milliseconds a picture with and without, in turn.
+
+    python -m bench.allocation
+
+The recipe's training step and its recogniser, untrained, on drawn pictures; each in a process of its own,
+since glibc reads its tunables when a process starts. The ratio is that of the medians.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from itertools import repeat
+
+import numpy as np
+import torch
+
+from bench import examples
+from fashiontrend import allocation, labelled, taxonomy
+from fashiontrend.attrnet import artefact, dataset, model, predict, train
+from fashiontrend.demo import curves
+
+PICTURES, STEPS = 64, 8
+#: Whether a process has huge pages, and whether it keeps what it frees.
+WAYS = {"neither": (0, 0), "kept": (0, 1), "both": (1, 1)}
+
+
+def main() -> None:
+    """Take turns, print JSON; or measure in this process."""
+    options = _options()
+    if options.what:
+        print(_measure(options.what, bool(options.kept)))
+        return
+    told = {}
+    for what in ("train", "recognise"):
+        taken = {way: [] for way in WAYS}
+        for _ in range(options.rounds):
+            for way, (huge, kept) in WAYS.items():
+                taken[way].append(_apart(what, huge, kept))
+        ms = {way: statistics.median(values) for way, values in taken.items()}
+        told[what] = {"core_ms": ms, "ratio": {way: ms[way] / ms["neither"] for way in WAYS}}
+    print(json.dumps(told, indent=1))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--what", choices=("train", "recognise"), help=argparse.SUPPRESS)
+    parser.add_argument("--kept", type=int, default=1, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _apart(what: str, huge: int, kept: int) -> float:
+    command = [sys.executable, "-m", "bench.allocation", "--what", what, "--kept", str(kept)]
+    environment = {**os.environ, allocation.TUNABLES: f"{allocation.HUGE_PAGES}={huge}"}
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    return float(done.stdout.split()[-1])
+
+
+def _measure(what: str, kept: bool) -> float:
+    """Core-milliseconds a picture, the first round left out."""
+    torch.set_num_threads(1)
+    if not kept:
+        allocation.keep_freed = lambda: None
+    return {"train": _train, "recognise": _recognise}[what]()
+
+
+def _train() -> float:
+    words = curves.restrict(taxonomy.load())
+    cfg = labelled.recipe(words.ids).model_copy(update={"early_fraction": 0.0, "words": 0})
+    rows = dataset.decode_rows(examples.labelled(PICTURES, words), cfg)
+    batch = next(dataset.epoch_batches(rows, PICTURES, np.random.default_rng(0)))
+    net = model.build(cfg, list(words.num_values.values()), (128.0,) * 3, 0)
+    marks: list[float] = []
+    train.fit(
+        net, lambda epoch: repeat(batch), cfg, epochs=3, steps_per_epoch=STEPS, seed=0,
+        on_epoch_end=lambda state: marks.append(time.process_time()), attributes=words.ids,
+    )  # fmt: skip
+    return (marks[-1] - marks[0]) / (2 * STEPS * PICTURES) * 1000
+
+
+def _recognise() -> float:
+    words = curves.restrict(taxonomy.load())
+    cfg = labelled.recipe(words.ids).model_copy(update={"words": 0})
+    net = model.build(cfg, list(words.num_values.values()), (128.0,) * 3, 0).eval()
+    counts = {a: np.ones(n + 1) for a, n in words.num_values.items()}
+    card = artefact.make_card(words, net, counts, dict.fromkeys(counts, 1.0))
+    images = examples.labelled(PICTURES, words)["image"].to_pylist()
+    with tempfile.TemporaryDirectory() as folder:
+        artefact.save(folder, net, card)
+        recogniser = predict.Recogniser(folder)
+
+    def answer() -> None:
+        recogniser({"picture_id": list(map(str, range(PICTURES))), "image": images})
+
+    return _spent(answer) / (STEPS * PICTURES) * 1000
+
+
+def _spent(work: Callable[[], None]) -> float:
+    """Core-seconds of so many calls, after as many."""
+    begun = 0.0
+    for _ in range(2):
+        begun = time.process_time()
+        for _ in range(STEPS):
+            work()
+    return time.process_time() - begun
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,15 @@
+"""`fashiontrend` and `python -m fashiontrend`."""
+
+from fashiontrend import allocation
+
+
+def main() -> None:
+    """Run the command, in a process that may use huge pages."""
+    allocation.restart_with_huge_pages()
+    from fashiontrend import cli  # takes a second: not twice
+
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()
