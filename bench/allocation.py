@@ -14,15 +14,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from itertools import repeat
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from bench import examples
+from bench import device, examples
 from fashiontrend import allocation, labelled, taxonomy
-from fashiontrend.attrnet import artefact, dataset, model, predict, train
+from fashiontrend.attrnet import dataset, model, predict, train
 from fashiontrend.demo import curves
 
 PICTURES, STEPS = 64, 8
@@ -87,28 +87,16 @@ def _train() -> float:
 def _recognise() -> float:
     words = curves.restrict(taxonomy.load())
     cfg = labelled.recipe(words.ids).model_copy(update={"words": 0})
-    net = model.build(cfg, list(words.num_values.values()), (128.0,) * 3, 0).eval()
-    counts = {a: np.ones(n + 1) for a, n in words.num_values.items()}
-    card = artefact.make_card(words, net, counts, dict.fromkeys(counts, 1.0))
     images = examples.labelled(PICTURES, words)["image"].to_pylist()
     with tempfile.TemporaryDirectory() as folder:
-        artefact.save(folder, net, card)
+        examples.save_untrained(Path(folder), cfg, words)
         recogniser = predict.Recogniser(folder)
 
     def answer() -> None:
-        recogniser({"picture_id": list(map(str, range(PICTURES))), "image": images})
-
-    return _spent(answer) / (STEPS * PICTURES) * 1000
-
-
-def _spent(work: Callable[[], None]) -> float:
-    """Core-seconds of so many calls, after as many."""
-    begun = 0.0
-    for _ in range(2):
-        begun = time.process_time()
         for _ in range(STEPS):
-            work()
-    return time.process_time() - begun
+            recogniser({"picture_id": list(map(str, range(PICTURES))), "image": images})
+
+    return device.spent(answer) / (STEPS * PICTURES) * 1000
 
 
 if __name__ == "__main__":

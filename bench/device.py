@@ -50,8 +50,8 @@ def main() -> None:
     net = model.build(cfg, list(words.num_values.values()), (128.0,) * 3, 0).to(options.device)
     batch = next(iter(loader))
     held = batch.to(options.device)
-    cost = _spent(lambda: dataset.decode_rows(table, cfg)) / DIFFERENT
-    varied = _spent(lambda: augment.vary(batch, torch.Generator())) / options.batch
+    cost = spent(lambda: dataset.decode_rows(table, cfg)) / DIFFERENT
+    varied = spent(lambda: augment.vary(batch, torch.Generator())) / options.batch
     fitted = cost + varied if options.device == "cpu" else cost  # others vary pictures themselves
     price = {"training": fitted, "recognition": cost}
     still, fed = lambda: cycle([held]), lambda: iter(loader)
@@ -124,7 +124,7 @@ def _wait(device: str) -> None:
         torch.accelerator.synchronize()
 
 
-def _spent(work: Callable[[], Any]) -> float:
+def spent(work: Callable[[], Any]) -> float:
     """Core-seconds of one call on one thread."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

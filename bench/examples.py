@@ -1,13 +1,15 @@
-"""Drawn pictures as labelled rows, and decoded for a DataLoader; neither a store nor Ray."""
+"""Drawn pictures as labelled rows, and decoded for a DataLoader, and an untrained recogniser; neither a store nor Ray."""
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import torch
 
 from fashiontrend import records
-from fashiontrend.attrnet import dataset
+from fashiontrend.attrnet import artefact, dataset, model
 from fashiontrend.config import AttrNetConfig
 from fashiontrend.demo.world import World
 from fashiontrend.taxonomy import Taxonomy
@@ -41,6 +43,14 @@ def labelled(pictures: int, words: Taxonomy) -> pa.Table:
             }
         )
     return pa.Table.from_pylist(rows, schema=records.EXAMPLE)
+
+
+def save_untrained(folder: Path, cfg: AttrNetConfig, words: Taxonomy) -> None:
+    """Write a recogniser with random weights, always the same."""
+    net = model.build(cfg, list(words.num_values.values()), (128.0,) * 3, 0).eval()
+    counts = {a: np.ones(n + 1) for a, n in words.num_values.items()}
+    card = artefact.make_card(words, net, counts, dict.fromkeys(counts, 1.0))
+    artefact.save(folder, net, card)
 
 
 class Decoded(torch.utils.data.Dataset[Any]):

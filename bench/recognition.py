@@ -16,7 +16,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 
 from bench import drawn
@@ -39,14 +38,9 @@ CONFIG = Config(
 
 def save_model(folder: Path, context: Context) -> None:
     """An untrained recogniser, in a folder and in the store."""
-    from fashiontrend.attrnet import artefact, model
+    from bench import examples
 
-    net = model.build(
-        CONFIG.attrnet, list(context.taxonomy.num_values.values()), (128.0,) * 3, 0
-    ).eval()
-    counts = {a: np.ones(n + 1) for a, n in context.taxonomy.num_values.items()}
-    card = artefact.make_card(context.taxonomy, net, counts, dict.fromkeys(counts, 1.0))
-    artefact.save(folder / "model", net, card)
+    examples.save_untrained(folder / "model", CONFIG.attrnet, context.taxonomy)
     if context.store.manifest(paths.model("attrnet", VERSION)) is None:
         context.store.upload(paths.model("attrnet", VERSION), folder / "model", {})
 

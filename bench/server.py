@@ -17,8 +17,8 @@ import psutil
 import yaml
 from PIL import Image, ImageFilter
 
+from bench import examples
 from fashiontrend import paths, registry, taxonomy
-from fashiontrend.attrnet import artefact, model
 from fashiontrend.config import AttrNetConfig, ForecasterConfig, StoreConfig
 from fashiontrend.forecaster import artefact as forecaster
 from fashiontrend.forecaster.model import TrendModel
@@ -58,9 +58,7 @@ def release(store: Store, folder: Path, kind: str) -> None:
     backbone, input_px = MODELS[kind]
     words = taxonomy.load().subset(())
     cfg = AttrNetConfig(backbone=backbone, input_px=input_px)
-    net = model.build(cfg, list(words.num_values.values()), (120.0, 120.0, 120.0), 0)
-    counts = {a: [1.0] * (v + 1) for a, v in words.num_values.items()}
-    artefact.save(folder, net, artefact.make_card(words, net, counts, {}))
+    examples.save_untrained(folder, cfg, words)
     store.upload(paths.model("attrnet", "bench"), folder, {})
     small = ForecasterConfig(hidden_size=4)
     halves = Calibration((1.0,) * small.prediction_length, (2.0,) * small.prediction_length)

@@ -1,7 +1,7 @@
 """How this process gets its memory: what training and recognising ask of glibc.
 
 Both allocate and free the same large blocks at every step. Where pages are small, or given back
-and taken anew, a fifth to a third of the CPU time goes into that (docs/results.md).
+and taken anew, a twentieth to a third of the CPU time goes into that (docs/results.md).
 """
 
 import ctypes

@@ -48,7 +48,7 @@ def test_a_command_starts_anew_once_with_the_same_words():
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc only")
-def test_the_command_runs_with_huge_pages_and_keeps_its_exit_code():
+def test_the_command_starts_anew_and_keeps_its_words_and_exit_code():
     plain = {k: v for k, v in os.environ.items() if k != allocation.TUNABLES}
     done = subprocess.run(
         [sys.executable, "-m", "fashiontrend", "no-such-command"], env=plain, capture_output=True
