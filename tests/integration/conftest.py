@@ -74,10 +74,10 @@ def s3_endpoint(request, tmp_path_factory) -> Iterator[str]:
         "ROOT_ACCESS_KEY": CREDENTIALS["AWS_ACCESS_KEY_ID"],
         "ROOT_SECRET_KEY": CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
     }
-    log = (folder.parent / f"{request.param}.log").open("w")
-    server = subprocess.Popen(
-        SERVERS[request.param](port, folder), stdout=log, stderr=log, env=environment
-    )
+    # Asked for first: where the program is missing, this skips, and nothing is open yet.
+    command = SERVERS[request.param](port, folder)
+    with (folder.parent / f"{request.param}.log").open("w") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
     patch = pytest.MonkeyPatch()
     for name, value in {**CREDENTIALS, "AWS_EC2_METADATA_DISABLED": "true"}.items():
         patch.setenv(name, value)
@@ -89,7 +89,6 @@ def s3_endpoint(request, tmp_path_factory) -> Iterator[str]:
     finally:
         server.kill()  # what it held is of no use to anybody; some take half a minute to end
         server.wait(timeout=20)
-        log.close()
         patch.undo()
 
 
