@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 from sklearn.metrics import f1_score
 
+from fashiontrend.attrnet.boxes import IOU_THRESHOLD, measure_iou
 from fashiontrend.errors import DataError
 from fashiontrend.taxonomy import Taxonomy
 
@@ -22,7 +23,6 @@ Ints = NDArray[np.integer[Any]]
 
 ECE_BINS = 15
 WILSON_CONFIDENCE = 0.95
-IOU_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
@@ -175,14 +175,6 @@ def judge_boxes(found: Floats, score: Floats, true: Floats) -> BoxReport:
     iou = np.nan_to_num(measure_iou(found[drawn], true[drawn]))
     precision = _average_precision(iou >= IOU_THRESHOLD, score[drawn])
     return BoxReport(float(iou.mean()), precision, support)
-
-
-def measure_iou(a: Floats, b: Floats) -> Floats:
-    """Intersection over union of boxes in pairs: (N, 4), (N, 4) -> (N,)."""
-    sides = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
-    both = np.clip(sides, 0, None).prod(1)
-    areas = [np.clip(x[:, 2:] - x[:, :2], 0, None).prod(1) for x in (a, b)]
-    return np.asarray(both / np.maximum(areas[0] + areas[1] - both, 1e-12))
 
 
 def measure_ece(probs: Floats, labels: Ints, bins: int = ECE_BINS) -> float:

@@ -15,6 +15,7 @@ from scipy.special import expit, logit
 from fashiontrend import allocation, pictures, records
 from fashiontrend.attrnet import answers, artefact, masks
 from fashiontrend.attrnet.answers import Answer, Box
+from fashiontrend.attrnet.boxes import agree, mirror, widen
 from fashiontrend.attrnet.model import Seen
 from fashiontrend.attrnet.probabilities import calibrate, undo_prior
 from fashiontrend.errors import PictureError
@@ -23,8 +24,6 @@ Columns = dict[str, NDArray[Any]]
 
 #: A picture is kept at up to so many times the network's input, for the second look.
 DETAIL = 4
-#: The second look's side beside the longer side of the box that the first one found.
-MARGIN = 1.25
 #: No score is nearer to 0 or 1 than this, or one look would outvote any other.
 SURE = 1e-6
 NOWHERE = (float("nan"),) * 4
@@ -171,7 +170,7 @@ class Recogniser:
         found = self._see(images, regions, known, seen)
         if self.card.config.second_look and len(images):
             place = np.where(np.isnan(known).any(1, keepdims=True), found["box"], known)
-            closer = self._see(images, _around(place, keep), known, seen)
+            closer = self._see(images, widen(place, keep), known, seen)
             found = _merge(found, closer, self.card.config.presence)
         found["box"] = (found["box"] / np.concatenate([size, size], 1)).clip(0, 1)
         return {name: values.astype(np.float32) for name, values in found.items()}
@@ -203,23 +202,18 @@ class Recogniser:
         known: NDArray[Any],
         seen: tuple[Seen | None, Seen | None],
     ) -> Columns:
-        """One look at a region of each picture; boxes in pixels of the picture, both ways."""
-        side = self.input_px
-        squares = [
-            pictures.cut(i, tuple(r), side) for i, r in zip(images, regions.tolist(), strict=True)
-        ]
-        image = np.array(squares, dtype=np.uint8).reshape(-1, side, side, 3).transpose(0, 3, 1, 2)
+        """One look at a region of each picture, both ways; boxes in pixels of the picture."""
         low, extent = np.tile(regions[:, :2], 2), np.tile(regions[:, 2:] - regions[:, :2], 2)
         place = (known - low) / extent
+        image = _cut(images, regions, self.input_px)
         found = self.recognise(image, place.clip(0, 1), seen[0])
-        if self.card.config.test_flip and len(images):
-            found = _average(found, self._mirrored(image, place, seen[1]))
+        cfg = self.card.config
+        if cfg.test_flip and len(images):
+            sized = _cut(images, regions, cfg.flip_px) if cfg.flip_px else image
+            mirrored = self.recognise(sized[..., ::-1], mirror(place), seen[1])
+            found = _join(found, mirrored | {"box": mirror(mirrored["box"])})
         found["box"] = found["box"] * extent + low
         return found
-
-    def _mirrored(self, image: NDArray[np.uint8], box: NDArray[Any], seen: Seen | None) -> Columns:
-        found = self.recognise(image[..., ::-1], _mirror(box), seen)
-        return found | {"box": _mirror(found["box"])}
 
     def natural(self, found: Columns) -> dict[str, NDArray[Any]]:
         """Probabilities per attribute under the natural prior, as far as the card knows it."""
@@ -255,13 +249,6 @@ def to_table(columns: Mapping[str, NDArray[Any]], num_values: Mapping[str, int])
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _around(box: NDArray[Any], keep_aspect: bool) -> NDArray[Any]:
-    """Regions (N, 4) that hold boxes with a margin: squares if the aspect is kept."""
-    centre, extent = (box[:, :2] + box[:, 2:]) / 2, (box[:, 2:] - box[:, :2]).clip(min=2.0)
-    half = (extent.max(1, keepdims=True) if keep_aspect else extent) * MARGIN / 2
-    return np.concatenate([centre - half, centre + half], 1)
-
-
 def _merge(first: Columns, second: Columns, presence: bool) -> Columns:
     """Two looks as one; the box is the closer one's.
 
@@ -280,13 +267,22 @@ def _log_odds(score: NDArray[Any]) -> NDArray[Any]:
     return odds
 
 
+def _cut(images: Sequence[Image.Image], regions: NDArray[Any], side: int) -> NDArray[np.uint8]:
+    """A region of each picture as a square: (N, 3, side, side)."""
+    squares = [
+        pictures.cut(i, tuple(r), side) for i, r in zip(images, regions.tolist(), strict=True)
+    ]
+    return np.array(squares, np.uint8).reshape(-1, side, side, 3).transpose(0, 3, 1, 2)
+
+
+def _join(found: Columns, mirrored: Columns) -> Columns:
+    """Two views of one place as one."""
+    surer = mirrored["box_score"] > found["box_score"]
+    return _average(found, mirrored) | {"box": agree(found["box"], mirrored["box"], surer)}
+
+
 def _average(first: Columns, second: Columns) -> Columns:
     return {name: (first[name] + second[name]) / 2 for name in first}
-
-
-def _mirror(box: NDArray[Any]) -> NDArray[Any]:
-    """Boxes in fractions of a picture, in its mirror image."""
-    return np.stack([1 - box[:, 2], box[:, 1], 1 - box[:, 0], box[:, 3]], 1)
 
 
 def _shrink(box: Box | None, scale: tuple[float, float]) -> Box | None:

@@ -9,8 +9,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import beta
 
-from fashiontrend.attrnet.evaluate import IOU_THRESHOLD, judge_attribute, measure_ece, measure_iou
+from fashiontrend.attrnet.boxes import IOU_THRESHOLD, measure_iou
+from fashiontrend.attrnet.evaluate import judge_attribute, measure_ece
 from fashiontrend.attrnet.probabilities import fit_temperature, temper
 from fashiontrend.attrnet.reliability import bin_confidence, cover
 from fashiontrend.taxonomy import Taxonomy
@@ -27,6 +29,8 @@ SAMPLES = 1000
 LOW, HIGH = 2.5, 97.5
 #: Bounds of a threshold for boxes, and the empty pictures that are needed to choose one.
 LOWEST, HIGHEST, LEAST_EMPTY = 0.05, 0.999, 40
+#: How probable it is that a chosen threshold keeps what it promises of unseen pictures.
+ASSURED = 0.8
 #: Equal bins of IoU in which boxes are counted.
 IOU_BINS = 20
 #: A garment that covers less than this part of its picture is small.
@@ -127,7 +131,11 @@ def score_boxes(box: Floats, certainty: Floats, true: Floats, threshold: float) 
 
 
 def choose_threshold(certainty: Floats, false_boxes: float) -> float:
-    """The lowest threshold at which at most this part of empty pictures gets a box.
+    """A threshold above which at most this part of pictures without a garment should get a box.
+
+    The lowest for which that holds of unseen ones with a probability of `ASSURED`, whatever the
+    distribution (a tolerance limit, Wilks 1941): of n unseen pictures that are like those given, the part
+    above the k + 1st largest certainty has a Beta(k + 1, n - k) distribution.
 
     Args:
         certainty: (N,) probability of a garment, of pictures without one.
@@ -136,10 +144,13 @@ def choose_threshold(certainty: Floats, false_boxes: float) -> float:
     Returns:
         Between `LOWEST` and `HIGHEST`, whatever is asked for; 0.5 if there are too few pictures.
     """
-    if len(certainty) < LEAST_EMPTY:
+    count = len(certainty)
+    if count < LEAST_EMPTY:
         return 0.5
+    above = np.arange(count)
+    assured = beta.cdf(false_boxes, above + 1, count - above) >= ASSURED
+    allowed = max(int(assured.sum()) - 1, 0)  # it falls with each picture that is allowed above
     highest = np.sort(certainty)[::-1]
-    allowed = int(false_boxes * len(highest))
     return float(np.clip(np.nextafter(highest[allowed], 1.0), LOWEST, HIGHEST))
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fashiontrend.attrnet.evaluate import measure_iou
+from fashiontrend.attrnet.boxes import measure_iou
 from fashiontrend.taxonomy import Taxonomy
 
 Floats: TypeAlias = NDArray[np.floating[Any]]

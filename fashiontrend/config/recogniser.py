@@ -169,6 +169,10 @@ class AttrNetConfig(Section):
     test_flip: bool = Field(
         default=False, description="Recognise each picture's mirror image too and average."
     )
+    flip_px: PositiveInt | None = Field(
+        default=None,
+        description="Side of the mirror image; input_px if not given. What one size misses the other may find.",
+    )
     threads: PositiveInt = Field(default=1, description="Of torch in each worker.")
     max_passes: PositiveInt | None = Field(
         default=None, description="Pictures drawn in all epochs together; epochs shrink to fit."

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from fashiontrend.attrnet import dataset, evaluate, loss, model, train
+from fashiontrend.attrnet import boxes, dataset, loss, model, train
 from fashiontrend.config import AttrNetConfig
 from fashiontrend.errors import ConfigError
 
@@ -224,7 +224,7 @@ def test_a_bright_rectangle_is_found_quickly(build_net, draw_rows, draw_batch):
     unseen = draw_batch(64, 5)
     with torch.inference_mode():
         found = net.eval()(unseen.image).location.box
-    assert evaluate.measure_iou(found.numpy(), unseen.box.numpy()).mean() > 0.6
+    assert boxes.measure_iou(found.numpy(), unseen.box.numpy()).mean() > 0.6
 
 
 @pytest.mark.parametrize(

@@ -134,16 +134,34 @@ def test_two_looks_say_whether_there_is_a_garment(presence, scores, told):
     assert merged["box_score"] == pytest.approx(told)
 
 
+@pytest.mark.parametrize("flip_px", [None, 48])
 @pytest.mark.parametrize("keep_aspect", [False, True])
 def test_a_mirror_image_and_a_second_look_keep_boxes_in_place(
-    build_net, taxonomy, tmp_path, encode, draw_rows, keep_aspect
+    build_net, taxonomy, tmp_path, encode, draw_rows, keep_aspect, flip_px
 ):
-    net = build_net(second_look=True, test_flip=True, keep_aspect=keep_aspect)
+    net = build_net(second_look=True, test_flip=True, keep_aspect=keep_aspect, flip_px=flip_px)
     artefact.save(tmp_path, net, artefact.make_card(taxonomy, net, {}, {}))
     tall = np.repeat(draw_rows(1, 0)["image"][0], 2, axis=1)
     [answer] = predict.Recogniser(tmp_path).describe([encode(tall)], boxes=None)
     assert answer.size == (32, 64)
     assert answer.attributes["colour"].confidence > 0
+
+
+def test_the_mirror_image_is_looked_at_in_its_own_size(
+    build_net, taxonomy, tmp_path, images, monkeypatch
+):
+    net = build_net(test_flip=True, flip_px=48)
+    artefact.save(tmp_path, net, artefact.make_card(taxonomy, net, {}, {}))
+    recogniser = predict.Recogniser(tmp_path)
+    looked, recognise = [], recogniser.recognise
+
+    def note(image, *others):
+        looked.append(image.shape[2:])
+        return recognise(image, *others)
+
+    monkeypatch.setattr(recogniser, "recognise", note)
+    recogniser.describe(images)
+    assert looked == [(32, 32), (48, 48)]
 
 
 @pytest.fixture
