@@ -167,7 +167,7 @@ class Recogniser:
         regions = np.array([pictures.whole(i.size, keep) for i in images]).reshape(-1, 4)
         known = np.array([b or NOWHERE for b in boxes or [None] * len(images)]).reshape(-1, 4)
         seen = self._see_plain(images, known)
-        found = self._see(images, regions, known, seen)
+        found = self._see(images, regions, known, seen, self.card.config.flip_px)
         if self.card.config.second_look and len(images):
             place = np.where(np.isnan(known).any(1, keepdims=True), found["box"], known)
             closer = self._see(images, widen(place, keep), known, seen)
@@ -201,15 +201,15 @@ class Recogniser:
         regions: NDArray[Any],
         known: NDArray[Any],
         seen: tuple[Seen | None, Seen | None],
+        flip_px: int | None = None,
     ) -> Columns:
         """One look at a region of each picture, both ways; boxes in pixels of the picture."""
         low, extent = np.tile(regions[:, :2], 2), np.tile(regions[:, 2:] - regions[:, :2], 2)
         place = (known - low) / extent
         image = _cut(images, regions, self.input_px)
         found = self.recognise(image, place.clip(0, 1), seen[0])
-        cfg = self.card.config
-        if cfg.test_flip and len(images):
-            sized = _cut(images, regions, cfg.flip_px) if cfg.flip_px else image
+        if self.card.config.test_flip and len(images):
+            sized = _cut(images, regions, flip_px) if flip_px else image
             mirrored = self.recognise(sized[..., ::-1], mirror(place), seen[1])
             found = _join(found, mirrored | {"box": mirror(mirrored["box"])})
         found["box"] = found["box"] * extent + low

@@ -171,7 +171,7 @@ class AttrNetConfig(Section):
     )
     flip_px: PositiveInt | None = Field(
         default=None,
-        description="Side of the mirror image; input_px if not given. What one size misses the other may find.",
+        description="Side of the whole picture's mirror image, if not input_px: one size finds what the other misses.",
     )
     threads: PositiveInt = Field(default=1, description="Of torch in each worker.")
     max_passes: PositiveInt | None = Field(

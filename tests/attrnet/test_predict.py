@@ -147,10 +147,11 @@ def test_a_mirror_image_and_a_second_look_keep_boxes_in_place(
     assert answer.attributes["colour"].confidence > 0
 
 
-def test_the_mirror_image_is_looked_at_in_its_own_size(
+def test_the_whole_picture_is_mirrored_in_a_second_size_and_its_garment_in_the_first(
     build_net, taxonomy, tmp_path, images, monkeypatch
 ):
-    net = build_net(test_flip=True, flip_px=48)
+    """What fills the view is larger in a larger one than anything that boxes were learnt from."""
+    net = build_net(test_flip=True, second_look=True, flip_px=48)
     artefact.save(tmp_path, net, artefact.make_card(taxonomy, net, {}, {}))
     recogniser = predict.Recogniser(tmp_path)
     looked, recognise = [], recogniser.recognise
@@ -161,7 +162,7 @@ def test_the_mirror_image_is_looked_at_in_its_own_size(
 
     monkeypatch.setattr(recogniser, "recognise", note)
     recogniser.describe(images)
-    assert looked == [(32, 32), (48, 48)]
+    assert looked == [(32, 32), (48, 48), (32, 32), (32, 32)]
 
 
 @pytest.fixture
