@@ -134,8 +134,8 @@ def choose_threshold(certainty: Floats, false_boxes: float) -> float:
     """A threshold above which at most this part of pictures without a garment should get a box.
 
     The lowest for which that holds of unseen ones with a probability of `ASSURED`, whatever the
-    distribution (a tolerance limit, Wilks 1941): of n unseen pictures that are like those given, the part
-    above the k + 1st largest certainty has a Beta(k + 1, n - k) distribution.
+    distribution (a tolerance limit, Wilks 1941): of unseen pictures like the n given, the part above
+    the k + 1st largest certainty has a Beta(k + 1, n - k) distribution.
 
     Args:
         certainty: (N,) probability of a garment, of pictures without one.
