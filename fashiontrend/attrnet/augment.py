@@ -79,7 +79,7 @@ def move(plain: Tensor, generator: torch.Generator) -> Tensor:
     """Plain shots as a whole, mirrored each by chance, and all moved by the same few pixels.
 
     They keep their own pixels: zoomed and moved each by fractions of one, which blurs them, they
-    taught less (docs/adr/0009).
+    taught less (docs/experiments.md).
 
     Args:
         plain: uint8 (B, 3, h, w).

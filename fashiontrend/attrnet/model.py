@@ -191,7 +191,7 @@ class AttrNet(nn.Module):
         presence = None
         if self.presence is not None:
             presence = self.presence(kept).float().squeeze(1)
-            # Either is more often wrong alone (docs/adr/0009).
+            # Either is more often wrong alone (docs/experiments.md).
             told = (presence + location.objectness.amax(1)) / 2
             location = location._replace(score=told.sigmoid())
         if self.training:
