@@ -24,8 +24,8 @@ BOOST = 1.5
 def label(context: Context) -> Outcome:
     """Write the dataset of this round; the same inputs give the same version again."""
     cfg = context.config.labels
-    pictures = catalogue.pictures(context)
-    people = _read_annotations(context, pictures)
+    people = _read_annotations(context)
+    pictures = catalogue.pictures(context, also=people["picture_id"].to_pylist())
     rules = words.compile_rules(context.taxonomy, cfg.title_confidence, *_user_rules(context))
     listings = catalogue.listings(context)
     told = titles.read_titles(listings, context.taxonomy, rules)
@@ -80,8 +80,9 @@ def _user_rules(context: Context) -> tuple[str, str] | tuple[()]:
     return (inputs.read_text(name, context.store), name) if name else ()
 
 
-def _read_annotations(context: Context, pictures: pa.Table) -> pa.Table:
-    """All that people labelled: their files, and the imported sets."""
+def _read_annotations(context: Context) -> pa.Table:
+    """All that people labelled, of pictures however old: their files, and the imported sets."""
+    pictures = catalogue.shelf(context)
     tables = [records.ANNOTATION.empty_table()]
     for name in context.config.labels.annotations:
         text = inputs.read_text(name, context.store)

@@ -11,7 +11,7 @@ from fashiontrend.forecaster import artefact, forecast
 from fashiontrend.loop import Step
 from fashiontrend.store import Store, parquet_bytes
 from ray_jobs import catalogue, run, scorecard
-from ray_jobs.recognise import predictions, recogniser_of
+from ray_jobs.recognise import predictions
 from ray_jobs.runtime import Context, Outcome, main
 from ray_jobs.shares import listed_pictures, measure
 
@@ -21,8 +21,8 @@ def publish(context: Context) -> Outcome:
     release = _release(context)
     shares = context.store.read_partition(context.run.latest(Step.SHARES).output, "shares")
     trend = artefact.load(registry.read_model(context.store, "forecaster", release.forecaster))
-    listed = listed_pictures(context)
-    products = all_products(context, listed)
+    listed, answers = listed_pictures(context), predictions(context, release.attrnet)
+    products = all_products(context, listed, answers)
     live = products[products["live"]]
     forecasts = _forecast(trend, shares)
     evidence = keywords.Evidence(live, trend.metrics, _provenance(context, release))
@@ -31,7 +31,7 @@ def publish(context: Context) -> Outcome:
     measured = {keywords.ALL: shares}
     for segment in keywords.find_segments(live, cfg):
         own = keywords.members(products, segment)
-        measured[segment] = measure(context, recogniser_of(context), _listed(listed, own))
+        measured[segment] = measure(context, release.attrnet, _listed(listed, own), answers)
         chosen = keywords.select_keywords(
             measured[segment],
             _forecast(trend, measured[segment]),
@@ -94,12 +94,11 @@ def _release(context: Context) -> registry.Release:
     )
 
 
-def all_products(context: Context, listed: pd.DataFrame) -> pd.DataFrame:
+def all_products(context: Context, listed: pd.DataFrame, answers: pa.Table) -> pd.DataFrame:
     """All products of the run's days, with what the recogniser sees and the shop states of them.
 
     `live` tells those on sale in the newest window; `gender` is the shop's word in lower case.
     """
-    answers = predictions(context, recogniser_of(context))
     votes = series.vote_products(listed, answers, context.taxonomy)
     table = series.tabulate_votes(votes, context.taxonomy)
     boxes = answers.select(["picture_id", "box"]).to_pandas().drop_duplicates("picture_id")

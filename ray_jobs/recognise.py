@@ -31,11 +31,11 @@ def recogniser_of(context: Context) -> str:
 
 
 def recognise(context: Context) -> Outcome:
-    """Recognise the pictures of every packed day; a day that has predictions is passed over."""
+    """Recognise every packed day that holds pictures of the run; one that has predictions is passed over."""
     version = recogniser_of(context)
     pending = {
         (day, platform): partition
-        for day, platform, partition in catalogue.partitions(context)
+        for day, platform, partition in catalogue.holding(context)
         if context.store.manifest(paths.predictions_day(version, day, platform)) is None
     }
     pictures = _recognise(context, version, pending) if pending else 0
@@ -131,19 +131,21 @@ class Recognition:
 
 
 def predictions(context: Context, version: str) -> pa.Table:
-    """All answers of a recogniser for the run's days, each picture once.
+    """A recogniser's answers to the pictures that the run's listings show, each picture once.
 
     Raises:
         DataError: some packed day was not recognised yet.
     """
-    tables = []
-    for day, platform, _ in catalogue.partitions(context):
+    shown = pa.array(sorted(catalogue.listed_ids(context)), pa.string())
+    tables = [records.prediction_schema(context.taxonomy.num_values).empty_table()]
+    for day, platform, _ in catalogue.holding(context):
         partition = paths.predictions_day(version, day, platform)
         if context.store.manifest(partition) is None:
             raise DataError(
                 f"{day} {platform} was not recognised by {version}. Run `fashiontrend recognise`."
             )
-        tables.append(context.store.read_partition(partition))
+        table = context.store.read_partition(partition)
+        tables.append(table.filter(pc.is_in(table["picture_id"], shown)))
     return pa.concat_tables(tables)
 
 

@@ -20,7 +20,8 @@ def build_shares(context: Context) -> Outcome:
     partition = paths.shares(version, context.day)
     standing = context.store.manifest(partition)
     if standing is None:
-        table = measure(context, version, listed_pictures(context))
+        listed, answers = listed_pictures(context), predictions(context, version)
+        table = measure(context, version, listed, answers)
         facts = {"rows": table.num_rows, "withheld": withheld(context)}
         standing = context.store.commit_tables(partition, {"shares": table}, facts)
     return Outcome(partition, {"attrnet": version, **standing.facts})
@@ -32,8 +33,15 @@ def withheld(context: Context) -> list[dict[str, str]]:
     return found
 
 
-def measure(context: Context, version: str, listed: pd.DataFrame) -> pa.Table:
-    """SHARE rows of the listed pictures (columns as `listed_pictures` gives them)."""
+def measure(context: Context, version: str, listed: pd.DataFrame, answers: pa.Table) -> pa.Table:
+    """SHARE rows of the listed pictures (columns as `listed_pictures` gives them).
+
+    Args:
+        context: of the run.
+        version: of the recogniser.
+        listed: which product shows which picture on which day.
+        answers: of that recogniser, as `predictions` gives them.
+    """
     model = context.store.manifest(paths.model("attrnet", version))
     if model is None:
         raise DataError(
@@ -47,7 +55,7 @@ def measure(context: Context, version: str, listed: pd.DataFrame) -> pa.Table:
     )
     return series.compute_shares(
         listed,
-        predictions(context, version),
+        answers,
         validation,
         context.taxonomy,
         context.config.series,
