@@ -57,9 +57,9 @@ def predictions_day(attrnet: str, day: date, platform: str) -> str:
     return f"predictions/{attrnet}/day={day}/platform={platform}"
 
 
-def shares(attrnet: str, as_of: date) -> str:
-    """Partition: SHARE rows up to a day."""
-    return f"shares/{attrnet}/as_of={as_of}"
+def shares(attrnet: str, as_of: date, made_of: str) -> str:
+    """Partition: SHARE rows up to a day; `made_of` is a digest of what else they were measured with."""
+    return f"shares/{attrnet}/as_of={as_of}/of={made_of}"
 
 
 def keywords(release: str, as_of: date) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass, replace
+from datetime import date
 from typing import Any
 
 from fashiontrend import paths
@@ -28,6 +29,9 @@ class Release:
 def publish(store: Store, release: Release) -> None:
     """Write a release and move the pointer to it; doing it twice changes nothing.
 
+    A release of an earlier day than the current one's, of a day that was caught up with, is written
+    and not pointed at: `rollback` is how to go back.
+
     Raises:
         GateError: a gate is not open.
         Conflict: somebody else moved the pointer meanwhile.
@@ -45,7 +49,28 @@ def publish(store: Store, release: Release) -> None:
         standing = load(store, release.release_id)
         if replace(standing, **_of_run(release)) != release:
             raise
-    _point(store, release.release_id)
+    served = current(store)
+    if served is None or served.day <= release.day:
+        _point(store, release.release_id)
+
+
+def of_day(store: Store, day: date, most_days: int) -> Release | None:
+    """The release that was there before a day: the current one, or an earlier one for a day long past.
+
+    Args:
+        store: where releases lie.
+        day: that is worked on.
+        most_days: a release that is as old or older is none.
+
+    Returns:
+        None also on the current one's own day, which is a training day.
+    """
+    found = current(store)
+    if found and found.day > str(day):
+        earlier = (load(store, name) for name in reversed(releases(store)))
+        found = next((r for r in earlier if r.day < str(day)), None)
+    age = (day - date.fromisoformat(found.day)).days if found else 0
+    return found if 0 < age < most_days else None
 
 
 def _of_run(release: Release) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,64 +15,115 @@ import yaml
 from fashiontrend import config as configuration
 from fashiontrend import paths, telemetry
 from fashiontrend.config import Config
-from fashiontrend.errors import StoreError
+from fashiontrend.errors import ConfigError, HealthError, StoreError
 from fashiontrend.loop import Step
 from ray_jobs import run
-from ray_jobs.runtime import Context, Outcome, main
+from ray_jobs.runtime import Context, Outcome, main, now
+
+#: A run that begins late in the evening may still ask shops for its day so long after midnight.
+GRACE = timedelta(hours=6)
 
 
 def crawl(context: Context) -> Outcome:
-    """Crawl what is not in the store yet: today, and past days of platforms that still answer for them."""
-    crawled = [p for p in context.config.crawl.platforms if p.enabled and p.kind != "replay"]
-    archives = any("{day}" in p.base_url for p in crawled)
-    days = context.days if archives else (context.day,)
-    pending = [d for d in days if any(_missing(context, d, p.name) for p in crawled)]
-    told = list(_crawl_days(context.config, pending)) if pending else []
-    failed = [t for t in told if not t.get("committed", False)]
-    return Outcome(
-        "raw/listings",
-        {
-            "days": len(pending),
-            "requests": sum(t.get("requests", 0) for t in told),
-            "pictures": sum(t.get("fetched_images", 0) for t in told),
-            "failed": [{k: str(t.get(k)) for k in ("day", "platform", "reason")} for t in failed],
-        },
-    )
+    """Crawl what is not in the store yet: today, and past days of platforms that still answer for them.
+
+    Raises:
+        ConfigError: the day lies ahead.
+        HealthError: no platform gave anything, and no earlier day is there to go on with.
+    """
+    live = asked_today(context, now())
+    pending = _pending(context, live)
+    told = list(_crawl_days(context.config, pending, archives=not live)) if pending else []
+    failed = [t for t in told if not t.get("committed", False)] + _passed_by(context, live)
+    facts = {
+        "days": len(pending),
+        "requests": sum(t.get("requests", 0) for t in told),
+        "pictures": sum(t.get("fetched_images", 0) for t in told),
+        "failed": [{k: str(t.get(k)) for k in ("day", "platform", "reason")} for t in failed],
+    }
+    if failed and all(_missing(context, d, p) for d in context.days for p in context.platforms):
+        reasons = "; ".join(f"{t['platform']}: {t['reason']}" for t in facts["failed"][:5])
+        raise HealthError(
+            f"no platform has a single usable day up to {context.day}: {reasons}. "
+            "Mend what is said there and run it again; nothing was written down as done."
+        )
+    return Outcome("raw/listings", facts)
+
+
+def missing_today(context: Context) -> list[str]:
+    """Platforms that could still be crawled for the run's day, and were not."""
+    live = asked_today(context, now())
+    names = [p.name for p in context.config.crawl.crawled if p.archive or live]
+    return [n for n in names if _missing(context, context.day, n)]
+
+
+def asked_today(context: Context, at: datetime) -> bool:
+    """Whether shops that show what they sell now may be asked for the run's day.
+
+    Raises:
+        ConfigError: the day lies ahead, so that they would be recorded under a day to come.
+    """
+    lasting = [p for p in context.config.crawl.crawled if not p.archive]
+    if lasting and context.day > at.date():
+        raise ConfigError(
+            f"--day {context.day} lies ahead: today is {at.date()} UTC, and "
+            f"{', '.join(p.name for p in lasting)} can be asked for today only. Leave --day out."
+        )
+    return bool(lasting) and context.day in {at.date(), (at - GRACE).date()}
+
+
+def _pending(context: Context, live: bool) -> list[date]:
+    """Days that some platform is to be asked for, ascending."""
+    crawled = context.config.crawl.crawled
+    archives = [p.name for p in crawled if p.archive]
+    days = [d for d in context.days if any(_missing(context, d, name) for name in archives)]
+    today = live and any(_missing(context, context.day, p.name) for p in crawled)
+    return days + ([context.day] if today and context.day not in days else [])
+
+
+def _passed_by(context: Context, live: bool) -> list[dict[str, Any]]:
+    """The run's day of platforms that nobody can ask for it any more."""
+    gone = [] if live else [p.name for p in context.config.crawl.crawled if not p.archive]
+    reason = "the day is over, and the shop shows what it sells today"
+    return [
+        {"day": context.day, "platform": name, "reason": reason}
+        for name in gone
+        if _missing(context, context.day, name)
+    ]
 
 
 def _missing(context: Context, day: date, platform: str) -> bool:
     return context.store.manifest(paths.raw_day(day, platform)) is None
 
 
-def _crawl_days(config: Config, days: Sequence[date]) -> Iterator[dict[str, Any]]:
-    """Run the crawler and yield what it tells: one line per day and platform."""
-    platforms = sum(p.enabled and p.kind != "replay" for p in config.crawl.platforms)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        telemetry.bar("crawl", len(days) * platforms) as advance,
-    ):
+def _crawl_days(config: Config, days: Sequence[date], archives: bool) -> Iterator[dict[str, Any]]:
+    """Run the crawler and yield what it tells: one line per day and platform.
+
+    Raises:
+        StoreError: it ended before it had told of all.
+    """
+    asked = config.crawl.crawled
+    span = (days[-1] - days[0]).days + 1
+    expected = sum(span if p.archive else not archives for p in asked)
+    told = 0
+    with tempfile.TemporaryDirectory() as folder, telemetry.bar("crawl", expected) as advance:
         file = Path(folder, "config.yaml")
         file.write_text(yaml.safe_dump(config.model_dump(mode="json")), "utf-8")
-        command = [
-            sys.executable,
-            "-m",
-            "fashiontrend.crawl.run",
-            "--config",
-            str(file),
-            "--days",
-            f"{days[0]}..{days[-1]}",
-        ]
+        command = [sys.executable, "-m", "fashiontrend.crawl.run", "--config", str(file)]
+        command += ["--days", f"{days[0]}..{days[-1]}", *(["--archives"] if archives else [])]
         # The file holds the resolved tree, so overrides must not be laid over it again.
         clean = {k: v for k, v in os.environ.items() if not k.startswith(configuration.PREFIX)}
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=clean) as process:  # noqa: S603 - our own module
             for line in process.stdout or ():
-                told = json.loads(line)
-                advance(1, f"{told.get('day')} {told.get('platform')}")
-                yield told
-        if process.returncode:
-            raise StoreError(
-                f"the crawler ended with exit code {process.returncode}. Its last lines above say why."
-            )
+                line_told = json.loads(line)
+                told += 1
+                advance(1, f"{line_told.get('day')} {line_told.get('platform')}")
+                yield line_told
+    if process.returncode or told < expected:
+        raise StoreError(
+            f"the crawler ended with exit code {process.returncode} after {told} of {expected} "
+            "crawls. Its last lines above say why; run it again."
+        )
 
 
 if __name__ == "__main__":

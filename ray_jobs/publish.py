@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from fashiontrend import keywords, paths, registry, series
 from fashiontrend.config import digest
+from fashiontrend.errors import DataError
 from fashiontrend.forecaster import artefact, forecast
 from fashiontrend.loop import Step
 from fashiontrend.store import Store, parquet_bytes
@@ -49,7 +50,10 @@ def publish(context: Context) -> Outcome:
         "keywords.parquet": parquet_bytes(keywords.to_table(selection)),
         "forecasts.parquet": parquet_bytes(forecasts),
     }
-    _commit(context.store, partition, files, {"horizon_days": selection.horizon_days})
+    measured_in = context.run.latest(Step.SHARES).output
+    made_of = digest([measured_in, release.forecaster, cfg.model_dump(mode="json")])
+    told = {"horizon_days": selection.horizon_days, "shares": measured_in, "made_of": made_of}
+    _commit(context.store, partition, files, told)
     days = sorted(set(shares.column("day").to_pylist()))
     truth = scorecard.read_truth(context.config, days)
     scores = scorecard.update(context.store, context.day, measured, truth, cfg)
@@ -139,9 +143,20 @@ def _provenance(context: Context, release: registry.Release) -> dict[str, Any]:
 
 
 def _commit(store: Store, partition: str, files: dict[str, bytes], facts: dict[str, Any]) -> None:
-    """Write the files and commit them, unless an earlier attempt did."""
-    if store.manifest(partition) is not None:
-        return
+    """Write the files and commit them, unless an earlier attempt did.
+
+    Raises:
+        DataError: keywords of the day stand there that were made of other shares or settings.
+    """
+    standing = store.manifest(partition)
+    if standing is not None:
+        if standing.facts.get("made_of", facts["made_of"]) == facts["made_of"]:
+            return
+        raise DataError(
+            f"{store.uri(partition)}: published before, of other shares or with other settings under "
+            "`keywords`. What was published stays, for the scorecard judges it; what you changed "
+            "counts from the next day on."
+        )
     for name, data in files.items():
         store.write(f"{partition}/{name}", data)
     store.commit(partition, [f"{partition}/{name}" for name in files], facts)

@@ -41,14 +41,15 @@ def run(config: Config, day: date) -> ledger.Run:
     Raises:
         AccuracyGateClosed, PerplexityGateClosed: a gate's last round stayed closed; nothing was published.
     """
-    state = begin(config, day)
+    begun = begin(config, day)
+    state = catch_up(config, begun)
     try:
         while (move := due(config, state)) is not None:
             state = take(config, state, move)
     except GateError:
-        _report(config, state)
+        _report(config, begun, state)
         raise
-    _report(config, state)
+    _report(config, begun, state)
     return state
 
 
@@ -57,6 +58,8 @@ def only(step: Step) -> Callable[[Config, date], ledger.Run]:
 
     def job(config: Config, day: date) -> ledger.Run:
         state = begin(config, day)
+        if step is Step.CRAWL:
+            state = catch_up(config, state)
         move = due(config, state)
         if move is None or move.step is not step:
             if any(e.step is step for e in state.entries):
@@ -102,12 +105,9 @@ def _refuse_empty(config: Config) -> None:
 def usable_release(
     config: Config, store: Store, taxonomy: Taxonomy, day: date
 ) -> registry.Release | None:
-    """The current release, if it speaks this taxonomy and is young enough to be used as it is."""
-    release = registry.current(store)
-    if release is None or release.taxonomy_digest != taxonomy.digest:
-        return None
-    age_days = (day - date.fromisoformat(release.day)).days
-    return release if 0 < age_days < config.loop.retrain_days else None
+    """The release before the day, if it speaks this taxonomy and is young enough to be used as it is."""
+    release = registry.of_day(store, day, config.loop.retrain_days)
+    return release if release and release.taxonomy_digest == taxonomy.digest else None
 
 
 def due(config: Config, state: ledger.Run) -> Move | None:
@@ -123,14 +123,50 @@ def due(config: Config, state: ledger.Run) -> Move | None:
     return next_move([e.done for e in state.entries], limits, steps)
 
 
+def catch_up(config: Config, state: ledger.Run) -> ledger.Run:
+    """Ask those platforms again whose crawl of the day failed.
+
+    What comes now is crawled once more in the ledger, so that the steps after it are taken again. Of a
+    day that is published the pictures are kept, and count from the next day's run on.
+    """
+    from ray_jobs import crawl
+
+    if not any(e.step is Step.CRAWL for e in state.entries):
+        return state
+    context = _context(config, state, Move(Step.CRAWL))
+    missing = crawl.missing_today(context)
+    if not missing:
+        return state
+    entry = _act(context)
+    came = sorted(set(missing) - set(crawl.missing_today(context)))
+    if not came:
+        return state
+    if state.entries[-1].step is Step.PUBLISH:
+        text = (
+            f"{', '.join(came)}: crawled, for the next day's run; {state.day} is published already"
+        )
+        telemetry.console.print(text, markup=False)
+        return state
+    return _keep(context, entry)
+
+
 def take(config: Config, state: ledger.Run, move: Move) -> ledger.Run:
     """Take one step and write it down."""
+    context = _context(config, state, move)
+    return _keep(context, _act(context))
+
+
+def _context(config: Config, state: ledger.Run, move: Move) -> Context:
     store = open_store(config.store)
-    context = Context(config, store, load_taxonomy(config, store), state, move)
+    return Context(config, store, load_taxonomy(config, store), state, move)
+
+
+def _act(context: Context) -> ledger.Entry:
+    move = context.move
     module, function = STEPS[move.step]
     started, clock = now(), time.monotonic()
     outcome: Outcome = getattr(importlib.import_module(module), function)(context)
-    entry = ledger.Entry(
+    return ledger.Entry(
         step=move.step,
         label_round=move.label_round,
         train_round=move.train_round,
@@ -140,8 +176,11 @@ def take(config: Config, state: ledger.Run, move: Move) -> ledger.Run:
         facts=outcome.facts,
         verdict=outcome.verdict,
     )
-    state = ledger.record(store, state, entry)
-    _tell(store, entry)
+
+
+def _keep(context: Context, entry: ledger.Entry) -> ledger.Run:
+    state = ledger.record(context.store, context.run, entry)
+    _tell(context.store, entry)
     return state
 
 
@@ -153,12 +192,12 @@ def _tell(store: Store, entry: ledger.Entry) -> None:
     telemetry.console.print(line, markup=False, soft_wrap=True)
 
 
-def _report(config: Config, state: ledger.Run) -> None:
+def _report(config: Config, begun: ledger.Run, state: ledger.Run) -> None:
     """Write the report once per state of the run."""
     from ray_jobs import report
 
     store = open_store(config.store)
-    if not store.exists(paths.report(state.run_id)):
+    if state.entries != begun.entries or not store.exists(paths.report(state.run_id)):
         report.write(config, store, state)
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from fashiontrend import paths, series
+from fashiontrend.config import digest
 from fashiontrend.errors import DataError
 from fashiontrend.loop import Step
 from ray_jobs import catalogue, run
@@ -17,7 +18,7 @@ from ray_jobs.runtime import Context, Outcome, main
 def build_shares(context: Context) -> Outcome:
     """Compute the series of one recogniser up to the day, unless they are there already."""
     version = recogniser_of(context)
-    partition = paths.shares(version, context.day)
+    partition = paths.shares(version, context.day, made_of(context))
     standing = context.store.manifest(partition)
     if standing is None:
         listed, answers = listed_pictures(context), predictions(context, version)
@@ -25,6 +26,24 @@ def build_shares(context: Context) -> Outcome:
         facts = {"rows": table.num_rows, "withheld": withheld(context)}
         standing = context.store.commit_tables(partition, {"shares": table}, facts)
     return Outcome(partition, {"attrnet": version, **standing.facts})
+
+
+def made_of(context: Context) -> str:
+    """Digest of what decides the shares beside the recogniser and the day: settings, and the days there are."""
+    return digest(
+        [
+            context.taxonomy.digest,
+            context.config.series.model_dump(mode="json"),
+            _weights(context),
+            context.config.seed,
+            withheld(context),
+            [partition for _, _, partition in catalogue.holding(context)],
+        ]
+    )[:8]
+
+
+def _weights(context: Context) -> dict[str, float]:
+    return {p.name: p.weight for p in context.config.crawl.platforms}
 
 
 def withheld(context: Context) -> list[dict[str, str]]:
@@ -59,7 +78,7 @@ def measure(context: Context, version: str, listed: pd.DataFrame, answers: pa.Ta
         validation,
         context.taxonomy,
         context.config.series,
-        {p.name: p.weight for p in context.config.crawl.platforms},
+        _weights(context),
         {(w["platform"], date.fromisoformat(w["day"])) for w in withheld(context)},
         np.random.default_rng(context.config.seed),
     )

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 
@@ -45,6 +46,26 @@ def test_going_back_is_naming_an_earlier_release(store):
     registry.rollback(store, "r1")
     assert registry.current(store) == FIRST
     assert registry.releases(store) == ["r1", "r2"]
+
+
+def test_a_day_that_is_caught_up_with_does_not_take_serving_back(store):
+    """Seen: a run of a missed day left the older models current."""
+    registry.publish(store, FIRST)
+    registry.publish(store, replace(SECOND, release_id="r0", day="2026-11-20"))
+    assert registry.current(store) == FIRST
+    assert "r0" in registry.releases(store)
+
+
+@pytest.mark.parametrize(
+    ("day", "found"),
+    [(19, None), (20, None), (21, "2026-11-20-a"), (23, "2026-11-20-a"), (27, "2026-11-26-b"), (26, None), (33, None)],
+    ids=["before any", "its own day", "after it", "of two the earlier", "newest", "training day", "old"],
+)  # fmt: skip
+def test_a_day_is_worked_on_with_the_release_that_was_there_before_it(store, day, found):
+    for name, when in (("2026-11-20-a", "2026-11-20"), ("2026-11-26-b", "2026-11-26")):
+        registry.publish(store, replace(FIRST, release_id=name, day=when))
+    release = registry.of_day(store, date(2026, 11, 1) + timedelta(days=day - 1), most_days=7)
+    assert (release and release.release_id) == found
 
 
 def test_an_unknown_release_is_answered_with_those_there_are(store):

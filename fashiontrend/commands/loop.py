@@ -121,7 +121,7 @@ def status(
     ] = False,
 ) -> None:
     """Print a run: its steps, gates and versions, and how earlier forecasts turned out."""
-    from fashiontrend.report import score_lines
+    from fashiontrend.report import failure_lines, score_lines
     from ray_jobs import scorecard
 
     settings = configuration.load(config)
@@ -154,6 +154,9 @@ def status(
             entry.output,
         )
     rich.console.Console().print(table)
+    crawls = [e for e in state.entries if e.step is Step.CRAWL]
+    for line in failure_lines(crawls[-1]) if crawls else ():
+        typer.echo(f"crawl failed: {line}")
     typer.echo(
         f"code {state.code_version}, taxonomy {state.taxonomy_version}, release used: {state.release or 'trained anew'}"
     )

@@ -42,6 +42,11 @@ class PlatformConfig(Section):
         description="Of the platform in pooled shares; fixed, so that an outage is no trend.",
     )
 
+    @property
+    def archive(self) -> bool:
+        """Whether it still answers for past days; others show what they sell today."""
+        return "{day}" in self.base_url
+
 
 class CrawlConfig(Section):
     """How the crawler behaves."""
@@ -67,6 +72,11 @@ class CrawlConfig(Section):
     full_sweep_days: PositiveInt = Field(
         default=7, description="Pages whose lastmod did not change are fetched again this often."
     )
+
+    @property
+    def crawled(self) -> tuple[PlatformConfig, ...]:
+        """The platforms that the crawler asks."""
+        return tuple(p for p in self.platforms if p.enabled and p.kind != "replay")
 
 
 class IngestConfig(Section):

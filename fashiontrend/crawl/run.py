@@ -3,7 +3,7 @@
 `python -m fashiontrend.crawl.run --config FILE --days A..B`
 
 Prints one JSON line per day and platform. A platform without `{day}` in its address answers
-for today only: of several days only the last is asked.
+for today only: of several days only the last is asked, and with `--archives` none.
 """
 
 import argparse
@@ -42,12 +42,18 @@ COUNTED = (
 REJECTS = pa.schema([(n, pa.string()) for n in ("product_id", "url", "reason", "detail")])
 
 
-async def crawl_days(config: Config, days: Sequence[date]) -> None:
-    """Crawl every platform for each day in order, the platforms of a day beside one another."""
-    platforms = [p for p in config.crawl.platforms if p.enabled and p.kind != "replay"]
+async def crawl_days(config: Config, days: Sequence[date], archives: bool) -> None:
+    """Crawl every platform for each day in order, the platforms of a day beside one another.
+
+    Args:
+        config: names the platforms.
+        days: ascending.
+        archives: the last day is not today, so that platforms without `{day}` are not asked.
+    """
     memories: dict[str, Memory] = {}
     for day in days:
-        asked = [p for p in platforms if "{day}" in p.base_url or day == days[-1]]
+        live = not archives and day == days[-1]
+        asked = [p for p in config.crawl.crawled if p.archive or live]
         told = await asyncio.gather(*(_crawl(config, p, day, memories) for p in asked))
         for line in told:
             print(json.dumps(line, default=str), flush=True)
@@ -144,6 +150,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", required=True)
     parser.add_argument("--days", required=True, help="first..last, UTC")
+    parser.add_argument("--archives", action="store_true", help="the last day is not today")
     arguments = parser.parse_args()
     first, last = (date.fromisoformat(d) for d in arguments.days.split(".."))
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
@@ -151,7 +158,7 @@ def main() -> None:
     install_reactor(REACTOR)
     from twisted.internet.task import react
 
-    react(deferred_f_from_coro_f(lambda _reactor: crawl_days(config, days)))
+    react(deferred_f_from_coro_f(lambda _reactor: crawl_days(config, days, arguments.archives)))
 
 
 if __name__ == "__main__":

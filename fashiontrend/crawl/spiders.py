@@ -261,8 +261,7 @@ class SchemaOrgSpider(PlatformSpider):
 
     def stable(self, address: str) -> str:
         """A page's address without the day, so that an archive's pages are known again."""
-        archive = "{day}" in self.platform.base_url
-        return address.replace(str(self.day), "{day}") if archive else address
+        return address.replace(str(self.day), "{day}") if self.platform.archive else address
 
     def read_product(self, response: Response, page: str, lastmod: str | None) -> Iterator[Any]:
         """Products of a page."""

@@ -10,6 +10,8 @@ from fashiontrend.report.wording import POOLED, percent, plain
 
 #: Keywords that are spelt out; the others are counted.
 LINES = 12
+#: Crawls that failed and are named; the others are counted.
+FAILURES = 3
 
 
 def summary_lines(keywords: Mapping[str, Any]) -> list[str]:
@@ -70,6 +72,17 @@ def step_line(entry: Entry) -> str:
     said = {True: "gate open", False: "gate closed", None: ""}[passed]
     if passed is False and verdict.get("reasons"):
         said += f" ({'; '.join(verdict['reasons'])})"
+    failed = failure_lines(entry)
+    if failed:
+        mark = "!"
+        said = f"failed: {'; '.join(failed[:FAILURES])}"
+        said += f"; and {len(failed) - FAILURES} more" if len(failed) > FAILURES else ""
     rounds = f"round {entry.label_round}.{entry.train_round}"
     line = f"{mark} {entry.step:16}  {rounds}  {wording.duration(entry.seconds):>11}"
     return "  ".join(p for p in (line, said, entry.output) if p)
+
+
+def failure_lines(entry: Entry) -> list[str]:
+    """A line for each crawl that brought nothing: platform, day, reason; none of other steps."""
+    failed = entry.facts.get("failed") or ()
+    return [f"{f['platform']} on {f['day']}, {f['reason']}" for f in failed]

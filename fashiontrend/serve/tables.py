@@ -48,7 +48,7 @@ class Tables:
     taxonomy: Taxonomy
     _read_day: Callable[[str], Day]
     _read_shares: Callable[[str], pa.Table]
-    _shares_days: tuple[str, ...]
+    _series: str  # partition of the newest shares, "" before there are any
 
     def day(self, as_of: str | None = None) -> tuple[str, Day]:
         """The keywords of a day, the newest if none is named.
@@ -71,9 +71,9 @@ class Tables:
         Raises:
             Problem: 404; there is none.
         """
-        if not self._shares_days:
+        if not self._series:
             raise Problem(404, "not_found", "This release has no series yet.")
-        return self._shares_days[-1], self._read_shares(self._shares_days[-1])
+        return paths.parts(self._series)["as_of"], self._read_shares(self._series)
 
     @cached_property
     def picture_ids(self) -> frozenset[str]:
@@ -117,16 +117,25 @@ def load(store: Store, mark: Mark) -> Tables:
         return Day(_with_addresses(store.read_json(f"{folder}/keywords.json")), forecasts)
 
     @lru_cache(1)
-    def read_shares(as_of: str) -> pa.Table:
-        return store.read_partition(f"shares/{release.attrnet}/as_of={as_of}", "shares")
+    def read_shares(partition: str) -> pa.Table:
+        return store.read_partition(partition, "shares")
 
-    days = _days(store, f"shares/{release.attrnet}/")
-    tables = Tables(release, mark[1], taxonomy, read_day, read_shares, days)
+    series = _find_series(store, release, mark[1])
+    tables = Tables(release, mark[1], taxonomy, read_day, read_shares, series)
     if mark[1]:
         tables.day()
-    if days:
+    if series:
         tables.shares()
     return tables
+
+
+def _find_series(store: Store, release: Release, days: tuple[str, ...]) -> str:
+    """The partition of the newest shares: that of the newest keywords if they name it; "" if there is none."""
+    if days:
+        manifest = store.manifest(f"keywords/{release.release_id}/as_of={days[-1]}")
+        if manifest and "shares" in manifest.facts:
+            return str(manifest.facts["shares"])
+    return max(store.committed(f"shares/{release.attrnet}/"), default="")
 
 
 def _days(store: Store, prefix: str) -> tuple[str, ...]:

@@ -129,7 +129,7 @@ class SmallStore:
                          verdict, round_)  # fmt: skip
 
     def shares(self, run, table):
-        partition = paths.shares("a", run.day)
+        partition = paths.shares("a", run.day, "of")
         self.store.commit_tables(partition, {"shares": table}, {})
         return self.step(run, Step.SHARES, {"attrnet": "a"}, partition)
 

@@ -4,7 +4,7 @@ import pytest
 
 from fashiontrend import ledger
 from fashiontrend.loop import Step
-from fashiontrend.report import score_lines, step_line, summary_lines, wording
+from fashiontrend.report import failure_lines, score_lines, step_line, summary_lines, wording
 
 RECORD = {
     "keyword": {"attribute": "neckline", "value": "v_neck", "en": "V-neck", "zh": "V领"},
@@ -76,6 +76,19 @@ def test_a_keyword_without_a_leader_or_interval_is_still_a_line():
 def test_a_step_is_one_line(verdict, expected):
     entry = ledger.Entry(Step.TRAIN_ATTRNET, 1, 2, "", 74.3, "models/a", {}, verdict)
     assert step_line(entry).replace("\u202f", " ") == expected
+
+
+def test_crawls_that_failed_are_named_with_their_reasons():
+    """Seen: a tick, and nothing of the shop that did not answer."""
+    failed = [
+        {"platform": f"shop-{n}", "day": "2026-11-23", "reason": "no answer"} for n in range(5)
+    ]
+    entry = ledger.Entry(Step.CRAWL, 1, 1, "", 4.0, "raw/listings", {"failed": failed})
+    line = step_line(entry)
+    assert line.startswith("! crawl")
+    assert "failed: shop-0 on 2026-11-23, no answer; shop-1 on" in line
+    assert "and 2 more" in line
+    assert len(failure_lines(entry)) == 5
 
 
 @pytest.mark.parametrize(

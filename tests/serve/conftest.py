@@ -166,7 +166,7 @@ def publish(store: Store, name: str, recogniser: str = "a1") -> registry.Release
     for file, data in files.items():
         store.write(f"{partition}/{file}", data)
     store.commit(partition, [f"{partition}/{f}" for f in files], {})
-    store.commit_tables(paths.shares(recogniser, DAY), {"shares": share_rows()}, {})
+    store.commit_tables(paths.shares(recogniser, DAY, "of"), {"shares": share_rows()}, {})
     registry.publish(store, release)
     return release
 
