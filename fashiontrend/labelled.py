@@ -183,8 +183,14 @@ def fit(sets: Sets, cfg: AttrNetConfig, out: Path, seed: int) -> artefact.Card:
     card = artefact.make_card(
         sets.taxonomy, net, priors, {}, seed=seed, natural_priors=natural,
         core_seconds=round(before + _core_seconds() - begun, 1),
+        pictures=sets.train.num_rows, pictures_digest=digest_pictures(sets.train),
     )  # fmt: skip
     return artefact.save(out, net, card)
+
+
+def digest_pictures(train: pa.Table) -> str:
+    """What tells whether a model was fitted on these pictures: a digest of their ids, in any order."""
+    return digest(sorted(train["picture_id"].to_pylist()))
 
 
 def _to_examples(rows: pa.Table, chosen: Sequence[str], taxonomy: Taxonomy) -> pa.Table:

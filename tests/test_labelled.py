@@ -190,6 +190,16 @@ def test_a_picture_that_counts_twice_is_drawn_twice_with_its_words(files, tmp_pa
     assert seen == dict.fromkeys(twice["picture_id"].to_pylist(), 2)
 
 
+def test_the_card_says_what_was_fitted_on(files, tmp_path, monkeypatch):
+    monkeypatch.setattr(train, "fit", lambda *_, **__: None)
+    sets = labelled.read_sets([files[0]], files[1], hold_out=0.4)
+    card = labelled.fit(sets, CFG, tmp_path / "model", seed=0)
+    assert card.pictures == sets.train.num_rows
+    assert card.pictures_digest == labelled.digest_pictures(sets.train)
+    other = labelled.read_sets([files[0]], files[1], hold_out=0.4, seed=1)
+    assert card.pictures_digest != labelled.digest_pictures(other.train)
+
+
 @pytest.mark.slow
 def test_a_training_goes_on_from_its_last_epoch(files, tmp_path, monkeypatch):
     sets = labelled.read_sets([files[0]], None)

@@ -48,6 +48,10 @@ class Card(Section):
     )
     metrics: dict[str, Any] = pydantic.Field(default={}, description="Of the held-out report.")
     dataset: str = ""
+    pictures: int | None = pydantic.Field(
+        default=None, description="Rows that a fit on a labelled set was given, scenes among them."
+    )
+    pictures_digest: str = pydantic.Field(default="", description="Of the ids of those rows.")
     core_seconds: float | None = pydantic.Field(
         default=None, description="User and system CPU time of the fit, all threads together."
     )
@@ -76,7 +80,7 @@ def make_card(
         model: gives configuration and channel mean.
         train_counts: (V + 1,) counts or proportions per attribute of the resampled set.
         temperatures: per attribute.
-        **facts: `metrics`, `dataset`, `seed`.
+        **facts: other fields of the card, such as `metrics`, `dataset`, `seed`.
     """
     priors = {}
     for attribute, counts in train_counts.items():
