@@ -33,6 +33,8 @@ CHECKPOINT, FACTS = "unfinished", "fit.json"
 FREE = ("epochs", "max_passes", "learning_rate", "warmup_fraction", "decay_fraction")
 #: A value that so few pictures show can neither be learnt nor judged.
 LEAST_VALUES = 2
+#: Ids that an error names.
+NAMED = 5
 #: Part of the scenes without a garment that chooses the threshold for boxes.
 VACANT = 1 / 3
 
@@ -87,10 +89,12 @@ def read_sets(
         attributes: columns; guessed if none is named.
         hold_out: part of the scenes' sources that is kept apart.
         seed: of that choice.
-        splits: names of the rows to fit on; rows of other names than these and val are left out.
+        splits: names of the rows to fit on; rows of other names than these and val are left out, and
+            scenes made of any row that is not fitted on train nothing; how many is told.
 
     Raises:
-        DataError: a set is not readable, states no label, or an attribute has one value only.
+        DataError: a set is not readable, states no label, an attribute has one value only, or an id
+            is both to fit on and in val.
     """
     rows = importers.read_rows(data)
     chosen = tuple(attributes) or columns.guess_columns(rows)
@@ -107,11 +111,13 @@ def read_sets(
         raise DataError("split 'val' is what a recogniser is judged on: it cannot be fitted on.")
     fit = labelled.filter(pa.array([s in splits for s in told]))
     val = labelled.filter(pa.array([s == "val" for s in told]))
+    _check_apart(fit, val, splits)
     apart = vacant = labelled.slice(0, 0)
     if scenes is not None:
         drawn = importers.read_rows([scenes])
         known, apart = _part_scenes(_to_examples(drawn, chosen, taxonomy), hold_out, seed)
         known, vacant = _part_vacant(known, seed)
+        known = _leave_out(known, {*_names(labelled)} - {*_names(fit)})
         sources = pa.array(sorted({s for s in apart["source"].to_pylist() if s}), pa.string())
         fit = fit.filter(pc.invert(pc.is_in(fit["picture_id"], sources)))
         fit = _tell_sources(pa.concat_tables([fit, known]))
@@ -260,6 +266,32 @@ def _boxes(rows: pa.Table) -> list[list[float] | None]:
         else [0.0] * 4
         for c in cells
     ]
+
+
+def _names(examples: pa.Table) -> list[str]:
+    return list(examples["picture_id"].to_pylist())
+
+
+def _check_apart(fit: pa.Table, val: pa.Table, splits: Sequence[str]) -> None:
+    both = sorted({*_names(fit)} & {*_names(val)})
+    if both:
+        raise DataError(
+            f"{len(both)} ids stand both in split 'val' and in {', '.join(map(repr, splits))}: "
+            f"{', '.join(both[:NAMED])}. A recogniser cannot be judged on what it was fitted on: keep "
+            "each id in one split."
+        )
+
+
+def _leave_out(scenes: pa.Table, sources: Collection[str]) -> pa.Table:
+    """Scenes without those made of a picture that is not fitted on, which they would teach."""
+    fitted = [s not in sources for s in scenes["source"].to_pylist()]
+    taught = scenes.filter(pa.array(fitted, pa.bool_()))
+    if taught.num_rows < scenes.num_rows:
+        telemetry.console.print(
+            f"  {scenes.num_rows - taught.num_rows} scenes left out of what is fitted on: the "
+            "pictures that they are made of are not fitted on"
+        )
+    return taught
 
 
 def _part_scenes(scenes: pa.Table, hold_out: float, seed: int) -> tuple[pa.Table, pa.Table]:

@@ -108,6 +108,39 @@ def test_a_scene_without_corners_is_known_to_be_empty(files):
     assert boxes["1"] is None
 
 
+def resplit(file, change, target):
+    """The set with other names of splits: row number, split -> split."""
+    table = pq.read_table(file)
+    told = [change(n, s) for n, s in enumerate(table["split"].to_pylist())]
+    place = table.column_names.index("split")
+    pq.write_table(table.set_column(place, "split", pa.array(told)), target)
+    return target
+
+
+@pytest.mark.parametrize("name", ["val", "test", "extra"])
+def test_scenes_of_rows_that_are_not_fitted_on_are_not_fitted_on_either(
+    files, tmp_path, name, capsys
+):
+    sources = {5, 9}  # of s1 and s16, s2 and s17
+    file = resplit(files[0], lambda n, s: name if n in sources else s, tmp_path / "other.parquet")
+    sets = labelled.read_sets([file], files[1], hold_out=0.0)
+    whole = labelled.read_sets([files[0]], files[1], hold_out=0.0)
+    assert "4 scenes left out" in capsys.readouterr().err
+    fitted, before = (set(t.train["picture_id"].to_pylist()) for t in (sets, whole))
+    assert before - fitted == {"5", "9", "s1", "s2", "s16", "s17"}
+    if name == "extra":
+        more = labelled.read_sets([file], files[1], hold_out=0.0, splits=("train", "extra"))
+        assert more.train.num_rows == whole.train.num_rows
+
+
+def test_an_id_that_stands_both_in_val_and_among_what_is_fitted_on_is_refused(files, tmp_path):
+    table = pq.read_table(files[0])
+    twice = pa.concat_tables([table, table.slice(1, 1).set_column(1, "split", pa.array(["val"]))])
+    pq.write_table(twice, tmp_path / "twice.parquet")
+    with pytest.raises(DataError, match=r"1 ids stand both in split 'val' and in 'train'.*\b1\b"):
+        labelled.read_sets([tmp_path / "twice.parquet"], None)
+
+
 def test_a_third_of_the_empty_scenes_is_kept_for_the_threshold(files):
     sets = labelled.read_sets([files[0]], files[1], hold_out=0.0)
     empty = {f"s{n}" for n in (0, 5, 10, 15)}
