@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -19,15 +19,17 @@ import torch
 import yaml
 from numpy.typing import NDArray
 
-from fashiontrend import checkpoint, columns, importers, telemetry
+from fashiontrend import checkpoint, columns, importers, pictures, telemetry
 from fashiontrend.attrnet import artefact, dataset, model, probabilities, train, words
 from fashiontrend.attrnet.batches import Batch
 from fashiontrend.checkpoint import TrainState
 from fashiontrend.config import AttrNetConfig, digest
-from fashiontrend.errors import DataError
+from fashiontrend.errors import DataError, PictureError
 from fashiontrend.taxonomy import UNLABELLED, Taxonomy
 
-CORNERS = ("x0", "y0", "x1", "y1")
+SIZE = ("width", "height")
+#: The box of a picture that is known to hold no garment.
+EMPTY = (0.0, 0.0, 0.0, 0.0)
 CHECKPOINT, FACTS = "unfinished", "fit.json"
 #: Settings that a training may change on its way: how long it is, its rate and when that falls.
 FREE = ("epochs", "max_passes", "learning_rate", "warmup_fraction", "decay_fraction")
@@ -37,6 +39,10 @@ LEAST_VALUES = 2
 NAMED = 5
 #: Part of the scenes without a garment that chooses the threshold for boxes.
 VACANT = 1 / 3
+
+
+#: x0, y0, x1, y1 as fractions of a picture; None where none is known.
+Box: TypeAlias = list[float] | None
 
 
 @dataclass(frozen=True)
@@ -83,9 +89,11 @@ def read_sets(
     """Read a labelled set, and scenes made of its pictures, and part them.
 
     Args:
-        data: Parquet files with `id`, `image`, `split` (val or one of `splits`) and attributes.
-        scenes: folder with one CSV (`id`, `source`, corners in pixels, empty where there is no
-            garment) and Parquet files with the pictures.
+        data: Parquet files with `id`, `image`, `split` (val or one of `splits`) and attributes; corners
+            in pixels where they are known.
+        scenes: folder with one CSV (`id`, `source`, corners in pixels, empty or all 0 where there is no
+            garment) and Parquet files with the pictures. Corners are of a picture of `width` and
+            `height`, or of the picture itself where a set does not state them.
         attributes: columns; guessed if none is named.
         hold_out: part of the scenes' sources that is kept apart.
         seed: of that choice.
@@ -93,14 +101,14 @@ def read_sets(
             scenes made of any row that is not fitted on train nothing; how many is told.
 
     Raises:
-        DataError: a set is not readable, states no label, an attribute has one value only, or an id
-            is both to fit on and in val.
+        DataError: a set is not readable, states no label, an attribute has one value only, an id is
+            both to fit on and in val, or scenes have no corners, or some that make no box.
     """
     rows = importers.read_rows(data)
     chosen = tuple(attributes) or columns.guess_columns(rows)
     name = digest([str(p.name) for p in data])[:8]
     taxonomy = columns.derive_taxonomy(rows, chosen, f"set-{name}")
-    labelled = _to_examples(rows, chosen, taxonomy)
+    labelled = _to_examples(rows, chosen, taxonomy, _boxes(rows))
     told = rows["split"].to_pylist() if "split" in rows.column_names else []
     if not {*splits, "val"} <= set(told):
         raise DataError(
@@ -115,7 +123,8 @@ def read_sets(
     apart = vacant = labelled.slice(0, 0)
     if scenes is not None:
         drawn = importers.read_rows([scenes])
-        known, apart = _part_scenes(_to_examples(drawn, chosen, taxonomy), hold_out, seed)
+        shown = _to_examples(drawn, chosen, taxonomy, _scene_boxes(drawn, scenes))
+        known, apart = _part_scenes(shown, hold_out, seed)
         known, vacant = _part_vacant(known, seed)
         known = _leave_out(known, {*_names(labelled)} - {*_names(fit)})
         sources = pa.array(sorted({s for s in apart["source"].to_pylist() if s}), pa.string())
@@ -199,7 +208,9 @@ def digest_pictures(train: pa.Table) -> str:
     return digest(sorted(train["picture_id"].to_pylist()))
 
 
-def _to_examples(rows: pa.Table, chosen: Sequence[str], taxonomy: Taxonomy) -> pa.Table:
+def _to_examples(
+    rows: pa.Table, chosen: Sequence[str], taxonomy: Taxonomy, boxes: Sequence[Box]
+) -> pa.Table:
     """Rows of a set as `dataset.COLUMNS` and `source`; every label weighs 1."""
     labels = np.full((rows.num_rows, len(chosen)), UNLABELLED, dtype=np.int64)
     for n, (column, attribute) in enumerate(zip(chosen, taxonomy.attributes, strict=True)):
@@ -215,7 +226,7 @@ def _to_examples(rows: pa.Table, chosen: Sequence[str], taxonomy: Taxonomy) -> p
             "annotated": pa.array([True] * rows.num_rows),
             "labels": pa.array(labels.tolist(), pa.list_(pa.int64())),
             "confidences": pa.array([[1.0] * len(chosen)] * rows.num_rows),
-            "box": pa.array(_boxes(rows), pa.list_(pa.float64())),
+            "box": pa.array(boxes, pa.list_(pa.float64())),
             "repeat": pa.array([1] * rows.num_rows),
             "text": pa.array(columns.texts(rows), pa.string()),
             "image": rows["image"],
@@ -255,17 +266,53 @@ def _name(cell: Any) -> str | None:
     return text or None
 
 
-def _boxes(rows: pa.Table) -> list[list[float] | None]:
-    """Boxes in fractions; None where the set draws none at all, zeros where it leaves one out."""
-    if not {*CORNERS, "width", "height"} <= set(rows.column_names):
+def _boxes(rows: pa.Table) -> list[Box]:
+    """Boxes of a labelled set in fractions; None where none is drawn, which leaves the place open."""
+    corners = importers.read_corners(rows)
+    if corners is None:
         return [None] * rows.num_rows
-    cells = rows.select([*CORNERS, "width", "height"]).to_pylist()
-    return [
-        [float(c[k]) / float(c["width" if k[0] == "x" else "height"]) for k in CORNERS]
-        if c["x0"]
-        else [0.0] * 4
-        for c in cells
-    ]
+    return [importers.to_box(*pair) for pair in zip(corners, _sizes(rows, corners), strict=True)]
+
+
+def _scene_boxes(rows: pa.Table, folder: Path) -> list[Box]:
+    """Boxes of scenes in fractions; `EMPTY` where no corners are given: there is no garment."""
+    corners = importers.read_corners(rows)
+    if corners is None:
+        raise DataError(
+            f"{folder}: columns {', '.join(importers.CORNERS)} are needed, seen "
+            f"{', '.join(rows.column_names)}. Give the garments' corners in pixels, empty cells where "
+            "a scene shows no garment, or leave --scenes out."
+        )
+    boxes = _boxes(rows)
+    for n, (given, box) in enumerate(zip(corners, boxes, strict=True)):
+        if box is not None:
+            continue
+        if np.nan_to_num(given).any() and _measure(rows["image"][n].as_py()) is not None:
+            raise DataError(
+                f"{folder}: scene {rows['id'][n]}: corners {given.tolist()} make no box in it. Expected "
+                "x0 < x1 and y0 < y1 in pixels of the picture, or four empty cells for no garment."
+            )
+        boxes[n] = list(EMPTY)
+    return boxes
+
+
+def _sizes(rows: pa.Table, corners: NDArray[np.float64]) -> list[tuple[float, float]]:
+    """Width and height that corners are of: the stated ones, else the picture's, NaN if unreadable."""
+    stated = np.full((rows.num_rows, 2), np.nan)
+    if set(SIZE) <= set(rows.column_names):
+        stated = importers.read_numbers(rows, SIZE).copy()
+    unknown = ~(stated > 0).all(1) & ~np.isnan(corners).any(1)
+    for n in np.flatnonzero(unknown):
+        stated[n] = _measure(rows["image"][int(n)].as_py()) or np.nan
+    return [(width, height) for width, height in stated.tolist()]
+
+
+def _measure(image: bytes | None) -> tuple[int, int] | None:
+    """Width and height of a picture; None of one that does not open, which is put aside later."""
+    try:
+        return pictures.measure(image or b"")
+    except PictureError:
+        return None
 
 
 def _names(examples: pa.Table) -> list[str]:
@@ -305,7 +352,9 @@ def _part_scenes(scenes: pa.Table, hold_out: float, seed: int) -> tuple[pa.Table
 
 def _part_vacant(scenes: pa.Table, seed: int) -> tuple[pa.Table, pa.Table]:
     """All scenes but a seeded part of those without a garment, and that part."""
-    held = scenes.filter(pc.is_null(scenes["source"]))
+    held = scenes.filter(
+        pa.array([b == list(EMPTY) for b in scenes["box"].to_pylist()], pa.bool_())
+    )
     _, apart = _part(held, held["picture_id"].to_pylist(), VACANT, seed)
     taken = pc.is_in(scenes["picture_id"], apart["picture_id"].combine_chunks())
     return scenes.filter(pc.invert(taken)), apart

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -139,6 +140,84 @@ def test_an_id_that_stands_both_in_val_and_among_what_is_fitted_on_is_refused(fi
     pq.write_table(twice, tmp_path / "twice.parquet")
     with pytest.raises(DataError, match=r"1 ids stand both in split 'val' and in 'train'.*\b1\b"):
         labelled.read_sets([tmp_path / "twice.parquet"], None)
+
+
+def boxed(files, target, **columns):
+    """The labelled set with more columns."""
+    table = pq.read_table(files[0])
+    for name, cells in columns.items():
+        table = table.append_column(name, pa.array(cells))
+    pq.write_table(table, target)
+    return target
+
+
+def boxes_of(table):
+    return dict(zip(table["picture_id"].to_pylist(), table["box"].to_pylist(), strict=True))
+
+
+def test_a_box_may_begin_at_the_rim_and_a_row_without_one_is_looked_for(files, tmp_path):
+    corners = {"x0": [0.0] * 30, "y0": [8.0] * 30, "x1": [12.0] * 30, "y1": [16.0] * 30}
+    sizes = {"width": [24] * 60, "height": [32] * 60}
+    partly = {k: c + [None] * 30 for k, c in corners.items()}
+    file = boxed(files, tmp_path / "boxed.parquet", **partly, **sizes)
+    boxes = boxes_of(labelled.read_sets([file], None).train)
+    assert boxes["1"] == [0, 0.25, 0.5, 0.5]
+    assert boxes["31"] is None
+
+
+def test_without_a_stated_size_boxes_are_parts_of_the_pictures_own(files, tmp_path):
+    corners = {"x0": [6.0] * 60, "y0": [8.0] * 60, "x1": [12.0] * 60, "y1": [16.0] * 60}
+    file = boxed(files, tmp_path / "boxed.parquet", **corners)
+    assert boxes_of(labelled.read_sets([file], None).train)["1"] == [0.25, 0.25, 0.5, 0.5]
+    told = {"width": [None] * 30 + [48] * 30, "height": [None] * 30 + [64] * 30}
+    file = boxed(files, tmp_path / "partly.parquet", **corners, **told)
+    boxes = boxes_of(labelled.read_sets([file], None).train)
+    assert boxes["1"] == [0.25, 0.25, 0.5, 0.5]
+    assert boxes["31"] == [0.125, 0.125, 0.25, 0.25]
+
+
+def rewrite(scenes, change):
+    file = scenes / "scenes.csv"
+    frame = pd.read_csv(file, dtype=str, keep_default_na=False)
+    change(frame).to_csv(file, index=False)
+
+
+def test_scenes_without_a_stated_size_keep_their_boxes(files):
+    stated = labelled.read_sets([files[0]], files[1])
+    rewrite(files[1], lambda f: f.drop(columns=["width", "height"]))
+    measured = labelled.read_sets([files[0]], files[1])
+    assert measured.train["box"].equals(stated.train["box"])
+    assert measured.scenes["box"].equals(stated.scenes["box"])
+
+
+def test_scenes_of_a_table_without_corners_are_refused(files):
+    rewrite(files[1], lambda f: f.drop(columns=["x1"]))
+    with pytest.raises(DataError, match=r"scenes: columns x0, y0, x1, y1 are needed, seen id, so"):
+        labelled.read_sets([files[0]], files[1])
+
+
+@pytest.mark.parametrize("cells", [("10", ""), ("20", "10"), ("50", "60")])
+def test_a_scene_with_corners_that_make_no_box_is_named(files, cells):
+    def spoil(frame):
+        frame.loc[frame["id"] == "s3", ["x0", "x1"]] = cells
+        return frame
+
+    rewrite(files[1], spoil)
+    with pytest.raises(DataError, match=r"scene s3: corners .* make no box"):
+        labelled.read_sets([files[0]], files[1])
+
+
+def test_a_scene_is_vacant_for_its_missing_box_and_not_for_its_missing_source(files):
+    def forget(frame):
+        frame.loc[frame["id"] == "s1", "source"] = ""
+        frame.loc[frame["id"] == "s0", ["x0", "y0", "x1", "y1"]] = "0"
+        return frame
+
+    rewrite(files[1], forget)
+    for seed in range(8):
+        sets = labelled.read_sets([files[0]], files[1], hold_out=0.0, seed=seed)
+        assert "s1" not in sets.vacant["picture_id"].to_pylist()
+        assert boxes_of(pa.concat_tables([sets.train, sets.vacant]))["s0"] == [0, 0, 0, 0]
 
 
 def test_a_third_of_the_empty_scenes_is_kept_for_the_threshold(files):
