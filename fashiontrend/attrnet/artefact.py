@@ -135,7 +135,9 @@ def load(folder: str | Path, expected: Taxonomy | None = None) -> tuple[AttrNet,
                 "fetch them again."
             )
         taxonomy = card.read_taxonomy()
-        model = AttrNet(card.config, list(taxonomy.num_values.values()), card.channel_mean)
+        # Older cards name the file that a training began with; it may be gone, and says nothing now.
+        cfg = card.config.model_copy(update={"weights": None})
+        model = AttrNet(cfg, list(taxonomy.num_values.values()), card.channel_mean)
         model.load_state_dict(load_file(source / WEIGHTS))
     except (OSError, SafetensorError, RuntimeError, ConfigError) as error:
         raise DataError(f"model {source}: {error}. Fetch it again or train a new one.") from error
