@@ -137,6 +137,8 @@ def read_sets(
 def fit(sets: Sets, cfg: AttrNetConfig, out: Path, seed: int) -> artefact.Card:
     """Train and write the artefact; an unfinished training in the folder is gone on with.
 
+    Where it had finished nothing is trained, which is told.
+
     Args:
         sets: what `read_sets` returned.
         cfg: branch `attrnet`.
@@ -168,6 +170,11 @@ def fit(sets: Sets, cfg: AttrNetConfig, out: Path, seed: int) -> artefact.Card:
     drawn = len(_draw_rows(scene, cfg.scene_fraction, np.random.default_rng(seed)))
     steps = dataset.count_batches(drawn, cfg.batch_size)
     epochs = train.limit_epochs(cfg, drawn)
+    if start is not None and start.epoch >= epochs:
+        telemetry.console.print(
+            f"  the training in {out} had finished before, after {start.epoch} epochs: nothing was "
+            f"trained. Remove {unfinished} to train anew"
+        )
 
     def batches(epoch: int) -> Iterator[Batch]:
         rng = np.random.default_rng([seed, epoch])
@@ -384,10 +391,11 @@ def _check(fit: pa.Table, taxonomy: Taxonomy) -> None:
 
 
 def _mark(sets: Sets, cfg: AttrNetConfig, seed: int) -> str:
-    """What a training must share with the one it goes on with."""
+    """What a training must share with the one it goes on with: all that it learns from, to the byte."""
     settings = {k: v for k, v in cfg.model_dump().items() if k not in FREE}
-    pictures = [sets.train["picture_id"].to_pylist(), sets.train["labels"].to_pylist()]
-    return digest([settings, seed, sets.taxonomy.digest, pictures])
+    said = {c: sets.train[c].to_pylist() for c in sets.train.column_names if c != "image"}
+    shown = [pictures.identify(image or b"") for image in sets.train["image"].to_pylist()]
+    return digest([settings, seed, sets.taxonomy.digest, said, shown])
 
 
 def _resume(folder: Path, mark: str) -> tuple[TrainState | None, float]:
@@ -396,8 +404,8 @@ def _resume(folder: Path, mark: str) -> tuple[TrainState | None, float]:
     facts = json.loads((folder / FACTS).read_text("utf-8"))
     if facts["mark"] != mark:
         raise DataError(
-            f"{folder}: an unfinished training of other pictures, settings or seed. Name another "
-            "--out, or remove that folder."
+            f"{folder}: an unfinished training of other pictures, of other labels, boxes or texts of "
+            "theirs, or of other settings or seed. Name another --out, or remove that folder."
         )
     return checkpoint.load(folder), float(facts["core_seconds"])
 

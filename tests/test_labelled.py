@@ -333,6 +333,41 @@ def test_a_training_goes_on_from_its_last_epoch(files, tmp_path, monkeypatch):
     assert resumed.weights_sha256 == whole.weights_sha256
 
 
+def change(table, column, cell):
+    """The table with another cell in its first row."""
+    place = table.column_names.index(column)
+    cells = [cell, *table[column].to_pylist()[1:]]
+    return table.set_column(place, column, pa.array(cells, table.schema.field(column).type))
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("labels", [0, 0]), ("box", [0.1, 0.1, 0.9, 0.9]), ("source", "2"), ("text", "Coat"),
+        ("repeat", 2), ("image", draw("Red", 36)),
+    ],
+)  # fmt: skip
+def test_a_training_goes_on_with_nothing_but_the_same_pictures(files, tmp_path, column, cell):
+    sets = labelled.read_sets([files[0]], None)
+    train_on = change(sets.train, "labels", [1, 1])
+    mark = labelled._mark(replace(sets, train=train_on), CFG, 0)
+    state = checkpoint.TrainState(1, {}, {})
+    labelled._keep(tmp_path / labelled.CHECKPOINT, state, mark, 1.0)
+    assert labelled._mark(replace(sets, train=train_on), CFG, 0) == mark
+    with pytest.raises(DataError, match="unfinished training of other pictures"):
+        labelled.fit(replace(sets, train=change(train_on, column, cell)), CFG, tmp_path, 0)
+
+
+def test_a_training_that_had_finished_says_that_nothing_was_trained(files, tmp_path, capsys):
+    sets = labelled.read_sets([files[0]], None)
+    first = labelled.fit(sets, CFG, tmp_path, seed=0)
+    assert "nothing was trained" not in capsys.readouterr().err
+    again = labelled.fit(sets, CFG, tmp_path, seed=0)
+    said = " ".join(capsys.readouterr().err.split())
+    assert "finished before, after 2 epochs: nothing was trained" in said
+    assert again.weights_sha256 == first.weights_sha256
+
+
 @pytest.mark.slow
 def test_a_loss_that_is_not_finite_leaves_the_last_epoch_to_go_on_from(
     files, tmp_path, monkeypatch
