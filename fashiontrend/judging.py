@@ -146,9 +146,9 @@ def _check(card: artefact.Card, sets: Sets) -> None:
     )
     if own != other:
         artefact.check_taxonomy(card, sets.taxonomy)
-    if not (_labels(sets.val) >= 0).any():
+    if not scorecard.find_shown(_labels(sets.val), sets.taxonomy).any():
         raise DataError(
-            f"none of the {sets.val.num_rows} pictures kept apart (split val) has a label of "
+            f"none of the {sets.val.num_rows} pictures kept apart (split val) has a value of "
             f"{', '.join(sets.taxonomy.ids)}. Label some, or name other --attributes."
         )
 

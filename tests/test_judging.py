@@ -64,12 +64,13 @@ def test_a_model_of_other_values_is_refused_by_name(tmp_path):
         judging.judge(sets(words("red", "green")), folder)
 
 
-def test_pictures_kept_apart_without_a_label_are_refused(tmp_path):
+@pytest.mark.parametrize("label", [-1, 2], ids=["unlabelled", "not visible"])
+def test_pictures_kept_apart_without_a_label_are_refused(tmp_path, label):
     folder = save(tmp_path, words("red", "blue"))
     with pytest.raises(
         DataError, match=r"none of the 3 pictures kept apart .* colour\. Label some"
     ):
-        judging.judge(sets(words("red", "blue"), [-1] * 3), folder)
+        judging.judge(sets(words("red", "blue"), [label] * 3), folder)
 
 
 def test_the_same_values_in_files_of_another_name_are_the_same_classes(tmp_path):
