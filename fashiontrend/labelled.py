@@ -39,8 +39,6 @@ LEAST_VALUES = 2
 NAMED = 5
 #: Part of the scenes without a garment that chooses the threshold for boxes.
 VACANT = 1 / 3
-
-
 #: x0, y0, x1, y1 as fractions of a picture; None where none is known.
 Box: TypeAlias = list[float] | None
 
@@ -90,7 +88,7 @@ def read_sets(
 
     Args:
         data: Parquet files with `id`, `image`, `split` (val or one of `splits`) and attributes; corners
-            in pixels where they are known.
+            in pixels where they are known. Each row is a source of its own.
         scenes: folder with one CSV (`id`, `source`, corners in pixels, empty or all 0 where there is no
             garment) and Parquet files with the pictures. Corners are of a picture of `width` and
             `height`, or of the picture itself where a set does not state them.
@@ -108,7 +106,8 @@ def read_sets(
     chosen = tuple(attributes) or columns.guess_columns(rows)
     name = digest([str(p.name) for p in data])[:8]
     taxonomy = columns.derive_taxonomy(rows, chosen, f"set-{name}")
-    labelled = _to_examples(rows, chosen, taxonomy, _boxes(rows))
+    # A column `source` of its own says something else there, a shop's name perhaps.
+    labelled = _to_examples(rows, chosen, taxonomy, rows["id"].to_pylist(), _boxes(rows))
     told = rows["split"].to_pylist() if "split" in rows.column_names else []
     if not {*splits, "val"} <= set(told):
         raise DataError(
@@ -123,7 +122,7 @@ def read_sets(
     apart = vacant = labelled.slice(0, 0)
     if scenes is not None:
         drawn = importers.read_rows([scenes])
-        shown = _to_examples(drawn, chosen, taxonomy, _scene_boxes(drawn, scenes))
+        shown = _to_examples(drawn, chosen, taxonomy, _sources(drawn), _scene_boxes(drawn, scenes))
         known, apart = _part_scenes(shown, hold_out, seed)
         known, vacant = _part_vacant(known, seed)
         known = _leave_out(known, {*_names(labelled)} - {*_names(fit)})
@@ -216,7 +215,11 @@ def digest_pictures(train: pa.Table) -> str:
 
 
 def _to_examples(
-    rows: pa.Table, chosen: Sequence[str], taxonomy: Taxonomy, boxes: Sequence[Box]
+    rows: pa.Table,
+    chosen: Sequence[str],
+    taxonomy: Taxonomy,
+    sources: Sequence[str | None],
+    boxes: Sequence[Box],
 ) -> pa.Table:
     """Rows of a set as `dataset.COLUMNS` and `source`; every label weighs 1."""
     labels = np.full((rows.num_rows, len(chosen)), UNLABELLED, dtype=np.int64)
@@ -225,11 +228,10 @@ def _to_examples(
             continue
         cells = columns.value_ids(rows, column, attribute)
         labels[:, n] = [UNLABELLED if c is None else attribute.index(c) for c in cells]
-    source = rows["source"].to_pylist() if "source" in rows.column_names else rows["id"].to_pylist()
     return pa.table(
         {
             "picture_id": rows["id"].cast(pa.string()),
-            "source": pa.array([_name(s) for s in source], pa.string()),
+            "source": pa.array(sources, pa.string()),
             "annotated": pa.array([True] * rows.num_rows),
             "labels": pa.array(labels.tolist(), pa.list_(pa.int64())),
             "confidences": pa.array([[1.0] * len(chosen)] * rows.num_rows),
@@ -265,6 +267,13 @@ def _draw_rows(
     scenes = np.flatnonzero(scene)
     drawn = rng.choice(scenes, round(fraction * len(scenes)), replace=False)
     return np.sort(np.concatenate([np.flatnonzero(~scene), drawn]))
+
+
+def _sources(scenes: pa.Table) -> list[str | None]:
+    """Ids of the pictures that scenes are made of; None where none is stated."""
+    if "source" not in scenes.column_names:
+        return [None] * scenes.num_rows
+    return [_name(s) for s in scenes["source"].to_pylist()]
 
 
 def _name(cell: Any) -> str | None:

@@ -220,6 +220,22 @@ def test_a_scene_is_vacant_for_its_missing_box_and_not_for_its_missing_source(fi
         assert boxes_of(pa.concat_tables([sets.train, sets.vacant]))["s0"] == [0, 0, 0, 0]
 
 
+@pytest.mark.parametrize("shop", ["Shop A", 5], ids=["a name", "a number that is an id too"])
+def test_a_labelled_sets_own_column_source_says_nothing_of_scenes(files, tmp_path, shop):
+    file = boxed(files, tmp_path / "shops.parquet", source=[shop] * 60)
+    sets, plain = (labelled.read_sets([f], files[1], hold_out=0.4) for f in (file, files[0]))
+    assert sets.train.equals(plain.train)
+    assert sets.val["source"].equals(sets.val["picture_id"])
+
+
+def test_scenes_without_a_column_source_are_scenes_of_no_known_picture(files):
+    rewrite(files[1], lambda f: f.drop(columns="source"))
+    sets = labelled.read_sets([files[0]], files[1], hold_out=0.4)
+    assert sets.scenes.num_rows == 8
+    assert set(sets.scenes["source"].to_pylist()) == {None}
+    assert sets.vacant.num_rows
+
+
 def test_a_third_of_the_empty_scenes_is_kept_for_the_threshold(files):
     sets = labelled.read_sets([files[0]], files[1], hold_out=0.0)
     empty = {f"s{n}" for n in (0, 5, 10, 15)}
