@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from fashiontrend import columns as tables
 from fashiontrend import pictures, records
@@ -170,7 +171,7 @@ def _annotate(
         for c in columns
     }
     splits = _splits(rows)
-    corners = _corners(rows)
+    corners = read_corners(rows)
     found: dict[str, dict[str, Any]] = {}
     counts: Counter[str] = Counter()
     for n, (key, data) in enumerate(zip(rows["id"].to_pylist(), rows["image"], strict=True)):
@@ -179,7 +180,7 @@ def _annotate(
             continue
         try:
             seen = pictures.inspect(data.as_py() or b"", limits)
-            box = None if corners is None else _box(corners[n], seen)
+            box = None if corners is None else to_box(corners[n], (seen.width, seen.height))
         except PictureError as error:
             counts[error.reason] += 1
             continue
@@ -221,16 +222,20 @@ def _splits(rows: pa.Table) -> list[str]:
     return ["val" if h < 51 else "train" for h in hashes]
 
 
-def _corners(rows: pa.Table) -> Any:
+def read_corners(rows: pa.Table) -> NDArray[np.float64] | None:
     """(N, 4) corners in pixels, NaN where none is drawn; None without such columns."""
-    if not set(CORNERS) <= set(rows.column_names):
-        return None
-    cells = rows.select(CORNERS).to_pandas().apply(pd.to_numeric, errors="coerce")
-    return cells.to_numpy(np.float64)
+    return read_numbers(rows, CORNERS) if set(CORNERS) <= set(rows.column_names) else None
 
 
-def _box(corners: Any, seen: pictures.Picture) -> list[float] | None:
-    sides = np.array([seen.width, seen.height] * 2, dtype=np.float64)
+def read_numbers(rows: pa.Table, columns: Sequence[str]) -> NDArray[np.float64]:
+    """Columns of numbers, or of numbers as text, side by side; NaN where a cell holds none."""
+    cells = rows.select(list(columns)).to_pandas().apply(pd.to_numeric, errors="coerce")
+    return np.asarray(cells.to_numpy(np.float64))
+
+
+def to_box(corners: NDArray[np.float64], size: tuple[float, float]) -> list[float] | None:
+    """Four corners in pixels as fractions of a picture's width and height; None if they make no box."""
+    sides = np.array(size * 2, dtype=np.float64)
     x0, y0, x1, y1 = np.clip(corners / sides, 0.0, 1.0)
     return [float(v) for v in (x0, y0, x1, y1)] if x0 < x1 and y0 < y1 else None
 

@@ -15,7 +15,7 @@ from fashiontrend.attrnet import artefact, baseline, scorecard, worst
 from fashiontrend.attrnet.predict import Recogniser
 from fashiontrend.attrnet.probabilities import fit_temperature, temper
 from fashiontrend.errors import DataError
-from fashiontrend.labelled import Sets
+from fashiontrend.labelled import Sets, digest_pictures
 from fashiontrend.report import EvaluationInput, Exhibit, build_evaluation
 
 BATCH = 64
@@ -47,23 +47,26 @@ def judge(sets: Sets, folder: Path, *, baselines: bool = True, threads: int = 1)
 
     Args:
         sets: as the model was fitted on.
-        folder: the model; its card gets temperatures and the report.
+        folder: the model; its card gets temperatures, a threshold for boxes and the report once all
+            is judged. What it says of scenes stays where none are judged.
         baselines: fit and score the majority value and the colour histogram too.
         threads: of the network.
 
     Returns:
-        `val` and `scenes` of the scorecard, `baselines` with paired differences, and the card's
-        core-seconds; and the page.
+        `val` and `scenes` of the scorecard, `baselines` with paired differences, the card's
+        core-seconds, and a `doubt` in words if the model was fitted on other pictures than
+        `sets.train`; and the page.
 
     Raises:
         DataError: the model is of other classes than the set, or no picture kept apart is labelled.
     """
-    model, card = artefact.load(folder)
-    _check(card, sets)
-    threshold = _choose_threshold(Recogniser(folder, threads), sets.vacant)
-    card = card.model_copy(update={"temperatures": {}, "box_threshold": threshold})
-    artefact.save(folder, model, card)
     recogniser = Recogniser(folder, threads)
+    card = recogniser.card
+    _check(card, sets)
+    doubt = _doubt(card, sets, baselines)
+    threshold = _choose_threshold(recogniser, sets.vacant, trusted=not doubt)
+    # In memory: a judgement that stops on its way leaves the model as it was.
+    recogniser.card = card.model_copy(update={"temperatures": {}, "box_threshold": threshold})
     ids, truth = sets.taxonomy.ids, _labels(sets.val)
     found = answer(recogniser, sets.val, "judge val")
     probs = {a: found[f"probs_{a}"] for a in ids}
@@ -71,7 +74,8 @@ def judge(sets: Sets, folder: Path, *, baselines: bool = True, threads: int = 1)
         "val": scorecard.score(probs, truth, sets.taxonomy),
         "core_seconds": card.core_seconds,
         "seed": card.seed,
-        "fitted_on": sets.train.num_rows,
+        "fitted_on": card.pictures or sets.train.num_rows,
+        **({"doubt": doubt} if doubt else {}),
     }
     seen = answer(recogniser, sets.scenes, "judge scenes") if sets.scenes.num_rows else {}
     if seen:
@@ -80,11 +84,12 @@ def judge(sets: Sets, folder: Path, *, baselines: bool = True, threads: int = 1)
         right = scorecard.find_right(probs, truth, sets.taxonomy)
         report["baselines"] = _judge_baselines(sets, truth, right)
     temperatures = {a: fit_temperature(probs[a], truth[:, n]) for n, a in enumerate(ids)}
-    artefact.save(
-        folder,
-        model,
-        card.model_copy(update={"temperatures": temperatures, "metrics": _strip(report)}),
-    )
+    told = {
+        "temperatures": temperatures,
+        "box_threshold": threshold,
+        "metrics": _keep_scenes(card) | _strip(report) if not seen else _strip(report),
+    }
+    artefact.save(folder, recogniser.model, card.model_copy(update=told))
     calibrated = found | {f"probs_{a}": temper(probs[a], temperatures[a]) for a in ids}
     page = build_evaluation(
         EvaluationInput(
@@ -130,6 +135,8 @@ def show(report: Mapping[str, Any]) -> None:
         if not isinstance(value, dict | list):
             telemetry.console.print(f"  scenes {name} {_number(value)}")
     telemetry.console.print(f"  core-seconds of the fit {report['core_seconds']}")
+    if "doubt" in report:
+        telemetry.console.print(f"  [bold]{report['doubt']}[/bold]")
 
 
 def _check(card: artefact.Card, sets: Sets) -> None:
@@ -139,19 +146,52 @@ def _check(card: artefact.Card, sets: Sets) -> None:
     )
     if own != other:
         artefact.check_taxonomy(card, sets.taxonomy)
-    if not (_labels(sets.val) >= 0).any():
+    if not scorecard.find_shown(_labels(sets.val), sets.taxonomy).any():
         raise DataError(
-            f"none of the {sets.val.num_rows} pictures kept apart (split val) has a label of "
+            f"none of the {sets.val.num_rows} pictures kept apart (split val) has a value of "
             f"{', '.join(sets.taxonomy.ids)}. Label some, or name other --attributes."
         )
 
 
-def _choose_threshold(recogniser: Recogniser, vacant: pa.Table) -> float:
-    """From empty scenes that were neither fitted on nor are judged on."""
-    if not vacant.num_rows:
-        return scorecard.choose_threshold(np.empty(0), FALSE_BOXES)
+def _doubt(card: artefact.Card, sets: Sets, baselines: bool) -> str:
+    """What is not as it was when the model was fitted; nothing where its card does not say."""
+    if card.pictures_digest in ("", digest_pictures(sets.train)):
+        return ""
+    told = (
+        f"The model was fitted on {card.pictures} pictures, and not on the {sets.train.num_rows} "
+        "that these files and options leave to fit on."
+    )
+    if sets.scenes.num_rows or sets.vacant.num_rows:
+        return (
+            f"{told} Scenes that are judged here may be among those it has learnt, so its threshold "
+            "for boxes stays. Give the files, --scenes, --hold-out, --hold-out-seed and --splits "
+            "of the fit."
+        )
+    return f"{told} The baselines are fitted on the latter." if baselines else told
+
+
+def _choose_threshold(recogniser: Recogniser, vacant: pa.Table, *, trusted: bool) -> float:
+    """From empty scenes that were neither fitted on nor are judged on; else the card's own stays."""
+    if vacant.num_rows < scorecard.LEAST_EMPTY or not trusted:
+        own = recogniser.card.box_threshold
+        why = (
+            f"{vacant.num_rows} scenes without a garment were kept out to choose one by, "
+            f"{scorecard.LEAST_EMPTY} are needed"
+            if trusted
+            else "the model was fitted on other pictures"
+        )
+        telemetry.console.print(f"  the threshold for boxes stays at {own:.3f}: {why}")
+        return own
     found = answer(recogniser, vacant, "choose a threshold")
     return scorecard.choose_threshold(np.array(found["box_score"]), FALSE_BOXES)
+
+
+def _keep_scenes(card: artefact.Card) -> dict[str, Any]:
+    """What the card says of scenes, where none are judged now."""
+    kept = {k: v for k, v in card.metrics.items() if k == "scenes"}
+    if kept:
+        telemetry.console.print("  No scenes were judged: what the card says of them stays")
+    return kept
 
 
 def _judge_scenes(found: Mapping[str, Any], sets: Sets, threshold: float) -> dict[str, Any]:

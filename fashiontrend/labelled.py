@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -19,22 +19,28 @@ import torch
 import yaml
 from numpy.typing import NDArray
 
-from fashiontrend import checkpoint, columns, importers, telemetry
+from fashiontrend import checkpoint, columns, importers, pictures, telemetry
 from fashiontrend.attrnet import artefact, dataset, model, probabilities, train, words
 from fashiontrend.attrnet.batches import Batch
 from fashiontrend.checkpoint import TrainState
 from fashiontrend.config import AttrNetConfig, digest
-from fashiontrend.errors import DataError
+from fashiontrend.errors import DataError, PictureError
 from fashiontrend.taxonomy import UNLABELLED, Taxonomy
 
-CORNERS = ("x0", "y0", "x1", "y1")
+SIZE = ("width", "height")
+#: The box of a picture that is known to hold no garment.
+EMPTY = (0.0, 0.0, 0.0, 0.0)
 CHECKPOINT, FACTS = "unfinished", "fit.json"
 #: Settings that a training may change on its way: how long it is, its rate and when that falls.
 FREE = ("epochs", "max_passes", "learning_rate", "warmup_fraction", "decay_fraction")
 #: A value that so few pictures show can neither be learnt nor judged.
 LEAST_VALUES = 2
+#: Ids that an error names.
+NAMED = 5
 #: Part of the scenes without a garment that chooses the threshold for boxes.
 VACANT = 1 / 3
+#: x0, y0, x1, y1 as fractions of a picture; None where none is known.
+Box: TypeAlias = list[float] | None
 
 
 @dataclass(frozen=True)
@@ -81,22 +87,27 @@ def read_sets(
     """Read a labelled set, and scenes made of its pictures, and part them.
 
     Args:
-        data: Parquet files with `id`, `image`, `split` (val or one of `splits`) and attributes.
-        scenes: folder with one CSV (`id`, `source`, corners in pixels, empty where there is no
-            garment) and Parquet files with the pictures.
+        data: Parquet files with `id`, `image`, `split` (val or one of `splits`) and attributes; corners
+            in pixels where they are known. Each row is a source of its own.
+        scenes: folder with one CSV (`id`, `source`, corners in pixels, empty or all 0 where there is no
+            garment) and Parquet files with the pictures. Corners are of a picture of `width` and
+            `height`, or of the picture itself where a set does not state them.
         attributes: columns; guessed if none is named.
         hold_out: part of the scenes' sources that is kept apart.
         seed: of that choice.
-        splits: names of the rows to fit on; rows of other names than these and val are left out.
+        splits: names of the rows to fit on; rows of other names than these and val are left out, and
+            scenes made of any row that is not fitted on train nothing; how many is told.
 
     Raises:
-        DataError: a set is not readable, states no label, or an attribute has one value only.
+        DataError: a set is not readable, states no label, an attribute has one value only, an id is
+            both to fit on and in val, or scenes have no corners, or some that make no box.
     """
     rows = importers.read_rows(data)
     chosen = tuple(attributes) or columns.guess_columns(rows)
     name = digest([str(p.name) for p in data])[:8]
     taxonomy = columns.derive_taxonomy(rows, chosen, f"set-{name}")
-    labelled = _to_examples(rows, chosen, taxonomy)
+    # A column `source` of its own says something else there, a shop's name perhaps.
+    labelled = _to_examples(rows, chosen, taxonomy, rows["id"].to_pylist(), _boxes(rows))
     told = rows["split"].to_pylist() if "split" in rows.column_names else []
     if not {*splits, "val"} <= set(told):
         raise DataError(
@@ -107,11 +118,14 @@ def read_sets(
         raise DataError("split 'val' is what a recogniser is judged on: it cannot be fitted on.")
     fit = labelled.filter(pa.array([s in splits for s in told]))
     val = labelled.filter(pa.array([s == "val" for s in told]))
+    _check_apart(fit, val, splits)
     apart = vacant = labelled.slice(0, 0)
     if scenes is not None:
         drawn = importers.read_rows([scenes])
-        known, apart = _part_scenes(_to_examples(drawn, chosen, taxonomy), hold_out, seed)
+        shown = _to_examples(drawn, chosen, taxonomy, _sources(drawn), _scene_boxes(drawn, scenes))
+        known, apart = _part_scenes(shown, hold_out, seed)
         known, vacant = _part_vacant(known, seed)
+        known = _leave_out(known, {*_names(labelled)} - {*_names(fit)})
         sources = pa.array(sorted({s for s in apart["source"].to_pylist() if s}), pa.string())
         fit = fit.filter(pc.invert(pc.is_in(fit["picture_id"], sources)))
         fit = _tell_sources(pa.concat_tables([fit, known]))
@@ -121,6 +135,8 @@ def read_sets(
 
 def fit(sets: Sets, cfg: AttrNetConfig, out: Path, seed: int) -> artefact.Card:
     """Train and write the artefact; an unfinished training in the folder is gone on with.
+
+    Where it had finished nothing is trained, which is told.
 
     Args:
         sets: what `read_sets` returned.
@@ -153,6 +169,11 @@ def fit(sets: Sets, cfg: AttrNetConfig, out: Path, seed: int) -> artefact.Card:
     drawn = len(_draw_rows(scene, cfg.scene_fraction, np.random.default_rng(seed)))
     steps = dataset.count_batches(drawn, cfg.batch_size)
     epochs = train.limit_epochs(cfg, drawn)
+    if start is not None and start.epoch >= epochs:
+        telemetry.console.print(
+            f"  the training in {out} had finished before, after {start.epoch} epochs: nothing was "
+            f"trained. Remove {unfinished} to train anew"
+        )
 
     def batches(epoch: int) -> Iterator[Batch]:
         rng = np.random.default_rng([seed, epoch])
@@ -183,11 +204,23 @@ def fit(sets: Sets, cfg: AttrNetConfig, out: Path, seed: int) -> artefact.Card:
     card = artefact.make_card(
         sets.taxonomy, net, priors, {}, seed=seed, natural_priors=natural,
         core_seconds=round(before + _core_seconds() - begun, 1),
+        pictures=sets.train.num_rows, pictures_digest=digest_pictures(sets.train),
     )  # fmt: skip
     return artefact.save(out, net, card)
 
 
-def _to_examples(rows: pa.Table, chosen: Sequence[str], taxonomy: Taxonomy) -> pa.Table:
+def digest_pictures(train: pa.Table) -> str:
+    """What tells whether a model was fitted on these pictures: a digest of their ids, in any order."""
+    return digest(sorted(train["picture_id"].to_pylist()))
+
+
+def _to_examples(
+    rows: pa.Table,
+    chosen: Sequence[str],
+    taxonomy: Taxonomy,
+    sources: Sequence[str | None],
+    boxes: Sequence[Box],
+) -> pa.Table:
     """Rows of a set as `dataset.COLUMNS` and `source`; every label weighs 1."""
     labels = np.full((rows.num_rows, len(chosen)), UNLABELLED, dtype=np.int64)
     for n, (column, attribute) in enumerate(zip(chosen, taxonomy.attributes, strict=True)):
@@ -195,15 +228,14 @@ def _to_examples(rows: pa.Table, chosen: Sequence[str], taxonomy: Taxonomy) -> p
             continue
         cells = columns.value_ids(rows, column, attribute)
         labels[:, n] = [UNLABELLED if c is None else attribute.index(c) for c in cells]
-    source = rows["source"].to_pylist() if "source" in rows.column_names else rows["id"].to_pylist()
     return pa.table(
         {
             "picture_id": rows["id"].cast(pa.string()),
-            "source": pa.array([_name(s) for s in source], pa.string()),
+            "source": pa.array(sources, pa.string()),
             "annotated": pa.array([True] * rows.num_rows),
             "labels": pa.array(labels.tolist(), pa.list_(pa.int64())),
             "confidences": pa.array([[1.0] * len(chosen)] * rows.num_rows),
-            "box": pa.array(_boxes(rows), pa.list_(pa.float64())),
+            "box": pa.array(boxes, pa.list_(pa.float64())),
             "repeat": pa.array([1] * rows.num_rows),
             "text": pa.array(columns.texts(rows), pa.string()),
             "image": rows["image"],
@@ -237,23 +269,92 @@ def _draw_rows(
     return np.sort(np.concatenate([np.flatnonzero(~scene), drawn]))
 
 
+def _sources(scenes: pa.Table) -> list[str | None]:
+    """Ids of the pictures that scenes are made of; None where none is stated."""
+    if "source" not in scenes.column_names:
+        return [None] * scenes.num_rows
+    return [_name(s) for s in scenes["source"].to_pylist()]
+
+
 def _name(cell: Any) -> str | None:
     """An id as text; what a table reader made a float of is a whole number again."""
     text = "" if cell is None else str(cell).removesuffix(".0")
     return text or None
 
 
-def _boxes(rows: pa.Table) -> list[list[float] | None]:
-    """Boxes in fractions; None where the set draws none at all, zeros where it leaves one out."""
-    if not {*CORNERS, "width", "height"} <= set(rows.column_names):
+def _boxes(rows: pa.Table) -> list[Box]:
+    """Boxes of a labelled set in fractions; None where none is drawn, which leaves the place open."""
+    corners = importers.read_corners(rows)
+    if corners is None:
         return [None] * rows.num_rows
-    cells = rows.select([*CORNERS, "width", "height"]).to_pylist()
-    return [
-        [float(c[k]) / float(c["width" if k[0] == "x" else "height"]) for k in CORNERS]
-        if c["x0"]
-        else [0.0] * 4
-        for c in cells
-    ]
+    return [importers.to_box(*pair) for pair in zip(corners, _sizes(rows, corners), strict=True)]
+
+
+def _scene_boxes(rows: pa.Table, folder: Path) -> list[Box]:
+    """Boxes of scenes in fractions; `EMPTY` where no corners are given: there is no garment."""
+    corners = importers.read_corners(rows)
+    if corners is None:
+        raise DataError(
+            f"{folder}: columns {', '.join(importers.CORNERS)} are needed, seen "
+            f"{', '.join(rows.column_names)}. Give the garments' corners in pixels, empty cells where "
+            "a scene shows no garment, or leave --scenes out."
+        )
+    boxes = _boxes(rows)
+    for n, (given, box) in enumerate(zip(corners, boxes, strict=True)):
+        if box is not None:
+            continue
+        if np.nan_to_num(given).any() and _measure(rows["image"][n].as_py()) is not None:
+            raise DataError(
+                f"{folder}: scene {rows['id'][n]}: corners {given.tolist()} make no box in it. Expected "
+                "x0 < x1 and y0 < y1 in pixels of the picture, or four empty cells for no garment."
+            )
+        boxes[n] = list(EMPTY)
+    return boxes
+
+
+def _sizes(rows: pa.Table, corners: NDArray[np.float64]) -> list[tuple[float, float]]:
+    """Width and height that corners are of: the stated ones, else the picture's, NaN if unreadable."""
+    stated = np.full((rows.num_rows, 2), np.nan)
+    if set(SIZE) <= set(rows.column_names):
+        stated = importers.read_numbers(rows, SIZE).copy()
+    unknown = ~(stated > 0).all(1) & ~np.isnan(corners).any(1)
+    for n in np.flatnonzero(unknown):
+        stated[n] = _measure(rows["image"][int(n)].as_py()) or np.nan
+    return [(width, height) for width, height in stated.tolist()]
+
+
+def _measure(image: bytes | None) -> tuple[int, int] | None:
+    """Width and height of a picture; None of one that does not open, which is put aside later."""
+    try:
+        return pictures.measure(image or b"")
+    except PictureError:
+        return None
+
+
+def _names(examples: pa.Table) -> list[str]:
+    return list(examples["picture_id"].to_pylist())
+
+
+def _check_apart(fit: pa.Table, val: pa.Table, splits: Sequence[str]) -> None:
+    both = sorted({*_names(fit)} & {*_names(val)})
+    if both:
+        raise DataError(
+            f"{len(both)} ids stand both in split 'val' and in {', '.join(map(repr, splits))}: "
+            f"{', '.join(both[:NAMED])}. A recogniser cannot be judged on what it was fitted on: keep "
+            "each id in one split."
+        )
+
+
+def _leave_out(scenes: pa.Table, sources: Collection[str]) -> pa.Table:
+    """Scenes without those made of a picture that is not fitted on, which they would teach."""
+    fitted = [s not in sources for s in scenes["source"].to_pylist()]
+    taught = scenes.filter(pa.array(fitted, pa.bool_()))
+    if taught.num_rows < scenes.num_rows:
+        telemetry.console.print(
+            f"  {scenes.num_rows - taught.num_rows} scenes left out of what is fitted on: the "
+            "pictures that they are made of are not fitted on"
+        )
+    return taught
 
 
 def _part_scenes(scenes: pa.Table, hold_out: float, seed: int) -> tuple[pa.Table, pa.Table]:
@@ -267,7 +368,9 @@ def _part_scenes(scenes: pa.Table, hold_out: float, seed: int) -> tuple[pa.Table
 
 def _part_vacant(scenes: pa.Table, seed: int) -> tuple[pa.Table, pa.Table]:
     """All scenes but a seeded part of those without a garment, and that part."""
-    held = scenes.filter(pc.is_null(scenes["source"]))
+    held = scenes.filter(
+        pa.array([b == list(EMPTY) for b in scenes["box"].to_pylist()], pa.bool_())
+    )
     _, apart = _part(held, held["picture_id"].to_pylist(), VACANT, seed)
     taken = pc.is_in(scenes["picture_id"], apart["picture_id"].combine_chunks())
     return scenes.filter(pc.invert(taken)), apart
@@ -297,10 +400,11 @@ def _check(fit: pa.Table, taxonomy: Taxonomy) -> None:
 
 
 def _mark(sets: Sets, cfg: AttrNetConfig, seed: int) -> str:
-    """What a training must share with the one it goes on with."""
+    """What a training must share with the one it goes on with: all that it learns from, to the byte."""
     settings = {k: v for k, v in cfg.model_dump().items() if k not in FREE}
-    pictures = [sets.train["picture_id"].to_pylist(), sets.train["labels"].to_pylist()]
-    return digest([settings, seed, sets.taxonomy.digest, pictures])
+    said = {c: sets.train[c].to_pylist() for c in sets.train.column_names if c != "image"}
+    shown = [pictures.identify(image or b"") for image in sets.train["image"].to_pylist()]
+    return digest([settings, seed, sets.taxonomy.digest, said, shown])
 
 
 def _resume(folder: Path, mark: str) -> tuple[TrainState | None, float]:
@@ -309,8 +413,8 @@ def _resume(folder: Path, mark: str) -> tuple[TrainState | None, float]:
     facts = json.loads((folder / FACTS).read_text("utf-8"))
     if facts["mark"] != mark:
         raise DataError(
-            f"{folder}: an unfinished training of other pictures, settings or seed. Name another "
-            "--out, or remove that folder."
+            f"{folder}: an unfinished training of other pictures, of other labels, boxes or texts of "
+            "theirs, or of other settings or seed. Name another --out, or remove that folder."
         )
     return checkpoint.load(folder), float(facts["core_seconds"])
 

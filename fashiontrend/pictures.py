@@ -68,7 +68,7 @@ def inspect(data: bytes, limits: IngestConfig) -> Picture:
     image = _open_within(data, limits)
     # A JPEG's coded bytes are all read at an eighth of the size too, for a fraction of the time.
     width, height = image.size
-    image.draft("RGB", (width // 8, height // 8))
+    image.draft("RGB", (max(1, width // 8), max(1, height // 8)))
     _load(image)
     kind = "JPEG" if image.format == "MPO" else str(image.format)
     return Picture(identify(data), *_upright_size(image, width, height), kind)

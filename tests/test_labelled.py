@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -108,6 +109,133 @@ def test_a_scene_without_corners_is_known_to_be_empty(files):
     assert boxes["1"] is None
 
 
+def resplit(file, change, target):
+    """The set with other names of splits: row number, split -> split."""
+    table = pq.read_table(file)
+    told = [change(n, s) for n, s in enumerate(table["split"].to_pylist())]
+    place = table.column_names.index("split")
+    pq.write_table(table.set_column(place, "split", pa.array(told)), target)
+    return target
+
+
+@pytest.mark.parametrize("name", ["val", "test", "extra"])
+def test_scenes_of_rows_that_are_not_fitted_on_are_not_fitted_on_either(
+    files, tmp_path, name, capsys
+):
+    sources = {5, 9}  # of s1 and s16, s2 and s17
+    file = resplit(files[0], lambda n, s: name if n in sources else s, tmp_path / "other.parquet")
+    sets = labelled.read_sets([file], files[1], hold_out=0.0)
+    whole = labelled.read_sets([files[0]], files[1], hold_out=0.0)
+    assert "4 scenes left out" in capsys.readouterr().err
+    fitted, before = (set(t.train["picture_id"].to_pylist()) for t in (sets, whole))
+    assert before - fitted == {"5", "9", "s1", "s2", "s16", "s17"}
+    if name == "extra":
+        more = labelled.read_sets([file], files[1], hold_out=0.0, splits=("train", "extra"))
+        assert more.train.num_rows == whole.train.num_rows
+
+
+def test_an_id_that_stands_both_in_val_and_among_what_is_fitted_on_is_refused(files, tmp_path):
+    table = pq.read_table(files[0])
+    twice = pa.concat_tables([table, table.slice(1, 1).set_column(1, "split", pa.array(["val"]))])
+    pq.write_table(twice, tmp_path / "twice.parquet")
+    with pytest.raises(DataError, match=r"1 ids stand both in split 'val' and in 'train'.*\b1\b"):
+        labelled.read_sets([tmp_path / "twice.parquet"], None)
+
+
+def boxed(files, target, **columns):
+    """The labelled set with more columns."""
+    table = pq.read_table(files[0])
+    for name, cells in columns.items():
+        table = table.append_column(name, pa.array(cells))
+    pq.write_table(table, target)
+    return target
+
+
+def boxes_of(table):
+    return dict(zip(table["picture_id"].to_pylist(), table["box"].to_pylist(), strict=True))
+
+
+def test_a_box_may_begin_at_the_rim_and_a_row_without_one_is_looked_for(files, tmp_path):
+    corners = {"x0": [0.0] * 30, "y0": [8.0] * 30, "x1": [12.0] * 30, "y1": [16.0] * 30}
+    sizes = {"width": [24] * 60, "height": [32] * 60}
+    partly = {k: c + [None] * 30 for k, c in corners.items()}
+    file = boxed(files, tmp_path / "boxed.parquet", **partly, **sizes)
+    boxes = boxes_of(labelled.read_sets([file], None).train)
+    assert boxes["1"] == [0, 0.25, 0.5, 0.5]
+    assert boxes["31"] is None
+
+
+def test_without_a_stated_size_boxes_are_parts_of_the_pictures_own(files, tmp_path):
+    corners = {"x0": [6.0] * 60, "y0": [8.0] * 60, "x1": [12.0] * 60, "y1": [16.0] * 60}
+    file = boxed(files, tmp_path / "boxed.parquet", **corners)
+    assert boxes_of(labelled.read_sets([file], None).train)["1"] == [0.25, 0.25, 0.5, 0.5]
+    told = {"width": [None] * 30 + [48] * 30, "height": [None] * 30 + [64] * 30}
+    file = boxed(files, tmp_path / "partly.parquet", **corners, **told)
+    boxes = boxes_of(labelled.read_sets([file], None).train)
+    assert boxes["1"] == [0.25, 0.25, 0.5, 0.5]
+    assert boxes["31"] == [0.125, 0.125, 0.25, 0.25]
+
+
+def rewrite(scenes, change):
+    file = scenes / "scenes.csv"
+    frame = pd.read_csv(file, dtype=str, keep_default_na=False)
+    change(frame).to_csv(file, index=False)
+
+
+def test_scenes_without_a_stated_size_keep_their_boxes(files):
+    stated = labelled.read_sets([files[0]], files[1])
+    rewrite(files[1], lambda f: f.drop(columns=["width", "height"]))
+    measured = labelled.read_sets([files[0]], files[1])
+    assert measured.train["box"].equals(stated.train["box"])
+    assert measured.scenes["box"].equals(stated.scenes["box"])
+
+
+def test_scenes_of_a_table_without_corners_are_refused(files):
+    rewrite(files[1], lambda f: f.drop(columns=["x1"]))
+    with pytest.raises(DataError, match=r"scenes: columns x0, y0, x1, y1 are needed, seen id, so"):
+        labelled.read_sets([files[0]], files[1])
+
+
+@pytest.mark.parametrize("cells", [("10", ""), ("20", "10"), ("50", "60")])
+def test_a_scene_with_corners_that_make_no_box_is_named(files, cells):
+    def spoil(frame):
+        frame.loc[frame["id"] == "s3", ["x0", "x1"]] = cells
+        return frame
+
+    rewrite(files[1], spoil)
+    with pytest.raises(DataError, match=r"scene s3: corners .* make no box"):
+        labelled.read_sets([files[0]], files[1])
+
+
+def test_a_scene_is_vacant_for_its_missing_box_and_not_for_its_missing_source(files):
+    def forget(frame):
+        frame.loc[frame["id"] == "s1", "source"] = ""
+        frame.loc[frame["id"] == "s0", ["x0", "y0", "x1", "y1"]] = "0"
+        return frame
+
+    rewrite(files[1], forget)
+    for seed in range(8):
+        sets = labelled.read_sets([files[0]], files[1], hold_out=0.0, seed=seed)
+        assert "s1" not in sets.vacant["picture_id"].to_pylist()
+        assert boxes_of(pa.concat_tables([sets.train, sets.vacant]))["s0"] == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("shop", ["Shop A", 5], ids=["a name", "a number that is an id too"])
+def test_a_labelled_sets_own_column_source_says_nothing_of_scenes(files, tmp_path, shop):
+    file = boxed(files, tmp_path / "shops.parquet", source=[shop] * 60)
+    sets, plain = (labelled.read_sets([f], files[1], hold_out=0.4) for f in (file, files[0]))
+    assert sets.train.equals(plain.train)
+    assert sets.val["source"].equals(sets.val["picture_id"])
+
+
+def test_scenes_without_a_column_source_are_scenes_of_no_known_picture(files):
+    rewrite(files[1], lambda f: f.drop(columns="source"))
+    sets = labelled.read_sets([files[0]], files[1], hold_out=0.4)
+    assert sets.scenes.num_rows == 8
+    assert set(sets.scenes["source"].to_pylist()) == {None}
+    assert sets.vacant.num_rows
+
+
 def test_a_third_of_the_empty_scenes_is_kept_for_the_threshold(files):
     sets = labelled.read_sets([files[0]], files[1], hold_out=0.0)
     empty = {f"s{n}" for n in (0, 5, 10, 15)}
@@ -190,6 +318,16 @@ def test_a_picture_that_counts_twice_is_drawn_twice_with_its_words(files, tmp_pa
     assert seen == dict.fromkeys(twice["picture_id"].to_pylist(), 2)
 
 
+def test_the_card_says_what_was_fitted_on(files, tmp_path, monkeypatch):
+    monkeypatch.setattr(train, "fit", lambda *_, **__: None)
+    sets = labelled.read_sets([files[0]], files[1], hold_out=0.4)
+    card = labelled.fit(sets, CFG, tmp_path / "model", seed=0)
+    assert card.pictures == sets.train.num_rows
+    assert card.pictures_digest == labelled.digest_pictures(sets.train)
+    other = labelled.read_sets([files[0]], files[1], hold_out=0.4, seed=1)
+    assert card.pictures_digest != labelled.digest_pictures(other.train)
+
+
 @pytest.mark.slow
 def test_a_training_goes_on_from_its_last_epoch(files, tmp_path, monkeypatch):
     sets = labelled.read_sets([files[0]], None)
@@ -209,6 +347,41 @@ def test_a_training_goes_on_from_its_last_epoch(files, tmp_path, monkeypatch):
         labelled.fit(sets, CFG, tmp_path / "parts", seed=1)
     resumed = labelled.fit(sets, CFG, tmp_path / "parts", seed=0)
     assert resumed.weights_sha256 == whole.weights_sha256
+
+
+def change(table, column, cell):
+    """The table with another cell in its first row."""
+    place = table.column_names.index(column)
+    cells = [cell, *table[column].to_pylist()[1:]]
+    return table.set_column(place, column, pa.array(cells, table.schema.field(column).type))
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("labels", [0, 0]), ("box", [0.1, 0.1, 0.9, 0.9]), ("source", "2"), ("text", "Coat"),
+        ("repeat", 2), ("image", draw("Red", 36)),
+    ],
+)  # fmt: skip
+def test_a_training_goes_on_with_nothing_but_the_same_pictures(files, tmp_path, column, cell):
+    sets = labelled.read_sets([files[0]], None)
+    train_on = change(sets.train, "labels", [1, 1])
+    mark = labelled._mark(replace(sets, train=train_on), CFG, 0)
+    state = checkpoint.TrainState(1, {}, {})
+    labelled._keep(tmp_path / labelled.CHECKPOINT, state, mark, 1.0)
+    assert labelled._mark(replace(sets, train=train_on), CFG, 0) == mark
+    with pytest.raises(DataError, match="unfinished training of other pictures"):
+        labelled.fit(replace(sets, train=change(train_on, column, cell)), CFG, tmp_path, 0)
+
+
+def test_a_training_that_had_finished_says_that_nothing_was_trained(files, tmp_path, capsys):
+    sets = labelled.read_sets([files[0]], None)
+    first = labelled.fit(sets, CFG, tmp_path, seed=0)
+    assert "nothing was trained" not in capsys.readouterr().err
+    again = labelled.fit(sets, CFG, tmp_path, seed=0)
+    said = " ".join(capsys.readouterr().err.split())
+    assert "finished before, after 2 epochs: nothing was trained" in said
+    assert again.weights_sha256 == first.weights_sha256
 
 
 @pytest.mark.slow

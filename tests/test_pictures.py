@@ -122,6 +122,12 @@ def test_inspect_tells_hash_upright_size_and_true_format():
     assert len(plain.picture_id) == 64
 
 
+@pytest.mark.parametrize("size", [(5, 200), (200, 7), (1, 1)])
+def test_a_jpeg_with_a_side_of_a_few_pixels_is_inspected_too(size):
+    seen = pictures.inspect(encode(photo(*size), "JPEG"), IngestConfig(min_side_px=1))
+    assert (seen.width, seen.height) == size
+
+
 def test_the_picture_is_stretched_so_that_fractional_boxes_stay_true():
     square = pictures.decode(encode(red_left_half(200, 50)), 32)
     assert square.shape == (32, 32, 3)

@@ -48,6 +48,10 @@ class Card(Section):
     )
     metrics: dict[str, Any] = pydantic.Field(default={}, description="Of the held-out report.")
     dataset: str = ""
+    pictures: int | None = pydantic.Field(
+        default=None, description="Rows that a fit on a labelled set was given, scenes among them."
+    )
+    pictures_digest: str = pydantic.Field(default="", description="Of the ids of those rows.")
     core_seconds: float | None = pydantic.Field(
         default=None, description="User and system CPU time of the fit, all threads together."
     )
@@ -76,7 +80,7 @@ def make_card(
         model: gives configuration and channel mean.
         train_counts: (V + 1,) counts or proportions per attribute of the resampled set.
         temperatures: per attribute.
-        **facts: `metrics`, `dataset`, `seed`.
+        **facts: other fields of the card, such as `metrics`, `dataset`, `seed`.
     """
     priors = {}
     for attribute, counts in train_counts.items():
@@ -131,7 +135,9 @@ def load(folder: str | Path, expected: Taxonomy | None = None) -> tuple[AttrNet,
                 "fetch them again."
             )
         taxonomy = card.read_taxonomy()
-        model = AttrNet(card.config, list(taxonomy.num_values.values()), card.channel_mean)
+        # Older cards name the file that a training began with; it may be gone, and says nothing now.
+        cfg = card.config.model_copy(update={"weights": None})
+        model = AttrNet(cfg, list(taxonomy.num_values.values()), card.channel_mean)
         model.load_state_dict(load_file(source / WEIGHTS))
     except (OSError, SafetensorError, RuntimeError, ConfigError) as error:
         raise DataError(f"model {source}: {error}. Fetch it again or train a new one.") from error

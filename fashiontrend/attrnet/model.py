@@ -229,8 +229,11 @@ class AttrNet(nn.Module):
 
     @property
     def lasting(self) -> "AttrNetConfig":
-        """The configuration of what is left after training: words were only something to learn."""
-        return self.cfg.model_copy(update={"words": 0})
+        """The configuration of what is left after training.
+
+        Words were only something to learn, the file of `weights` only where to begin.
+        """
+        return self.cfg.model_copy(update={"words": 0, "weights": None})
 
     def lasting_weights(self) -> dict[str, Tensor]:
         """The tensors that belong to `lasting`."""

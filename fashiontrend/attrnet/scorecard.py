@@ -48,6 +48,8 @@ def score(probs: Probs, labels: Ints, taxonomy: Taxonomy, seed: int = 0) -> dict
 
     Returns:
         Numbers per attribute, None where it has no labelled picture; means are over the others.
+        Accuracies, their mean and its interval, and `all_right` are of pictures that show the
+        attribute, or all of them.
     """
     rng = np.random.default_rng(seed)
     right = find_right(probs, labels, taxonomy)
@@ -67,10 +69,20 @@ def score(probs: Probs, labels: Ints, taxonomy: Taxonomy, seed: int = 0) -> dict
 
 
 def find_right(probs: Probs, labels: Ints, taxonomy: Taxonomy) -> Floats:
-    """1 where the top answer is right, 0 where it is wrong, NaN where nothing is labelled: (N, A)."""
+    """1 where the top answer is right, 0 where it is wrong, NaN where no value is labelled: (N, A).
+
+    "Not visible" is no value: accuracy is of pictures that show the attribute.
+    """
     said = np.stack([np.nan_to_num(probs[a], nan=-1.0).argmax(1) for a in taxonomy.ids], 1)
     silent = np.stack([np.isnan(probs[a]).any(1) for a in taxonomy.ids], 1)
-    return np.where(labels < 0, np.nan, ((said == labels) & ~silent).astype(np.float64))
+    right = ((said == labels) & ~silent).astype(np.float64)
+    return np.where(find_shown(labels, taxonomy), right, np.nan)
+
+
+def find_shown(labels: Ints, taxonomy: Taxonomy) -> NDArray[np.bool_]:
+    """Where a picture is labelled with a value, so neither unlabelled nor "not visible": (N, A)."""
+    shown: NDArray[np.bool_] = (labels >= 0) & (labels < list(taxonomy.num_values.values()))
+    return shown
 
 
 def compare(first: Floats, second: Floats, seed: int = 0) -> dict[str, Any]:
@@ -208,9 +220,11 @@ def _macro_f1(true: Ints, said: Ints, classes: Ints) -> float:
 
 
 def _resample(right: Floats, rng: np.random.Generator) -> Floats:
-    """Mean accuracy of bootstrap samples of the pictures."""
+    """Mean accuracy of bootstrap samples of the pictures; none where nothing counts."""
     weights = _draw_weights(len(right), rng)
     known = ~np.isnan(right)
+    if not known.any():
+        return np.empty(0)
     drawn = (weights @ np.nan_to_num(right)) / np.maximum(weights @ known, 1)
     return np.asarray(drawn[:, known.any(0)].mean(1))
 

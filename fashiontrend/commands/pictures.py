@@ -110,7 +110,8 @@ def fit_attrnet(
     """Fit a recogniser on a labelled set and judge it, in one process without a store.
 
     Without --config it follows the recipe that comes with the package. A training that was
-    interrupted is gone on with by the same command.
+    interrupted is gone on with by the same command; one that had finished is not trained again,
+    which it says, and judged anew.
     """
     from fashiontrend import labelled
 

@@ -2,9 +2,11 @@ import json
 
 import pytest
 import torch
+import torchvision
 from safetensors.torch import load_file, save_file
 
-from fashiontrend.attrnet import artefact
+from fashiontrend.attrnet import artefact, model
+from fashiontrend.config import AttrNetConfig
 from fashiontrend.errors import DataError
 from fashiontrend.taxonomy import Taxonomy
 
@@ -139,6 +141,32 @@ def test_words_of_training_are_forgotten(build_net, taxonomy, tmp_path, draw_bat
     image = draw_batch(2, 0).image
     with torch.inference_mode():
         assert torch.equal(back(image).vector, net(image).vector)
+
+
+@pytest.fixture
+def pretrained(taxonomy, tmp_path):
+    """A model that began with the weights of a file which is gone, and that file."""
+    file = tmp_path / "body.pth"
+    torch.save(torchvision.models.mobilenet_v3_small(weights=None).state_dict(), file)
+    cfg = AttrNetConfig(
+        backbone="mobilenet_v3_small", weights=str(file), input_px=64, region_channels=8,
+        embedding_dim=16,
+    )  # fmt: skip
+    net = model.build(cfg, [2, 2], (60.0, 60.0, 60.0), 0)
+    artefact.save(tmp_path, net, artefact.make_card(taxonomy, net, {}, {}))
+    file.unlink()
+    return tmp_path, file
+
+
+def test_a_model_does_not_need_the_file_that_its_training_began_with(pretrained):
+    folder, _ = pretrained
+    assert artefact.load(folder)[1].config.weights is None
+
+
+def test_a_card_that_still_names_that_file_loads_too(pretrained):
+    folder, file = pretrained
+    edit_card(folder, lambda c: c["config"].update(weights=str(file)))
+    artefact.load(folder)
 
 
 def test_the_self_test_asks_the_network_for_plain_shots_too(build_net, taxonomy, tmp_path):

@@ -57,6 +57,29 @@ def test_an_attribute_without_labels_has_no_numbers_and_spoils_no_mean(labels, t
     assert scorecard.compare(right, wrong)["difference"] == pytest.approx(0.5)
 
 
+def test_pictures_that_do_not_show_an_attribute_count_for_nothing_in_means_and_differences(
+    labels, taxonomy
+):
+    hidden = np.concatenate([labels, np.full((40, 2), 2)])  # index V: not visible
+    said = np.concatenate([labels, np.zeros((40, 2), np.int64)])
+    shown = scorecard.score(answer(labels, wrong=range(6)), labels, taxonomy)
+    card = scorecard.score(answer(said, wrong=range(6)), hidden, taxonomy)
+    assert card["mean_accuracy"] == shown["mean_accuracy"]
+    assert card["all_right"] == shown["all_right"]
+    low, high = card["mean_accuracy_interval"]
+    assert low < card["mean_accuracy"] < high
+    good, bad = (
+        scorecard.find_right(answer(said, wrong=range(n)), hidden, taxonomy) for n in (0, 30)
+    )
+    assert scorecard.compare(good, bad)["difference"] == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize("label", [-1, 2], ids=["unlabelled", "not visible"])
+def test_where_no_value_is_labelled_at_all_there_is_no_mean(labels, taxonomy, label):
+    card = scorecard.score(answer(labels), np.full_like(labels, label), taxonomy)
+    assert card["mean_accuracy"] is card["mean_accuracy_interval"] is card["all_right"] is None
+
+
 def test_a_better_recogniser_is_better_by_an_interval_above_zero(labels, taxonomy):
     good = scorecard.find_right(answer(labels), labels, taxonomy)
     bad = scorecard.find_right(answer(labels, wrong=range(20)), labels, taxonomy)
