@@ -32,19 +32,37 @@ REMEDIES = {
 }
 
 
+def single_platforms(pairs: Sequence[Report]) -> list[Report]:
+    """The pairs of single platforms; all of them where only pooled ones are known."""
+    return [p for p in pairs if p.get("platform") != POOLED] or list(pairs)
+
+
+def is_judged(pair: Report) -> bool:
+    """Whether a held-out day was there to judge a pair by; a report that does not say judged all."""
+    return bool(pair.get("days_judged", 1) != 0)
+
+
+def name_pairs(pairs: Sequence[Report]) -> str:
+    """The first five of them, for people."""
+    return ", ".join(f"{p.get('platform')}/{p.get('attribute')}" for p in pairs[:5])
+
+
 def explain(
     pairs: Sequence[Report],
     widths: Mapping[str, float | None],
     accuracy: Report | None,
     cfg: PerplexityGateConfig,
 ) -> dict[str, dict[str, Any]]:
-    """Each attribute's numbers, the reason why it does not fit ("" where it does), a remedy."""
-    single = [p for p in pairs if p.get("platform") != POOLED] or list(pairs)
+    """Each attribute's numbers, the reason why it does not fit ("" where it does), a remedy.
+
+    An attribute of which no pair is judged yet has no reason either, and does not count as fitting.
+    """
+    single = single_platforms(pairs)
     total = sum(number(p.get("divergence")) or 0.0 for p in single)
     judged = as_dicts(as_mapping(accuracy).get("attributes"))
     explained = {}
     for name in dict.fromkeys(str(p.get("attribute")) for p in single):
-        own = [p for p in single if p.get("attribute") == name]
+        own = [p for p in single if p.get("attribute") == name and is_judged(p)]
         parts = [number(p.get("divergence")) for p in own]
         part = sum(p for p in parts if p is not None)
         width, limit = widths.get(name), width_limit(own, name, cfg)
@@ -63,6 +81,7 @@ def explain(
             "accuracy": number(judged.get(name, {}).get("accuracy")),
             # An infinite divergence is written as null: no part, and first in every ranking.
             "contribution": part / total if total > 0 and None not in parts else None,
+            "fits": not reason if own else None,
             "reason": reason,
             "remedy": REMEDIES[reason],
         }
@@ -70,7 +89,9 @@ def explain(
 
 
 def _find_reason(own: Sequence[Report], judged: Report | None, cfg: PerplexityGateConfig) -> str:
-    """Why an attribute does not fit; "" where it does. The most telling cause first."""
+    """Why an attribute does not fit; "" where it does or is not judged. The most telling cause first."""
+    if not own:
+        return ""
     fit, floor = mean(own, "normalised_perplexity"), mean(own, "noise_floor")
     worst = max((number(p.get("normalised_perplexity")) or math.inf for p in own), default=math.inf)
     if fit is not None and fit < cfg.threshold and worst <= cfg.max_pair:

@@ -359,3 +359,35 @@ def test_an_infinite_divergence_is_asked_about_first():
     report = fitted(pairs, interval_width={p["attribute"]: 0.1 for p in pairs})
     verdict = gates.judge_perplexity(report, accuracy, PerplexityGateConfig())
     assert [r["attribute"] for r in gates.labelling_request(verdict)] == ["impossible", "known"]
+
+
+WAITING = {"normalised_perplexity": None, "perplexity": None, "divergence": None, "days_judged": 0}
+
+
+@pytest.mark.parametrize("metric", ["normalised_perplexity", "perplexity"])
+def test_a_pair_that_is_not_judged_yet_neither_opens_nor_closes_the_gate(metric):
+    cfg = PerplexityGateConfig(metric=metric, threshold=3.5, max_pair=1.15)
+    pairs = [pair("shop", "colour"), pair("shop", "sleeve"), pair("new", "colour", **WAITING)]
+    verdict = gates.judge_perplexity(fitted(pairs), None, cfg)
+    assert verdict.passed
+    assert "1 of 3 pairs are not judged yet" in verdict.warnings[-1]
+    assert "new/colour" in verdict.warnings[-1]
+    assert verdict.per_attribute["colour"]["fits"] is True
+    assert verdict.per_attribute["colour"]["normalised_perplexity"] == 1.01
+
+
+def test_an_attribute_that_no_pair_judges_is_not_said_to_fit_and_asks_for_no_labels():
+    pairs = [pair("shop", "colour"), pair("shop", "sleeve", **WAITING)]
+    report = fitted(pairs, normalised_perplexity=1.3, interval_width={"colour": 0.07})
+    verdict = gates.judge_perplexity(report, None, PerplexityGateConfig())
+    found = verdict.per_attribute["sleeve"]
+    assert (found["fits"], found["reason"], found["normalised_perplexity"]) == (None, "", None)
+    assert "sleeve" not in [r["attribute"] for r in gates.labelling_request(verdict)]
+
+
+def test_the_gate_stays_closed_where_no_pair_is_judged():
+    pairs = [pair("shop", "colour", **WAITING)]
+    report = fitted(pairs, normalised_perplexity=None, interval_width={})
+    verdict = gates.judge_perplexity(report, None, PerplexityGateConfig())
+    assert not verdict.passed
+    assert "no pair was judged" in verdict.reasons[0]
