@@ -49,6 +49,8 @@ class Done:
     move: Move
     passed: bool | None = None
     reason: str = ""
+    remedy: str = ""
+    request: str = ""  # the labelling request, if it asks for anything
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,14 @@ def _way_back(last: Done, limits: Limits) -> Move:
             )
         return Move(Step.TRAIN_ATTRNET, move.label_round, move.train_round + 1)
     if move.label_round >= limits.label_rounds or limits.out_of_time:
+        asked = (
+            f"The labelling request {last.request} in the store ranks the attributes."
+            if last.request
+            else "No attribute is to be labelled."
+        )
         spent = ", perplexity_gate.max_hours are spent" if limits.out_of_time else ""
         raise PerplexityGateClosed(
             f"perplexity gate closed after round {move.label_round} of {limits.label_rounds}{spent}: {last.reason}. "
-            "Nothing was published; the last release stays. Answer the labelling request under labelling/ in the store."
+            f"Nothing was published; the last release stays. What to do: {last.remedy} {asked}"
         )
     return Move(Step.LABEL, move.label_round + 1, 1)

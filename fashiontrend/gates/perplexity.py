@@ -6,10 +6,12 @@ from typing import Any
 
 from fashiontrend.config import PerplexityGateConfig
 from fashiontrend.gates.causes import (
+    attainable,
     explain,
     find_remedy,
     is_judged,
     name_pairs,
+    pair_limit,
     single_platforms,
     width_limit,
 )
@@ -65,7 +67,7 @@ def judge_perplexity(report: Report, accuracy: Report | None, cfg: PerplexityGat
         at_least("origins_used", report.get("origins_used"), cfg.min_origins),
         *_check_widths(widths, pairs, cfg),
     ]
-    per_attribute = explain(known, widths, accuracy, cfg)
+    per_attribute = explain(known, widths, accuracy, threshold, cfg)
     return close_or_open(
         PERPLEXITY,
         checks,
@@ -137,7 +139,7 @@ def _warn_of_unjudged(pairs: Sequence[Report]) -> list[str]:
 
 def _threshold(report: Report, cfg: PerplexityGateConfig) -> tuple[float, list[str]]:
     """tau_effective = max(tau, 1 + 2 (noise floor - 1)), scaled by the floor for raw perplexity."""
-    noise = _attainable(report.get("noise_floor"))
+    noise = attainable(report.get("noise_floor"))
     if cfg.metric == "perplexity":
         noise *= number(report.get("perplexity_floor")) or 0.0
     if noise <= cfg.threshold:
@@ -155,7 +157,7 @@ def _check_worst(pairs: Sequence[Report], cfg: PerplexityGateConfig) -> tuple[Ch
         detail = f"no pair has {cfg.min_support} products"
         return Check("max_pair", None, f"<= {cfg.max_pair:g}", False, detail), []
     values = [_at_least_one(p.get("normalised_perplexity")) for p in held]
-    limits = [max(cfg.max_pair, _attainable(p.get("noise_floor"))) for p in held]
+    limits = [pair_limit(p, cfg) for p in held]
     above = [math.inf if v is None else v - m for v, m in zip(values, limits, strict=True)]
     worst = max(range(len(held)), key=above.__getitem__)
     limit = limits[worst]
@@ -167,12 +169,6 @@ def _check_worst(pairs: Sequence[Report], cfg: PerplexityGateConfig) -> tuple[Ch
     )
     found = check("max_pair", values[worst], f"<= {limit:.4g}", lambda s: s <= limit, detail)
     return found, [warning] if lifted else []
-
-
-def _attainable(floor: Any) -> float:
-    """1 + 2 (noise floor - 1): what a perfect forecast stays below; 0 where the floor is unknown."""
-    known = number(floor)
-    return 1 + 2 * (known - 1) if known is not None else 0.0
 
 
 def _check_difference(report: Report, cfg: PerplexityGateConfig) -> Check:

@@ -217,10 +217,15 @@ BAD = {"normalised_perplexity": 1.2, "divergence": 0.18}
         (BAD, {"wilson_low": 0.9}, 0.07, "model"),
         (BAD, {}, 0.07, "model"),
         ({"normalised_perplexity": None, "divergence": None}, {"wilson_low": 0.9}, 0.07, "model"),
+        ({"skill": 0.05}, {"wilson_low": 0.5}, 0.07, "recogniser"),
+        ({"skill": 0.05, "noise_floor": 1.009}, {"wilson_low": 0.9}, 0.07, "products"),
+        ({"skill": -0.2, "noise_floor": 1.002}, {"wilson_low": 0.9}, 0.07, "model"),
+        ({"skill": None, "noise_floor": 1.002}, {"wilson_low": 0.9}, 0.07, ""),
     ],
     ids=[
         "fits", "no measurement", "weak recogniser", "few products", "noise", "jump", "weak model",
-        "nothing known of the recogniser", "nothing known of the fit",
+        "nothing known of the recogniser", "nothing known of the fit", "no skill, weak recogniser",
+        "no skill, noise", "no skill, weak model", "skill unknown",
     ],
 )  # fmt: skip
 def test_every_attribute_that_does_not_fit_gets_a_reason_and_a_remedy(
@@ -391,3 +396,47 @@ def test_the_gate_stays_closed_where_no_pair_is_judged():
     verdict = gates.judge_perplexity(report, None, PerplexityGateConfig())
     assert not verdict.passed
     assert "no pair was judged" in verdict.reasons[0]
+
+
+def test_the_fit_of_an_attribute_is_judged_in_the_metric_of_the_gate():
+    pairs = [
+        pair("shop", "colour", perplexity=6.4, noise_floor=1.001),
+        pair("shop", "sleeve", perplexity=3.0),
+    ]
+    cfg = PerplexityGateConfig(metric="perplexity", threshold=4.0)
+    verdict = gates.judge_perplexity(fitted(pairs, perplexity=4.7), None, cfg)
+    assert {n: (a["fits"], a["reason"]) for n, a in verdict.per_attribute.items()} == {
+        "colour": (False, "model"),
+        "sleeve": (True, ""),
+    }
+    assert [r["attribute"] for r in gates.labelling_request(verdict)] == ["colour"]
+
+
+def test_the_lifted_threshold_of_the_gate_holds_for_its_attributes_too():
+    pairs = [pair("shop", a, normalised_perplexity=1.055, noise_floor=1.03) for a in ("a", "b")]
+    report = fitted(pairs, normalised_perplexity=1.055, noise_floor=1.03, coverage80=0.5)
+    verdict = gates.judge_perplexity(report, None, PerplexityGateConfig())
+    assert all(a["fits"] for a in verdict.per_attribute.values())
+
+
+def test_a_gate_that_only_lacks_skill_blames_who_lacks_it():
+    pairs = [pair("shop", "colour", skill=-0.4, noise_floor=1.001), pair("shop", "sleeve")]
+    report = fitted(pairs, skill=0.01, difference=0.0)
+    verdict = gates.judge_perplexity(report, None, PerplexityGateConfig())
+    assert not verdict.passed
+    assert [(r["attribute"], r["reason"]) for r in gates.labelling_request(verdict)] == [
+        ("colour", "model")
+    ]
+
+
+def test_a_closed_gate_whose_attributes_all_fit_says_so_and_asks_for_nothing():
+    verdict = gates.judge_perplexity(fitted(coverage80=0.95), None, PerplexityGateConfig())
+    assert all(a["fits"] for a in verdict.per_attribute.values())
+    assert gates.labelling_request(verdict) == []
+    assert verdict.remedy.startswith("Every judged attribute fits by itself")
+
+
+def test_a_row_of_the_request_has_the_columns_that_an_empty_one_is_headed_with():
+    pairs = [pair("shop", "colour", **BAD)]
+    verdict = gates.judge_perplexity(fitted(pairs), None, PerplexityGateConfig())
+    assert tuple(gates.labelling_request(verdict)[0]) == gates.REQUEST_COLUMNS
