@@ -35,6 +35,7 @@ class Entry:
             "; ".join(verdict.get("reasons", ())),
             verdict.get("remedy", ""),
             self.facts.get("labelling_request", "") if blamed else "",
+            verdict.get("futile", False),
         )
 
 

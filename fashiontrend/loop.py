@@ -51,6 +51,7 @@ class Done:
     reason: str = ""
     remedy: str = ""
     request: str = ""  # the labelling request, if it asks for anything
+    futile: bool = False  # another round of the same cannot open the gate
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ def next_move(
     """Return what to do after `done`, or None when the run is finished.
 
     Raises:
-        AccuracyGateClosed: AttrNet's last allowed round was not accurate enough.
+        AccuracyGateClosed: AttrNet's last allowed round was not accurate enough, or could not be
+            judged for want of annotated pictures, which no training replaces.
         PerplexityGateClosed: the last allowed round of labelling did not make the series fit.
     """
     if not done:
@@ -86,10 +88,13 @@ def next_move(
 def _way_back(last: Done, limits: Limits) -> Move:
     move = last.move
     if move.step is Step.TRAIN_ATTRNET:
-        if move.train_round >= limits.train_rounds:
+        if last.futile or move.train_round >= limits.train_rounds:
+            more = (
+                "Label more pictures of the weakest attribute, or raise accuracy_gate.max_rounds."
+            )
             raise AccuracyGateClosed(
                 f"accuracy gate closed after round {move.train_round} of {limits.train_rounds}: {last.reason}. "
-                "Nothing was published. Label more pictures of the weakest attribute, or raise accuracy_gate.max_rounds."
+                f"Nothing was published. {last.remedy if last.futile else more}"
             )
         return Move(Step.TRAIN_ATTRNET, move.label_round, move.train_round + 1)
     if move.label_round >= limits.label_rounds or limits.out_of_time:

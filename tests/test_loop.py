@@ -95,3 +95,13 @@ def test_a_gate_that_never_fits_names_the_labelling_request_only_if_it_asks(requ
     assert "What to do: Train longer." in str(caught.value)
     assert told in str(caught.value)
     assert ("labelling request" in str(caught.value)) is bool(request_key)
+
+
+def test_training_that_cannot_open_the_gate_is_not_repeated():
+    closed = Done(
+        Move(Step.TRAIN_ATTRNET), False, "thin", "Annotate 80 more of sleeve.", futile=True
+    )
+    with pytest.raises(AccuracyGateClosed, match="after round 1 of 3: thin") as caught:
+        next_move([closed], LIMITS)
+    assert "Annotate 80 more of sleeve." in str(caught.value)
+    assert "max_rounds" not in str(caught.value)

@@ -114,6 +114,46 @@ def test_accuracy_tells_thin_attributes_from_weak_ones():
     assert "Annotate more validation pictures of sleeve" in verdict.remedy
 
 
+def test_a_bound_that_is_low_for_want_of_pictures_is_no_fault_of_the_recogniser():
+    report = recognised(sleeve__support=20, sleeve__wilson_low=0.5)
+    verdict = gates.judge_accuracy(report, AccuracyGateConfig())
+    assert verdict.per_attribute["sleeve"]["reason"] == "support"
+    assert "Annotate more validation pictures of sleeve (20 of 100: 80 more)" in verdict.remedy
+    assert "Train again" not in verdict.remedy
+
+
+@pytest.mark.parametrize(
+    ("report", "futile"),
+    [
+        (recognised(sleeve__support=20, sleeve__wilson_low=0.5), True),
+        (recognised(sleeve__support=20), True),
+        (recognised(sleeve__support=0, sleeve__wilson_low=None, sleeve__accuracy=None,
+                    mean_accuracy=None), True),
+        (recognised(sleeve__support=20, colour__wilson_low=0.5), False),
+        (recognised(sleeve__support=20, mean_accuracy=0.8), False),
+        (recognised(sleeve__wilson_low=0.5), False),
+        (recognised(sleeve__support=20, colour__accuracy=None, mean_accuracy=None), False),
+        (recognised(attributes={}), False),
+        (recognised(), False),
+    ],
+    ids=[
+        "low for want of pictures", "few pictures", "no picture", "another is weak", "the mean is low",
+        "weak", "another is unknown", "no attributes", "open",
+    ],
+)  # fmt: skip
+def test_training_again_is_futile_where_only_pictures_are_missing(report, futile):
+    verdict = gates.judge_accuracy(report, AccuracyGateConfig())
+    assert verdict.futile is futile
+    assert ("Train again" in verdict.remedy) is not (futile or verdict.passed)
+    assert gates.Verdict.from_dict(verdict.to_dict()) == verdict
+
+
+def test_a_verdict_of_an_earlier_version_is_read():
+    told = gates.judge_accuracy(recognised(), AccuracyGateConfig()).to_dict()
+    told.pop("futile")
+    assert gates.Verdict.from_dict(told).futile is False
+
+
 def pair(platform, attribute, **changes):
     return {
         "platform": platform, "attribute": attribute, "perplexity": 3.0, "perplexity_floor": 2.95,
