@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from fashiontrend import columns as tables
 from fashiontrend import pictures, records
-from fashiontrend.config import IngestConfig
+from fashiontrend.config import IngestConfig, digest
 from fashiontrend.errors import DataError, PictureError
 from fashiontrend.taxonomy import Taxonomy
 
@@ -102,6 +102,12 @@ def read_rows(sources: Sequence[Path]) -> pa.Table:
         raise DataError(f"{sources[0]}: no rows. Name a set that holds something.")
     place = table.column_names.index("id")
     return table.set_column(place, "id", table["id"].cast(pa.string()))
+
+
+def digest_content(annotations: pa.Table) -> str:
+    """A hash of what ANNOTATION rows say, in whatever order; a picture's id stands for its bytes."""
+    told = annotations.select([n for n in annotations.column_names if n != "image"]).to_pylist()
+    return digest(sorted(({**row, "labels": sorted(row["labels"] or ())} for row in told), key=str))
 
 
 def _read_parquet(files: Sequence[Path]) -> pa.Table:

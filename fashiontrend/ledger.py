@@ -28,10 +28,14 @@ class Entry:
     def done(self) -> Done:
         """What the state machine needs to know of it."""
         verdict = self.verdict or {}
+        blamed = any(a.get("reason") for a in verdict.get("per_attribute", {}).values())
         return Done(
             Move(self.step, self.label_round, self.train_round),
             verdict.get("passed"),
             "; ".join(verdict.get("reasons", ())),
+            verdict.get("remedy", ""),
+            self.facts.get("labelling_request", "") if blamed else "",
+            verdict.get("futile", False),
         )
 
 

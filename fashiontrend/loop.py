@@ -49,6 +49,9 @@ class Done:
     move: Move
     passed: bool | None = None
     reason: str = ""
+    remedy: str = ""
+    request: str = ""  # the labelling request, if it asks for anything
+    futile: bool = False  # another round of the same cannot open the gate
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,8 @@ def next_move(
     """Return what to do after `done`, or None when the run is finished.
 
     Raises:
-        AccuracyGateClosed: AttrNet's last allowed round was not accurate enough.
+        AccuracyGateClosed: AttrNet's last allowed round was not accurate enough, or could not be
+            judged for want of annotated pictures, which no training replaces.
         PerplexityGateClosed: the last allowed round of labelling did not make the series fit.
     """
     if not done:
@@ -84,16 +88,24 @@ def next_move(
 def _way_back(last: Done, limits: Limits) -> Move:
     move = last.move
     if move.step is Step.TRAIN_ATTRNET:
-        if move.train_round >= limits.train_rounds:
+        if last.futile or move.train_round >= limits.train_rounds:
+            more = (
+                "Label more pictures of the weakest attribute, or raise accuracy_gate.max_rounds."
+            )
             raise AccuracyGateClosed(
                 f"accuracy gate closed after round {move.train_round} of {limits.train_rounds}: {last.reason}. "
-                "Nothing was published. Label more pictures of the weakest attribute, or raise accuracy_gate.max_rounds."
+                f"Nothing was published. {last.remedy if last.futile else more}"
             )
         return Move(Step.TRAIN_ATTRNET, move.label_round, move.train_round + 1)
     if move.label_round >= limits.label_rounds or limits.out_of_time:
+        asked = (
+            f"The labelling request {last.request} in the store ranks the attributes."
+            if last.request
+            else "No attribute is to be labelled."
+        )
         spent = ", perplexity_gate.max_hours are spent" if limits.out_of_time else ""
         raise PerplexityGateClosed(
             f"perplexity gate closed after round {move.label_round} of {limits.label_rounds}{spent}: {last.reason}. "
-            "Nothing was published; the last release stays. Answer the labelling request under labelling/ in the store."
+            f"Nothing was published; the last release stays. What to do: {last.remedy} {asked}"
         )
     return Move(Step.LABEL, move.label_round + 1, 1)

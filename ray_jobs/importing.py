@@ -1,19 +1,22 @@
 """Bring labelled sets made by others into the store: as annotations, or as a replayed history."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from fashiontrend import importers, paths, replay, telemetry
+from fashiontrend import importers, paths, records, replay, telemetry
 from fashiontrend.config import Config
 from fashiontrend.crawl.memory import PAGES
 from fashiontrend.errors import ConfigError, DataError
-from fashiontrend.store import Store, open_store
+from fashiontrend.store import Manifest, Store, open_store
 from ray_jobs.runtime import load_taxonomy
+
+#: Fact of an imported set: the digest of what its rows say.
+CONTENT = "content"
 
 
 def import_labelled(
@@ -21,24 +24,52 @@ def import_labelled(
 ) -> tuple[str, dict[str, Any]]:
     """Read a labelled set and commit it under its name, with the taxonomy of its columns.
 
+    Returns:
+        Where the set stands, and its facts; those of the first import where it was imported before.
+
     Raises:
         DataError: another set has that name already.
     """
     store, partition = open_store(config.store), paths.annotation_set(name)
     found = importers.import_set(sources, name, columns, config.ingest)
-    facts = {**found.facts, "taxonomy": found.taxonomy.model_dump(mode="json")}
-    standing = store.commit_tables(partition, {"annotations": found.annotations}, facts)
-    if standing.facts["taxonomy"] != facts["taxonomy"]:
+    taxonomy = found.taxonomy.model_dump(mode="json")
+    content = importers.digest_content(found.annotations)
+    facts = {**found.facts, "taxonomy": taxonomy, CONTENT: content}
+    standing = store.manifest(partition) or store.commit_tables(
+        partition, {"annotations": found.annotations}, facts
+    )
+    if (standing.facts["taxonomy"], _content(store, partition, standing)) != (taxonomy, content):
         raise DataError(
-            f"{store.uri(partition)}: another set has the name {name!r}. Choose another --name."
+            f"{store.uri(partition)}: another set has the name {name!r}: that of {_tell(standing.facts)}, "
+            f"seen now {_tell(facts)}, with other labels, pictures or columns. A set stays as it was imported: "
+            "choose another --name, and name that in labels.imported_sets."
         )
-    return store.uri(partition), found.facts
+    return store.uri(partition), {n: v for n, v in standing.facts.items() if n != "taxonomy"}
+
+
+def _content(store: Store, partition: str, standing: Manifest) -> str:
+    """The digest of a standing set's rows; read anew where its import did not note it."""
+    columns = [n for n in records.ANNOTATION.names if n != "image"]
+    return standing.facts.get(CONTENT) or importers.digest_content(
+        store.read_partition(partition, "annotations", columns)
+    )
+
+
+def _tell(facts: dict[str, Any]) -> str:
+    return f"{facts['rows']} rows ({', '.join(f'{n} {k}' for k, n in facts['splits'].items())})"
 
 
 def replay_set(
     config: Config, sources: Sequence[Path], truth: Path, last_day: date, num_days: int
 ) -> dict[str, Any]:
-    """Write a drawn history of listings and pictures, as if it had been crawled, and its truth."""
+    """Write a drawn history of listings and pictures, as if it had been crawled, and its truth.
+
+    The same call goes on where it was stopped.
+
+    Raises:
+        ConfigError: no platform is of kind `replay`.
+        DataError: the set cannot be replayed, or the store holds days of another history.
+    """
     store = open_store(config.store)
     platforms = [p.name for p in config.crawl.platforms if p.kind == "replay" and p.enabled]
     if not platforms:
@@ -48,6 +79,7 @@ def replay_set(
     rows = importers.read_rows(sources)
     days = [last_day - timedelta(days=n) for n in reversed(range(num_days))]
     drawn = replay.plan(rows, load_taxonomy(config, store), days, platforms, config.seed)
+    _refuse_others(store, drawn, rows)
     truth.mkdir(parents=True, exist_ok=True)
     drawn.truth().to_pandas().to_parquet(truth / "truth.parquet", index=False)
     (truth / "plan.json").write_text(json.dumps(drawn.plan, indent=1), "utf-8")
@@ -62,6 +94,37 @@ def replay_set(
         "products": len(drawn.products),
         **drawn.plan,
     }
+
+
+def _refuse_others(store: Store, drawn: replay.Replay, rows: pa.Table) -> None:
+    """Refuse a store whose days the drawn history, and hence its truth, does not tell of.
+
+    Its curves run over all of its days, so that a longer one draws every day anew.
+    """
+    ours = {paths.raw_day(day, p): (day, p) for day in drawn.days for p in drawn.platforms}
+    endings = tuple(f"/platform={p}" for p in drawn.platforms)
+    for partition in store.committed(paths.RAW_DAYS):
+        if partition.endswith(endings) and not _is_drawn(store, drawn, rows, partition, ours):
+            raise DataError(
+                f"{store.uri(partition)}: committed with other listings than {len(drawn.days)} days up to "
+                f"{drawn.days[-1]} of this set, configuration and seed have there; nothing was written. A history is "
+                "drawn as a whole and cannot be extended: repeat it with the --day, --days, set and seed that "
+                "it was made with, or name an empty store in store.url."
+            )
+
+
+def _is_drawn(
+    store: Store,
+    drawn: replay.Replay,
+    rows: pa.Table,
+    partition: str,
+    ours: Mapping[str, tuple[date, str]],
+) -> bool:
+    if partition not in ours:
+        return False
+    day, platform = ours[partition]
+    listed = replay.listings(drawn, rows, platform, day)
+    return bool(store.read_partition(partition, "listings").to_pylist() == listed.to_pylist())
 
 
 def _write_day(

@@ -3,7 +3,7 @@
 | round | differs from the one before by |
 |---|---|
 | 1 | - |
-| 2 | more epochs, other random weights, rare values of the weakest attribute seen more often |
+| 2 | more epochs, other random weights, rare values of the weakest (judged) attribute seen more often |
 | 3 and on | more epochs, other random weights, the same resampling, a larger input |
 """
 
@@ -103,8 +103,16 @@ def _last_report(context: Context) -> dict[str, Any] | None:
 
 
 def _weakest(context: Context) -> str | None:
+    """The attribute with the lowest bound; one with too few pictures is not known to be weak."""
     report = _last_report(context)
-    return None if report is None else str(report["worst_attribute"])
+    if report is None:
+        return None
+    least, attributes = context.config.accuracy_gate.min_support, report["attributes"]
+    worst = str(report["worst_attribute"])
+    if attributes.get(worst, {}).get("support", least) >= least:
+        return worst
+    lows = {a: one["wilson_low"] for a, one in attributes.items() if one["support"] >= least}
+    return min(lows, key=lambda a: float(lows[a]), default=None)
 
 
 def _enlarge(cfg: AttrNetConfig, factor: float) -> AttrNetConfig:

@@ -43,9 +43,10 @@ def train(context: Context) -> Outcome:
 
 
 def _request_labels(context: Context, request: list[dict[str, Any]]) -> str:
-    """Write down what people should label next, the largest contribution first; return where."""
+    """Write down what people should label next, a header alone if nothing; return where."""
     key = paths.labelling_request(context.run.run_id, context.move.label_round)
-    context.store.write(key, pd.DataFrame(request).to_csv(index=False).encode())
+    table = pd.DataFrame(request, columns=gates.REQUEST_COLUMNS)
+    context.store.write(key, table.to_csv(index=False).encode())
     return key
 
 

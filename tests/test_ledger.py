@@ -39,6 +39,20 @@ def test_an_entry_tells_the_state_machine_what_the_gate_said():
     assert closed.done == Done(Move(Step.TRAIN_ATTRNET), False, "too few")
 
 
+def test_an_entry_tells_where_another_round_is_futile():
+    verdict = {"passed": False, "remedy": "Annotate.", "futile": True}
+    assert make_entry(Step.TRAIN_ATTRNET, verdict).done.futile
+    assert not make_entry(Step.TRAIN_ATTRNET, {"passed": False}).done.futile
+
+
+@pytest.mark.parametrize(("reason", "asked"), [("model", "labelling/r/round-1.csv"), ("", "")])
+def test_an_entry_names_a_labelling_request_only_if_it_has_rows(reason, asked):
+    verdict = {"passed": False, "remedy": "Wait.", "per_attribute": {"colour": {"reason": reason}}}
+    facts = {"labelling_request": "labelling/r/round-1.csv"}
+    entry = ledger.Entry(Step.TRAIN_FORECASTER, 1, 1, "", 1.0, "x", facts, verdict)
+    assert (entry.done.remedy, entry.done.request) == ("Wait.", asked)
+
+
 def test_the_latest_entry_of_a_step_counts(store):
     run = ledger.start(store, make_run())
     for seconds in (1.0, 2.0):

@@ -78,3 +78,30 @@ def test_a_run_that_took_too_long_is_not_sent_back_to_labelling():
     assert next_move([closed], Limits(3, 3)).step is Step.LABEL
     with pytest.raises(PerplexityGateClosed, match="max_hours are spent: too wide"):
         next_move([closed], Limits(3, 3, out_of_time=True))
+
+
+@pytest.mark.parametrize(
+    ("request_key", "told"),
+    [
+        pytest.param("labelling/r/round-2.csv", "The labelling request labelling/r/round-2.csv in the store ranks",
+                     id="somebody is blamed"),
+        pytest.param("", "No attribute is to be labelled", id="nobody is"),
+    ],
+)  # fmt: skip
+def test_a_gate_that_never_fits_names_the_labelling_request_only_if_it_asks(request_key, told):
+    closed = Done(Move(Step.TRAIN_FORECASTER, 2), False, "poor", "Train longer.", request_key)
+    with pytest.raises(PerplexityGateClosed) as caught:
+        next_move([closed], LIMITS)
+    assert "What to do: Train longer." in str(caught.value)
+    assert told in str(caught.value)
+    assert ("labelling request" in str(caught.value)) is bool(request_key)
+
+
+def test_training_that_cannot_open_the_gate_is_not_repeated():
+    closed = Done(
+        Move(Step.TRAIN_ATTRNET), False, "thin", "Annotate 80 more of sleeve.", futile=True
+    )
+    with pytest.raises(AccuracyGateClosed, match="after round 1 of 3: thin") as caught:
+        next_move([closed], LIMITS)
+    assert "Annotate 80 more of sleeve." in str(caught.value)
+    assert "max_rounds" not in str(caught.value)

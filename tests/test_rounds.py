@@ -41,10 +41,10 @@ REPORT = {
 
 @pytest.fixture
 def plan():
-    def make(round_, **gate):
+    def make(round_, report=REPORT, **gate):
         facts = {
             Step.LABEL: {"pictures": {"drawn": 10}, "priors": {"colour": [0.9, 0.1, 0]}},
-            Step.TRAIN_ATTRNET: {"report": REPORT},
+            Step.TRAIN_ATTRNET: {"report": report},
         }
         run = SimpleNamespace(
             latest=lambda step: SimpleNamespace(facts=facts[step], output="datasets/x")
@@ -80,6 +80,22 @@ def test_the_second_is_longer_from_another_seed_and_repeats_the_weakest_attribut
     assert second.priors["kind"] == pytest.approx([9 / 11, 2 / 11, 0])
     assert "rare values of kind" in second.changed
     assert second.attrnet.input_px == 64
+
+
+@pytest.mark.parametrize(
+    ("colour", "sharpened"),
+    [
+        pytest.param(
+            {"wilson_low": 0.6, "support": 300}, "colour", id="the weakest that is judged"
+        ),
+        pytest.param({"wilson_low": 0.6, "support": 99}, None, id="none is judged"),
+    ],
+)
+def test_an_attribute_that_only_lacks_pictures_is_not_resampled_for_it(plan, colour, sharpened):
+    thin = {"wilson_low": 0.3, "support": 20}
+    second = plan(2, {"worst_attribute": "kind", "attributes": {"colour": colour, "kind": thin}})
+    assert (second.more and TAXONOMY.ids[second.more[0]]) == sharpened
+    assert "kind" not in second.changed
 
 
 def test_the_third_sees_more_pixels(plan):

@@ -110,7 +110,10 @@ def import_set(
     ] = "",
     config: ConfigOption = None,
 ) -> None:
-    """Read a labelled set made by others and derive a taxonomy from its columns."""
+    """Read a labelled set made by others and derive a taxonomy from its columns.
+
+    A set stays as it was imported: a corrected one needs another --name.
+    """
     from ray_jobs.importing import import_labelled
 
     output, facts = import_labelled(configuration.load(config), source, name, names_in(attributes))
@@ -125,7 +128,10 @@ def replay(
     days: Annotated[int, typer.Option(help="Length of the history, ending on --day.")] = 120,
     config: ConfigOption = None,
 ) -> None:
-    """Turn a labelled set into days of listings whose values follow known curves."""
+    """Turn a labelled set into days of listings whose values follow known curves.
+
+    Repeated, it goes on where it was stopped; a store with other days of these platforms is refused.
+    """
     from ray_jobs.importing import replay_set
 
     facts = replay_set(configuration.load(config), source, truth, day_of(day), days)

@@ -47,7 +47,9 @@ class LoopConfig(Section):
     """When the models are trained again."""
 
     history_days: PositiveInt = Field(
-        default=365, description="Days of pictures that are read, at most."
+        default=430,
+        description="Days of pictures that are read, at most. A season needs keywords.season_days, growth over "
+        "a year and the stage classic need 366, and some days of them are withheld or missed.",
     )
     retrain_days: PositiveInt = Field(
         default=7, description="A release younger than this is used as it is."

@@ -89,8 +89,11 @@ def _headline(verdict: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _attributes(
     judged: Mapping[str, Mapping[str, Any]],
-) -> Iterator[tuple[tuple[str, str, str], float | None, float | None, float]]:
-    """Key, value, limit and verdict of each attribute: Wilson's lower bound, or normalised perplexity."""
+) -> Iterator[tuple[tuple[str, str, str], float | None, float | None, float | None]]:
+    """Key, value, limit and verdict of each attribute: Wilson's lower bound, or normalised perplexity.
+
+    One that is not judged yet has no verdict.
+    """
     for gate, verdict in judged.items():
         floors = {c["name"]: c for c in verdict["checks"]}
         for attribute, told in verdict["per_attribute"].items():
@@ -99,7 +102,7 @@ def _attributes(
             value = told.get("wilson_low" if gate == "accuracy" else "normalised_perplexity")
             yield (
                 (gate, attribute, ALL), value, float(limit[0]) if limit else None,
-                float(not told.get("reason")),
+                None if told.get("fits", True) is None else float(not told.get("reason")),
             )  # fmt: skip
 
 

@@ -40,7 +40,10 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class PairReport:
-    """One (platform, attribute), averaged over held-out origins and horizons."""
+    """One (platform, attribute), averaged over held-out origins and horizons.
+
+    A pair that has no judged day, as that of a platform that has just begun, has no such numbers.
+    """
 
     platform: str
     attribute: str
@@ -57,13 +60,14 @@ class PairReport:
     support: float  # median products a day
     interval_width: float  # median width of the 80 % interval of the measured shares
     days_used: int
+    days_judged: int  # held-out days that the forecast was compared with, over all origins
     naive_before: float  # persistence's normalised perplexity on days before the held-out ones
     baselines: dict[str, float]  # normalised perplexity
 
 
 @dataclass(frozen=True)
 class PerplexityReport:
-    """What the perplexity gate judges. Means run over pairs of single platforms."""
+    """What the perplexity gate judges. Means run over judged pairs of single platforms."""
 
     perplexity: float
     perplexity_floor: float
@@ -217,6 +221,7 @@ def _report_pair(
         support=support,
         interval_width=float(np.median(width)) if width.size else math.nan,
         days_used=int(seen.sum()),
+        days_judged=int((scores.weight[:, s] > 0).sum()),
         naive_before=naive_before,
         baselines=ratio,
     )
@@ -226,7 +231,7 @@ def _summarise(
     pairs: tuple[PairReport, ...], scores: _Scores, series: Series, split: Split
 ) -> PerplexityReport:
     single = [i for i, p in enumerate(pairs) if p.platform != POOLED] or list(range(len(pairs)))
-    chosen = [pairs[i] for i in single]
+    chosen = [pairs[i] for i in single if pairs[i].days_judged]
     baselines = {n: _nested_baseline(chosen, n) for n in BASELINES}
     best = min(NAIVE, key=lambda n: baselines[n])
     own = _nested(chosen, lambda p: p.normalised_perplexity)
@@ -274,6 +279,8 @@ def _nested_baseline(pairs: list[PairReport], name: str) -> float:
 def _nested(pairs: list[PairReport], of: Callable[[PairReport], float]) -> float:
     """Arithmetic mean over the attributes of a platform, then over platforms; NaN stays NaN."""
     platforms = dict.fromkeys(p.platform for p in pairs)
+    if not platforms:
+        return math.nan
     return float(
         np.mean([np.mean([of(p) for p in pairs if p.platform == name]) for name in platforms])
     )

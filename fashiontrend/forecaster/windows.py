@@ -22,7 +22,7 @@ Bools = NDArray[np.bool_]
 POOLED = "*"
 #: Least share; keeps logarithms finite.
 SMALLEST_SHARE = 1e-4
-#: Days of context below which an origin tells too little to learn from; earlier days are padded.
+#: Measured days of context below which an origin tells too little to learn from or to be judged by.
 _LEAST_CONTEXT = 7
 _TRAINING_PART = 0.6
 
@@ -34,7 +34,7 @@ class Series:
     pairs: tuple[tuple[str, str], ...]  # S of (platform, attribute)
     values: tuple[tuple[str, ...], ...]  # S of value ids
     days: tuple[date, ...]  # T calendar days without gaps
-    shares: Array  # (S, T, V); a day without a measurement carries the last one before it
+    shares: Array  # (S, T, V); see `carry` for days without a measurement
     width: Array  # (S, T, V) of the 80 % interval of the share; NaN where not measured
     support: Array  # (S, T) products
     observed: Bools  # (S, T): measured and not withheld
@@ -52,7 +52,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Windows:
-    """Contexts with their targets; padded or unmeasured target days have weight 0."""
+    """Contexts with their targets; what must be neither learnt nor judged has weight 0."""
 
     context: Array  # (B, C, V) shares
     guide: Array  # (B, C, V) shares of the same attribute pooled over platforms
@@ -101,7 +101,10 @@ def read_series(shares: pa.Table) -> Series:
 
 
 def carry(share: Array, good: Bools, has_value: Bools) -> Array:
-    """Fill days without a measurement: the last good day before, or the first good day of all."""
+    """Fill days without a measurement: the last good day before, or the first good day of all.
+
+    Days before the first good one know nothing of it: `cut_windows` lets no context end there.
+    """
     last = np.maximum.accumulate(np.where(good, np.arange(good.shape[1]), -1), axis=1)
     source = np.where(last < 0, good.argmax(axis=1)[:, None], last)
     filled = np.take_along_axis(share, source[:, :, None], axis=1)
@@ -141,18 +144,25 @@ def cut_windows(series: Series, origins: Sequence[int], cfg: ForecasterConfig, e
         end: target days from here on have weight 0 and a value that no model may see.
 
     Returns:
-        B = len(origins) * S windows. Context before the first day repeats it, unobserved.
+        B = len(origins) * S windows. Context before the first measured day repeats it, unobserved;
+        one that ends before it is even, for what comes after an origin is not known there. Target
+        days have weight 0 where they were not measured, or the context has too few measured days.
     """
     t = np.asarray(origins, dtype=np.int64)[:, None]
     back = t + np.arange(1 - cfg.context_length, 1)
     ahead = t + np.arange(1, cfg.prediction_length + 1)
     inside, known = np.maximum(back, 0), np.minimum(ahead, len(series.days) - 1)
     count, size = len(t) * len(series.pairs), len(series.pairs)
-    context = series.shares[:, inside].swapaxes(0, 1)  # (O, S, C, V)
-    guide = series.shares[_guides(series)][:, inside].swapaxes(0, 1)
+    begun = np.logical_or.accumulate(series.observed, axis=1)[:, t[:, 0]]  # (S, O)
+    even = series.has_value / series.has_value.sum(axis=1, keepdims=True)
+    known_shares = np.where(begun[..., None, None], series.shares[:, inside], even[:, None, None])
+    context = known_shares.swapaxes(0, 1)  # (O, S, C, V)
+    guide = known_shares[_guides(series)].swapaxes(0, 1)
     observed = (series.observed[:, inside] & (back >= 0)).swapaxes(0, 1)
+    told = observed.sum(axis=2) >= min(_LEAST_CONTEXT, cfg.context_length)
     target = series.shares[:, known].swapaxes(0, 1)
     weight = (series.observed[:, known] & (ahead < min(end, len(series.days)))).swapaxes(0, 1)
+    weight = weight & told[..., None]
     target = np.where(weight[..., None], target, 0.0)
     support = _last_support(series)[:, t[:, 0]].T
     return Windows(

@@ -5,12 +5,13 @@ numbers seen, the limits, and what to do. No gate raises over a report.
 """
 
 from fashiontrend.gates.accuracy import judge_accuracy
-from fashiontrend.gates.causes import labelling_request
+from fashiontrend.gates.causes import REQUEST_COLUMNS, labelling_request
 from fashiontrend.gates.health import judge_health
 from fashiontrend.gates.perplexity import judge_perplexity
 from fashiontrend.gates.verdict import Check, Verdict
 
 __all__ = [
+    "REQUEST_COLUMNS",
     "Check",
     "Verdict",
     "judge_accuracy",

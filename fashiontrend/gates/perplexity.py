@@ -5,7 +5,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fashiontrend.config import PerplexityGateConfig
-from fashiontrend.gates.causes import POOLED, explain, find_remedy, width_limit
+from fashiontrend.gates.causes import (
+    attainable,
+    explain,
+    find_remedy,
+    is_judged,
+    name_pairs,
+    pair_limit,
+    single_platforms,
+    width_limit,
+)
 from fashiontrend.gates.verdict import (
     Check,
     Report,
@@ -39,15 +48,17 @@ def judge_perplexity(report: Report, accuracy: Report | None, cfg: PerplexityGat
         cfg: branch `perplexity_gate`.
 
     Returns:
-        The verdict; `per_attribute` holds for every attribute its numbers, a `reason`
-        ("", recogniser, products, regime or model) and a `remedy`.
+        The verdict; `per_attribute` holds for every attribute its numbers, whether it `fits` (None
+        where no pair of it is judged yet), a `reason` ("" where it fits or is not judged,
+        recogniser, products, regime or model) and a `remedy`.
     """
-    pairs = [p for p in as_list(report.get("pairs")) if isinstance(p, Mapping)]
+    known = [p for p in as_list(report.get("pairs")) if isinstance(p, Mapping)]
+    pairs = [p for p in known if is_judged(p)]
     threshold, warnings = _threshold(report, cfg)
     worst, lifted = _check_worst(pairs, cfg)
     widths = {n: number(w) for n, w in as_mapping(report.get("interval_width")).items()}
     checks = [
-        _check_mean(report, pairs, threshold, cfg),
+        _check_mean(report, known, threshold, cfg),
         worst,
         _more_than("skill", report.get("skill"), cfg.min_skill),
         _check_difference(report, cfg),
@@ -56,12 +67,12 @@ def judge_perplexity(report: Report, accuracy: Report | None, cfg: PerplexityGat
         at_least("origins_used", report.get("origins_used"), cfg.min_origins),
         *_check_widths(widths, pairs, cfg),
     ]
-    per_attribute = explain(pairs, widths, accuracy, cfg)
+    per_attribute = explain(known, widths, accuracy, threshold, cfg)
     return close_or_open(
         PERPLEXITY,
         checks,
         find_remedy(checks, per_attribute),
-        tuple(warnings + lifted + _warn_of_overlap(report)),
+        tuple(warnings + lifted + _warn_of_overlap(report) + _warn_of_unjudged(known)),
         per_attribute,
         {**{n: number(report.get(n)) for n in REPORTED}, "threshold": threshold},
     )
@@ -70,15 +81,16 @@ def judge_perplexity(report: Report, accuracy: Report | None, cfg: PerplexityGat
 def _check_mean(
     report: Report, pairs: Sequence[Report], threshold: float, cfg: PerplexityGateConfig
 ) -> Check:
-    """The mean, strictly below the threshold; a pair without a number leaves no mean."""
+    """The mean, strictly below the threshold; a judged pair without a number leaves no mean."""
+    judged = [p for p in single_platforms(pairs) if is_judged(p)]
     # Below 1 there is no perplexity: such a number is a mistake, not a good fit.
-    seen = _at_least_one(report.get(cfg.metric)) if pairs else None
-    single = [p for p in pairs if p.get("platform") != POOLED] or pairs
-    unknown = [p for p in single if number(p.get(cfg.metric)) is None]
-    detail = f"mean of {len(single)} pairs" if pairs else "no pair was judged"
+    seen = _at_least_one(report.get(cfg.metric)) if judged else None
+    unknown = [p for p in judged if number(p.get(cfg.metric)) is None]
+    detail = f"mean of {len(judged)} pairs" if judged else "no pair was judged"
     if unknown:
-        names = ", ".join(f"{p.get('platform')}/{p.get('attribute')}" for p in unknown[:5])
-        detail = f"no finite number for {len(unknown)} of {len(single)} pairs: {names}"
+        detail = (
+            f"no finite number for {len(unknown)} of {len(judged)} pairs: {name_pairs(unknown)}"
+        )
     return check(cfg.metric, seen, f"< {threshold:.4f}", lambda s: s < threshold, detail)
 
 
@@ -114,9 +126,20 @@ def _warn_of_overlap(report: Report) -> list[str]:
     ]
 
 
+def _warn_of_unjudged(pairs: Sequence[Report]) -> list[str]:
+    single = single_platforms(pairs)
+    waiting = [p for p in single if not is_judged(p)]
+    if not waiting:
+        return []
+    return [
+        f"{len(waiting)} of {len(single)} pairs are not judged yet and count for nothing: {name_pairs(waiting)}; "
+        "no held-out day of theirs has enough measured days before it"
+    ]
+
+
 def _threshold(report: Report, cfg: PerplexityGateConfig) -> tuple[float, list[str]]:
     """tau_effective = max(tau, 1 + 2 (noise floor - 1)), scaled by the floor for raw perplexity."""
-    noise = _attainable(report.get("noise_floor"))
+    noise = attainable(report.get("noise_floor"))
     if cfg.metric == "perplexity":
         noise *= number(report.get("perplexity_floor")) or 0.0
     if noise <= cfg.threshold:
@@ -134,7 +157,7 @@ def _check_worst(pairs: Sequence[Report], cfg: PerplexityGateConfig) -> tuple[Ch
         detail = f"no pair has {cfg.min_support} products"
         return Check("max_pair", None, f"<= {cfg.max_pair:g}", False, detail), []
     values = [_at_least_one(p.get("normalised_perplexity")) for p in held]
-    limits = [max(cfg.max_pair, _attainable(p.get("noise_floor"))) for p in held]
+    limits = [pair_limit(p, cfg) for p in held]
     above = [math.inf if v is None else v - m for v, m in zip(values, limits, strict=True)]
     worst = max(range(len(held)), key=above.__getitem__)
     limit = limits[worst]
@@ -146,12 +169,6 @@ def _check_worst(pairs: Sequence[Report], cfg: PerplexityGateConfig) -> tuple[Ch
     )
     found = check("max_pair", values[worst], f"<= {limit:.4g}", lambda s: s <= limit, detail)
     return found, [warning] if lifted else []
-
-
-def _attainable(floor: Any) -> float:
-    """1 + 2 (noise floor - 1): what a perfect forecast stays below; 0 where the floor is unknown."""
-    known = number(floor)
-    return 1 + 2 * (known - 1) if known is not None else 0.0
 
 
 def _check_difference(report: Report, cfg: PerplexityGateConfig) -> Check:

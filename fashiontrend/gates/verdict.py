@@ -35,6 +35,7 @@ class Verdict:
     warnings: tuple[str, ...] = ()
     per_attribute: dict[str, dict[str, Any]] = field(default_factory=dict)
     numbers: dict[str, float | None] = field(default_factory=dict)  # what is always reported
+    futile: bool = False  # closed, and another round of the same cannot open it
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -58,6 +59,7 @@ def close_or_open(
     warnings: tuple[str, ...] = (),
     per_attribute: dict[str, dict[str, Any]] | None = None,
     numbers: dict[str, float | None] | None = None,
+    futile: bool = False,
 ) -> Verdict:
     """The verdict of checks: passed when there are some and all hold."""
     failed = [c for c in checks if not c.passed]
@@ -75,6 +77,7 @@ def close_or_open(
         warnings,
         per_attribute or {},
         numbers or {},
+        futile and not passed,
     )
 
 

@@ -27,11 +27,13 @@ class Evidence:
             and garment_type into the segments.
         backtest: the forecaster's `PerplexityReport.to_dict()`.
         provenance: series_uri, run_id, model_digest, taxonomy_version, label_set_digest.
+        history_days: `loop.history_days`, the most days that the shares can span; None if unknown.
     """
 
     products: pd.DataFrame
     backtest: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    history_days: int | None = None
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,9 @@ def make_record(
             "data_days_used": path.observed,
             "days_withheld": known.withheld[platform, attribute],
         },
-        "caveats": _caveats(key, known, season, slope, total, segment, cfg),
+        "caveats": _caveats(
+            key, known, season, slope, total, segment, evidence.history_days, cfg
+        ),
     }  # fmt: skip
     return {**record, "line": {"en": tell(record), "zh": tell_chinese(record)}}
 
@@ -215,10 +217,11 @@ def _caveats(
     slope: Slope | None,
     judged_alone: int,
     segment: Segment,
+    history_days: int | None,
     cfg: KeywordsConfig,
 ) -> list[str]:
     path, outlook = known.paths[key], known.outlooks[key]
-    told = [] if season is not None else [_no_season(path, cfg)]
+    told = [] if season is not None else [tell_no_season(path, history_days, cfg)]
     if days := known.withheld[key[:2]]:
         told.append(f"{days} days withheld or not measured")
     if not judged_alone:
@@ -236,11 +239,15 @@ def _caveats(
     return told
 
 
-def _no_season(path: Path, cfg: KeywordsConfig) -> str:
-    if len(path.days) < 365:
+def tell_no_season(path: Path, history_days: int | None, cfg: KeywordsConfig) -> str:
+    """Why there is no season; names `loop.history_days` where no waiting helps against it."""
+    limited = history_days is not None and history_days < cfg.season_days
+    if len(path.days) < 365 and not limited:
         return NO_YEAR
+    setting = f" and loop.history_days reads at most {history_days}" if limited else ""
     return (
-        f"{path.observed} days of history, {cfg.season_days} are needed: seasonality not separable"
+        f"{path.observed} days of history, {cfg.season_days} are needed{setting}: "
+        "seasonality not separable"
     )
 
 

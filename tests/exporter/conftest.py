@@ -122,8 +122,11 @@ class SmallStore:
         return self.step(run, Step.TRAIN_ATTRNET, {"version": "a", "report": report}, "models/a",
                          verdict, round_)  # fmt: skip
 
-    def perplexity(self, run, normalised=1.02, round_=(1, 1)):
+    def perplexity(self, run, normalised=1.02, round_=(1, 1), waiting=""):
         report = perplexity_report(normalised)
+        for pair in report["pairs"]:
+            if pair["attribute"] == waiting:
+                pair.update(days_judged=0, normalised_perplexity=None, divergence=None)
         verdict = gates.judge_perplexity(report, accuracy_report(), self.config.perplexity_gate)
         return self.step(run, Step.TRAIN_FORECASTER, {"version": "f", "report": report}, "models/f",
                          verdict, round_)  # fmt: skip

@@ -84,6 +84,15 @@ def test_a_closed_perplexity_gate_shows_what_waits_for_labels(small, scrape):
     assert seen("label_queue_since_timestamp_seconds") == MIDNIGHT + 7 * 3600 + 10
 
 
+def test_an_attribute_that_is_not_judged_yet_has_neither_number_nor_verdict(small, scrape):
+    small.perplexity(small.run(), waiting="neckline")
+    seen = scrape()
+    key = {"gate": "perplexity", "platform": "*"}
+    assert seen("gate_pass", attribute="colour", **key) == 1
+    assert seen("gate_pass", attribute="neckline", **key) is None
+    assert seen("gate_value", attribute="neckline", **key) is None
+
+
 @pytest.mark.parametrize(
     ("values", "rises"),
     [

@@ -155,6 +155,32 @@ def test_a_day_that_is_withheld_is_not_judged(shares_of, trained):
     assert np.isfinite(report["normalised_perplexity"])
 
 
+def test_a_platform_that_has_just_begun_is_not_judged_but_forecast(shares_of, trained):
+    begun = shares_of(days=80, gaps={("b", t) for t in range(74)})
+    series = read_series(begun)
+    split = split_days(80, CFG)
+    report = evaluate.backtest(trained[0], trained[2], series, split, CFG).to_dict()
+    pairs = {p["platform"]: p for p in report["pairs"] if p["attribute"] == "attr0"}
+    assert (pairs["b"]["days_judged"], pairs["b"]["normalised_perplexity"]) == (0, None)
+    assert pairs["a"]["days_judged"] > 0
+    alone = [p["normalised_perplexity"] for p in report["pairs"] if p["platform"] == "a"]
+    assert report["normalised_perplexity"] == pytest.approx(np.mean(alone))
+    assert all(width < 0.1 for width in report["interval_width"].values())
+    rows = forecast(trained[0], trained[2], begun, CFG).to_pandas()
+    ahead = rows[(rows["platform"] == "b") & (rows["horizon"] == 1)]
+    last = series.shares[series.pairs.index(("b", "attr1")), -1]
+    found = ahead[ahead["attribute"] == "attr1"].sort_values("value")["share"]
+    np.testing.assert_allclose(found, last, atol=0.08)
+
+
+def test_a_report_without_any_judged_pair_is_told_as_unknown(shares_of, trained):
+    gaps = {(p, t) for p in ("a", "b", "*") for t in range(78)}
+    series = read_series(shares_of(days=80, gaps=gaps))
+    report = evaluate.backtest(trained[0], trained[2], series, split_days(80, CFG), CFG).to_dict()
+    assert (report["normalised_perplexity"], report["skill"]) == (None, None)
+    assert (report["interval_width"], report["origins_used"]) == ({}, 0)
+
+
 def test_no_held_out_origin_is_told(shares_of, trained):
     series = read_series(shares_of(days=15))
     with pytest.raises(DataError, match="Wait for more days"):

@@ -108,3 +108,41 @@ def test_baselines_on_a_path_that_is_known():
     ]
     assert BASELINES["long_run_mean"](context, 9, 7)[0, 0, 0] == 14.5
     assert BASELINES["ewma"](context, 9, 7)[0, 0, 0] == pytest.approx(25.0, abs=0.1)
+
+
+def late_start(shares_of, days: int, start: int) -> pa.Table:
+    """Platform b is measured from day `start` on; the pooled series from the first day."""
+    return shares_of(days=days, gaps={("b", t) for t in range(start)})
+
+
+def test_an_origin_before_the_first_measurement_knows_nothing_of_it(shares_of):
+    series = read_series(late_start(shares_of, days=80, start=60))
+    windows = cut_windows(series, [50, 59], CFG, 80)
+    at = series.pairs.index(("b", "attr1"))
+    for n in (at, at + len(series.pairs)):
+        np.testing.assert_array_equal(windows.context[n], 1 / 4)
+        assert windows.weight[n].sum() == 0
+
+
+def test_a_guide_that_begins_after_the_origin_is_not_read_either(shares_of):
+    gaps = {("*", t) for t in range(60)}
+    series = read_series(shares_of(days=80, gaps=gaps))
+    windows = cut_windows(series, [50], CFG, 80)
+    np.testing.assert_array_equal(windows.guide[series.pairs.index(("a", "attr1"))], 1 / 4)
+
+
+@pytest.mark.parametrize(("measured", "counts"), [(0, False), (1, False), (6, False), (7, True)])
+def test_an_origin_counts_from_seven_measured_days_of_context_on(shares_of, measured, counts):
+    series = read_series(late_start(shares_of, days=80, start=60))
+    windows = cut_windows(series, [59 + measured], CFG, 80)
+    at = series.pairs.index(("b", "attr0"))
+    assert windows.observed[at].sum() == measured
+    assert bool(windows.weight[at].any()) is counts
+    assert windows.weight[series.pairs.index(("a", "attr0"))].sum() > 0
+
+
+def test_days_before_the_first_measurement_repeat_it_once_it_is_known(shares_of):
+    series = read_series(late_start(shares_of, days=80, start=60))
+    windows = cut_windows(series, [62], CFG, 80)
+    at = series.pairs.index(("b", "attr0"))
+    np.testing.assert_allclose(windows.context[at, 0], series.shares[at, 60])

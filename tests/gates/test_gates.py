@@ -114,6 +114,46 @@ def test_accuracy_tells_thin_attributes_from_weak_ones():
     assert "Annotate more validation pictures of sleeve" in verdict.remedy
 
 
+def test_a_bound_that_is_low_for_want_of_pictures_is_no_fault_of_the_recogniser():
+    report = recognised(sleeve__support=20, sleeve__wilson_low=0.5)
+    verdict = gates.judge_accuracy(report, AccuracyGateConfig())
+    assert verdict.per_attribute["sleeve"]["reason"] == "support"
+    assert "Annotate more validation pictures of sleeve (20 of 100: 80 more)" in verdict.remedy
+    assert "Train again" not in verdict.remedy
+
+
+@pytest.mark.parametrize(
+    ("report", "futile"),
+    [
+        (recognised(sleeve__support=20, sleeve__wilson_low=0.5), True),
+        (recognised(sleeve__support=20), True),
+        (recognised(sleeve__support=0, sleeve__wilson_low=None, sleeve__accuracy=None,
+                    mean_accuracy=None), True),
+        (recognised(sleeve__support=20, colour__wilson_low=0.5), False),
+        (recognised(sleeve__support=20, mean_accuracy=0.8), False),
+        (recognised(sleeve__wilson_low=0.5), False),
+        (recognised(sleeve__support=20, colour__accuracy=None, mean_accuracy=None), False),
+        (recognised(attributes={}), False),
+        (recognised(), False),
+    ],
+    ids=[
+        "low for want of pictures", "few pictures", "no picture", "another is weak", "the mean is low",
+        "weak", "another is unknown", "no attributes", "open",
+    ],
+)  # fmt: skip
+def test_training_again_is_futile_where_only_pictures_are_missing(report, futile):
+    verdict = gates.judge_accuracy(report, AccuracyGateConfig())
+    assert verdict.futile is futile
+    assert ("Train again" in verdict.remedy) is not (futile or verdict.passed)
+    assert gates.Verdict.from_dict(verdict.to_dict()) == verdict
+
+
+def test_a_verdict_of_an_earlier_version_is_read():
+    told = gates.judge_accuracy(recognised(), AccuracyGateConfig()).to_dict()
+    told.pop("futile")
+    assert gates.Verdict.from_dict(told).futile is False
+
+
 def pair(platform, attribute, **changes):
     return {
         "platform": platform, "attribute": attribute, "perplexity": 3.0, "perplexity_floor": 2.95,
@@ -217,10 +257,15 @@ BAD = {"normalised_perplexity": 1.2, "divergence": 0.18}
         (BAD, {"wilson_low": 0.9}, 0.07, "model"),
         (BAD, {}, 0.07, "model"),
         ({"normalised_perplexity": None, "divergence": None}, {"wilson_low": 0.9}, 0.07, "model"),
+        ({"skill": 0.05}, {"wilson_low": 0.5}, 0.07, "recogniser"),
+        ({"skill": 0.05, "noise_floor": 1.009}, {"wilson_low": 0.9}, 0.07, "products"),
+        ({"skill": -0.2, "noise_floor": 1.002}, {"wilson_low": 0.9}, 0.07, "model"),
+        ({"skill": None, "noise_floor": 1.002}, {"wilson_low": 0.9}, 0.07, ""),
     ],
     ids=[
         "fits", "no measurement", "weak recogniser", "few products", "noise", "jump", "weak model",
-        "nothing known of the recogniser", "nothing known of the fit",
+        "nothing known of the recogniser", "nothing known of the fit", "no skill, weak recogniser",
+        "no skill, noise", "no skill, weak model", "skill unknown",
     ],
 )  # fmt: skip
 def test_every_attribute_that_does_not_fit_gets_a_reason_and_a_remedy(
@@ -359,3 +404,79 @@ def test_an_infinite_divergence_is_asked_about_first():
     report = fitted(pairs, interval_width={p["attribute"]: 0.1 for p in pairs})
     verdict = gates.judge_perplexity(report, accuracy, PerplexityGateConfig())
     assert [r["attribute"] for r in gates.labelling_request(verdict)] == ["impossible", "known"]
+
+
+WAITING = {"normalised_perplexity": None, "perplexity": None, "divergence": None, "days_judged": 0}
+
+
+@pytest.mark.parametrize("metric", ["normalised_perplexity", "perplexity"])
+def test_a_pair_that_is_not_judged_yet_neither_opens_nor_closes_the_gate(metric):
+    cfg = PerplexityGateConfig(metric=metric, threshold=3.5, max_pair=1.15)
+    pairs = [pair("shop", "colour"), pair("shop", "sleeve"), pair("new", "colour", **WAITING)]
+    verdict = gates.judge_perplexity(fitted(pairs), None, cfg)
+    assert verdict.passed
+    assert "1 of 3 pairs are not judged yet" in verdict.warnings[-1]
+    assert "new/colour" in verdict.warnings[-1]
+    assert verdict.per_attribute["colour"]["fits"] is True
+    assert verdict.per_attribute["colour"]["normalised_perplexity"] == 1.01
+
+
+def test_an_attribute_that_no_pair_judges_is_not_said_to_fit_and_asks_for_no_labels():
+    pairs = [pair("shop", "colour"), pair("shop", "sleeve", **WAITING)]
+    report = fitted(pairs, normalised_perplexity=1.3, interval_width={"colour": 0.07})
+    verdict = gates.judge_perplexity(report, None, PerplexityGateConfig())
+    found = verdict.per_attribute["sleeve"]
+    assert (found["fits"], found["reason"], found["normalised_perplexity"]) == (None, "", None)
+    assert "sleeve" not in [r["attribute"] for r in gates.labelling_request(verdict)]
+
+
+def test_the_gate_stays_closed_where_no_pair_is_judged():
+    pairs = [pair("shop", "colour", **WAITING)]
+    report = fitted(pairs, normalised_perplexity=None, interval_width={})
+    verdict = gates.judge_perplexity(report, None, PerplexityGateConfig())
+    assert not verdict.passed
+    assert "no pair was judged" in verdict.reasons[0]
+
+
+def test_the_fit_of_an_attribute_is_judged_in_the_metric_of_the_gate():
+    pairs = [
+        pair("shop", "colour", perplexity=6.4, noise_floor=1.001),
+        pair("shop", "sleeve", perplexity=3.0),
+    ]
+    cfg = PerplexityGateConfig(metric="perplexity", threshold=4.0)
+    verdict = gates.judge_perplexity(fitted(pairs, perplexity=4.7), None, cfg)
+    assert {n: (a["fits"], a["reason"]) for n, a in verdict.per_attribute.items()} == {
+        "colour": (False, "model"),
+        "sleeve": (True, ""),
+    }
+    assert [r["attribute"] for r in gates.labelling_request(verdict)] == ["colour"]
+
+
+def test_the_lifted_threshold_of_the_gate_holds_for_its_attributes_too():
+    pairs = [pair("shop", a, normalised_perplexity=1.055, noise_floor=1.03) for a in ("a", "b")]
+    report = fitted(pairs, normalised_perplexity=1.055, noise_floor=1.03, coverage80=0.5)
+    verdict = gates.judge_perplexity(report, None, PerplexityGateConfig())
+    assert all(a["fits"] for a in verdict.per_attribute.values())
+
+
+def test_a_gate_that_only_lacks_skill_blames_who_lacks_it():
+    pairs = [pair("shop", "colour", skill=-0.4, noise_floor=1.001), pair("shop", "sleeve")]
+    report = fitted(pairs, skill=0.01, difference=0.0)
+    verdict = gates.judge_perplexity(report, None, PerplexityGateConfig())
+    assert not verdict.passed
+    assert [(r["attribute"], r["reason"]) for r in gates.labelling_request(verdict)] == [
+        ("colour", "model")
+    ]
+
+
+def test_a_closed_gate_whose_attributes_all_fit_says_so_and_asks_for_nothing():
+    verdict = gates.judge_perplexity(fitted(coverage80=0.95), None, PerplexityGateConfig())
+    assert all(a["fits"] for a in verdict.per_attribute.values())
+    assert gates.labelling_request(verdict) == []
+    assert verdict.remedy.startswith("Every judged attribute fits by itself")
+
+
+def test_a_row_of_the_request_has_the_columns_that_an_empty_one_is_headed_with():
+    pairs = [pair("shop", "colour", **BAD)]
+    verdict = gates.judge_perplexity(fitted(pairs), None, PerplexityGateConfig())
+    assert tuple(gates.labelling_request(verdict)[0]) == gates.REQUEST_COLUMNS

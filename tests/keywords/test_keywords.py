@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -9,9 +10,10 @@ import pyarrow as pa
 import pytest
 
 from fashiontrend import keywords, records, taxonomy
-from fashiontrend.config import KeywordsConfig
+from fashiontrend.config import KeywordsConfig, LoopConfig
 from fashiontrend.keywords.outlook import Path, judge_change, noise_half_width
 from fashiontrend.keywords.platforms import find_leader
+from fashiontrend.keywords.record import tell_no_season
 from fashiontrend.keywords.samples import find_combinations, pick_samples
 from fashiontrend.keywords.season import fit_season, measure_slope
 from fashiontrend.keywords.shape import STAGES, TRAJECTORIES, find_stage, find_trajectory
@@ -176,6 +178,33 @@ def test_the_season_is_unknown_until_it_can_be_told_from_a_trend_and_measured_af
     assert fit_season(path(np.full(500, np.nan)), CFG) is None
 
 
+def test_the_history_that_is_read_unless_told_otherwise_shows_season_last_year_and_a_classic():
+    days = LoopConfig().history_days
+    still = path(0.4 + np.random.default_rng(0).normal(0, 0.002, days))
+    gaps = still.shares.copy()
+    gaps[:15], gaps[-15:-5] = np.nan, np.nan
+    for whole in (still, path(gaps)):
+        assert fit_season(whole, CFG) is not None
+        assert whole.before(365) is not None
+    here = outlook(0.4, 0.4, shares=still.shares)
+    assert find_stage(here, still, np.array([0.1, 0.1, 0.4]), 0, None, CFG) == "classic"
+
+
+@pytest.mark.parametrize(
+    ("days", "read", "caveat"),
+    [
+        (200, 430, "less than one year of history"),
+        (200, None, "less than one year of history"),
+        (370, 430, "370 days of history, 400 are needed"),
+        (370, 370, "370 days of history, 400 are needed and loop.history_days reads at most 370"),
+        (120, 120, "120 days of history, 400 are needed and loop.history_days reads at most 120"),
+    ],
+    ids=["young", "young, setting unknown", "nearly", "cut off", "cut off early"],
+)
+def test_a_season_that_is_unknown_for_want_of_a_setting_names_it(days, read, caveat):
+    assert tell_no_season(path([0.2] * days), read, CFG) == f"{caveat}: seasonality not separable"
+
+
 def test_the_platform_that_moves_first_is_found_with_its_lead():
     rng, t = np.random.default_rng(0), np.arange(100)
 
@@ -303,6 +332,14 @@ def test_a_keyword_has_exactly_the_documented_keys(selection):
         "samples", "series_uri", "run_id", "model_digest", "taxonomy_version", "label_set_digest",
         "data_days_used", "days_withheld",
     ]  # fmt: skip
+
+
+def test_the_setting_that_keeps_the_history_short_stands_among_the_caveats(tax, evidence):
+    shares = share_rows()
+    known = replace(evidence, history_days=60)
+    found = keywords.select_keywords(shares, forecast_rows(shares), known, tax, CFG)
+    caveat = find(found, "*", "v_neck")["caveats"][0]
+    assert "400 are needed and loop.history_days reads at most 60" in caveat
 
 
 def test_a_rising_value_is_called_rising_with_its_numbers(selection):

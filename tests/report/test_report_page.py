@@ -132,6 +132,16 @@ def test_the_model_stands_beside_every_baseline(tree):
     assert texts(row).split()[2:7] == ["1.0120", "1.0200", "1.0250", "1.0220", "1.0600"]
 
 
+def test_a_pair_that_is_not_judged_yet_is_said_to_be(whole):
+    report = dict(whole.perplexity_report)
+    pair = {"platform": "shop-new", "attribute": "colour", "days_judged": 0, "baselines": {}}
+    report["pairs"] = [*report["pairs"], pair]
+    told = parse(build_html(replace(whole, perplexity_report=report)))
+    rows = [texts(e) for e in told.iter("tr")]
+    assert any(r.startswith("shop-new, colour not judged yet – –") for r in rows)
+    assert sum("not judged yet" in r for r in rows) == 1
+
+
 def test_the_scorecard_compares_corrected_with_counted_shares(page, tree):
     row = next(e for e in tree.iter("tr") if texts(e).startswith("Mean over attributes"))
     corrected, counted = (float(v) for v in texts(row).split()[-2:])

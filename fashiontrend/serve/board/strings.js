@@ -417,6 +417,11 @@ export const WORDS = {
 /** Sentences that the server writes in English, and how they are told in Chinese. @type {[RegExp, string][]} */
 export const TOLD = [
   [/^less than one year of history: seasonality not separable$/, "历史不足一年，无法区分季节性"],
+  [/^(\d+) days of history, (\d+) are needed: seasonality not separable$/, "历史仅 $1 天，需 $2 天，无法区分季节性"],
+  [
+    /^(\d+) days of history, (\d+) are needed and loop\.history_days reads at most (\d+): seasonality not separable$/,
+    "历史仅 $1 天，需 $2 天，而 loop.history_days 最多读取 $3 天，无法区分季节性",
+  ],
   [/^(\d+) days withheld or not measured$/, "剔除或未测得 $1 天"],
   [/^support (\d+) < (\d+) products$/, "支持商品 $1 件，少于 $2 件"],
   [/^(\d+) < (\d+) usable days$/, "可用天数 $1，少于 $2"],
