@@ -78,7 +78,8 @@ class IngestConfig(Section):
     max_image_bytes: PositiveInt = 10_000_000
     min_side_px: PositiveInt = 16
     shard_bytes: PositiveInt = Field(
-        default=64 << 20, description="Target size of a Parquet shard."
+        default=64 << 20,
+        description="A Parquet file of pictures ends with the one that reaches it; a task holds up to 8 times as much.",
     )
     row_group_rows: PositiveInt = 256
     fetch_threads: PositiveInt = 8
