@@ -1,8 +1,17 @@
 """Where pictures come from: store, shops, what is accepted."""
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationInfo,
+    field_validator,
+)
 
 from fashiontrend.documents import Fraction, Section
 
@@ -28,7 +37,7 @@ class PlatformConfig(Section):
     )
     base_url: str = Field(
         default="",
-        description="Start of the shop. `{day}` in it names an archive that still answers for past days.",
+        description="http(s):// start of the shop. `{day}` in it names an archive that still answers for past days.",
     )
     currency: str | None = Field(
         default=None, description="Used where the shop's payload states none."
@@ -41,6 +50,29 @@ class PlatformConfig(Section):
         default=1.0,
         description="Of the platform in pooled shares; fixed, so that an outage is no trend.",
     )
+
+    @field_validator("base_url")
+    @classmethod
+    def _can_be_asked(cls, url: str, info: ValidationInfo) -> str:
+        if info.data.get("kind", "replay") != "replay" and not _starts_a_shop(url):
+            raise ValueError(
+                "the shop cannot be asked there; write http:// or https://, its host and at most a path, "
+                "such as https://shop.example"
+            )
+        return url
+
+
+def _starts_a_shop(url: str) -> bool:
+    """Whether paths can be added to this and asked over HTTP; `{day}` stands for a day."""
+    if any(c.isspace() for c in url):  # urlsplit takes some of them out
+        return False
+    try:
+        parts = urlsplit(url.replace("{day}", "2026-01-01"))
+        _ = parts.port  # what stands there may be no number
+    except ValueError:
+        return False
+    asked = parts.scheme in ("http", "https") and bool(parts.hostname)
+    return asked and not parts.query and not parts.fragment
 
 
 class CrawlConfig(Section):
