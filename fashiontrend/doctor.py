@@ -144,12 +144,9 @@ def _weights(config: Config) -> Finding:
 
 def _platforms(config: Config) -> Finding:
     enabled = [p for p in config.crawl.platforms if p.enabled]
-    missing = [p.name for p in enabled if p.kind != "replay" and not p.base_url]
-    if not enabled or missing:
-        seen = f"no base_url: {', '.join(missing)}" if missing else "none"
-        return Finding(
-            "platforms", False, seen, "Name at least one shop under crawl.platforms.", 30
-        )
+    if not enabled:
+        advice = "Name at least one shop under crawl.platforms."
+        return Finding("platforms", False, "none is enabled", advice, 30)
     if not config.crawl.contact_url and any(p.kind != "replay" for p in enabled):
         return Finding(
             "platforms",

@@ -2,8 +2,9 @@
 
 import logging
 import uuid
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
@@ -21,8 +22,11 @@ from ray_jobs import run
 from ray_jobs.runtime import Context, Outcome, connect, main
 
 log = logging.getLogger(__name__)
-#: A picture of a shop weighs about this much, which turns `shard_bytes` into a number of rows.
+#: A picture of a shop seldom weighs less; so many for each `shard_bytes` give a task a whole file.
 PICTURE_BYTES = 20_000
+#: Peak memory of a task over `shard_bytes`: bytes as fetched, as a table and as Parquet, which double
+#: as they grow. bench.packing measured 7.9.
+HELD = 8
 
 
 def ingest_days(context: Context) -> Outcome:
@@ -88,7 +92,7 @@ def _product_counts(context: Context, platform: str) -> list[int]:
 def _plan(
     context: Context, listings: dict[tuple[date, str], pa.Table], known: set[str]
 ) -> Iterator[dict[str, Any]]:
-    """One row per shard: the pictures that no earlier day or shard holds."""
+    """One row per task: the pictures that no earlier day or task holds."""
     rows = max(1, context.config.ingest.shard_bytes // PICTURE_BYTES)
     for (day, platform), table in listings.items():
         fresh = ingest.new_pictures(table, known)
@@ -97,15 +101,19 @@ def _plan(
             part = fresh.slice(start, rows)
             yield {
                 "partition": paths.catalogue_day(day, platform),
-                "file": f"pictures-{start // rows:05d}-{uuid.uuid4().hex[:8]}.parquet",
+                "number": start // rows,
                 "pictures": part.to_pylist(),
             }
 
 
 def _pack(context: Context, shards: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Fetch, check and pack all shards on the cluster; only their names and rejects come back."""
+    """Fetch, check and pack all pictures on the cluster; only names of files and rejects come back."""
+    limits = context.config.ingest
     dataset = ray.data.from_items(shards, override_num_blocks=min(len(shards), 64)).map(
-        pack_shard, fn_args=(context.store, context.config.ingest), num_cpus=1
+        pack_shard,
+        fn_args=(context.store, limits),
+        num_cpus=1,
+        memory=HELD * limits.shard_bytes,
     )
     packed: dict[str, list[dict[str, Any]]] = {}
     for row in dataset.iter_rows():
@@ -114,20 +122,62 @@ def _pack(context: Context, shards: list[dict[str, Any]]) -> dict[str, list[dict
 
 
 def pack_shard(row: dict[str, Any], store: Store, limits: IngestConfig) -> dict[str, Any]:
-    """Fetch and check the pictures of one shard, write the good ones, return the others' reasons."""
-    pictures = list(row["pictures"])
-    with ThreadPoolExecutor(limits.fetch_threads) as pool:
-        images = list(pool.map(lambda p: _fetch(store, p["picture_id"]), pictures))
-    table = pa.Table.from_pylist(pictures) if pictures else pa.table({"picture_id": []})
-    good, rejects = ingest.check_pictures(table, images, limits)
-    key = f"{row['partition']}/{row['file']}"
-    store.write_table(key, good, row_group_rows=limits.row_group_rows)
-    return {
+    """Fetch and check the pictures of one task, write the good ones, return the others' reasons.
+
+    A file ends with the picture that makes it reach `limits.shard_bytes`, so that what the task
+    holds depends on that and not on what the pictures weigh. Names are new at each attempt.
+
+    Args:
+        row: of `_plan`: partition, number, and pictures (WANTED rows).
+        store: where the raw bytes lie and where the files go.
+        limits: what a picture must be, and the size of a file.
+
+    Returns:
+        The partition, the keys of its files (one at least), how many pictures they hold, and
+        REJECT rows.
+    """
+    name = f"{row['partition']}/pictures-{row['number']:05d}-{uuid.uuid4().hex[:8]}"
+    packed: dict[str, Any] = {
         "partition": row["partition"],
-        "key": key,
-        "good": good.num_rows,
-        "rejects": rejects.to_pylist(),
+        "keys": [],
+        "good": 0,
+        "rejects": [],
     }
+
+    def write(part: list[tuple[dict[str, Any], bytes | None]]) -> None:
+        wanted = pa.Table.from_pylist([picture for picture, _ in part], ingest.WANTED)
+        good, rejects = ingest.check_pictures(wanted, [data for _, data in part], limits)
+        key = f"{name}-{len(packed['keys']):03d}.parquet"
+        store.write_table(key, good, row_group_rows=limits.row_group_rows)
+        packed["keys"].append(key)
+        packed["good"] += good.num_rows
+        packed["rejects"] += rejects.to_pylist()
+
+    part, weight = [], 0
+    for picture, data in _fetched(store, row["pictures"], limits.fetch_threads):
+        part.append((picture, data))
+        weight += len(data or b"")
+        if weight >= limits.shard_bytes:
+            write(part)
+            part, weight = [], 0
+    if part or not packed["keys"]:
+        write(part)
+    return packed
+
+
+def _fetched(
+    store: Store, pictures: Sequence[dict[str, Any]], threads: int
+) -> Iterator[tuple[dict[str, Any], bytes | None]]:
+    """Pictures in their order with their raw bytes; one a thread is fetched ahead, not more."""
+    ahead: deque[tuple[dict[str, Any], Future[bytes | None]]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for picture in pictures:
+            ahead.append((picture, pool.submit(_fetch, store, picture["picture_id"])))
+            if len(ahead) > threads:
+                first, data = ahead.popleft()
+                yield first, data.result()
+        for first, data in ahead:
+            yield first, data.result()
 
 
 def _fetch(store: Store, picture_id: str) -> bytes | None:
@@ -175,7 +225,7 @@ def _commit(
     for name, table in files.items():
         context.store.write_table(name, table)
     try:
-        context.store.commit(partition, [*files, *(s["key"] for s in shards)], facts)
+        context.store.commit(partition, [*files, *(k for s in shards for k in s["keys"])], facts)
     except Conflict:
         log.info("%s was committed by another run; its version holds", partition)
     return facts

@@ -26,7 +26,8 @@ def publish(context: Context) -> Outcome:
     products = all_products(context, listed, answers)
     live = products[products["live"]]
     forecasts = _forecast(trend, shares)
-    evidence = keywords.Evidence(live, trend.metrics, _provenance(context, release))
+    history_days = context.config.loop.history_days
+    evidence = keywords.Evidence(live, trend.metrics, _provenance(context, release), history_days)
     cfg = context.config.keywords
     selection = keywords.select_keywords(shares, forecasts, evidence, context.taxonomy, cfg)
     measured = {keywords.ALL: shares}

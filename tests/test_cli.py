@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from pathlib import Path
 
 import pytest
 import yaml
@@ -153,6 +154,24 @@ def test_doctor_misses_the_weights_that_a_training_would_start_from(type_in, con
     code, _, err = type_in("doctor", "--config", config, "--only", "weights")
     assert code == 30
     assert all(word in err for word in ("attrnet.weights", "/no/such.safetensors", "volume"))
+
+
+@pytest.mark.parametrize(
+    ("platform", "told"),
+    [
+        ({"kind": "shopify", "base_url": "shop.example"}, "https://shop.example"),
+        ({"kind": "shopify", "base_url": "https://shop.example"}, "contact_url"),
+        ({"kind": "replay", "enabled": False}, "at least one shop"),
+    ],
+    ids=["no scheme", "nobody to reach", "none enabled"],
+)
+def test_doctor_refuses_platforms_that_cannot_be_crawled(type_in, config, platform, told):
+    tree = yaml.safe_load(Path(config).read_text("utf-8"))
+    tree["crawl"] = {"platforms": [{"name": "a", **platform}]}
+    Path(config).write_text(yaml.safe_dump(tree), "utf-8")
+    code, _, err = type_in("doctor", "--config", config, "--only", "platforms")
+    assert code == 30
+    assert told in err
 
 
 def test_doctor_knows_its_checks_by_name(type_in, config):

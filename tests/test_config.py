@@ -1,8 +1,10 @@
+import re
+
 import pytest
 import yaml
 
 from fashiontrend import config
-from fashiontrend.config import Config
+from fashiontrend.config import Config, PlatformConfig
 from fashiontrend.errors import ConfigError
 
 
@@ -90,6 +92,50 @@ def test_wrong_files_are_told_with_their_line(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(ConfigError, match=message):
         config.load(str(path), {})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param("shop.example", id="no scheme"),
+        pytest.param("", id="none"),
+        pytest.param("ftp://shop.example", id="another scheme"),
+        pytest.param("http:/shop.example", id="one slash"),
+        pytest.param("https://", id="no host"),
+        pytest.param("https://:8080", id="a port alone"),
+        pytest.param("https://shop.example:eighty", id="no port"),
+        pytest.param("https://shop .example", id="a space"),
+        pytest.param(
+            "https://shop.example/?country=de", id="a query, to which no path can be added"
+        ),
+    ],
+)
+def test_a_shop_needs_an_address_that_can_be_asked(tmp_path, url):
+    path = tmp_path / "c.yaml"
+    path.write_text(
+        "crawl:\n  platforms:\n    - name: a\n      kind: shopify\n"
+        f"      base_url: {url!r}\n      enabled: false\n"
+    )
+    told = rf"c\.yaml:5: crawl\.platforms\.0\.base_url: .*https://shop\.example.*seen: '{re.escape(url)}'"
+    with pytest.raises(ConfigError, match=told):
+        config.load(str(path), {})
+
+
+@pytest.mark.parametrize(
+    ("kind", "url"),
+    [
+        ("shopify", "https://shop.example"),
+        ("shopify", "HTTP://127.0.0.1:8001/"),
+        ("woocommerce", "http://shops/day/{day}"),
+        ("schema_org", "https://{day}.archive.example/shop"),
+        ("schema_org", "http://[::1]:8080"),
+        ("replay", ""),
+        ("replay", "catalogue"),
+    ],
+)
+def test_addresses_of_shops_hosts_archives_and_none_for_a_replay_are_taken(kind, url):
+    read = PlatformConfig.model_validate({"name": "a", "kind": kind, "base_url": url})
+    assert read.base_url == url
 
 
 def test_a_missing_file_says_how_to_write_one(tmp_path):

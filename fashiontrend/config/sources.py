@@ -1,8 +1,17 @@
 """Where pictures come from: store, shops, what is accepted."""
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationInfo,
+    field_validator,
+)
 
 from fashiontrend.documents import Fraction, Section
 
@@ -28,7 +37,7 @@ class PlatformConfig(Section):
     )
     base_url: str = Field(
         default="",
-        description="Start of the shop. `{day}` in it names an archive that still answers for past days.",
+        description="http(s):// start of the shop. `{day}` in it names an archive that still answers for past days.",
     )
     currency: str | None = Field(
         default=None, description="Used where the shop's payload states none."
@@ -46,6 +55,29 @@ class PlatformConfig(Section):
     def archive(self) -> bool:
         """Whether it still answers for past days; others show what they sell today."""
         return "{day}" in self.base_url
+
+    @field_validator("base_url")
+    @classmethod
+    def _can_be_asked(cls, url: str, info: ValidationInfo) -> str:
+        if info.data.get("kind", "replay") != "replay" and not _starts_a_shop(url):
+            raise ValueError(
+                "the shop cannot be asked there; write http:// or https://, its host and at most a path, "
+                "such as https://shop.example"
+            )
+        return url
+
+
+def _starts_a_shop(url: str) -> bool:
+    """Whether paths can be added to this and asked over HTTP; `{day}` stands for a day."""
+    if any(c.isspace() for c in url):  # urlsplit takes some of them out
+        return False
+    try:
+        parts = urlsplit(url.replace("{day}", "2026-01-01"))
+        _ = parts.port  # what stands there may be no number
+    except ValueError:
+        return False
+    asked = parts.scheme in ("http", "https") and bool(parts.hostname)
+    return asked and not parts.query and not parts.fragment
 
 
 class CrawlConfig(Section):
@@ -88,7 +120,8 @@ class IngestConfig(Section):
     max_image_bytes: PositiveInt = 10_000_000
     min_side_px: PositiveInt = 16
     shard_bytes: PositiveInt = Field(
-        default=64 << 20, description="Target size of a Parquet shard."
+        default=64 << 20,
+        description="A Parquet file of pictures ends with the one that reaches it; a task holds up to 8 times as much.",
     )
     row_group_rows: PositiveInt = 256
     fetch_threads: PositiveInt = 8

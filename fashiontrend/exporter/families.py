@@ -31,8 +31,10 @@ def families(state: State, config: Config) -> Iterator[Metric]:
         state: what `Reader.read` found.
         config: platforms that are not enabled in it are left out; `exporter` holds the price.
     """
-    enabled = {p.name for p in config.crawl.platforms if p.enabled}
-    yield from _crawl(_only(state.crawled, enabled), _only(state.failed, enabled))
+    shops = [p for p in config.crawl.platforms if p.enabled]
+    enabled = {p.name for p in shops}
+    expected = [p.name for p in shops if p.kind != "replay"]
+    yield from _crawl(_only(state.crawled, enabled), _only(state.failed, enabled), expected)
     yield from _catalogue(_only(state.catalogued, enabled), state)
     yield from _stages(state)
     yield from _recognition(state, config.exporter.worker_hour_price)
@@ -54,7 +56,9 @@ def _newest(days: Iterable[PlatformDay]) -> dict[str, PlatformDay]:
     return found
 
 
-def _crawl(crawled: list[PlatformDay], failed: list[PlatformDay]) -> Iterator[Metric]:
+def _crawl(
+    crawled: list[PlatformDay], failed: list[PlatformDay], expected: list[str]
+) -> Iterator[Metric]:
     tried = [*crawled, *failed]
     products, blocked, stored = Counter[str](), Counter[str](), Counter[str]()
     fetched, images = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
@@ -70,8 +74,14 @@ def _crawl(crawled: list[PlatformDay], failed: list[PlatformDay]) -> Iterator[Me
             fetched[name, outcome] += _number(facts, outcome)
         for outcome in ("fetched_images", "reused_images", "image_failures"):
             images[name, outcome.removesuffix("_images")] += _number(facts, outcome)
-    failures = {day.platform: 0 for day in tried} | Counter(day.platform for day in failed)
+    # A failure that comes first is a rise from zero only where the zero was told.
+    zeros = dict.fromkeys([*expected, *(day.platform for day in tried)], 0)
+    failures = zeros | Counter(day.platform for day in failed)
     platform = ("platform",)
+    yield gauge(
+        "crawl_expected", "1 for a platform that the configuration has crawled.", platform,
+        (((name,), 1.0) for name in expected),
+    )  # fmt: skip
     yield counter("crawl_products", "Listings that crawls committed.", platform, _by_name(products))
     yield counter(
         "crawl_fetch", "Answers by class of status, and requests without one.",

@@ -292,7 +292,8 @@ def test_the_preflight_runs_before_anything_and_ends_within_a_minute(render):
     assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
     assert job["spec"]["activeDeadlineSeconds"] <= 60
     assert job["spec"]["backoffLimit"] == 0
-    assert command(job) == ["fashiontrend", "doctor", "--only", "taxonomy,weights,store"]
+    checks = "taxonomy,weights,platforms,store"
+    assert command(job) == ["fashiontrend", "doctor", "--only", checks]
 
 
 def command(job):
@@ -302,11 +303,21 @@ def command(job):
 def test_the_preflight_asks_for_nothing_that_the_install_has_yet_to_make(render):
     """Image, taxonomy and weights are tried everywhere; the development S3 and its keys are not there yet."""
     job = one(render("development"), "Job", f"{N}-preflight")
-    assert command(job)[-1] == "taxonomy,weights"
+    assert command(job)[-1] == "taxonomy,weights,platforms"
     pod = job["spec"]["template"]
     assert "AWS_ACCESS_KEY_ID" not in {e["name"] for e in pod["spec"]["containers"][0]["env"]}
     assert not [label for label in pod["metadata"]["labels"] if "reaches" in label]
-    assert command(one(render("minimal"), "Job", f"{N}-preflight"))[-1] == "taxonomy,weights"
+    minimal = one(render("minimal"), "Job", f"{N}-preflight")
+    assert command(minimal)[-1] == "taxonomy,weights,platforms"
+
+
+@pytest.mark.parametrize("off", [{"enabled": False}, {"enabled": True, "suspend": True}])
+def test_the_preflight_asks_for_shops_only_where_a_schedule_will_crawl_them(render, off):
+    """Who serves a release of others, or looks around first, has none to name."""
+    one_off = render(**{"schedules.retrain": off})
+    assert command(one(one_off, "Job", f"{N}-preflight"))[-1] == "taxonomy,weights,platforms"
+    both = render(**{f"schedules.{n}": off for n in ("daily", "retrain")})
+    assert command(one(both, "Job", f"{N}-preflight"))[-1] == "taxonomy,weights"
 
 
 def test_what_the_uninstall_hook_needs_comes_with_the_hook(render):

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from fashiontrend.config import Config
 from fashiontrend.errors import StoreError
 
 from .conftest import DAYS, LAST_DAY, NOW, share_table
@@ -33,6 +34,27 @@ def test_a_refused_crawl_counts_as_blocked_though_it_committed_nothing(small, sc
     assert seen("crawl_blocked_ratio", platform="shop-a") == 0.5
     assert seen("crawl_failures_total", platform="shop-a") == 1
     assert seen("crawl_last_success_timestamp_seconds", platform="shop-a") < MIDNIGHT
+
+
+def test_a_shop_that_was_never_crawled_is_told_of_before_its_first_crawl(small, scrape):
+    """An alert on what never came needs a series that is there without it."""
+    small.crawl(LAST_DAY, "shop-a")
+    seen = scrape()
+    for platform in ("shop-a", "shop-b"):
+        assert seen("crawl_expected", platform=platform) == 1
+        assert seen("crawl_failures_total", platform=platform) == 0
+    assert seen("crawl_last_success_timestamp_seconds", platform="shop-b") is None
+
+
+def test_no_crawl_is_expected_of_replayed_and_of_switched_off_platforms(small, scrape):
+    platforms = [
+        {"name": "shop-a", "kind": "replay"},
+        {"name": "shop-b", "kind": "shopify", "base_url": "http://x", "enabled": False},
+    ]
+    small.crawl(LAST_DAY, "shop-a")
+    seen = scrape(Config.model_validate({"crawl": {"platforms": platforms}}))
+    assert seen("crawl_products_total", platform="shop-a") == 100
+    assert [s for s in seen.samples() if s.name == "fashiontrend_crawl_expected"] == []
 
 
 def test_a_platform_that_is_switched_off_is_not_told_of(small, scrape):
