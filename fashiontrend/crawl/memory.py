@@ -30,9 +30,12 @@ class Memory:
         return {i["url"]: i["picture_id"] for i in images if i["picture_id"]}
 
     def unchanged(self, page: str, lastmod: str | None) -> list[dict[str, Any]] | None:
-        """The listings of a page that did not change since, None if it has to be fetched."""
+        """The listings of a page that did not change since, None if it has to be fetched.
+
+        A page without a product has to: it may have been one of maintenance.
+        """
         known = self.pages.get(page)
-        if known is None or lastmod is None or known[0] != lastmod:
+        if known is None or not known[1] or lastmod is None or known[0] != lastmod:
             return None
         if not all(number in self.listings for number in known[1]):
             return None

@@ -34,8 +34,8 @@ from fashiontrend.store import Store, open_store
 REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 #: What spiders and pipelines count; a crawl's facts state each, zero or not.
 COUNTED = (
-    "blocked", "challenge", "unreachable", "forbidden", "missing", "unreadable", "foreign",
-    "over_budget", "stated", "duplicates", "invalid", "carried_over",
+    "blocked", "challenge", "unreachable", "forbidden", "missing", "unreadable", "no_product",
+    "foreign", "over_budget", "stated", "duplicates", "invalid", "carried_over",
     "fetched_images", "reused_images", "image_failures", "images_over_limit",
     "image_bytes",
 )  # fmt: skip

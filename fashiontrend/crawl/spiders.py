@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import date
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import protego
 import scrapy
@@ -15,6 +15,7 @@ from fashiontrend.config import CrawlConfig, PlatformConfig
 from fashiontrend.crawl import pages
 from fashiontrend.crawl.listing import to_id
 from fashiontrend.crawl.memory import Memory
+from fashiontrend.crawl.pages.values import to_address
 from fashiontrend.errors import DataError, StoreError
 
 SHOPIFY_PAGE, WOOCOMMERCE_PAGE = 250, 100
@@ -231,7 +232,7 @@ class SchemaOrgSpider(PlatformSpider):
             if self.is_ours(address):
                 yield from self.visit(address, lastmod)
         for stated in further:
-            address = urljoin(response.url, stated)
+            address = to_address(stated, response.url) or stated
             if self.is_ours(address):
                 request = self.go(address, self.read_sitemap)
                 yield request.replace(dont_filter=False)  # an index may name itself
@@ -239,7 +240,10 @@ class SchemaOrgSpider(PlatformSpider):
 
     def is_ours(self, address: str) -> bool:
         """Whether an address is a page of this shop, `www.` or not; other hosts are left alone."""
-        parts = urlsplit(address)
+        try:
+            parts = urlsplit(Request(address).url)
+        except ValueError:  # `https://[shop]/`: no address hides the others
+            parts = urlsplit("")
         ours = self.host.removeprefix("www.")
         same = parts.netloc == ours or parts.netloc.endswith(f".{ours}")
         if not (same and parts.scheme in ("http", "https")):
@@ -265,12 +269,15 @@ class SchemaOrgSpider(PlatformSpider):
         return address.replace(str(self.day), "{day}") if archive else address
 
     def read_product(self, response: Response, page: str, lastmod: str | None) -> Iterator[Any]:
-        """Products of a page."""
+        """Products of a page; one without any is not remembered, it may be of maintenance."""
         if not self.usable(response):
             return
-        found = _read(self, response, pages.read_schema_org) or []
-        self.pages[page] = (lastmod, tuple(to_id(f["product_id"]) for f in found))
-        yield from ({**f, "updated_at": lastmod} for f in found)
+        found = _read(self, response, pages.read_schema_org)
+        if found == []:
+            self.count("no_product")
+        elif found:
+            self.pages[page] = (lastmod, tuple(to_id(f["product_id"]) for f in found))
+            yield from ({**f, "updated_at": lastmod} for f in found)
 
 
 def _read(

@@ -23,7 +23,7 @@ def test_only_pictures_that_were_fetched_are_known():
     ("page", "lastmod", "ids"),
     [
         pytest.param("/p/1", "2026-11-01", ["1"], id="as before"),
-        pytest.param("/about", "2026-01-01", [], id="as before, without a product"),
+        pytest.param("/about", "2026-01-01", None, id="as before, without a product"),
         pytest.param("/p/1", "2026-11-02", None, id="changed since"),
         pytest.param("/p/1", None, None, id="does not say"),
         pytest.param("/p/2", "2026-11-01", None, id="new"),

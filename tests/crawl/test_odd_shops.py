@@ -42,6 +42,15 @@ BAD_PRODUCTS = [
     product(8, images=["/x/challenge.jpg"]),
     product(9, title="half a character: \ud83d", images=["http://[", "/x/ok1.jpg"]),
     product(10, images=["file:///etc/hostname"]),
+    product(
+        11,
+        images=[
+            "https://cdn.example:abc/x.jpg",
+            "/x/ok1.jpg",
+            "https://cdn.example:99999999/x.jpg",
+        ],
+    ),
+    product(12, images=["/x/ok \u00fc.jpg", "/x/ok%20\u00fc.jpg"]),
     "not an object",
 ]
 
@@ -121,6 +130,14 @@ SHOPS = {
             "/packed.xml.gz": "packed",
         },
         lambda path: NOT_THERE if path == "/p/gone" else stated(path))),
+    "odd-addresses": ("schema_org", html(
+        {
+            "/sitemap.xml": b"<sitemapindex><sitemap><loc>http://[shop]/s.xml</loc></sitemap>"
+                            b"<sitemap><loc>/pages.xml</loc></sitemap></sitemapindex>",
+            "/pages.xml": sitemap(
+                "/p/1", "https://[shop]/p/2", "http://127.0.0.1:abc/p/3", "/p/4", "/about"),
+        },
+        lambda path: ok(b"<html>about us</html>") if path == "/about" else stated(path))),
     "refusing": ("schema_org", html(
         {"/sitemap.xml": sitemap(*[f"/p/{n}" for n in range(30)])}, lambda path: (403, {}, b"no"))),
     "caught": ("schema_org", html(
@@ -219,9 +236,9 @@ def test_the_crawl_ends_at_a_challenge_or_at_the_fifth_refusal_in_a_row(world):
 def test_bad_listings_are_counted_and_the_good_ones_kept(world):
     store, told, *_ = world
     bad = told["bad"]
-    assert (bad["products"], bad["duplicates"], bad["invalid"]) == (7, 1, 3)
+    assert (bad["products"], bad["duplicates"], bad["invalid"]) == (9, 1, 3)
     assert bad["rejects"] == {"no_image": 1, "wrong_type": 2}
-    assert (bad["image_failures"], bad["images_over_limit"]) == (4, 1)
+    assert (bad["image_failures"], bad["images_over_limit"]) == (6, 1)
     rows = store.read_partition(paths.raw_day(DAY, "bad"), "listings").to_pylist()
     images = {r["product_id"]: [i["picture_id"] for i in r["images"]] for r in rows}
     assert len(images["4"]) == 8
@@ -229,6 +246,8 @@ def test_bad_listings_are_counted_and_the_good_ones_kept(world):
     for number in ("5", "7", "8", "10"):
         assert images[number] == [None]
     assert len(images["9"]) == 1
+    assert [bool(i) for i in images["11"]] == [False, True, False]
+    assert all(images["12"])  # its address is asked for in another spelling
     rejects = store.read_partition(paths.raw_day(DAY, "bad"), "rejects").to_pylist()
     assert {r["product_id"] for r in rejects} == {"2", "3 ?", "6"}
 
@@ -270,3 +289,17 @@ def test_a_packed_sitemap_of_an_index_is_read_and_leads_to_no_other_host(world):
         "/p/2",
         "/p/gone",
     ]
+
+
+def test_an_address_that_is_none_hides_no_other_page(world):
+    _, told, *_ = world
+    odd = told["odd-addresses"]
+    assert (odd["products"], odd["foreign"], odd["errors"]) == (2, 3, 0)
+    assert odd["partial"] is False
+
+
+def test_a_page_that_states_no_product_is_counted_and_asked_for_again(world):
+    store, told, *_ = world
+    assert told["odd-addresses"]["no_product"] == 1
+    pages = store.read_partition(paths.raw_day(DAY, "odd-addresses"), "pages")["page"].to_pylist()
+    assert sorted(p.rsplit("/", 1)[1] for p in pages) == ["1", "4"]

@@ -18,6 +18,14 @@ def page(*blocks: object, raw: str = "") -> str:
     return f"<html><head>{scripts}{raw}</head><body></body></html>"
 
 
+def script(text: str) -> str:
+    return f'<script type="application/ld+json">{text}</script>'
+
+
+MICRODATA = (
+    '<div itemscope itemtype="http://schema.org/Product"><span itemprop="sku">m1</span>'
+    '<span itemprop="name">Coat</span><img itemprop="image" src="m.jpg"></div>'
+)
 PRODUCT = {
     "@context": "https://schema.org",
     "@type": "Product",
@@ -56,6 +64,17 @@ PRODUCT = {
         pytest.param(page({"@type": "ProductGroup", "productGroupID": "g", "name": "Dress", "variesBy": "color", "hasVariant": [{"@type": "Product", "image": "v.jpg", "offers": {"price": "5"}}]}), "images", ["https://shop.example/p/v.jpg"], id="product group takes its variant's picture"),
         pytest.param(page(raw=f'<script type="application/ld+json">/*<![CDATA[*/{json.dumps(PRODUCT)}/*]]>*/</script>'), "product_id", "1", id="wrapped in CDATA"),
         pytest.param(page(PRODUCT, raw='<script type="application/ld+json">{broken</script>'), "product_id", "1", id="a broken block hides nothing"),
+        pytest.param(script(json.dumps(PRODUCT)[:-1] + ",}"), "product_id", "1", id="a comma after the last field"),
+        pytest.param(script('{"@type": "Product", "sku": "1", "name": "a // b /* c */ ,} <!-- d", "image": ["/a.jpg", ],\n}'), "title", "a // b /* c */ ,} <!-- d", id="what looks like a comment inside a text"),
+        pytest.param(script("// the product\n" + json.dumps(PRODUCT) + " // end"), "product_id", "1", id="comments of a line"),
+        pytest.param(script("/* the product */" + json.dumps(PRODUCT) + "/* never closed"), "product_id", "1", id="comments of a block"),
+        pytest.param(script("<!-- " + json.dumps(PRODUCT) + " -->"), "product_id", "1", id="wrapped in an HTML comment"),
+        pytest.param(script("<!--\n" + json.dumps(PRODUCT) + "\n//-->"), "product_id", "1", id="wrapped in an HTML comment, hidden from scripts"),
+        pytest.param(script("// <![CDATA[ " + json.dumps(PRODUCT) + " // ]]>"), "product_id", "1", id="wrapped in CDATA, on one line"),
+        pytest.param(script(json.dumps(PRODUCT)).replace("ld+json", "LD+JSON"), "product_id", "1", id="type of the script in capitals"),
+        pytest.param(page({**PRODUCT, "offers": {"price": "1,299", "priceCurrency": ["EUR"]}}), "currency", "EUR", id="currency as a list"),
+        pytest.param('<?xml version="1.0" encoding="iso-8859-1"?>\n<html>' + MICRODATA + "</html>", "product_id", "m1", id="microdata in XHTML that names its encoding"),
+        pytest.param(page(PRODUCT, raw='<!-- itemscope -->').replace("<html>", "<?xml version='1.0' encoding='utf-8'?><html>"), "product_id", "1", id="JSON-LD in XHTML"),
         pytest.param(page(raw='<div itemscope itemtype="http://schema.org/Product"><span itemprop="sku">m1</span><span itemprop="name">Coat</span><img itemprop="image" src="m.jpg"></div>'), "title", "Coat", id="microdata"),
     ],
 )  # fmt: skip
@@ -85,6 +104,25 @@ def test_a_page_of_several_products_states_them_all():
     several = [{**PRODUCT, "sku": str(n), "url": f"/p/{n}"} for n in range(2, 5)]
     found = pages.read_schema_org(page(*several), "https://shop.example/new")
     assert [f["product_id"] for f in found] == ["2", "3", "4"]
+
+
+def test_microdata_that_cannot_be_read_is_told_unless_the_page_states_its_product_twice(
+    monkeypatch,
+):
+    def fail(*_, **__):
+        raise KeyError("itemref")
+
+    monkeypatch.setattr("extruct.extract", fail)
+    assert len(pages.read_schema_org(page(PRODUCT, raw=MICRODATA), URL)) == 1
+    with pytest.raises(DataError, match=r"microdata.*itemref"):
+        pages.read_schema_org(MICRODATA, URL)
+
+
+@pytest.mark.parametrize(
+    "text", ["/*" * 200_000, '"\\"' * 200_000, "<!--" * 200_000, "," * 400_000]
+)
+def test_a_block_that_is_no_json_takes_no_long_time(text):
+    assert pages.read_schema_org(script("{" + text), URL) == []
 
 
 def test_a_page_without_a_product_has_none():

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,8 +20,18 @@ from fashiontrend.crawl.pages.values import (
     to_text,
     unescape,
 )
+from fashiontrend.errors import DataError
 
-WRAPPERS = re.compile(r"/\*\s*<!\[CDATA\[\s*\*/|/\*\s*\]\]>\s*\*/|//\s*<!\[CDATA\[|//\s*\]\]>")
+#: What scripts may hold beside JSON: comments, and marks that hide them from old browsers. Texts
+#: are matched too, so that nothing is found inside one. No part looks at a character twice.
+BESIDE_JSON = re.compile(
+    r"""(?P<text>"(?:\\.|[^"\\])*+"?)|(?://[ \t]*)?(?:<!\[CDATA\[|\]\]>|<!--|-->)"""
+    r"|//[^\n]*|/\*.*?(?:\*/|\Z)",
+    re.DOTALL,
+)
+LAST_COMMA = re.compile(r"""(?P<text>"(?:\\.|[^"\\])*+"?)|,(?=\s*+[\]}])""", re.DOTALL)
+#: lxml reads no text that names its encoding; a text has none any more.
+XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*>")
 KINDS = {"product", "productgroup"}
 
 
@@ -29,6 +40,9 @@ def read_schema_org(text: str, url: str) -> list[Found]:
 
     Of a page that states itself beside others (related products, a carousel) only its own
     product counts.
+
+    Raises:
+        DataError: the page has microdata that cannot be read, and states no product otherwise.
     """
     stated = [_product(item, url) for item in _items(text, url)]
     own = [p for p in stated if _same_page(p["url"], url)]
@@ -46,26 +60,50 @@ def _same_page(address: Any, url: str) -> bool:
     return (one.netloc, one.path.rstrip("/")) == (other.netloc, other.path.rstrip("/"))
 
 
-def _items(text: str, url: str) -> Iterator[Found]:
+def _items(text: str, url: str) -> list[Found]:
     """Every Product and ProductGroup on the page, however deep."""
-    page = parsel.Selector(text)
-    scripts = page.xpath('//script[contains(@type, "ld+json")]/text()').getall()
-    blocks = [_parse_block(script) for script in scripts]
+    scripts = parsel.Selector(text).xpath(
+        '//script[contains(translate(@type, "LDJSON", "ldjson"), "ld+json")]/text()'
+    )
+    found = _products([_parse_block(script) for script in scripts.getall()])
     if "itemscope" in text:
-        syntaxes = ["microdata"]
-        data = extruct.extract(text, url, syntaxes=syntaxes, uniform=True, errors="ignore")
-        blocks += data.get("microdata", [])
+        try:
+            found += _products(_read_microdata(text, url))
+        except DataError:
+            if not found:
+                raise
+    return found
+
+
+def _read_microdata(text: str, url: str) -> Any:
+    plain = XML_DECLARATION.sub("", text)
     try:
-        yield from _products_in(blocks)
-    except RecursionError:
-        return
+        return extruct.extract(plain, url, syntaxes=["microdata"], uniform=True)["microdata"]
+    except Exception as error:  # whatever a parser makes of a broken page
+        raise DataError(f"{url}: its microdata cannot be read ({error!r}).") from error
 
 
 def _parse_block(script: str) -> Any:
-    try:
-        return json.loads(WRAPPERS.sub("", script).strip().rstrip(";"), strict=False)
-    except (ValueError, RecursionError):
-        return None  # one broken block must not hide the others
+    """The value of a JSON-LD script, also with what browsers and search engines forgive."""
+    for text in (script, _without_habits(script)):
+        try:
+            return json.loads(text, strict=False)
+        except (ValueError, RecursionError):
+            continue
+    return None  # one broken block must not hide the others
+
+
+def _without_habits(script: str) -> str:
+    """A script without comments, hiding marks, commas before a closing bracket, a last semicolon."""
+    bare = BESIDE_JSON.sub(lambda match: match["text"] or " ", script)
+    return LAST_COMMA.sub(lambda match: match["text"] or "", bare).strip().rstrip(";")
+
+
+def _products(value: Any) -> list[Found]:
+    found: list[Found] = []
+    with suppress(RecursionError):  # what was found before stays
+        found.extend(_products_in(value))
+    return found
 
 
 def _products_in(value: Any) -> Iterator[Found]:
@@ -85,6 +123,7 @@ def _product(item: Found, url: str) -> Found:
     variants = as_dicts(item.get("hasVariant"))
     offer = _offer(item.get("offers") or (variants[0].get("offers") if variants else None))
     page = to_address(item.get("url") or offer.get("url"), url) or url
+    currency = next(iter(as_list(offer.get("priceCurrency"))), None)
     images = item.get("image") or (variants[0].get("image") if variants else None)
     return {
         "product_id": _number(item) or page,
@@ -95,8 +134,8 @@ def _product(item: Found, url: str) -> Found:
         "category": unescape(_named(item.get("category"))),
         "colour": unescape(_named(item.get("color"))),
         "tags": [],
-        "price": read_price(_price(offer), offer.get("priceCurrency")),
-        "currency": offer.get("priceCurrency"),
+        "price": read_price(_price(offer), currency),
+        "currency": currency,
         "available": _available(offer.get("availability")),
         "images": to_addresses(images, url),
         "updated_at": None,
