@@ -2,6 +2,7 @@
 
 import hashlib
 from typing import Any
+from urllib.parse import urlsplit
 
 from scrapy import Request
 from scrapy.crawler import Crawler
@@ -11,7 +12,8 @@ from scrapy.pipelines.media import MediaPipeline
 
 from fashiontrend import paths
 from fashiontrend.crawl.listing import check_listing, encodable, to_id
-from fashiontrend.crawl.spiders import PlatformSpider
+from fashiontrend.crawl.pages import is_challenge
+from fashiontrend.crawl.spiders import PICTURE, PlatformSpider
 from fashiontrend.errors import DataError, StoreError
 from fashiontrend.pictures import SIGNATURES
 from fashiontrend.store import Store, open_store
@@ -30,7 +32,7 @@ def _picture(address: str) -> Request | None:
     if not address.startswith(("http://", "https://")):
         return None
     try:
-        return Request(address, dont_filter=True)
+        return Request(address, dont_filter=True, meta={PICTURE: True})
     except ValueError:  # `https://host:port/`: one broken address must not hide the others
         return None
 
@@ -129,6 +131,10 @@ class PicturePipeline(MediaPipeline):  # type: ignore[misc]
         if response.status != 200 or not body:
             raise DataError(f"image_{response.status}: {request.url}")
         if isinstance(response, TextResponse) and not body.startswith(SIGNATURES):
+            if is_challenge(response.text):
+                spider = _spider(self.crawler)
+                spider.count("challenge")
+                spider.give_up(urlsplit(response.url).hostname or "", "challenge")
             raise DataError(f"image_text: {request.url} is a page, not a picture")
         picture_id = hashlib.sha256(body).hexdigest()
         key = paths.raw_image(picture_id)

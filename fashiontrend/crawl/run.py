@@ -35,7 +35,7 @@ REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 #: What spiders and pipelines count; a crawl's facts state each, zero or not.
 COUNTED = (
     "blocked", "challenge", "unreachable", "forbidden", "missing", "unreadable", "no_product",
-    "foreign", "over_budget", "stated", "duplicates", "invalid", "carried_over",
+    "foreign", "over_budget", "unasked", "stated", "duplicates", "invalid", "carried_over",
     "fetched_images", "reused_images", "image_failures", "images_over_limit",
     "image_bytes",
 )  # fmt: skip
