@@ -306,8 +306,20 @@ class SchemaOrgSpider(PlatformSpider):
         if found == []:
             self.count("no_product")
         elif found:
+            found = [self.as_before(f) for f in found]
             self.pages[page] = (lastmod, tuple(to_id(f["product_id"]) for f in found))
             yield from ({**f, "updated_at": lastmod} for f in found)
+
+    def as_before(self, found: dict[str, Any]) -> dict[str, Any]:
+        """What a page states; one that was listed by the id of its group before keeps it.
+
+        Labels and `first_seen` hang on that id.
+        """
+        group = found["group_id"]
+        before = None if group is None else self.memory.listings.get(to_id(group))
+        named = before if before and before["url"] == found["url"] else found
+        stated = {name: value for name, value in found.items() if name != "group_id"}
+        return {**stated, "product_id": named["product_id"]}
 
 
 def _read(

@@ -93,8 +93,8 @@ def sitemap(*addresses):
     return f"<urlset>{rows}</urlset>".encode()
 
 
-def stated(path):
-    data = {"@type": "Product", "sku": path, "name": "Coat", "image": f"{path}.jpg"}
+def stated(path, **more):
+    data = {"@type": "Product", "sku": path, "name": "Coat", "image": f"{path}.jpg", **more}
     return ok(f'<script type="application/ld+json">{json.dumps(data)}</script>'.encode())
 
 
@@ -138,6 +138,9 @@ SHOPS = {
                 "/p/1", "https://[shop]/p/2", "http://127.0.0.1:abc/p/3", "/p/4", "/about"),
         },
         lambda path: ok(b"<html>about us</html>") if path == "/about" else stated(path))),
+    "colours": ("schema_org", html(
+        {"/sitemap.xml": sitemap("/p/red", "/p/blue", "/p/black")},
+        lambda path: stated(path, inProductGroupWithID="G"))),
     "refusing": ("schema_org", html(
         {"/sitemap.xml": sitemap(*[f"/p/{n}" for n in range(30)])}, lambda path: (403, {}, b"no"))),
     "caught": ("schema_org", html(
@@ -303,3 +306,8 @@ def test_a_page_that_states_no_product_is_counted_and_asked_for_again(world):
     assert told["odd-addresses"]["no_product"] == 1
     pages = store.read_partition(paths.raw_day(DAY, "odd-addresses"), "pages")["page"].to_pylist()
     assert sorted(p.rsplit("/", 1)[1] for p in pages) == ["1", "4"]
+
+
+def test_colours_with_pages_of_their_own_are_products_of_their_own(world):
+    _, told, *_ = world
+    assert (told["colours"]["products"], told["colours"]["duplicates"]) == (3, 0)

@@ -33,31 +33,53 @@ LAST_COMMA = re.compile(r"""(?P<text>"(?:\\.|[^"\\])*+"?)|,(?=\s*+[\]}])""", re.
 #: lxml reads no text that names its encoding; a text has none any more.
 XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*>")
 KINDS = {"product", "productgroup"}
+GROUP_NUMBERS = ("productGroupID", "inProductGroupWithID")
+OWN_NUMBERS = ("productID", "sku", "mpn")
 
 
 def read_schema_org(text: str, url: str) -> list[Found]:
     """Products of an HTML page; the same one stated many times, once a size say, comes once.
 
     Of a page that states itself beside others (related products, a carousel) only its own
-    product counts.
+    product counts. The id of a group names a product only where the page states the whole group:
+    where every colour has a page of its own, each is a product. `group_id` holds it in any case.
 
     Raises:
         DataError: the page has microdata that cannot be read, and states no product otherwise.
     """
-    stated = [_product(item, url) for item in _items(text, url)]
+    stated = [_product(_part_of_page(item, url), url) for item in _items(text, url)]
     own = [p for p in stated if _same_page(p["url"], url)]
-    found: dict[tuple[str, str], Found] = {}
+    found: dict[tuple[str, ...], list[Found]] = {}
     for product in own or stated:
-        key = (str(product["url"]), str(product["title"]))
-        first = found.setdefault(key, product)
-        if str(first["product_id"]) != str(product["product_id"]):
-            first["product_id"] = first["url"]  # sizes with ids of their own: one listing
-    return list(found.values())
+        found.setdefault(_key(product), []).append(product)
+    return [_merge(entries) for entries in found.values()]
+
+
+def _key(product: Found) -> tuple[str, ...]:
+    """What entries of one page have in common that are the same product."""
+    if product["group_id"] is None:
+        return str(product["url"]), str(product["title"])
+    return "group", str(product["group_id"]), *_place(product["url"])
+
+
+def _merge(entries: list[Found]) -> Found:
+    """One listing of entries that may have ids of their own, once a size say."""
+    first = next((e for e in entries if e["images"]), entries[0])
+    if len({str(e["product_id"]) for e in entries}) > 1:
+        colours = {str(e["colour"]) for e in entries if e["colour"]}
+        whole = first["group_id"] is not None and len(colours) > 1
+        first["product_id"] = first["group_id"] if whole else first["url"]
+    return first
 
 
 def _same_page(address: Any, url: str) -> bool:
-    one, other = urlsplit(str(address)), urlsplit(url)
-    return (one.netloc, one.path.rstrip("/")) == (other.netloc, other.path.rstrip("/"))
+    return _place(address) == _place(url)
+
+
+def _place(address: Any) -> tuple[str, str]:
+    """A page's host and path: queries choose among its variants."""
+    parts = urlsplit(str(address))
+    return parts.netloc, parts.path.rstrip("/")
 
 
 def _items(text: str, url: str) -> list[Found]:
@@ -111,22 +133,43 @@ def _products_in(value: Any) -> Iterator[Found]:
         for item in value:
             yield from _products_in(item)
     elif isinstance(value, dict):
-        kinds = {re.split("[/:]", str(k))[-1].lower() for k in as_list(value.get("@type"))}
-        if kinds & KINDS:
+        if _kinds(value) & KINDS:
             yield value
         else:
             for item in value.values():
                 yield from _products_in(item)
 
 
+def _kinds(item: Found) -> set[str]:
+    return {re.split("[/:]", str(k))[-1].lower() for k in as_list(item.get("@type"))}
+
+
+def _part_of_page(item: Found, url: str) -> Found:
+    """Of a group whose other variants have pages of their own, the variant of this page."""
+    variants = as_dicts(item.get("hasVariant"))
+    here = [v for v in variants if _same_page(_address(v, _offer(v.get("offers")), url), url)]
+    if not here or len(here) == len(variants):
+        return item
+    shared = {k: v for k, v in item.items() if k not in ("@type", "hasVariant", *OWN_NUMBERS)}
+    own = {**shared, **here[0], "url": url}
+    if len({str(_number(v)) for v in here}) > 1:  # sizes with ids of their own: named by the page
+        return {k: v for k, v in own.items() if k not in OWN_NUMBERS}
+    return own
+
+
+def _address(item: Found, offer: Found, url: str) -> str:
+    return to_address(item.get("url") or offer.get("url"), url) or url
+
+
 def _product(item: Found, url: str) -> Found:
     variants = as_dicts(item.get("hasVariant"))
     offer = _offer(item.get("offers") or (variants[0].get("offers") if variants else None))
-    page = to_address(item.get("url") or offer.get("url"), url) or url
+    page = _address(item, offer, url)
     currency = next(iter(as_list(offer.get("priceCurrency"))), None)
     images = item.get("image") or (variants[0].get("image") if variants else None)
     return {
         "product_id": _number(item) or page,
+        "group_id": _group(item),
         "url": page,
         "title": unescape(item.get("name")),
         "description": to_text(item.get("description")),
@@ -142,9 +185,18 @@ def _product(item: Found, url: str) -> Found:
     }
 
 
+def _group(item: Found) -> Any:
+    return next((item[name] for name in GROUP_NUMBERS if item.get(name)), None)
+
+
 def _number(item: Found) -> Any:
-    names = ("productGroupID", "inProductGroupWithID", "productID", "sku", "mpn")
-    return next((item[name] for name in names if item.get(name)), None)
+    """A group's own id; of one of its variants that which the others do not have, if possible."""
+    group = _group(item)
+    if group is not None and (item.get("hasVariant") or "productgroup" in _kinds(item)):
+        return group
+    numbers = [item[name] for name in OWN_NUMBERS if item.get(name)]
+    apart = [item[name] for name in ("productID", "sku") if item.get(name) not in (None, "", group)]
+    return next(iter([*apart, *numbers]), None)
 
 
 def _offer(value: Any) -> Found:
