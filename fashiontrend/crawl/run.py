@@ -75,7 +75,8 @@ async def _crawl(
     if not spider.listings:
         return {**told, **facts, "committed": False, "reason": _fail(store, spider, facts)}
     _commit(store, partition, spider, facts)
-    memories[platform.name] = memory.remember(spider.listings, spider.pages)
+    now = memory.remember(spider.listings, spider.pages)
+    memories[platform.name] = now.over(known) if facts["partial"] else now
     return {**told, **facts}
 
 
@@ -126,6 +127,8 @@ def _fail(store: Store, spider: PlatformSpider, facts: dict[str, Any]) -> str:
         reason = (
             f"the shop refused: {answers or 'a challenge page'}; nothing was tried to get around it"
         )
+    elif facts["finish_reason"] == "time_budget":
+        reason = f"nothing was found in {spider.crawl.time_budget_s:g} s; raise crawl.time_budget_s"
     elif facts["unreachable"]:
         reason = "the shop did not answer"
     else:

@@ -52,6 +52,7 @@ class PlatformSpider(scrapy.Spider):  # type: ignore[misc]
         self.page_hosts = {urlsplit(self.base).hostname or ""}  # that pages were asked of
         self.left: set[str] = set()  # hosts that are asked for nothing more
         self.ended = ""  # why the crawl was ended before its end
+        self.clock: asyncio.TimerHandle | None = None
         self.counts: dict[str, int] = {}
         self.rejects: list[dict[str, Any]] = []
         self.listings: list[dict[str, Any]] = []
@@ -71,7 +72,12 @@ class PlatformSpider(scrapy.Spider):  # type: ignore[misc]
         self.counts[name] = self.counts.get(name, 0) + by
 
     async def start(self) -> AsyncIterator[Request]:
-        """Ask robots.txt for its delay first, then go to the first page."""
+        """Ask robots.txt for its delay first, then go to the first page.
+
+        Scrapy's own CLOSESPIDER_TIMEOUT would first send everything that is queued.
+        """
+        loop = asyncio.get_running_loop()
+        self.clock = loop.call_later(self.crawl.time_budget_s, self.end, "time_budget")
         if not self.crawl.obey_robots:
             for request in self.first():
                 yield request
@@ -79,6 +85,11 @@ class PlatformSpider(scrapy.Spider):  # type: ignore[misc]
         address = f"{urlsplit(self.base).scheme}://{self.host}/robots.txt"
         meta = {"dont_obey_robotstxt": True}
         yield Request(address, callback=self.read_robots, errback=self.failed, meta=meta)
+
+    def closed(self, reason: str) -> None:
+        """Scrapy calls it at the end."""
+        if self.clock is not None:
+            self.clock.cancel()
 
     def read_robots(self, response: Response) -> Iterator[Request]:
         """Lengthen the pause to the shop's Crawl-delay, then begin.
