@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -148,6 +149,12 @@ def test_what_is_shown_can_be_read_again(tmp_path):
     path = tmp_path / "c.yaml"
     path.write_text(yaml.safe_dump(told.model_dump(mode="json")))
     assert config.load(str(path), {}) == told
+
+
+def test_a_crawl_ends_well_before_its_job_is_stopped():
+    chart = Path(__file__).parents[1] / "helm" / "fashiontrend" / "values.yaml"
+    deadline_s = yaml.safe_load(chart.read_text("utf-8"))["batch"]["activeDeadlineSeconds"]
+    assert Config().crawl.time_budget_s <= 0.7 * min(deadline_s, Config().cluster.deadline_s)
 
 
 def test_the_digest_ignores_what_cannot_change_a_result():

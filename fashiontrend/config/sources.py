@@ -97,6 +97,11 @@ class CrawlConfig(Section):
     daily_request_budget: PositiveInt = Field(
         default=20_000, description="Per platform and day; reaching it ends the crawl as partial."
     )
+    time_budget_s: PositiveFloat = Field(
+        default=4 * 3600.0,
+        description="Per platform and day; reaching it ends the crawl as partial, and the next one "
+        "goes on from there. Must lie well below the job's deadline: what a stopped job found is lost.",
+    )
     max_images_per_listing: PositiveInt = Field(
         default=8, description="Further pictures are counted and left."
     )

@@ -1,8 +1,9 @@
-"""What is known of a platform from its last committed day: only what changed is asked for."""
+"""What is known of a platform from its last committed days: only what changed is asked for."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import reduce
 from typing import Any
 
 import pyarrow as pa
@@ -13,26 +14,41 @@ from fashiontrend.store import Store
 PAGES = pa.schema(
     [("page", pa.string()), ("lastmod", pa.string()), ("product_ids", pa.list_(pa.string()))]
 )
-#: How far back a last committed day is looked for; older knowledge is not worth having.
+#: How far back a last whole day is looked for; older knowledge is not worth having.
 LOOK_BACK_DAYS = 30
 
 
 @dataclass(frozen=True)
 class Memory:
-    """The listings of the last committed day, and which pages of a sitemap they came from."""
+    """The listings of a committed day, and which pages of a sitemap they came from.
+
+    A partial day lies over the days before it, down to the last whole one.
+    """
 
     listings: dict[str, dict[str, Any]] = field(default_factory=dict)  # product_id -> LISTING row
     pages: dict[str, tuple[str | None, tuple[str, ...]]] = field(default_factory=dict)
+    covered: dict[str, str] = field(default_factory=dict)  # pictures of rows that newer ones cover
 
     def pictures(self) -> dict[str, str]:
         """Address -> picture id of every picture fetched before."""
         images = (i for listing in self.listings.values() for i in listing["images"])
-        return {i["url"]: i["picture_id"] for i in images if i["picture_id"]}
+        return self.covered | {i["url"]: i["picture_id"] for i in images if i["picture_id"]}
+
+    def over(self, older: "Memory") -> "Memory":
+        """This memory where it knows something, the older one elsewhere; first seen is earliest."""
+        listings = dict(older.listings)
+        for number, row in self.listings.items():
+            seen = [r["first_seen"] for r in (row, listings.get(number, row)) if r["first_seen"]]
+            listings[number] = {**row, "first_seen": min(seen, default=None)}
+        return Memory(listings, older.pages | self.pages, older.pictures() | self.covered)
 
     def unchanged(self, page: str, lastmod: str | None) -> list[dict[str, Any]] | None:
-        """The listings of a page that did not change since, None if it has to be fetched."""
+        """The listings of a page that did not change since, None if it has to be fetched.
+
+        A page without a product has to: it may have been one of maintenance.
+        """
         known = self.pages.get(page)
-        if known is None or lastmod is None or known[0] != lastmod:
+        if known is None or not known[1] or lastmod is None or known[0] != lastmod:
             return None
         if not all(number in self.listings for number in known[1]):
             return None
@@ -40,16 +56,22 @@ class Memory:
 
 
 def recall(store: Store, platform: str, day: date) -> Memory:
-    """Read the newest committed day before `day`; empty if there is none."""
+    """Read the newest committed days before `day`, down to a whole one; empty if there is none."""
+    found: list[Memory] = []
     for back in range(1, LOOK_BACK_DAYS + 1):
         partition = paths.raw_day(day - timedelta(days=back), platform)
-        if store.manifest(partition) is not None:
-            listings = store.read_partition(partition, "listings").to_pylist()
-            pages = store.read_partition(partition, "pages").to_pylist()
-            return remember(
-                listings, {p["page"]: (p["lastmod"], tuple(p["product_ids"])) for p in pages}
-            )
-    return Memory()
+        manifest = store.manifest(partition)
+        if manifest is not None:
+            found.append(_read(store, partition))
+            if not manifest.facts.get("partial"):
+                break
+    return reduce(lambda older, newer: newer.over(older), reversed(found), Memory())
+
+
+def _read(store: Store, partition: str) -> Memory:
+    listings = store.read_partition(partition, "listings").to_pylist()
+    pages = store.read_partition(partition, "pages").to_pylist()
+    return remember(listings, {p["page"]: (p["lastmod"], tuple(p["product_ids"])) for p in pages})
 
 
 def remember(

@@ -2,6 +2,7 @@
 
 import hashlib
 from typing import Any
+from urllib.parse import urlsplit
 
 from scrapy import Request
 from scrapy.crawler import Crawler
@@ -11,7 +12,8 @@ from scrapy.pipelines.media import MediaPipeline
 
 from fashiontrend import paths
 from fashiontrend.crawl.listing import check_listing, encodable, to_id
-from fashiontrend.crawl.spiders import PlatformSpider
+from fashiontrend.crawl.pages import is_challenge
+from fashiontrend.crawl.spiders import PICTURE, PlatformSpider
 from fashiontrend.errors import DataError, StoreError
 from fashiontrend.pictures import SIGNATURES
 from fashiontrend.store import Store, open_store
@@ -23,6 +25,16 @@ def _spider(crawler: Crawler) -> PlatformSpider:
     spider = crawler.spider
     assert isinstance(spider, PlatformSpider)  # noqa: S101 - tells the type
     return spider
+
+
+def _picture(address: str) -> Request | None:
+    """The request for a picture, None if its address is none of the web or none at all."""
+    if not address.startswith(("http://", "https://")):
+        return None
+    try:
+        return Request(address, dont_filter=True, meta={PICTURE: True})
+    except ValueError:  # `https://host:port/`: one broken address must not hide the others
+        return None
 
 
 class CheckPipeline:
@@ -100,9 +112,7 @@ class PicturePipeline(MediaPipeline):  # type: ignore[misc]
         fresh = [image["url"] for image in item["images"] if image["picture_id"] is None]
         for _ in range(len(item["images"]) - len(fresh)):
             spider.count("reused_images")
-        return [
-            Request(u, dont_filter=True) for u in fresh if u.startswith(("http://", "https://"))
-        ]
+        return [request for address in fresh if (request := _picture(address)) is not None]
 
     def file_path(
         self, request: Request, response: Any = None, info: Any = None, *, item: Any = None
@@ -115,12 +125,16 @@ class PicturePipeline(MediaPipeline):  # type: ignore[misc]
 
     def media_downloaded(
         self, response: Response, request: Request, info: Any, *, item: Any = None
-    ) -> dict[str, str]:
+    ) -> str:
         """Store the bytes and answer with their hash."""
         body = response.body
         if response.status != 200 or not body:
             raise DataError(f"image_{response.status}: {request.url}")
         if isinstance(response, TextResponse) and not body.startswith(SIGNATURES):
+            if is_challenge(response.text):
+                spider = _spider(self.crawler)
+                spider.count("challenge")
+                spider.give_up(urlsplit(response.url).hostname or "", "challenge")
             raise DataError(f"image_text: {request.url} is a page, not a picture")
         picture_id = hashlib.sha256(body).hexdigest()
         key = paths.raw_image(picture_id)
@@ -131,7 +145,7 @@ class PicturePipeline(MediaPipeline):  # type: ignore[misc]
         except StoreError as error:
             _spider(self.crawler).broken = error  # not the shop's fault: the day must not commit
             raise
-        return {"url": request.url, "picture_id": picture_id}
+        return picture_id
 
     def media_failed(self, failure: Any, request: Request, info: Any) -> None:
         """A picture that did not come leaves its listing without it; it is counted below."""
@@ -140,10 +154,11 @@ class PicturePipeline(MediaPipeline):  # type: ignore[misc]
     def item_completed(self, results: list[Any], item: dict[str, Any], info: Any) -> dict[str, Any]:
         """Write the pictures' ids into the listing and hand it over."""
         spider = _spider(self.crawler)
-        fetched = {r["url"]: r["picture_id"] for good, r in results if good}
-        for image in item["images"]:
-            if image["picture_id"] is None:
-                image["picture_id"] = fetched.get(image["url"])
-                spider.count("fetched_images" if image["picture_id"] else "image_failures")
+        fresh = [image for image in item["images"] if image["picture_id"] is None]
+        asked = [image for image in fresh if _picture(image["url"]) is not None]
+        for image, (good, picture_id) in zip(asked, results, strict=True):
+            image["picture_id"] = picture_id if good else None
+        for image in fresh:
+            spider.count("fetched_images" if image["picture_id"] else "image_failures")
         spider.listings.append(item)
         return item

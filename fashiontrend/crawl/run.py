@@ -34,8 +34,8 @@ from fashiontrend.store import Store, open_store
 REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 #: What spiders and pipelines count; a crawl's facts state each, zero or not.
 COUNTED = (
-    "blocked", "challenge", "unreachable", "forbidden", "missing", "unreadable", "foreign",
-    "over_budget", "stated", "duplicates", "invalid", "carried_over",
+    "blocked", "challenge", "unreachable", "forbidden", "missing", "unreadable", "no_product",
+    "foreign", "over_budget", "unasked", "stated", "duplicates", "invalid", "carried_over",
     "fetched_images", "reused_images", "image_failures", "images_over_limit",
     "image_bytes",
 )  # fmt: skip
@@ -81,7 +81,8 @@ async def _crawl(
     if not spider.listings:
         return {**told, **facts, "committed": False, "reason": _fail(store, spider, facts)}
     _commit(store, partition, spider, facts)
-    memories[platform.name] = memory.remember(spider.listings, spider.pages)
+    now = memory.remember(spider.listings, spider.pages)
+    memories[platform.name] = now.over(known) if facts["partial"] else now
     return {**told, **facts}
 
 
@@ -132,6 +133,8 @@ def _fail(store: Store, spider: PlatformSpider, facts: dict[str, Any]) -> str:
         reason = (
             f"the shop refused: {answers or 'a challenge page'}; nothing was tried to get around it"
         )
+    elif facts["finish_reason"] == "time_budget":
+        reason = f"nothing was found in {spider.crawl.time_budget_s:g} s; raise crawl.time_budget_s"
     elif facts["unreachable"]:
         reason = "the shop did not answer"
     else:

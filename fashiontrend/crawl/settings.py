@@ -1,38 +1,16 @@
 """Politeness, as Scrapy's settings."""
 
-import asyncio
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
-from scrapy import Spider
 from scrapy.crawler import Crawler
-from scrapy.downloadermiddlewares.retry import RetryMiddleware
-from scrapy.http import Request, Response
+from scrapy.http import Request
 
 from fashiontrend.config import CrawlConfig, PlatformConfig, StoreConfig
 from fashiontrend.crawl.pipelines import STORE_SETTING
+from fashiontrend.crawl.refusals import RefusalMiddleware
 from fashiontrend.crawl.spiders import BudgetSpent, PlatformSpider
 
 BUDGET_SETTING = "FASHIONTREND_REQUEST_BUDGET"
-#: Longest pause that a shop's Retry-After is followed for within a crawl.
-MAX_PAUSE_S = 60.0
-
-
-class PatientRetryMiddleware(RetryMiddleware):  # type: ignore[misc]
-    """Scrapy's retries, after the pause that a 429 or 503 asks for."""
-
-    async def process_response(
-        self, request: Request, response: Response, spider: Spider | None = None
-    ) -> Request | Response:
-        """Wait as the shop says, then let Scrapy decide on another try; do not wait too long."""
-        if response.status in (429, 503):
-            pause_s = read_retry_after(response.headers.get("Retry-After"), datetime.now(tz=UTC))
-            if pause_s > MAX_PAUSE_S:
-                return response
-            await asyncio.sleep(pause_s)
-        answer: Request | Response = super().process_response(request, response)
-        return answer
 
 
 class BudgetMiddleware:
@@ -56,19 +34,6 @@ class BudgetMiddleware:
         self.left -= 1
 
 
-def read_retry_after(stated: bytes | None, now: datetime) -> float:
-    """Seconds that a Retry-After asks for, as a number or as a date (RFC 9110, 10.2.3)."""
-    text = (stated or b"").decode("ascii", "ignore").strip()
-    if text.isdigit():
-        return float(text)
-    try:
-        until = parsedate_to_datetime(text)
-    except ValueError:
-        return 0.0
-    aware = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max(0.0, (aware - now).total_seconds())
-
-
 def settings_for(
     crawl: CrawlConfig, platform: PlatformConfig, store: StoreConfig
 ) -> dict[str, Any]:
@@ -79,7 +44,7 @@ def settings_for(
         "ROBOTSTXT_OBEY": crawl.obey_robots,
         "ROBOTSTXT_PARSER": "scrapy.robotstxt.ProtegoRobotParser",
         "CONCURRENT_REQUESTS_PER_DOMAIN": crawl.concurrency_per_host,
-        # What the downloader has taken is sent even after the crawl was ended: so, little at once.
+        # Little at once: further pages wait for the pictures of those before.
         "CONCURRENT_REQUESTS": crawl.concurrency_per_host + 1,
         # Without any delay Scrapy 2.19 starts its whole queue at once, whatever the concurrency:
         # a request counts as started only once its task runs.
@@ -101,8 +66,7 @@ def settings_for(
         "MEDIA_ALLOW_REDIRECTS": True,
         "LOG_LEVEL": "CRITICAL",
         "DOWNLOADER_MIDDLEWARES": {
-            "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
-            PatientRetryMiddleware: 550,
+            RefusalMiddleware: 830,
             BudgetMiddleware: 840,  # before the statistics: these count what is really sent
         },
         "ITEM_PIPELINES": {

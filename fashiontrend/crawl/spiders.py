@@ -1,20 +1,23 @@
 """Where to go next on each kind of platform; what a page says is read by `pages`."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import date
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import protego
 import scrapy
-from scrapy.exceptions import CloseSpider, IgnoreRequest
+from scrapy.exceptions import IgnoreRequest
 from scrapy.extensions.throttle import AutoThrottle
 from scrapy.http import Request, Response, TextResponse
+from twisted.python.failure import Failure
 
 from fashiontrend.config import CrawlConfig, PlatformConfig
 from fashiontrend.crawl import pages
 from fashiontrend.crawl.listing import to_id
 from fashiontrend.crawl.memory import Memory
+from fashiontrend.crawl.pages.values import to_address
 from fashiontrend.errors import DataError, StoreError
 
 SHOPIFY_PAGE, WOOCOMMERCE_PAGE = 250, 100
@@ -22,13 +25,17 @@ SHOPIFY_PAGE, WOOCOMMERCE_PAGE = 250, 100
 SHOPIFY_MOST = 25_000 // SHOPIFY_PAGE
 BLOCKED = {401, 403, 429, 503}
 GONE = {404, 410}
-#: A shop that refuses so many requests one after another does not want us today.
-REFUSALS_IN_A_ROW = 5
+#: Mark of a picture's request.
+PICTURE = "fashiontrend_picture"
 #: Pages may be larger than pictures: a sitemap may have 50 MB.
 MOST_PAGE_BYTES = 64 << 20
 
 
-class BudgetSpent(IgnoreRequest):  # type: ignore[misc]
+class Unasked(IgnoreRequest):  # type: ignore[misc]
+    """A request was held back: its host refused, or the crawl ended."""
+
+
+class BudgetSpent(Unasked):
     """The day's budget of requests is used up."""
 
 
@@ -42,26 +49,35 @@ class PlatformSpider(scrapy.Spider):  # type: ignore[misc]
         self.platform, self.crawl, self.day, self.memory = platform, crawl, day, memory
         self.base = platform.base_url.replace("{day}", str(day)).rstrip("/")
         self.host = urlsplit(self.base).netloc
+        self.page_hosts = {urlsplit(self.base).hostname or ""}  # that pages were asked of
+        self.left: set[str] = set()  # hosts that are asked for nothing more
+        self.ended = ""  # why the crawl was ended before its end
+        self.clock: asyncio.TimerHandle | None = None
         self.counts: dict[str, int] = {}
         self.rejects: list[dict[str, Any]] = []
         self.listings: list[dict[str, Any]] = []
         self.pages: dict[str, tuple[str | None, tuple[str, ...]]] = {}
         self.reached_end = False  # whether the last page of the catalogue was seen
         self.missed = 0  # pages of the catalogue that brought nothing
-        self.refusals = 0  # one after another
         self.broken: StoreError | None = None  # why pictures could not be stored
 
     @property
     def complete(self) -> bool:
         """Whether the whole catalogue was read: what is not in it is not on sale."""
-        return self.reached_end and not self.missed and not self.counts.get("over_budget")
+        unsent = self.left or self.counts.get("over_budget") or self.counts.get("unasked")
+        return self.reached_end and not self.missed and not unsent
 
     def count(self, name: str, by: int = 1) -> None:
         """Count something by name; everything left aside is counted somewhere."""
         self.counts[name] = self.counts.get(name, 0) + by
 
     async def start(self) -> AsyncIterator[Request]:
-        """Ask robots.txt for its delay first, then go to the first page."""
+        """Ask robots.txt for its delay first, then go to the first page.
+
+        Scrapy's own CLOSESPIDER_TIMEOUT would first send everything that is queued.
+        """
+        loop = asyncio.get_running_loop()
+        self.clock = loop.call_later(self.crawl.time_budget_s, self.end, "time_budget")
         if not self.crawl.obey_robots:
             for request in self.first():
                 yield request
@@ -70,13 +86,19 @@ class PlatformSpider(scrapy.Spider):  # type: ignore[misc]
         meta = {"dont_obey_robotstxt": True}
         yield Request(address, callback=self.read_robots, errback=self.failed, meta=meta)
 
+    def closed(self, reason: str) -> None:
+        """Scrapy calls it at the end."""
+        if self.clock is not None:
+            self.clock.cancel()
+
     def read_robots(self, response: Response) -> Iterator[Request]:
         """Lengthen the pause to the shop's Crawl-delay, then begin.
 
         A robots.txt behind a server's error forbids everything (RFC 9309, 2.3.1.4).
         """
         if response.status >= 500:
-            self.count("blocked")
+            if response.status not in BLOCKED:  # those were counted when they came
+                self.count("blocked")
             return
         if response.status == 200 and isinstance(response, TextResponse):
             rules = protego.Protego.parse(response.text)
@@ -101,6 +123,35 @@ class PlatformSpider(scrapy.Spider):  # type: ignore[misc]
             throttle.mindelay = least
             throttle.maxdelay = max(throttle.maxdelay, least)
 
+    def give_up(self, host: str, reason: str) -> None:
+        """Ask a host for nothing more; where it is one of the shop's pages, the crawl ends."""
+        if host in self.page_hosts:
+            self.end(reason)
+        else:
+            self.left.add(host)
+            self._drop_queued(host)
+
+    def end(self, reason: str) -> None:
+        """End the crawl now: nothing more is sent, what was found is kept."""
+        if not self.ended:
+            self.ended = reason
+            self._drop_queued()
+            closing = self.crawler.engine.close_spider_async(reason=reason)
+            self.closing = asyncio.ensure_future(closing)
+
+    def _drop_queued(self, host: str | None = None) -> None:
+        """Take back what waits to be sent, to one host or to all."""
+        for slot in self.crawler.engine.downloader.slots.values():
+            waiting = list(slot.queue)
+            slot.queue.clear()
+            for request, answer in waiting:
+                if host is not None and urlsplit(request.url).hostname != host:
+                    slot.queue.append((request, answer))
+                    continue
+                self.count("unasked")
+                self.crawler.stats.inc_value("downloader/request_count", -1)  # it was never sent
+                answer.errback(Failure(Unasked()))
+
     def first(self) -> Iterator[Request]:
         """The first pages of the catalogue."""
         raise NotImplementedError
@@ -119,30 +170,21 @@ class PlatformSpider(scrapy.Spider):  # type: ignore[misc]
     def failed(self, failure: Any) -> None:
         """Count a request that was never answered."""
         self.missed += 1
-        if not failure.check(BudgetSpent):  # those were counted when they were held back
+        if not failure.check(Unasked):  # those were counted when they were held back
             self.count("forbidden" if failure.check(IgnoreRequest) else "unreachable")
 
     def usable(self, response: Response) -> bool:
-        """Whether a response is an answer; a refusal is counted and not argued with.
-
-        Raises:
-            CloseSpider: it is a challenge, or one refusal too many: the crawl ends here.
-        """
+        """Whether a response is an answer; a challenge is none, it ends the crawl."""
         if isinstance(response, TextResponse) and pages.is_challenge(response.text):
             self.missed += 1
-            self.count("challenge")
-            raise CloseSpider("challenge")
-        if response.status in BLOCKED:
-            self.count("blocked")
-            self.refusals += 1
-        else:
-            self.refusals = 0
+            if response.status not in BLOCKED:  # those were counted when they came
+                self.count("challenge")
+            self.end("challenge")
+            return False
         if response.status in GONE:
             self.count("missing")
         elif response.status >= 400:
             self.missed += 1
-        if self.refusals >= REFUSALS_IN_A_ROW:
-            raise CloseSpider("refused")
         return bool(response.status < 400)
 
 
@@ -231,7 +273,7 @@ class SchemaOrgSpider(PlatformSpider):
             if self.is_ours(address):
                 yield from self.visit(address, lastmod)
         for stated in further:
-            address = urljoin(response.url, stated)
+            address = to_address(stated, response.url) or stated
             if self.is_ours(address):
                 request = self.go(address, self.read_sitemap)
                 yield request.replace(dont_filter=False)  # an index may name itself
@@ -239,7 +281,10 @@ class SchemaOrgSpider(PlatformSpider):
 
     def is_ours(self, address: str) -> bool:
         """Whether an address is a page of this shop, `www.` or not; other hosts are left alone."""
-        parts = urlsplit(address)
+        try:
+            parts = urlsplit(Request(address).url)
+        except ValueError:  # `https://[shop]/`: no address hides the others
+            parts = urlsplit("")
         ours = self.host.removeprefix("www.")
         same = parts.netloc == ours or parts.netloc.endswith(f".{ours}")
         if not (same and parts.scheme in ("http", "https")):
@@ -264,12 +309,27 @@ class SchemaOrgSpider(PlatformSpider):
         return address.replace(str(self.day), "{day}") if self.platform.archive else address
 
     def read_product(self, response: Response, page: str, lastmod: str | None) -> Iterator[Any]:
-        """Products of a page."""
+        """Products of a page; one without any is not remembered, it may be of maintenance."""
         if not self.usable(response):
             return
-        found = _read(self, response, pages.read_schema_org) or []
-        self.pages[page] = (lastmod, tuple(to_id(f["product_id"]) for f in found))
-        yield from ({**f, "updated_at": lastmod} for f in found)
+        found = _read(self, response, pages.read_schema_org)
+        if found == []:
+            self.count("no_product")
+        elif found:
+            found = [self.as_before(f) for f in found]
+            self.pages[page] = (lastmod, tuple(to_id(f["product_id"]) for f in found))
+            yield from ({**f, "updated_at": lastmod} for f in found)
+
+    def as_before(self, found: dict[str, Any]) -> dict[str, Any]:
+        """What a page states; one that was listed by the id of its group before keeps it.
+
+        Labels and `first_seen` hang on that id.
+        """
+        group = found["group_id"]
+        before = None if group is None else self.memory.listings.get(to_id(group))
+        named = before if before and before["url"] == found["url"] else found
+        stated = {name: value for name, value in found.items() if name != "group_id"}
+        return {**stated, "product_id": named["product_id"]}
 
 
 def _read(

@@ -1,4 +1,4 @@
-from datetime import date
+from datetime import date, timedelta
 
 import pyarrow as pa
 import pytest
@@ -23,7 +23,7 @@ def test_only_pictures_that_were_fetched_are_known():
     ("page", "lastmod", "ids"),
     [
         pytest.param("/p/1", "2026-11-01", ["1"], id="as before"),
-        pytest.param("/about", "2026-01-01", [], id="as before, without a product"),
+        pytest.param("/about", "2026-01-01", None, id="as before, without a product"),
         pytest.param("/p/1", "2026-11-02", None, id="changed since"),
         pytest.param("/p/1", None, None, id="does not say"),
         pytest.param("/p/2", "2026-11-01", None, id="new"),
@@ -52,3 +52,34 @@ def test_the_last_committed_day_is_remembered(store, today, known):
     found = memory.recall(store, "s", today)
     assert set(found.listings) == known
     assert found.pages == (KNOWN.pages if known else {})
+
+
+def commit(store, day, numbers, partial, first_seen=DAY, fetched="aa"):
+    images = [{"url": "https://s.example/a.jpg", "picture_id": fetched, "position": 0}]
+    rows = [
+        {"platform": "s", "day": day, "product_id": n, "images": images, "first_seen": first_seen}
+        for n in numbers
+    ]
+    tables = {
+        "listings": pa.Table.from_pylist(rows, records.LISTING),
+        "pages": memory.pages_table({f"/p/{n}": (str(day), (n,)) for n in numbers}),
+    }
+    store.commit_tables(paths.raw_day(day, "s"), tables, {"partial": partial})
+
+
+def test_partial_days_are_remembered_over_the_last_whole_one(store):
+    days = [DAY + timedelta(days=n) for n in range(5)]
+    commit(store, days[0], ["before"], partial=False)
+    commit(store, days[1], ["1", "2", "3"], partial=False, first_seen=days[0])
+    commit(store, days[2], ["2", "3"], partial=True, first_seen=days[2], fetched=None)
+    commit(store, days[3], ["3"], partial=True, first_seen=days[3], fetched=None)
+    found = memory.recall(store, "s", days[4])
+    assert set(found.listings) == {"1", "2", "3"}
+    assert {row["first_seen"] for row in found.listings.values()} == {days[0]}
+    assert {n: row["day"] for n, row in found.listings.items()} == {
+        "1": days[1], "2": days[2], "3": days[3],
+    }  # fmt: skip
+    assert {page: lastmod for page, (lastmod, _) in found.pages.items()} == {
+        "/p/1": str(days[1]), "/p/2": str(days[2]), "/p/3": str(days[3]),
+    }  # fmt: skip
+    assert found.pictures() == {"https://s.example/a.jpg": "aa"}

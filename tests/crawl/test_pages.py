@@ -18,6 +18,14 @@ def page(*blocks: object, raw: str = "") -> str:
     return f"<html><head>{scripts}{raw}</head><body></body></html>"
 
 
+def script(text: str) -> str:
+    return f'<script type="application/ld+json">{text}</script>'
+
+
+MICRODATA = (
+    '<div itemscope itemtype="http://schema.org/Product"><span itemprop="sku">m1</span>'
+    '<span itemprop="name">Coat</span><img itemprop="image" src="m.jpg"></div>'
+)
 PRODUCT = {
     "@context": "https://schema.org",
     "@type": "Product",
@@ -56,6 +64,17 @@ PRODUCT = {
         pytest.param(page({"@type": "ProductGroup", "productGroupID": "g", "name": "Dress", "variesBy": "color", "hasVariant": [{"@type": "Product", "image": "v.jpg", "offers": {"price": "5"}}]}), "images", ["https://shop.example/p/v.jpg"], id="product group takes its variant's picture"),
         pytest.param(page(raw=f'<script type="application/ld+json">/*<![CDATA[*/{json.dumps(PRODUCT)}/*]]>*/</script>'), "product_id", "1", id="wrapped in CDATA"),
         pytest.param(page(PRODUCT, raw='<script type="application/ld+json">{broken</script>'), "product_id", "1", id="a broken block hides nothing"),
+        pytest.param(script(json.dumps(PRODUCT)[:-1] + ",}"), "product_id", "1", id="a comma after the last field"),
+        pytest.param(script('{"@type": "Product", "sku": "1", "name": "a // b /* c */ ,} <!-- d", "image": ["/a.jpg", ],\n}'), "title", "a // b /* c */ ,} <!-- d", id="what looks like a comment inside a text"),
+        pytest.param(script("// the product\n" + json.dumps(PRODUCT) + " // end"), "product_id", "1", id="comments of a line"),
+        pytest.param(script("/* the product */" + json.dumps(PRODUCT) + "/* never closed"), "product_id", "1", id="comments of a block"),
+        pytest.param(script("<!-- " + json.dumps(PRODUCT) + " -->"), "product_id", "1", id="wrapped in an HTML comment"),
+        pytest.param(script("<!--\n" + json.dumps(PRODUCT) + "\n//-->"), "product_id", "1", id="wrapped in an HTML comment, hidden from scripts"),
+        pytest.param(script("// <![CDATA[ " + json.dumps(PRODUCT) + " // ]]>"), "product_id", "1", id="wrapped in CDATA, on one line"),
+        pytest.param(script(json.dumps(PRODUCT)).replace("ld+json", "LD+JSON"), "product_id", "1", id="type of the script in capitals"),
+        pytest.param(page({**PRODUCT, "offers": {"price": "1,299", "priceCurrency": ["EUR"]}}), "currency", "EUR", id="currency as a list"),
+        pytest.param('<?xml version="1.0" encoding="iso-8859-1"?>\n<html>' + MICRODATA + "</html>", "product_id", "m1", id="microdata in XHTML that names its encoding"),
+        pytest.param(page(PRODUCT, raw='<!-- itemscope -->').replace("<html>", "<?xml version='1.0' encoding='utf-8'?><html>"), "product_id", "1", id="JSON-LD in XHTML"),
         pytest.param(page(raw='<div itemscope itemtype="http://schema.org/Product"><span itemprop="sku">m1</span><span itemprop="name">Coat</span><img itemprop="image" src="m.jpg"></div>'), "title", "Coat", id="microdata"),
     ],
 )  # fmt: skip
@@ -74,6 +93,84 @@ def test_sizes_with_numbers_of_their_own_are_one_listing_named_by_its_page():
     assert found["product_id"] == URL
 
 
+def group(*variants, **more):
+    """A group of variants, as (colour, size, address) each."""
+    stated = [
+        {
+            "@type": "Product",
+            "sku": f"G-{c}-{s}",
+            "color": c,
+            "size": s,
+            "image": f"/{c}.jpg",
+            "url": u,
+        }
+        for c, s, u in variants
+    ]
+    return {
+        "@type": "ProductGroup",
+        "productGroupID": "G",
+        "name": "Coat",
+        "hasVariant": stated,
+        **more,
+    }
+
+
+def entries(*variants):
+    """The same as products beside one another."""
+    return [
+        {**v, "name": f"Coat {v['color']} {v['size']}", "inProductGroupWithID": "G"}
+        for v in group(*variants)["hasVariant"]
+    ]
+
+
+ELSEWHERE = "/p/other"
+
+
+@pytest.mark.parametrize(
+    ("blocks", "product_id"),
+    [
+        pytest.param([{**PRODUCT, "inProductGroupWithID": "G"}], "1", id="one variant a page"),
+        pytest.param([{**PRODUCT, "productGroupID": "G"}], "1", id="one variant, its group said otherwise"),
+        pytest.param([{**PRODUCT, "productID": "G", "inProductGroupWithID": "G"}], "1", id="the group's id as product's id"),
+        pytest.param([{**PRODUCT, "inProductGroupWithID": "1"}], "1", id="a group of one"),
+        pytest.param([{**PRODUCT, "productID": "P", "mpn": "P"}], "P", id="no group"),
+        pytest.param([{**PRODUCT, "sku": "", "inProductGroupWithID": "G"}], URL, id="a variant without a number"),
+        pytest.param([group(("red", "S", "?v=1"), ("blue", "S", "?v=2"))], "G", id="a group with all its variants"),
+        pytest.param([group(("red", "S", None), ("red", "M", None))], "G", id="a group of sizes"),
+        pytest.param([group()], "G", id="a group alone"),
+        pytest.param([group(("red", "S", ELSEWHERE), ("blue", "S", "/p/blue"))], "G", id="a group above the pages of its variants"),
+        pytest.param([group(("red", "S", ELSEWHERE), ("blue", "S", URL))], "G-blue-S", id="a group of which one variant is of this page"),
+        pytest.param([group(("red", "S", ELSEWHERE), ("blue", "S", "?s"), ("blue", "M", "?m"))], URL, id="a group of which one colour is of this page"),
+        pytest.param(entries(("red", "S", "?v=1"), ("blue", "S", "?v=2")), "G", id="all colours as products"),
+        pytest.param(entries(("red", "S", URL), ("red", "M", URL)), URL, id="one colour's sizes as products"),
+    ],
+)  # fmt: skip
+def test_a_groups_id_names_a_listing_only_where_the_page_has_the_whole_group(blocks, product_id):
+    stated = [{"image": "/a.jpg", **block} for block in blocks]
+    (found,) = pages.read_schema_org(page(*stated), URL)
+    assert found["product_id"] == product_id
+
+
+def test_the_variant_of_a_page_is_read_with_its_own_colour_and_picture():
+    shared = {"image": "/all.jpg", "description": "Warm"}
+    stated = group(("red", "S", ELSEWHERE), ("blue", "S", URL), **shared)
+    (found,) = pages.read_schema_org(page(stated), URL)
+    assert (found["colour"], found["images"]) == ("blue", ["https://shop.example/blue.jpg"])
+    assert (found["title"], found["description"], found["url"]) == ("Coat", "Warm", URL)
+
+
+def test_a_page_of_many_states_every_colour_that_has_a_page_of_its_own():
+    stated = entries(("red", "S", "/p/red"), ("red", "M", "/p/red"), ("blue", "S", "/p/blue"))
+    found = pages.read_schema_org(page(*stated), "https://shop.example/new")
+    assert [f["product_id"] for f in found] == ["https://shop.example/p/red", "G-blue-S"]
+
+
+def test_a_group_without_a_picture_hides_no_product_beside_it():
+    bare = {"@type": "ProductGroup", "productGroupID": "G", "name": "Coat"}
+    (found,) = pages.read_schema_org(page(bare, *entries(("red", "S", None))), URL)
+    assert found["images"] == ["https://shop.example/red.jpg"]
+
+
 def test_related_products_are_not_the_pages_own():
     own = {**PRODUCT, "url": "/p/1?utm=x"}
     related = [{**PRODUCT, "sku": str(n), "url": f"/p/{n}"} for n in range(2, 9)]
@@ -85,6 +182,25 @@ def test_a_page_of_several_products_states_them_all():
     several = [{**PRODUCT, "sku": str(n), "url": f"/p/{n}"} for n in range(2, 5)]
     found = pages.read_schema_org(page(*several), "https://shop.example/new")
     assert [f["product_id"] for f in found] == ["2", "3", "4"]
+
+
+def test_microdata_that_cannot_be_read_is_told_unless_the_page_states_its_product_twice(
+    monkeypatch,
+):
+    def fail(*_, **__):
+        raise KeyError("itemref")
+
+    monkeypatch.setattr("extruct.extract", fail)
+    assert len(pages.read_schema_org(page(PRODUCT, raw=MICRODATA), URL)) == 1
+    with pytest.raises(DataError, match=r"microdata.*itemref"):
+        pages.read_schema_org(MICRODATA, URL)
+
+
+@pytest.mark.parametrize(
+    "text", ["/*" * 200_000, '"\\"' * 200_000, "<!--" * 200_000, "," * 400_000]
+)
+def test_a_block_that_is_no_json_takes_no_long_time(text):
+    assert pages.read_schema_org(script("{" + text), URL) == []
 
 
 def test_a_page_without_a_product_has_none():

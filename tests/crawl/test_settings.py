@@ -1,25 +1,5 @@
-from datetime import UTC, datetime
-
-import pytest
-
 from fashiontrend.config import CrawlConfig, PlatformConfig, StoreConfig
-from fashiontrend.crawl.settings import read_retry_after, settings_for
-
-NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("stated", "seconds"),
-    [
-        pytest.param(b"120", 120.0, id="seconds"),
-        pytest.param(b"Mon, 23 Nov 2026 12:01:30 GMT", 90.0, id="a date"),
-        pytest.param(b"Mon, 23 Nov 2026 11:00:00 GMT", 0.0, id="a date that is over"),
-        pytest.param(b"soon", 0.0, id="neither"),
-        pytest.param(None, 0.0, id="nothing"),
-    ],
-)
-def test_retry_after_is_seconds_or_a_date(stated, seconds):
-    assert read_retry_after(stated, NOW) == seconds
+from fashiontrend.crawl.settings import settings_for
 
 
 def settings(**crawl):

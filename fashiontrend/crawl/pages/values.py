@@ -46,7 +46,7 @@ def _plain(text: str, currency: Any) -> str:
     if "," in digits and "." in digits:
         decimal = max(digits.rfind(","), digits.rfind("."))
         return re.sub(r"[.,]", "", digits[:decimal]) + "." + digits[decimal + 1 :]
-    if GROUPED.fullmatch(digits) and currency not in THREE_DECIMALS:
+    if GROUPED.fullmatch(digits) and str(currency) not in THREE_DECIMALS:
         return re.sub(r"[.,]", "", digits)
     return digits.replace(",", ".")
 
