@@ -6,6 +6,7 @@ import pytest
 
 from fashiontrend import paths, pictures
 from fashiontrend.serve import answered
+from fashiontrend.serve.batcher import Overloaded
 from fashiontrend.taxonomy import Taxonomy
 from tests.serve.conftest import draw
 from tests.serve.test_app import problem
@@ -117,8 +118,20 @@ def test_a_picture_beyond_the_limits_is_told_as_such(make_server):
     assert upload(serve, draw(size=(4, 4))).json()["images"][0]["status"] == "too_small"
 
 
-def test_a_full_queue_is_429_with_retry_after(make_server):
-    answer = upload(make_server(max_waiting=1), draw(), draw())
+def test_a_request_within_the_limits_is_answered_though_it_has_more_garments_than_may_wait(
+    make_server,
+):
+    regions = [{"box": [0, 0, 0.5, 0.5]}] * 4
+    told = upload(make_server(max_waiting=3), draw(), draw(), images=[{"regions": regions}] * 2)
+    assert told.json()["usage"] == {"images": 2, "garments": 8}
+
+
+def test_a_full_queue_is_429_with_retry_after(serve, monkeypatch):
+    async def full(items):
+        raise Overloaded("256 pictures wait, at most 256 may")
+
+    monkeypatch.setattr(serve.model.batcher, "submit", full)
+    answer = upload(serve, draw())
     assert (answer.status_code, problem(answer)) == (429, "busy")
     assert answer.headers["retry-after"] == "2"
 
