@@ -117,7 +117,10 @@ class AsyncClient:
         return await self._do(calls.evidence(keyword_id))
 
     async def series(self, **query: str | None) -> SeriesAnswer:
-        """Shares; the query as in the API: platform, attribute, value, from, to, basis, corrected."""
+        """Shares; the query as in the API: platform, attribute, value, from, to, basis, corrected.
+
+        Without correction (`corrected="false"`) there is no interval: `low` and `high` are None.
+        """
         return await self._do(calls.series(query))
 
     async def forecasts(self, **query: str | None) -> ForecastsAnswer:

@@ -116,7 +116,10 @@ class Client:
         return self._do(calls.evidence(keyword_id))
 
     def series(self, **query: str | None) -> SeriesAnswer:
-        """Shares; the query as in the API: platform, attribute, value, from, to, basis, corrected."""
+        """Shares; the query as in the API: platform, attribute, value, from, to, basis, corrected.
+
+        Without correction (`corrected="false"`) there is no interval: `low` and `high` are None.
+        """
         return self._do(calls.series(query))
 
     def forecasts(self, **query: str | None) -> ForecastsAnswer:

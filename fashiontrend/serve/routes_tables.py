@@ -18,6 +18,13 @@ DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 Day = Annotated[str | None, Query(pattern=DAY, description="UTC day.", examples=["2026-11-23"])]
 Name = Annotated[str | None, Query(max_length=200)]
 Platform = Annotated[str | None, Query(max_length=200, description="`*` is all, pooled.")]
+Corrected = Annotated[
+    bool,
+    Query(
+        description="False answers shares as counted, the recogniser's errors included; they have "
+        "no interval, so `low` and `high` are null."
+    ),
+]
 Direction = Literal["rising", "stable", "falling"]
 Gate = Literal["accuracy", "perplexity", "health"]
 EXAMPLE = {
@@ -85,9 +92,9 @@ def make_router(services: Services) -> APIRouter:
         start: Annotated[str | None, Query(alias="from", pattern=DAY)] = None,
         end: Annotated[str | None, Query(alias="to", pattern=DAY)] = None,
         basis: Annotated[Literal["live", "new_in"] | None, Query()] = None,
-        corrected: bool = True,
+        corrected: Corrected = True,
     ) -> Response:
-        """Shares of values over days, with their 80 % interval and support."""
+        """Shares of values over days, with the corrected share's 80 % interval and support."""
         services.allow(request, "read")
         found = services.need_library().tables()
         where = {"platform": platform, "attribute": attribute, "value": value}

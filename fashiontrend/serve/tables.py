@@ -23,6 +23,7 @@ Mark = tuple[str, tuple[str, ...]]
 MOST_POINTS = 100_000
 MOST_DAYS = 8
 KEY = ["platform", "attribute", "value"]
+BOUNDS = ["low", "high"]
 QUANTILES = ["q025", "q10", "q90", "q975"]
 
 
@@ -203,6 +204,9 @@ def series(
 ) -> dict[str, Any]:
     """Shares in columns.
 
+    Shares as counted (`corrected` false) have no interval: the stored one is of the corrected share,
+    and one of the counting alone would leave out the recogniser's errors, which are most of it.
+
     Raises:
         Problem: 400; more points than one answer holds.
     """
@@ -221,11 +225,11 @@ def series(
             400, "invalid", f"{chosen.num_rows} points, at most {MOST_POINTS} are answered at once. "
             "Name a platform, an attribute or days.",
         )  # fmt: skip
-    names = {"share": "share" if corrected else "share_raw"} | {n: n for n in ("low", "high")}
     rows = [
         {
             **key,
-            **{n: _numbers(group[c]) for n, c in names.items()},
+            "share": _numbers(group["share" if corrected else "share_raw"]),
+            **{n: _numbers(group[n]) if corrected else [None] * len(group) for n in BOUNDS},
             "support": [int(v) for v in group["support"].fillna(0)],
             "withheld": [bool(v) for v in group["withheld"]],
         }

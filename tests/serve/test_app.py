@@ -77,6 +77,23 @@ def test_a_share_that_was_not_measured_is_null_and_flagged(serve):
     assert problem(serve("GET", "/v1/series?basis=new_in")) == "not_found"
 
 
+def test_a_share_as_counted_is_told_without_the_interval_of_the_corrected_one(serve):
+    asked = "/v1/series?platform=*&value=red"
+    (corrected,) = serve("GET", asked).json()["series"]
+    told = serve("GET", f"{asked}&corrected=false").json()
+    (raw,) = answered.SeriesAnswer.model_validate(told).model_dump()["series"]
+    assert told["corrected"] is False
+    assert None not in raw["share"]
+    assert corrected["low"][0] is not None
+    assert raw["low"] == raw["high"] == [None] * len(raw["days"])
+    (described,) = (
+        p["description"]
+        for p in serve("GET", "/openapi.json").json()["paths"]["/v1/series"]["get"]["parameters"]
+        if p["name"] == "corrected"
+    )
+    assert "`low`" in described
+
+
 def test_only_pictures_that_keywords_name_are_shown(serve):
     sample = serve("GET", "/v1/keywords").json()["keywords"][0]["evidence"]["samples"][0]
     answer = serve("GET", f"{sample['picture']}?width=32")
