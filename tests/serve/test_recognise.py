@@ -87,6 +87,27 @@ def test_a_store_key_is_read_only_below_the_allowed_prefixes(serve):
     assert told["images"][0]["context"] == {"n": 1}
 
 
+@pytest.mark.parametrize(
+    "cell",
+    ["7", "-0", "9007199254740993", str(2**63 - 1), str(-(2**63)), "true", "false", "null", "1.0",
+     "-0.0", "0.1", "1e-7", '"1"', '"true"', '"1.0"', '""', '"v-neck 領"'],
+)  # fmt: skip
+def test_context_is_echoed_as_it_is(serve, cell):
+    form = {"request": f'{{"images": [{{"context": {{"cell": {cell}}}}}]}}'}
+    answer = serve("POST", "/v1/recognise", files=[("image", draw())], data=form)
+    told = answer.json()["images"][0]["context"]["cell"]
+    assert (type(told), told) == (type(json.loads(cell)), json.loads(cell))
+    assert json.dumps(told) == json.dumps(json.loads(cell))
+
+
+@pytest.mark.parametrize("cell", [str(2**63), str(-(2**63) - 1), "1e999", "[1]", '{"a": 1}'])
+def test_context_that_has_no_exact_form_is_refused_rather_than_changed(serve, cell):
+    form = {"request": f'{{"images": [{{"context": {{"cell": {cell}}}}}]}}'}
+    answer = serve("POST", "/v1/recognise", files=[("image", draw())], data=form)
+    assert (answer.status_code, problem(answer)) == (400, "invalid")
+    assert answer.json()["errors"][0]["path"].startswith("images.0.context.cell")
+
+
 def test_urls_go_through_the_fetcher(make_server):
     async def fetch(url: str) -> bytes:
         return draw()
