@@ -39,6 +39,12 @@ class Day:
         """Keyword records by their id."""
         return {k["id"]: k for k in self.selection["keywords"]}
 
+    @cached_property
+    def picture_ids(self) -> frozenset[str]:
+        """Pictures that its keywords name."""
+        samples = (s for k in self.selection["keywords"] for s in k["evidence"]["samples"])
+        return frozenset(s["picture_id"] for s in samples if s.get("picture_id"))
+
 
 @dataclass(frozen=True, eq=False)
 class Tables:
@@ -75,15 +81,6 @@ class Tables:
         if not self._shares_days:
             raise Problem(404, "not_found", "This release has no series yet.")
         return self._shares_days[-1], self._read_shares(self._shares_days[-1])
-
-    @cached_property
-    def picture_ids(self) -> frozenset[str]:
-        """Pictures that the newest keywords name."""
-        if not self.days:
-            return frozenset()
-        records = self.day()[1].selection["keywords"]
-        samples = (s for k in records for s in k["evidence"]["samples"])
-        return frozenset(s["picture_id"] for s in samples if s.get("picture_id"))
 
 
 def find(store: Store) -> Mark:
@@ -135,11 +132,15 @@ def _days(store: Store, prefix: str) -> tuple[str, ...]:
 
 
 def _with_addresses(selection: dict[str, Any]) -> dict[str, Any]:
-    """Give every sample the address of its picture on this server."""
+    """Give every sample the address of its picture on this server.
+
+    It names the day, so that one day's keywords tell whether the picture may be shown, however many
+    days were published since.
+    """
     for record in selection["keywords"]:
         for sample in record["evidence"]["samples"]:
             if sample.get("picture_id"):
-                sample["picture"] = f"/v1/pictures/{sample['picture_id']}"
+                sample["picture"] = f"/v1/pictures/{record['as_of']}/{sample['picture_id']}"
     return selection
 
 
