@@ -86,6 +86,7 @@ class AsyncClient:
             boxes: path -> box in fractions of the upright picture, where it is known.
 
         Raises:
+            ConfigError: a file is not there, or a box is of none of the files.
             Refused: the server refuses; one bad picture is no refusal, its answer says why.
             StoreError: the server cannot be reached.
         """
