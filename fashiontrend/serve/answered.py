@@ -274,7 +274,7 @@ class GateHistory(Answered):
 
 
 class RunsAnswer(Answered):
-    """Runs, newest first."""
+    """The newest hundred runs, newest first."""
 
     runs: list[dict[str, Any]]
 

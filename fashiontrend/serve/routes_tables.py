@@ -157,13 +157,13 @@ def make_router(services: Services) -> APIRouter:
 
     @get("/v1/runs", answered.RunsAnswer)
     def runs(request: Request) -> Response:
-        """Runs, newest first."""
+        """The newest hundred runs, newest first."""
         services.allow(request, "read")
         return cached(request, services.need_library().history.show_runs())
 
     @get("/v1/runs/{run_id}", dict[str, Any])
     def run(request: Request, run_id: Annotated[str, Path(max_length=200)]) -> Response:
-        """One run with what its steps found."""
+        """One run with what its steps found, however old."""
         services.allow(request, "read")
         return cached(request, services.need_library().history.show_run(run_id))
 
