@@ -86,6 +86,7 @@ class AsyncClient:
             boxes: path -> box in fractions of the upright picture, where it is known.
 
         Raises:
+            ConfigError: a file is not there, or a box is of none of the files.
             Refused: the server refuses; one bad picture is no refusal, its answer says why.
             StoreError: the server cannot be reached.
         """
@@ -117,7 +118,10 @@ class AsyncClient:
         return await self._do(calls.evidence(keyword_id))
 
     async def series(self, **query: str | None) -> SeriesAnswer:
-        """Shares; the query as in the API: platform, attribute, value, from, to, basis, corrected."""
+        """Shares; the query as in the API: platform, attribute, value, from, to, basis, corrected.
+
+        Without correction (`corrected="false"`) there is no interval: `low` and `high` are None.
+        """
         return await self._do(calls.series(query))
 
     async def forecasts(self, **query: str | None) -> ForecastsAnswer:

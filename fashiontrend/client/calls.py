@@ -52,14 +52,14 @@ def recognise(
     """Local pictures, a few at a time, in order.
 
     Raises:
-        ConfigError: a file is not there.
+        ConfigError: a file is not there, or a box is of no picture.
     """
-    known = boxes or {}
+    known = _match(boxes or {}, files)
     for group in _groups([Path(f) for f in files]):
         told = [
             {
                 "id": str(path)[-200:],
-                "regions": [{"box": known[str(path)]}] if str(path) in known else [],
+                "regions": [{"box": known[path.absolute()]}] if path.absolute() in known else [],
             }
             for path in group
         ]
@@ -171,6 +171,24 @@ def _upload(files: Sequence[tuple[str, tuple[str, bytes]]], request: Query) -> d
 
 def _images(told: Any) -> list[ImageAnswer]:
     return list(RecogniseAnswer.model_validate(told).images)
+
+
+def _match(boxes: Mapping[str, Box], files: Sequence[str | Path]) -> dict[Path, Box]:
+    """The boxes by absolute path, so that `./a.jpg` and `a.jpg` are one picture.
+
+    Raises:
+        ConfigError: a box is of no picture, or two are of the same.
+    """
+    pictures = {Path(f).absolute() for f in files}
+    known: dict[Path, Box] = {}
+    for name, box in boxes.items():
+        path = Path(name).absolute()
+        if path not in pictures:
+            raise ConfigError(f"boxes: {name} is none of the pictures. Spell it as in `files`.")
+        if path in known:
+            raise ConfigError(f"boxes: {name} has a second box under another spelling; give one.")
+        known[path] = box
+    return known
 
 
 def _groups(paths: Sequence[Path]) -> Iterator[list[Path]]:

@@ -94,7 +94,8 @@ class ServeConfig(Section):
         default=0.002, description="A picture waits so long for others while the model is idle."
     )
     max_waiting: PositiveInt = Field(
-        default=256, description="Pictures of one replica that wait for the model."
+        default=256,
+        description="Garments of one replica that wait for the model; a request with more is answered in slices.",
     )
     threads: PositiveInt = Field(default=1, description="Of torch in each replica.")
     max_models: PositiveInt = Field(

@@ -158,14 +158,16 @@ class SeriesRow(Answered):
     value: str
     days: list[str]
     share: list[Number]
-    low: list[Number]
+    low: list[Number] = Field(
+        description="80 % interval of the corrected share; null where `corrected` is false."
+    )
     high: list[Number]
     support: list[int]
     withheld: list[bool]
 
 
 class SeriesAnswer(Answered):
-    """Shares with their 80 % interval."""
+    """Shares; corrected ones with their 80 % interval."""
 
     release: str
     as_of: str
@@ -272,7 +274,7 @@ class GateHistory(Answered):
 
 
 class RunsAnswer(Answered):
-    """Runs, newest first."""
+    """The newest hundred runs, newest first."""
 
     runs: list[dict[str, Any]]
 

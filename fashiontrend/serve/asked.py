@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal, Self
 
 import pydantic
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, StrictBool
 
 Box = Annotated[
     tuple[
@@ -15,7 +15,18 @@ Box = Annotated[
     Field(description="Fractions x0, y0, x1, y1 of the upright picture, origin at the top left."),
 ]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-Cell = Annotated[str, Field(max_length=2000)] | float | bool | None
+
+
+def _no_whole_number(value: Any) -> Any:
+    if isinstance(value, int):
+        raise ValueError("a whole number has 64 bits at most; send a longer one as a string")
+    return value
+
+
+Whole = Annotated[int, Field(strict=True, ge=-(2**63), lt=2**63)]
+#: Without its check, a float would take whole numbers that are too long, and change their digits.
+Fraction = Annotated[float, BeforeValidator(_no_whole_number), Field(strict=True)]
+Cell = Annotated[str, Field(max_length=2000)] | StrictBool | Whole | Fraction | None
 Lang = Literal["en", "zh"]
 MOST_REGIONS, MOST_CONTEXT = 16, 32
 
@@ -52,7 +63,9 @@ class Described(Asked):
 
     id: Name | None = Field(default=None, description="Echoed; the position in the list if none.")
     context: dict[Name, Cell] | None = Field(
-        default=None, max_length=MOST_CONTEXT, description="Echoed as it is."
+        default=None,
+        max_length=MOST_CONTEXT,
+        description="Echoed as it is; whole numbers of 64 bits, others as double precision.",
     )
     regions: tuple[Region, ...] = Field(
         default=(),

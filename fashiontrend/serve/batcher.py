@@ -1,7 +1,8 @@
 """Dynamic batching: pictures of many requests go through the model together, within a latency bound.
 
 While the model computes, newcomers wait; when it is free, the oldest waits at most `wait_s`
-for company. The queue is bounded: what would not fit is refused at once.
+for company. The queue is bounded: what would not fit is refused at once. A request with more items
+than the queue holds could never fit, so it goes in slices, of which one waits at a time.
 """
 
 import asyncio
@@ -43,7 +44,7 @@ class Batcher(Generic[I, O]):
             run: one output for each input, in order.
             max_size: of a list.
             wait_s: for how long the oldest item waits while the model is idle.
-            max_waiting: items that wait.
+            max_waiting: items that wait; further slices of large requests may come on top.
             seen: told the size of every list.
         """
         self._run, self._max_size, self._wait_s = run, max_size, wait_s
@@ -61,17 +62,28 @@ class Batcher(Generic[I, O]):
     async def submit(self, items: Sequence[I]) -> list[O]:
         """The outputs of items; a caller that is cancelled takes its items out of the queue.
 
+        More than `max_waiting` items go in slices of half of it, one after another. Only the first
+        has to fit: work that was begun is ended, and the others follow into the room that it left.
+
         Raises:
             Overloaded: the queue is full; nothing was taken.
         """
-        if len(self._queue) + len(items) > self._max_waiting:
+        fits = len(items) <= self._max_waiting
+        size = len(items) if fits else (self._max_waiting + 1) // 2
+        if len(self._queue) + size > self._max_waiting:
             raise Overloaded(f"{len(self._queue)} pictures wait, at most {self._max_waiting} may")
+        outputs: list[O] = []
+        for start in range(0, len(items), size or 1):
+            outputs += await self._wait_for(items[start : start + size])
+        return outputs
+
+    async def _wait_for(self, items: Sequence[I]) -> list[O]:
         loop = asyncio.get_running_loop()
         mine = [_Waiting(item, loop.create_future(), loop.time()) for item in items]
         self._queue.extend(mine)
         if len(self._queue) >= self._max_size:
             self._full.set()
-        if self._task is None and mine:
+        if self._task is None:
             self._task = loop.create_task(self._work())
         try:
             return [await w.future for w in mine]

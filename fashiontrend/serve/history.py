@@ -15,7 +15,7 @@ MOST_RUNS = 100
 
 
 class History:
-    """The newest runs of a store."""
+    """The runs of a store; the newest are kept in memory."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -23,10 +23,15 @@ class History:
         self._lock = threading.Lock()
 
     def runs(self) -> list[ledger.Run]:
-        """Oldest first; a run is read again when it has taken another step."""
-        counted = Counter(
-            k.split("/")[1] for k in self.store.keys(paths.RUNS) if k.endswith(".json")
-        )
+        """The newest, oldest of them first; a run is read again when it has taken another step."""
+        return self._newest(self._count())
+
+    def _count(self) -> Counter[str]:
+        """Files of every run that is stored."""
+        keys = self.store.keys(paths.RUNS)
+        return Counter(k.split("/")[1] for k in keys if k.endswith(".json"))
+
+    def _newest(self, counted: Counter[str]) -> list[ledger.Run]:
         newest = sorted(counted)[-MOST_RUNS:]
         with self._lock:
             for run_id in newest:
@@ -41,15 +46,20 @@ class History:
         return {"runs": [_show(run, whole=False) for run in reversed(self.runs())]}
 
     def show_run(self, run_id: str) -> dict[str, Any]:
-        """One run with what its steps found.
+        """One run with what its steps found; one that is too old to be listed is read anew.
 
         Raises:
             Problem: 404.
         """
-        for run in self.runs():
-            if run.run_id == run_id:
-                return _show(run, whole=True)
-        raise Problem(404, "not_found", "There is no such run; GET /v1/runs lists them.")
+        counted = self._count()
+        if run_id not in counted:
+            raise Problem(
+                404,
+                "not_found",
+                f"There is no such run; GET /v1/runs lists the newest {MOST_RUNS}.",
+            )
+        known = {run.run_id: run for run in self._newest(counted)}
+        return _show(known.get(run_id) or ledger.load(self.store, run_id), whole=True)
 
     def gates(self) -> dict[str, Any]:
         """The newest verdict of every gate."""

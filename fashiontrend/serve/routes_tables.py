@@ -11,13 +11,22 @@ from fashiontrend.serve import answered, posted, static, tables, thumbnails
 from fashiontrend.serve.asked import ForecastRequest
 from fashiontrend.serve.documented import body, errors, secured
 from fashiontrend.serve.problems import Problem
-from fashiontrend.serve.services import Services, cached, fresh, request_id
+from fashiontrend.serve.services import Library, Services, cached, fresh, request_id
 
 F = TypeVar("F", bound=Callable[..., Response])
 DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 Day = Annotated[str | None, Query(pattern=DAY, description="UTC day.", examples=["2026-11-23"])]
 Name = Annotated[str | None, Query(max_length=200)]
 Platform = Annotated[str | None, Query(max_length=200, description="`*` is all, pooled.")]
+Corrected = Annotated[
+    bool,
+    Query(
+        description="False answers shares as counted, the recogniser's errors included; they have "
+        "no interval, so `low` and `high` are null."
+    ),
+]
+PictureId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
+Width = Annotated[int, Query(ge=16, le=640, description="Longest side in pixels.")]
 Direction = Literal["rising", "stable", "falling"]
 Gate = Literal["accuracy", "perplexity", "health"]
 EXAMPLE = {
@@ -85,9 +94,9 @@ def make_router(services: Services) -> APIRouter:
         start: Annotated[str | None, Query(alias="from", pattern=DAY)] = None,
         end: Annotated[str | None, Query(alias="to", pattern=DAY)] = None,
         basis: Annotated[Literal["live", "new_in"] | None, Query()] = None,
-        corrected: bool = True,
+        corrected: Corrected = True,
     ) -> Response:
-        """Shares of values over days, with their 80 % interval and support."""
+        """Shares of values over days, with the corrected share's 80 % interval and support."""
         services.allow(request, "read")
         found = services.need_library().tables()
         where = {"platform": platform, "attribute": attribute, "value": value}
@@ -148,13 +157,13 @@ def make_router(services: Services) -> APIRouter:
 
     @get("/v1/runs", answered.RunsAnswer)
     def runs(request: Request) -> Response:
-        """Runs, newest first."""
+        """The newest hundred runs, newest first."""
         services.allow(request, "read")
         return cached(request, services.need_library().history.show_runs())
 
     @get("/v1/runs/{run_id}", dict[str, Any])
     def run(request: Request, run_id: Annotated[str, Path(max_length=200)]) -> Response:
-        """One run with what its steps found."""
+        """One run with what its steps found, however old."""
         services.allow(request, "read")
         return cached(request, services.need_library().history.show_run(run_id))
 
@@ -174,35 +183,49 @@ def make_router(services: Services) -> APIRouter:
         services.allow(request, "read")
         return cached(request, tables.taxonomy(services.need_library().tables(), version, lang))
 
-    @router.get(
-        "/v1/pictures/{picture_id}",
-        response_class=Response,
-        responses={
-            200: {"content": {thumbnails.MEDIA_TYPE: {}}, "description": "A JPEG."},
-            **errors(304, 400, 404),
-        },
-        openapi_extra=secured("read"),
-    )
-    def picture(
-        request: Request,
-        picture_id: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")],
-        width: Annotated[int, Query(ge=16, le=640, description="Longest side in pixels.")] = 320,
-    ) -> Response:
-        """A sample picture of the newest keywords, upright, no box drawn."""
-        services.allow(request, "read")
-        library = services.need_library()
-        if picture_id not in library.tables().picture_ids:
-            raise Problem(404, "not_found", "No keyword that is served names this picture.")
-        try:
-            data = library.thumbnail(picture_id, width)
-        except PictureError:
-            raise Problem(404, "not_found", "The picture is damaged.") from None
-        kept = {"Cache-Control": "private, max-age=604800, immutable"}
-        return static.respond(
-            request, data, thumbnails.MEDIA_TYPE, f'"{picture_id[:32]}-{width}"', kept
+    def get_picture(path: str) -> Callable[[F], F]:
+        return router.get(
+            path,
+            response_class=Response,
+            responses={
+                200: {"content": {thumbnails.MEDIA_TYPE: {}}, "description": "A JPEG."},
+                **errors(304, 400, 404),
+            },
+            openapi_extra=secured("read"),
         )
 
+    @get_picture("/v1/pictures/{as_of}/{picture_id}")
+    def picture(
+        request: Request,
+        as_of: Annotated[str, Path(pattern=DAY, description="Whose keywords name it.")],
+        picture_id: PictureId,
+        width: Width = 320,
+    ) -> Response:
+        """A sample picture of a day's keywords, upright, no box drawn."""
+        services.allow(request, "read")
+        return _show(request, services.need_library(), as_of, picture_id, width)
+
+    @get_picture("/v1/pictures/{picture_id}")
+    def newest_picture(request: Request, picture_id: PictureId, width: Width = 320) -> Response:
+        """A sample picture of the newest keywords, upright, no box drawn."""
+        services.allow(request, "read")
+        return _show(request, services.need_library(), None, picture_id, width)
+
     return router
+
+
+def _show(
+    request: Request, library: Library, as_of: str | None, picture_id: str, width: int
+) -> Response:
+    if picture_id not in library.tables().day(as_of)[1].picture_ids:
+        raise Problem(404, "not_found", "No keyword of that day names this picture.")
+    try:
+        data = library.thumbnail(picture_id, width)
+    except PictureError:
+        raise Problem(404, "not_found", "The picture is damaged.") from None
+    kept = {"Cache-Control": "private, max-age=604800, immutable"}
+    etag = f'"{picture_id[:32]}-{width}"'
+    return static.respond(request, data, thumbnails.MEDIA_TYPE, etag, kept)
 
 
 def _check_size(asked: ForecastRequest, services: Services) -> None:

@@ -23,6 +23,7 @@ Mark = tuple[str, tuple[str, ...]]
 MOST_POINTS = 100_000
 MOST_DAYS = 8
 KEY = ["platform", "attribute", "value"]
+BOUNDS = ["low", "high"]
 QUANTILES = ["q025", "q10", "q90", "q975"]
 
 
@@ -37,6 +38,12 @@ class Day:
     def by_id(self) -> dict[str, dict[str, Any]]:
         """Keyword records by their id."""
         return {k["id"]: k for k in self.selection["keywords"]}
+
+    @cached_property
+    def picture_ids(self) -> frozenset[str]:
+        """Pictures that its keywords name."""
+        samples = (s for k in self.selection["keywords"] for s in k["evidence"]["samples"])
+        return frozenset(s["picture_id"] for s in samples if s.get("picture_id"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,15 +81,6 @@ class Tables:
         if not self._series:
             raise Problem(404, "not_found", "This release has no series yet.")
         return paths.parts(self._series)["as_of"], self._read_shares(self._series)
-
-    @cached_property
-    def picture_ids(self) -> frozenset[str]:
-        """Pictures that the newest keywords name."""
-        if not self.days:
-            return frozenset()
-        records = self.day()[1].selection["keywords"]
-        samples = (s for k in records for s in k["evidence"]["samples"])
-        return frozenset(s["picture_id"] for s in samples if s.get("picture_id"))
 
 
 def find(store: Store) -> Mark:
@@ -143,11 +141,15 @@ def _days(store: Store, prefix: str) -> tuple[str, ...]:
 
 
 def _with_addresses(selection: dict[str, Any]) -> dict[str, Any]:
-    """Give every sample the address of its picture on this server."""
+    """Give every sample the address of its picture on this server.
+
+    It names the day, so that one day's keywords tell whether the picture may be shown, however many
+    days were published since.
+    """
     for record in selection["keywords"]:
         for sample in record["evidence"]["samples"]:
             if sample.get("picture_id"):
-                sample["picture"] = f"/v1/pictures/{sample['picture_id']}"
+                sample["picture"] = f"/v1/pictures/{record['as_of']}/{sample['picture_id']}"
     return selection
 
 
@@ -212,6 +214,9 @@ def series(
 ) -> dict[str, Any]:
     """Shares in columns.
 
+    Shares as counted (`corrected` false) have no interval: the stored one is of the corrected share,
+    and one of the counting alone would leave out the recogniser's errors, which are most of it.
+
     Raises:
         Problem: 400; more points than one answer holds.
     """
@@ -230,11 +235,11 @@ def series(
             400, "invalid", f"{chosen.num_rows} points, at most {MOST_POINTS} are answered at once. "
             "Name a platform, an attribute or days.",
         )  # fmt: skip
-    names = {"share": "share" if corrected else "share_raw"} | {n: n for n in ("low", "high")}
     rows = [
         {
             **key,
-            **{n: _numbers(group[c]) for n, c in names.items()},
+            "share": _numbers(group["share" if corrected else "share_raw"]),
+            **{n: _numbers(group[n]) if corrected else [None] * len(group) for n in BOUNDS},
             "support": [int(v) for v in group["support"].fillna(0)],
             "withheld": [bool(v) for v in group["withheld"]],
         }

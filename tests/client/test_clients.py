@@ -97,6 +97,45 @@ def test_files_are_sent_a_few_at_a_time_with_the_boxes_that_are_known(tmp_path, 
     assert seen[0][1]["regions"] == [{"box": [0.0, 0.0, 0.5, 0.5]}]
 
 
+@pytest.mark.parametrize("spelling", ["a.jpg", "./a.jpg", "{0}/a.jpg", "{0}//./a.jpg"])
+@pytest.mark.parametrize("boxed_as", ["a.jpg", "./a.jpg", None])
+def test_a_box_finds_its_picture_however_both_are_spelled(
+    tmp_path, monkeypatch, client, spelling, boxed_as
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.jpg").write_bytes(b"x")
+    bodies = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        bodies.append(request.read())
+        return httpx.Response(200, json=ANSWER)
+
+    file = spelling.format(tmp_path)
+    with client(answer) as c:
+        list(c.recognise([file], boxes={boxed_as or file: (0.0, 0.0, 0.5, 0.5)}))
+    assert b'"regions": [{"box": [0.0, 0.0, 0.5, 0.5]}]' in bodies[0]
+
+
+@pytest.mark.parametrize(
+    ("boxes", "told"),
+    [
+        pytest.param(["b.jpg"], "b.jpg", id="of no picture"),
+        pytest.param(["a.jpg", "./a.jpg"], "a.jpg", id="two of one picture"),
+    ],
+)
+def test_boxes_that_cannot_be_matched_are_refused_before_anything_is_sent(
+    tmp_path, monkeypatch, client, boxes, told
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.jpg").write_bytes(b"x")
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise AssertionError("something was sent")
+
+    with client(answer) as c, pytest.raises(ConfigError, match=told):
+        list(c.recognise(["a.jpg"], boxes=dict.fromkeys(boxes, (0.0, 0.0, 0.5, 0.5))))
+
+
 def test_busy_is_tried_again_after_the_time_that_the_server_names(client):
     answers = iter(
         [httpx.Response(429, headers={"Retry-After": "2"}), httpx.Response(200, json={"gates": []})]

@@ -151,21 +151,25 @@ def save_forecaster(store: Store, version: str) -> None:
     store.commit(partition, [f"{partition}/{n}" for n in files], {})
 
 
-def publish(store: Store, name: str, recogniser: str = "a1") -> registry.Release:
-    release = registry.Release(
-        name, str(DAY), "run-1", recogniser, "f1", "d1", "toy", TAXONOMY.digest, OPEN, OPEN
-    )
-    picture = draw(7)
+def publish_day(store: Store, release: str, day: date, picture: bytes) -> None:
+    """Keywords of a day with one sample picture; all else is as on `DAY`."""
     picture_id = pictures.identify(picture)
     store.write(paths.raw_image(picture_id), picture)
-    partition = paths.keywords(name, DAY)
+    partition = paths.keywords(release, day)
     files = {
-        "keywords.json": json.dumps(selection(picture_id)).encode(),
+        "keywords.json": json.dumps(selection(picture_id)).replace(str(DAY), str(day)).encode(),
         "forecasts.parquet": parquet_bytes(forecast_rows()),
     }
     for file, data in files.items():
         store.write(f"{partition}/{file}", data)
     store.commit(partition, [f"{partition}/{f}" for f in files], {})
+
+
+def publish(store: Store, name: str, recogniser: str = "a1") -> registry.Release:
+    release = registry.Release(
+        name, str(DAY), "run-1", recogniser, "f1", "d1", "toy", TAXONOMY.digest, OPEN, OPEN
+    )
+    publish_day(store, name, DAY, draw(7))
     store.commit_tables(paths.shares(recogniser, DAY, "of"), {"shares": share_rows()}, {})
     registry.publish(store, release)
     return release

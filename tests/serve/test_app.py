@@ -1,11 +1,20 @@
 """The API as callers see it: what is answered, and how a refusal looks."""
 
+from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
 
 from fashiontrend.serve import answered
-from tests.serve.conftest import DAY, draw
+from tests.serve.conftest import (
+    DAY,
+    Server,
+    draw,
+    publish,
+    publish_day,
+    save_forecaster,
+    save_recogniser,
+)
 
 
 def problem(answer) -> str:
@@ -77,6 +86,23 @@ def test_a_share_that_was_not_measured_is_null_and_flagged(serve):
     assert problem(serve("GET", "/v1/series?basis=new_in")) == "not_found"
 
 
+def test_a_share_as_counted_is_told_without_the_interval_of_the_corrected_one(serve):
+    asked = "/v1/series?platform=*&value=red"
+    (corrected,) = serve("GET", asked).json()["series"]
+    told = serve("GET", f"{asked}&corrected=false").json()
+    (raw,) = answered.SeriesAnswer.model_validate(told).model_dump()["series"]
+    assert told["corrected"] is False
+    assert None not in raw["share"]
+    assert corrected["low"][0] is not None
+    assert raw["low"] == raw["high"] == [None] * len(raw["days"])
+    (described,) = (
+        p["description"]
+        for p in serve("GET", "/openapi.json").json()["paths"]["/v1/series"]["get"]["parameters"]
+        if p["name"] == "corrected"
+    )
+    assert "`low`" in described
+
+
 def test_only_pictures_that_keywords_name_are_shown(serve):
     sample = serve("GET", "/v1/keywords").json()["keywords"][0]["evidence"]["samples"][0]
     answer = serve("GET", f"{sample['picture']}?width=32")
@@ -84,6 +110,37 @@ def test_only_pictures_that_keywords_name_are_shown(serve):
     assert "immutable" in answer.headers["cache-control"]
     assert problem(serve("GET", f"/v1/pictures/{'0' * 64}")) == "not_found"
     assert problem(serve("GET", "/v1/pictures/..%2f..%2fetc")) in ("invalid", "not_found")
+
+
+def test_pictures_of_earlier_days_stay_where_the_keywords_of_their_day_say(store, tmp_path, cfg):
+    save_recogniser(store, tmp_path / "a1", "a1")
+    save_forecaster(store, "f1")
+    publish(store, "r1")
+    board = Server(store, cfg)
+    left_open = addresses(board("GET", "/v1/keywords").json()["keywords"])
+    later = DAY + timedelta(days=1)
+    publish_day(store, "r1", later, draw(8))
+    serve = Server(store, cfg)
+    (newest,), (earlier,) = (
+        addresses(serve("GET", f"/v1/keywords?as_of={day}").json()["keywords"])
+        for day in (later, DAY)
+    )
+    assert {earlier} == left_open
+    assert newest != earlier
+    assert [serve("GET", a).status_code for a in (newest, earlier)] == [200, 200]
+    of_another_day = earlier.replace(str(DAY), str(later))
+    assert problem(serve("GET", of_another_day)) == "not_found"
+    assert problem(serve("GET", earlier.replace(str(DAY), "2020-01-01"))) == "not_found"
+
+
+def test_a_picture_without_a_day_is_one_of_the_newest(serve):
+    sample = serve("GET", "/v1/keywords").json()["keywords"][0]["evidence"]["samples"][0]
+    answer = serve("GET", f"/v1/pictures/{sample['picture_id']}")
+    assert answer.content == serve("GET", sample["picture"]).content
+
+
+def addresses(records: list[dict]) -> set[str]:
+    return {s["picture"] for r in records for s in r["evidence"]["samples"]}
 
 
 def test_gates_tell_their_newest_verdict_and_their_history(serve):

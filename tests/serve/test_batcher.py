@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Sequence
 
 import pytest
 
@@ -28,11 +29,13 @@ def make(model: Model, **settings) -> Batcher[int, int]:
     return Batcher(model, **({"max_size": 4, "wait_s": 0.0, "max_waiting": 8} | settings))
 
 
-async def busy(model: Model, batcher: Batcher[int, int]) -> "asyncio.Task[list[int]]":
-    """Hold the model with one item."""
+async def busy(
+    model: Model, batcher: Batcher[int, int], items: Sequence[int] = (0,)
+) -> "asyncio.Task[list[int]]":
+    """Hold the model with the first of the items."""
     model.free.clear()
-    task = asyncio.create_task(batcher.submit([0]))
-    while not model.batches:
+    task = asyncio.create_task(batcher.submit(items))
+    while not (model.batches or task.done()):
         await asyncio.sleep(0)
     return task
 
@@ -83,6 +86,41 @@ def test_what_would_not_fit_into_the_queue_is_refused_and_the_rest_is_answered()
         model.free.set()
         assert await first == [0]
         assert len(await waiting) == 8
+
+    asyncio.run(run())
+
+
+def test_more_than_the_queue_holds_goes_in_slices_and_others_go_between_them():
+    model = Model()
+
+    async def run() -> None:
+        batcher = make(model)
+        large = await busy(model, batcher, list(range(12)))
+        assert batcher.waiting <= 4
+        other = asyncio.create_task(batcher.submit([50]))
+        await asyncio.sleep(0)
+        model.free.set()
+        assert await large == [2 * n for n in range(12)]
+        assert await other == [100]
+
+    asyncio.run(run())
+    assert 50 in model.batches[1]
+    assert max(map(len, model.batches)) <= 4
+
+
+def test_more_than_the_queue_holds_is_refused_only_while_others_fill_it():
+    model = Model()
+
+    async def run() -> None:
+        batcher = make(model)
+        first = await busy(model, batcher)
+        waiting = asyncio.create_task(batcher.submit(list(range(6))))
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded):
+            await batcher.submit(list(range(12)))
+        model.free.set()
+        await asyncio.gather(first, waiting)
+        assert len(await batcher.submit(list(range(12)))) == 12
 
     asyncio.run(run())
 

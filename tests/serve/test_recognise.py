@@ -6,6 +6,7 @@ import pytest
 
 from fashiontrend import paths, pictures
 from fashiontrend.serve import answered
+from fashiontrend.serve.batcher import Overloaded
 from fashiontrend.taxonomy import Taxonomy
 from tests.serve.conftest import draw
 from tests.serve.test_app import problem
@@ -86,6 +87,27 @@ def test_a_store_key_is_read_only_below_the_allowed_prefixes(serve):
     assert told["images"][0]["context"] == {"n": 1}
 
 
+@pytest.mark.parametrize(
+    "cell",
+    ["7", "-0", "9007199254740993", str(2**63 - 1), str(-(2**63)), "true", "false", "null", "1.0",
+     "-0.0", "0.1", "1e-7", '"1"', '"true"', '"1.0"', '""', '"v-neck 領"'],
+)  # fmt: skip
+def test_context_is_echoed_as_it_is(serve, cell):
+    form = {"request": f'{{"images": [{{"context": {{"cell": {cell}}}}}]}}'}
+    answer = serve("POST", "/v1/recognise", files=[("image", draw())], data=form)
+    told = answer.json()["images"][0]["context"]["cell"]
+    assert (type(told), told) == (type(json.loads(cell)), json.loads(cell))
+    assert json.dumps(told) == json.dumps(json.loads(cell))
+
+
+@pytest.mark.parametrize("cell", [str(2**63), str(-(2**63) - 1), "1e999", "[1]", '{"a": 1}'])
+def test_context_that_has_no_exact_form_is_refused_rather_than_changed(serve, cell):
+    form = {"request": f'{{"images": [{{"context": {{"cell": {cell}}}}}]}}'}
+    answer = serve("POST", "/v1/recognise", files=[("image", draw())], data=form)
+    assert (answer.status_code, problem(answer)) == (400, "invalid")
+    assert answer.json()["errors"][0]["path"].startswith("images.0.context.cell")
+
+
 def test_urls_go_through_the_fetcher(make_server):
     async def fetch(url: str) -> bytes:
         return draw()
@@ -117,8 +139,20 @@ def test_a_picture_beyond_the_limits_is_told_as_such(make_server):
     assert upload(serve, draw(size=(4, 4))).json()["images"][0]["status"] == "too_small"
 
 
-def test_a_full_queue_is_429_with_retry_after(make_server):
-    answer = upload(make_server(max_waiting=1), draw(), draw())
+def test_a_request_within_the_limits_is_answered_though_it_has_more_garments_than_may_wait(
+    make_server,
+):
+    regions = [{"box": [0, 0, 0.5, 0.5]}] * 4
+    told = upload(make_server(max_waiting=3), draw(), draw(), images=[{"regions": regions}] * 2)
+    assert told.json()["usage"] == {"images": 2, "garments": 8}
+
+
+def test_a_full_queue_is_429_with_retry_after(serve, monkeypatch):
+    async def full(items):
+        raise Overloaded("256 pictures wait, at most 256 may")
+
+    monkeypatch.setattr(serve.model.batcher, "submit", full)
+    answer = upload(serve, draw())
     assert (answer.status_code, problem(answer)) == (429, "busy")
     assert answer.headers["retry-after"] == "2"
 

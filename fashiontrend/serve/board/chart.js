@@ -5,6 +5,7 @@ import { count, date, percent } from "./format.js";
 import { band, line, linear, ticks } from "./scale.js";
 import { spoken, t } from "./words.js";
 
+/** Pixels until the chart's own width is known. */
 const WIDE = 560;
 const HIGH = 230;
 const EDGE = { left: 46, right: 10, top: 12, bottom: 26 };
@@ -31,31 +32,29 @@ export function heights(curves) {
 }
 
 /**
+ * Drawn anew when its width changes, in CSS pixels: a drawing that is shrunk has words too small to read.
  * @param {Curve} curve
  * @param {string} direction colours the forecast
  * @param {[number, number]} domain of shares, the same for all platforms
  */
 export function shareChart(curve, direction, domain) {
-  const { series, forecast } = curve;
-  const days = [...series.days, ...(forecast?.days ?? [])].map((d) => Date.parse(d));
-  const x = linear([Math.min(...days), Math.max(...days)], [EDGE.left, WIDE - EDGE.right]);
-  const y = linear(domain, [HIGH - EDGE.bottom, EDGE.top]);
-  const at = (day) => x(Date.parse(day));
   const readout = h("span", { class: "readout", "aria-hidden": "true" });
   const cursor = s("path", { class: "cursor", d: "" });
-  const drawing = s(
-    "svg",
-    { class: `chart d-${direction}`, viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", "aria-label": tell(curve) },
-    axes(x, y, domain, days),
-    measured(series, at, y),
-    forecast && ahead(series, forecast, at, y),
-    cursor,
-  );
-  drawing.addEventListener("pointermove", (event) => point(event, drawing, rows(curve), at, cursor, readout));
-  drawing.addEventListener("pointerleave", () => {
+  const drawing = s("svg", { class: `chart d-${direction}`, role: "img", "aria-label": tell(curve) });
+  const found = rows(curve);
+  let frame = draw(drawing, curve, domain, WIDE, cursor);
+  const clear = () => {
     cursor.setAttribute("d", "");
     readout.textContent = "";
-  });
+  };
+  drawing.addEventListener("pointermove", (event) => point(event, drawing, found, frame, cursor, readout));
+  drawing.addEventListener("pointerleave", clear);
+  new ResizeObserver(([{ contentRect }]) => {
+    const width = Math.round(contentRect.width);
+    if (!width || width === frame.width) return;
+    clear();
+    frame = draw(drawing, curve, domain, width, cursor);
+  }).observe(drawing);
   return h(
     "figure",
     { class: "curve" },
@@ -63,6 +62,18 @@ export function shareChart(curve, direction, domain) {
     drawing,
     table(curve),
   );
+}
+
+/** Fill the drawing, so many pixels wide; says where its days are. */
+function draw(drawing, { series, forecast }, domain, width, cursor) {
+  const days = [...series.days, ...(forecast?.days ?? [])].map((d) => Date.parse(d));
+  const x = linear([Math.min(...days), Math.max(...days)], [EDGE.left, width - EDGE.right]);
+  const y = linear(domain, [HIGH - EDGE.bottom, EDGE.top]);
+  const at = (day) => x(Date.parse(day));
+  drawing.setAttribute("viewBox", `0 0 ${width} ${HIGH}`);
+  const parts = [axes(x, y, domain, days, width), measured(series, at, y)];
+  drawing.replaceChildren(s("g", {}, ...parts, forecast && ahead(series, forecast, at, y), cursor));
+  return { at, width };
 }
 
 /** What the lines mean. @param {string} direction @param {boolean} yearAgo @param {boolean} withheld */
@@ -102,10 +113,10 @@ export function yearBefore(series, forecast) {
   return (forecast?.days ?? []).map((day) => shares.get(before(day)) ?? null);
 }
 
-function axes(x, y, domain, days) {
+function axes(x, y, domain, days, width) {
   const left = EDGE.left;
   const across = ticks(domain, 4).map((share) => [
-    s("path", { class: "grid", d: `M${left} ${y(share)}H${WIDE - EDGE.right}` }),
+    s("path", { class: "grid", d: `M${left} ${y(share)}H${width - EDGE.right}` }),
     s(
       "text",
       { x: left - 8, y: y(share) + 4, "text-anchor": "end" },
@@ -114,7 +125,8 @@ function axes(x, y, domain, days) {
   ]);
   const first = Math.min(...days);
   const last = Math.max(...days);
-  const marks = [0.02, 0.35, 0.68, 0.98].map((part) => new Date(first + part * (last - first)).toISOString());
+  const parts = width < 400 ? [0.02, 0.5, 0.98] : [0.02, 0.35, 0.68, 0.98];
+  const marks = parts.map((part) => new Date(first + part * (last - first)).toISOString());
   const anchor = (i) => (i === 0 ? "start" : i === marks.length - 1 ? "end" : "middle");
   const along = marks.map((day, i) =>
     s(
@@ -211,9 +223,9 @@ function rows({ series, forecast }) {
 
 const products = (n) => t("products", { n }).replace(String(n), count(n));
 
-function point(event, drawing, found, at, cursor, readout) {
+function point(event, drawing, found, { at, width }, cursor, readout) {
   const frame = drawing.getBoundingClientRect();
-  const x = ((event.clientX - frame.left) / frame.width) * WIDE;
+  const x = ((event.clientX - frame.left) / frame.width) * width;
   const near = found.reduce((best, row) =>
     Math.abs(at(row.day) - x) < Math.abs(at(best.day) - x) ? row : best,
   );

@@ -3,7 +3,7 @@
 import { evidence } from "./api.js";
 import { grade, products, samplePicture, stage, trajectory } from "./cards.js";
 import { heights, legend, shareChart, yearBefore } from "./chart.js";
-import { byId, h } from "./dom.js";
+import { all, byId, h } from "./dom.js";
 import { chance, count, date, number, percent, points, price } from "./format.js";
 import { mark, shape } from "./marks.js";
 import { failure } from "./notice.js";
@@ -38,6 +38,11 @@ export function showEvidence(record, attribute) {
   if (!sheet.open) sheet.showModal();
   sheet.scrollTop = 0;
   loadCurves(record, curves);
+}
+
+/** The attribute's name, when it arrives after the sheet was opened. @param {string} attribute */
+export function renameAttribute(attribute) {
+  all("#evidence .of > span").forEach((place) => place.replaceChildren(attribute));
 }
 
 async function loadCurves(record, place) {
@@ -111,7 +116,7 @@ function head(record, attribute) {
         named(keyword),
         other && other !== named(keyword) && h("span", { class: "other", lang: otherLang() }, other),
       ),
-      h("p", { class: "of" }, attribute, record.platform !== "*" && ` · ${record.platform}`),
+      h("p", { class: "of" }, h("span", {}, attribute), record.platform !== "*" && ` · ${record.platform}`),
       h(
         "p",
         { class: "lead" },

@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { card, leader, stage } from "./cards.js";
 import { listenToForm, showForm } from "./controls.js";
 import { all, byId, h, inSteps } from "./dom.js";
-import { showEvidence } from "./evidence.js";
+import { renameAttribute, showEvidence } from "./evidence.js";
 import { choose, countDirections, DIRECTIONS, EVERYTHING } from "./filter.js";
 import { count, date, daysBetween } from "./format.js";
 import { gapTable, pairs } from "./gaps.js";
@@ -26,6 +26,7 @@ const cards = new Map();
 let drawing = new AbortController();
 
 const names = () => namesOf(held.taxonomy);
+const chosen = () => records().find((r) => r.id === store.get().open);
 const records = () => held.keywords?.keywords ?? [];
 
 function start() {
@@ -59,6 +60,8 @@ function load() {
     (found) => {
       held.taxonomy = found;
       redraw();
+      const record = chosen();
+      if (record) renameAttribute(names().attribute(record.keyword.attribute));
     },
     () => {},
   );
@@ -122,8 +125,7 @@ function redraw() {
 }
 
 function openChosen() {
-  const { open } = store.get();
-  const record = records().find((r) => r.id === open);
+  const record = chosen();
   if (record) showEvidence(record, names().attribute(record.keyword.attribute));
   else if (byId("evidence").open) byId("evidence").close();
 }

@@ -37,6 +37,9 @@ class Replay:
     fails: dict[str, tuple[int, dict[str, Any], dict[str, str]]] = field(
         default_factory=dict
     )  # path -> problem
+    holds: dict[str, threading.Event] = field(
+        default_factory=dict
+    )  # path -> what its answer waits for
     uploads: list[bytes] = field(default_factory=list)
 
 
@@ -70,6 +73,8 @@ def handler(replay: Replay) -> type[BaseHTTPRequestHandler]:
                 return self.send_file(
                     BOARD / ("index.html" if path == "/" else path.removeprefix("/board/"))
                 )
+            if path in replay.holds:
+                replay.holds[path].wait(timeout=60)
             if self.refused(path):
                 return None
             if path.startswith("/v1/pictures/"):

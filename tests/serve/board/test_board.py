@@ -1,6 +1,7 @@
 """The trend board in a real browser."""
 
 import io
+import threading
 
 import pytest
 from PIL import Image
@@ -263,11 +264,81 @@ def test_markup_from_the_server_stays_text(board):
     assert board.run("return document.title") == "Trend board"
 
 
-def test_a_phone_scrolls_in_one_direction_only(board):
-    board.size(390, 844)
-    board.open().ready()
-    assert board.run("return document.documentElement.scrollWidth") == 390
+@pytest.mark.parametrize("width", [390, 320])
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_phone_scrolls_in_one_direction_only(board, width, lang):
+    board.size(width, 844)
+    board.server.closed = True
+    board.open(f"?lang={lang}").ready()
+    assert board.run("return document.documentElement.scrollWidth") == width
     board.find("#cards .card-open").click()
     board.wait(lambda: board.all("#evidence .curve"))
     sheet = "const e = document.getElementById('evidence'); return e.scrollWidth <= e.clientWidth"
     assert board.run(sheet)
+
+
+AXES = """
+return [...document.querySelectorAll("#evidence .curve svg")].map((svg) => {
+  const frame = svg.getBoundingClientRect();
+  const edges = ({ left, right, top, bottom }) => [left, right, top, bottom];
+  return {
+    frame: edges(frame),
+    labels: [...svg.querySelectorAll("text")].map((text) => ({
+      size: svg.getScreenCTM().a * parseFloat(getComputedStyle(text).fontSize),
+      edges: edges(text.getBoundingClientRect()),
+    })),
+  };
+});
+"""
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_labels_of_the_axes_are_readable_however_narrow_the_window_becomes(board, lang):
+    board.open(f"?lang={lang}").ready()
+    board.run("document.querySelector('#cards .card-open').click()")
+    board.wait(lambda: len(board.all("#evidence .curve")) == 4)
+    for width in (1280, 390, 320):
+        board.size(width, 844)
+        board.run("return new Promise(requestAnimationFrame)")
+        for chart in board.run(AXES):
+            assert all(label["size"] > 11.5 for label in chart["labels"])
+            places = [label["edges"] for label in chart["labels"]]
+            assert all(inside(place, chart["frame"]) for place in places)
+            assert not any(overlap(a, b) for n, a in enumerate(places) for b in places[:n])
+    assert board.complaints() == []
+
+
+def inside(place: list[float], frame: list[float]) -> bool:
+    (left, right, top, bottom), (west, east, north, south) = place, frame
+    return west <= left and right <= east and north <= top and bottom <= south
+
+
+def overlap(one: list[float], other: list[float]) -> bool:
+    (left, right, top, bottom), (west, east, north, south) = one, other
+    return left < east and west < right and top < south and north < bottom
+
+
+def test_the_pointer_reads_a_chart_of_any_width(board):
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    board.size(390, 844)
+    board.open().ready()
+    board.run("document.querySelector('#cards .card-open').click()")
+    chart = board.wait(lambda: board.find("#evidence .curve svg"))
+    board.run("arguments[0].scrollIntoView({block: 'center'})", chart)
+    right = chart.size["width"] // 2 - 10
+    ActionChains(board.browser).move_to_element_with_offset(chart, right, 0).perform()
+    assert board.text("#evidence .readout").startswith("21 December 2026")
+
+
+def test_a_sheet_that_is_open_before_the_names_arrive_is_told_them(board):
+    first = board.open().ready().ids()[0].replace("|", "%7C")
+    board.server.holds["/v1/taxonomy"] = names = threading.Event()
+    board.open(f"?lang=zh&open={first}")
+    board.wait(lambda: len(board.all("#evidence .curve")) == 4)
+    before = board.text("#evidence .of")
+    board.run("document.getElementById('evidence').scrollTop = 300")
+    names.set()
+    board.wait(lambda: board.text("#evidence .of") != before)
+    assert board.text("#evidence .of") == board.text("#cards .of") == "品类"
+    assert board.run("return document.getElementById('evidence').scrollTop") == 300

@@ -96,7 +96,8 @@ def sample(number: int, i: int, platform: str) -> dict[str, Any]:
     seller = PLATFORMS[i % 3] if platform == "*" else platform
     return {
         "platform": seller, "product_id": f"{seller[-1]}{number:04d}{i}", "url": f"https://{seller}.example/p/{number}-{i}",
-        "picture_id": f"{number:03d}{i}", "picture": f"/v1/pictures/{number:03d}{i}", "box": box(f"{number:03d}{i}"),
+        "picture_id": f"{number:03d}{i}", "picture": f"/v1/pictures/{AS_OF}/{number:03d}{i}",
+        "box": box(f"{number:03d}{i}"),
         "first_seen": (AS_OF - timedelta(days=rng.randint(1, 40))).isoformat(),
         "price": round(rng.uniform(15, 240), 2), "currency": "EUR", "confidence": round(rng.uniform(0.86, 1), 2),
     }  # fmt: skip
