@@ -115,5 +115,5 @@ def test_rows_are_read_from_the_middle_of_a_file(first, count):
 
 
 def test_a_table_without_pictures_is_refused():
-    with pytest.raises(DataError, match="expected `id`"):
-        catalogue.check_columns(pa.schema([("id", pa.string())]))
+    with pytest.raises(DataError, match=r"a\.parquet.*expected `id`"):
+        catalogue.check_columns("a.parquet", pa.schema([("id", pa.string())]))
