@@ -33,6 +33,19 @@ def check_columns(source: object, schema: pa.Schema) -> None:
         columns.check_images(source, schema.field(IMAGE).type)
 
 
+def check_attributes(options: Options, taxonomy: Taxonomy) -> None:
+    """Refuse to answer for an attribute that a recogniser does not know.
+
+    Raises:
+        DataError: names the first one, and those that it knows.
+    """
+    unknown = [a for a in options.attributes or () if a not in taxonomy.ids]
+    if unknown:
+        raise DataError(
+            f"The recogniser knows no attribute {unknown[0]!r}; it knows {', '.join(taxonomy.ids)}."
+        )
+
+
 def read_rows(source: Any, first: int, count: int) -> Iterator[pa.Table]:
     """Rows of an open Parquet file, a few at a time, without reading the groups before them."""
     parquet = pq.ParquetFile(source)
@@ -61,7 +74,12 @@ def answer(
     cfg: ServeConfig,
     read_key: Callable[[str], bytes],
 ) -> pa.Table:
-    """One row a picture, in order; see `answer_schema`."""
+    """One row a picture, in order; see `answer_schema`.
+
+    Raises:
+        DataError: the options name an attribute that the model does not know.
+    """
+    check_attributes(options, model.recogniser.taxonomy)
     told: list[dict[str, Any]] = []
     for table in rows:
         found = table.to_pylist()

@@ -299,3 +299,12 @@ def test_a_store_that_does_not_answer_while_an_input_is_read_leaves_the_job(
         patched.setattr(recognitions.pq, "ParquetFile", broken)
         with pytest.raises(StoreError, match="no answer"):
             recognitions.plan(store, job_id, ["uploads/a.parquet"], config.serve)
+
+
+@pytest.mark.usefixtures("release", "in_process")
+def test_a_job_for_an_attribute_that_its_recogniser_does_not_know_fails(config, store):
+    store.write("uploads/a.parquet", parquet_bytes(pa.table({"id": ["1"], "image": [draw()]})))
+    job_id = submit(store, attributes=("color",))
+    recognitions.work(config, once=True)
+    assert told(store, job_id)["status"] == "failed"
+    assert "no attribute 'color'" in told(store, job_id)["detail"]
