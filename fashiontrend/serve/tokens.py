@@ -53,9 +53,19 @@ class Secret:
 
 
 def draw(name: str, scopes: tuple[Scope, ...]) -> Secret:
-    """A token of 256 random bits."""
+    """A token of 256 random bits.
+
+    Raises:
+        ConfigError: the name is not one for a log.
+    """
     text = PREFIX + secrets.token_urlsafe(32)
-    return Secret(text, Token(name=name, sha256=hash_token(text), scopes=scopes))
+    try:
+        return Secret(text, Token(name=name, sha256=hash_token(text), scopes=scopes))
+    except pydantic.ValidationError:
+        raise ConfigError(
+            f"name {name!r}: expected 1 to 64 letters, digits, dots, dashes and underscores of "
+            "ASCII. Name the caller so, such as my-laptop."
+        ) from None
 
 
 def hash_token(text: str) -> str:
