@@ -146,8 +146,9 @@ def check_images(source: object, kind: pa.DataType) -> None:
         DataError: names the source and the column's type.
     """
     struct = pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0
+    inner = kind.field("bytes").type if struct else kind
     plain = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_null)
-    if not struct and not any(fits(kind) for fits in plain):
+    if not any(fits(inner) for fits in plain):
         raise DataError(
             f"{source}: column 'image' is of type {kind}, expected the pictures' bytes. Name the "
             "picture files themselves, or store their bytes."

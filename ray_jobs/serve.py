@@ -7,6 +7,7 @@ a request never hops from replica to replica (docs/adr/0013-serving.md has what 
 import asyncio
 import logging
 import signal
+import socket
 import sys
 import threading
 from typing import Any
@@ -16,7 +17,7 @@ from ray.util.metrics import Gauge
 
 from fashiontrend import telemetry
 from fashiontrend.config import Config, ReplicaConfig, ServeConfig
-from fashiontrend.errors import StoreError
+from fashiontrend.errors import ConfigError, StoreError
 from fashiontrend.serve import jobs, model, posted, tables, tokens, versions
 from fashiontrend.serve.app import Background, create_app
 from fashiontrend.serve.edge import Edge
@@ -264,7 +265,7 @@ def start(config: Config) -> None:
     model.current_release(open_store(config.store))
     tree = config.model_dump(mode="json")
     connect(config)
-    serve.start(proxy_location="HeadOnly", http_options=http_options(config.serve))
+    start_proxies(config.serve)
     targets = [
         serve.RunTarget(builder({"config": tree}), name, PREFIXES[name])
         for name, builder in BUILDERS.items()
@@ -277,6 +278,22 @@ def start(config: Config) -> None:
         ) from error
 
 
+def start_proxies(cfg: ServeConfig) -> None:
+    """Start what listens.
+
+    Raises:
+        StoreError: a proxy did not start, as where its port is taken.
+    """
+    try:
+        serve.start(proxy_location="HeadOnly", http_options=http_options(cfg))
+    except RuntimeError as error:
+        last = next(iter(str(error).strip().splitlines()[-1:]), "no reason was told")
+        raise StoreError(
+            f"the proxy on {cfg.host}:{cfg.port} did not start: {last} Name another port with "
+            "--port, or stop what listens there."
+        ) from error
+
+
 def stop() -> None:
     """Drain, stop the replicas and the proxies, leave Ray."""
     serve.shutdown()
@@ -284,8 +301,14 @@ def stop() -> None:
 
 
 def run(config: Config) -> None:
-    """Serve until SIGINT or SIGTERM."""
+    """Serve until SIGINT or SIGTERM.
+
+    Raises:
+        ConfigError: nobody can listen on host and port.
+    """
     ended = threading.Event()
+    if config.ray.address == "local":  # a cluster's proxies listen on other machines
+        _check_listening(config.serve)
     connect(config)
     for number in (signal.SIGINT, signal.SIGTERM):  # after Ray has set its own, which aborts
         signal.signal(number, lambda *_: ended.set())
@@ -296,6 +319,20 @@ def run(config: Config) -> None:
         log.info("draining")
     finally:
         stop()
+
+
+def _check_listening(cfg: ServeConfig) -> None:
+    try:
+        kind, *_, address = socket.getaddrinfo(cfg.host, cfg.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen()  # two may bind a port, one may listen
+    except OSError as error:
+        raise ConfigError(
+            f"{cfg.host}:{cfg.port} cannot be listened on: {error.strerror}. Name another port with "
+            "--port or serve.port, or an address of this machine with serve.host."
+        ) from error
 
 
 def _background(watch: Watch[Any, Any], cfg: ServeConfig, metrics: Metrics) -> list[Background]:

@@ -1,6 +1,7 @@
 """The command as a person types it: what it prints, and the exit code it ends with."""
 
 import json
+import socket
 from datetime import date
 from pathlib import Path
 
@@ -140,6 +141,34 @@ def test_a_misspelt_command_is_answered_with_usage(type_in):
     code, _, err = type_in("crawll")
     assert code == 2
     assert "crawl" in err
+
+
+@pytest.mark.parametrize("port", ["99999", "-1"])
+@pytest.mark.parametrize("command", ["serve", "exporter"])
+def test_a_port_that_there_is_none_of_ends_with_30(type_in, config, command, port):
+    code, _, err = type_in(command, "--config", config, "--port", port)
+    assert code == 30
+    assert err.startswith(f"✘ ConfigError: --port {port}: ")
+    assert "65535" in err
+
+
+def test_an_exporter_on_a_taken_port_ends_with_30_and_says_what_to_do(type_in, config):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        words = ("exporter", "--config", config, "--address", "127.0.0.1", "--port", port)
+        code, _, err = type_in(*words)
+    assert code == 30
+    assert f"127.0.0.1:{port}" in err
+    assert "--port" in err
+    assert type_in("exporter", "--config", config, "--address", "no such", "--port", "0")[0] == 30
+
+
+@pytest.mark.parametrize("name", ["my laptop", "", "a" * 65, "é"])
+def test_a_token_for_a_name_that_no_log_takes_ends_with_30_and_the_form_of_names(type_in, name):
+    code, out, err = type_in("token", name, "--scope", "read")
+    assert (code, out) == (30, "")
+    assert repr(name) in err
+    assert "letters, digits" in err
 
 
 def test_doctor_can_be_asked_for_single_checks(type_in, config):

@@ -11,7 +11,7 @@ import yaml
 
 from fashiontrend import config as configuration
 from fashiontrend import telemetry
-from fashiontrend.commands.options import ConfigOption, DayOption, day_of
+from fashiontrend.commands.options import ConfigOption, DayOption, day_of, port_of
 from fashiontrend.config import Config
 from fashiontrend.submit import jobs as submitted
 from fashiontrend.submit.jobs import Cluster, Job
@@ -87,7 +87,7 @@ def exporter(
     """Serve what the ledger says as metrics for Prometheus, until it is stopped."""
     from fashiontrend.exporter.collector import serve
 
-    serve(configuration.load(config), port, address)
+    serve(configuration.load(config), port_of(port), address)
 
 
 def _cluster(config: Config, address: str | None) -> Cluster:

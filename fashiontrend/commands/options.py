@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from fashiontrend.errors import ConfigError
+
 ConfigOption = Annotated[
     str | None, typer.Option("--config", "-c", help="YAML file; $FASHIONTREND_CONFIG if not given.")
 ]
@@ -22,3 +24,14 @@ def day_of(day: datetime | None) -> date:
 def names_in(text: str) -> tuple[str, ...]:
     """The names of a comma-separated list."""
     return tuple(a for a in text.split(",") if a)
+
+
+def port_of(port: int) -> int:
+    """A port to listen on, if there is one of that number.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if not 0 <= port <= 65535:
+        raise ConfigError(f"--port {port}: there is no such port. Name one from 1 to 65535.")
+    return port

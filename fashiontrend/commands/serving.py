@@ -9,7 +9,7 @@ import yaml
 
 from fashiontrend import config as configuration
 from fashiontrend import telemetry
-from fashiontrend.commands.options import ConfigOption
+from fashiontrend.commands.options import ConfigOption, port_of
 from fashiontrend.errors import ConfigError
 
 recognitions_app = typer.Typer(help="Catalogue jobs of the server.", no_args_is_help=True)
@@ -32,7 +32,7 @@ def serve(
     path = str(folder / "fashiontrend.yaml") if folder else config
     settings = configuration.load(path)
     if port is not None:
-        chosen = settings.serve.model_copy(update={"port": port})
+        chosen = settings.serve.model_copy(update={"port": port_of(port)})
         settings = settings.model_copy(update={"serve": chosen})
     from fashiontrend.serve import environment
 

@@ -19,9 +19,14 @@ class FetchConfig(Section):
         default=(), description="Private networks (CIDR) that may be reached all the same."
     )
     allowed_ports: tuple[PositiveInt, ...] = (80, 443)
-    timeout_s: PositiveFloat = Field(default=5.0, description="Of one picture, redirects included.")
+    timeout_s: PositiveFloat = Field(
+        default=5.0,
+        description="Of one picture, redirects included; it waits as long for its turn before.",
+    )
     max_redirects: NonNegativeInt = 3
-    concurrency: PositiveInt = Field(default=16, description="Fetches of one replica at a time.")
+    concurrency: PositiveInt = Field(
+        default=32, description="Fetches of one replica at a time; of one host three quarters."
+    )
 
 
 class ReplicaConfig(Section):

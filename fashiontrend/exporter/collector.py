@@ -13,7 +13,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from fashiontrend.config import Config
-from fashiontrend.errors import FashiontrendError
+from fashiontrend.errors import ConfigError, FashiontrendError
 from fashiontrend.exporter.families import families
 from fashiontrend.exporter.state import Reader
 from fashiontrend.store import Store, open_store
@@ -72,15 +72,25 @@ class Exporter(Collector):
 
 
 def serve(config: Config, port: int, address: str) -> None:
-    """Answer scrapes at any path of a port until SIGTERM or SIGINT, reading the store now and then."""
+    """Answer scrapes at any path of a port until SIGTERM or SIGINT, reading the store now and then.
+
+    Raises:
+        ConfigError: nobody can listen there.
+    """
     exporter = Exporter(open_store(config.store), config, lambda: datetime.now(tz=UTC))
     registry = CollectorRegistry()
     registry.register(exporter)
     ProcessCollector(registry=registry)
+    try:
+        server, thread = start_http_server(port, address, registry)
+    except OSError as error:
+        raise ConfigError(
+            f"{address}:{port} cannot be listened on: {error.strerror}. Name another port with "
+            "--port, or another address of this machine with --address."
+        ) from error
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    server, thread = start_http_server(port, address, registry)
     log.info("metrics of %s on %s:%d", config.store.url, address, server.server_port)
     while True:
         exporter.refresh()

@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fashiontrend import columns
 from fashiontrend.config import ServeConfig
 from fashiontrend.errors import DataError, PictureError, StoreError
 from fashiontrend.serve.asked import Options
@@ -17,23 +18,38 @@ from fashiontrend.taxonomy import Taxonomy
 ID, IMAGE, KEY = "id", "image", "key"
 
 
-def check_columns(schema: pa.Schema) -> None:
+def check_columns(source: object, schema: pa.Schema) -> None:
     """Refuse a table without `id` and one of `image` (bytes) and `key` (of the store).
 
     Raises:
-        DataError: says what is there.
+        DataError: names the source and what is there.
     """
     if ID not in schema.names or (IMAGE in schema.names) == (KEY in schema.names):
         raise DataError(
-            f"columns {', '.join(schema.names)}; expected `id` and one of `image` (bytes) and "
-            "`key` (of the store)."
+            f"{source}: columns {', '.join(schema.names)}; expected `id` and one of `image` (bytes) "
+            "and `key` (of the store)."
+        )
+    if IMAGE in schema.names:
+        columns.check_images(source, schema.field(IMAGE).type)
+
+
+def check_attributes(options: Options, taxonomy: Taxonomy) -> None:
+    """Refuse to answer for an attribute that a recogniser does not know.
+
+    Raises:
+        DataError: names the first one, and those that it knows.
+    """
+    unknown = [a for a in options.attributes or () if a not in taxonomy.ids]
+    if unknown:
+        raise DataError(
+            f"The recogniser knows no attribute {unknown[0]!r}; it knows {', '.join(taxonomy.ids)}."
         )
 
 
 def read_rows(source: Any, first: int, count: int) -> Iterator[pa.Table]:
     """Rows of an open Parquet file, a few at a time, without reading the groups before them."""
     parquet = pq.ParquetFile(source)
-    columns = [c for c in (ID, IMAGE, KEY) if c in parquet.schema_arrow.names]
+    needed = [c for c in (ID, IMAGE, KEY) if c in parquet.schema_arrow.names]
     start = 0
     for n in range(parquet.num_row_groups):
         size = parquet.metadata.row_group(n).num_rows
@@ -42,7 +58,7 @@ def read_rows(source: Any, first: int, count: int) -> Iterator[pa.Table]:
         if low >= high:
             continue
         seen = 0
-        for batch in parquet.iter_batches(64, row_groups=[n], columns=columns):
+        for batch in parquet.iter_batches(64, row_groups=[n], columns=needed):
             here = batch.slice(max(low - seen, 0), max(high - seen - max(low - seen, 0), 0))
             seen += batch.num_rows
             if here.num_rows:
@@ -58,7 +74,12 @@ def answer(
     cfg: ServeConfig,
     read_key: Callable[[str], bytes],
 ) -> pa.Table:
-    """One row a picture, in order; see `answer_schema`."""
+    """One row a picture, in order; see `answer_schema`.
+
+    Raises:
+        DataError: the options name an attribute that the model does not know.
+    """
+    check_attributes(options, model.recogniser.taxonomy)
     told: list[dict[str, Any]] = []
     for table in rows:
         found = table.to_pylist()
@@ -107,7 +128,9 @@ def _content(
     row: dict[str, Any], cfg: ServeConfig, read_key: Callable[[str], bytes]
 ) -> bytes | PictureError:
     if KEY not in row:
-        return row[IMAGE] or PictureError("empty: no bytes.")
+        image = row[IMAGE]
+        data = image.get("bytes") if isinstance(image, dict) else image
+        return data or PictureError("empty: no bytes.")
     key = str(row[KEY])
     try:
         return read_key(key) if is_allowed(key, cfg.key_prefixes) else _nothing()

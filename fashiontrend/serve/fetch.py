@@ -9,8 +9,10 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
+from weakref import WeakValueDictionary
 
 import httpcore
 import httpx
@@ -77,6 +79,35 @@ class PinnedBackend(httpcore.AsyncNetworkBackend):
         await self.inner.sleep(seconds)
 
 
+class Turns:
+    """Who fetches now: so many at a time, of one host three quarters, so that one that hangs leaves room.
+
+    A host is what the caller named; where its redirects lead is not counted.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._free, self._of_one_host = asyncio.Semaphore(count), max(1, count * 3 // 4)
+        self._hosts: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def take(self, host: str, wait_s: float) -> AsyncIterator[None]:
+        """A turn; given back at the end.
+
+        Raises:
+            Problem: it did not come in time.
+        """
+        room = self._hosts.setdefault(host, asyncio.Semaphore(self._of_one_host))
+        async with AsyncExitStack() as held:
+            try:
+                async with asyncio.timeout(wait_s):
+                    await held.enter_async_context(room)  # first: who waits for it takes no turn
+                    await held.enter_async_context(self._free)
+            except TimeoutError:
+                reason = f"its turn did not come within {wait_s:g} s; come again, with fewer URLs at once"
+                raise _failed(reason, 429) from None
+            yield
+
+
 class Fetcher:
     """Fetches pictures; one for each replica."""
 
@@ -98,9 +129,10 @@ class Fetcher:
             inner: httpcore's backend below the pinned one; tests give another.
         """
         self.cfg, self.max_bytes = cfg, max_bytes
-        self._free = asyncio.Semaphore(cfg.concurrency)
+        self._turns = Turns(cfg.concurrency)
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=ssl_context,
+            max_connections=cfg.concurrency,
             network_backend=PinnedBackend(cfg, resolver, inner),
             # No connection is kept: a kept one would answer for a name that has moved since.
             max_keepalive_connections=0,
@@ -111,14 +143,20 @@ class Fetcher:
         """The bytes behind a URL.
 
         Raises:
-            Problem: `fetch_failed` for anything but a 200 answer of a public host in time,
-                `too_large` beyond the limit.
+            Problem: `fetch_failed` for anything but a 200 answer of a public host in time (429 if
+                its turn did not come), `too_large` beyond the limit.
         """
         if not self.cfg.enabled:
             raise _failed("this server fetches no URLs; send the bytes")
+        first = self.check(url)
+        host = first.raw_host.decode("ascii").rstrip(".")
+        async with self._turns.take(host, self.cfg.timeout_s):
+            return await self._in_time(first)
+
+    async def _in_time(self, first: httpx.URL) -> bytes:
         try:
-            async with asyncio.timeout(self.cfg.timeout_s), self._free:
-                return await self._follow(url)
+            async with asyncio.timeout(self.cfg.timeout_s):
+                return await self._follow(first)
         except TimeoutError:
             raise _failed(f"no whole answer within {self.cfg.timeout_s:g} s") from None
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError):
@@ -126,8 +164,8 @@ class Fetcher:
         except (httpcore.UnsupportedProtocol, ssl.SSLError, OSError, ValueError):
             raise _failed("the connection failed") from None
 
-    async def _follow(self, url: str) -> bytes:
-        here = self.check(url)
+    async def _follow(self, first: httpx.URL) -> bytes:
+        here = first
         for _ in range(self.cfg.max_redirects + 1):
             answer = await self._get(here)
             if isinstance(answer, bytes):
@@ -205,6 +243,6 @@ def _location(headers: list[tuple[bytes, bytes]]) -> str:
     return found[0].decode("latin-1")
 
 
-def _failed(reason: str) -> Problem:
+def _failed(reason: str, status: int = 422) -> Problem:
     """Told without the address that was found: an answer must not map the house."""
-    return Problem(422, "fetch_failed", f"The picture was not fetched: {reason}.")
+    return Problem(status, "fetch_failed", f"The picture was not fetched: {reason}.")

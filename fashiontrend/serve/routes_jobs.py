@@ -6,11 +6,15 @@ from fastapi import APIRouter, Header, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from fashiontrend.errors import DataError
+from fashiontrend.serve import catalogue
 from fashiontrend.serve.answered import JobAnswer, ResultsAnswer
 from fashiontrend.serve.asked import JobRequest
 from fashiontrend.serve.documented import body, errors, secured
 from fashiontrend.serve.jobs import MOST_ROWS
+from fashiontrend.serve.problems import Problem
 from fashiontrend.serve.services import Services, cached, fresh
+from fashiontrend.serve.tables import Tables
 
 EXAMPLE = {"input": ["uploads/catalogue.parquet"], "options": {"min_confidence": 0.5}}
 JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
@@ -37,9 +41,10 @@ def make_router(services: Services) -> APIRouter:
         caller = services.allow(request, "catalogue")
         library = services.need_library()
         asked = await services.read(request, JobRequest)
-        release = library.tables().release.release_id
+        tables = library.tables()
+        _check(asked, tables)
         job_id = await run_in_threadpool(
-            library.jobs.submit, asked, release, caller, idempotency_key
+            library.jobs.submit, asked, tables.release.release_id, caller, idempotency_key
         )
         told = await run_in_threadpool(library.jobs.status, job_id)
         return fresh(told, 202, {"Location": f"/v1/recognitions/{job_id}"})
@@ -70,3 +75,11 @@ def make_router(services: Services) -> APIRouter:
         return cached(request, services.need_library().jobs.results(job_id, cursor, limit))
 
     return router
+
+
+def _check(asked: JobRequest, tables: Tables) -> None:
+    """Refuse at once what would be found out when the whole catalogue is answered."""
+    try:
+        catalogue.check_attributes(asked.options, tables.taxonomy)
+    except DataError as error:
+        raise Problem(422, "taxonomy", str(error)) from None

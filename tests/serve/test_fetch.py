@@ -175,6 +175,95 @@ def test_a_host_that_hangs_is_given_up():
     )
 
 
+class Hurry(asyncio.SelectorEventLoop):
+    """An event loop whose clock jumps to the next thing that is to happen."""
+
+    ahead = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.ahead
+
+    def _run_once(self) -> None:
+        if not self._ready and self._scheduled:
+            self.ahead += max(0.0, self._scheduled[0].when() - self.time())
+        super()._run_once()
+
+
+class Hosts(Network):
+    """Connections take as long as their host does; counts those that are on their way."""
+
+    def __init__(self, seconds: dict[str, float]) -> None:
+        super().__init__()
+        self.seconds, self.waiting, self.most = seconds, 0, 0
+
+    async def resolve(self, host: str, port: int) -> list[str]:
+        self.waiting += 1
+        self.most = max(self.most, self.waiting)
+        try:
+            await asyncio.sleep(self.seconds.get(host, 0.0))
+        finally:
+            self.waiting -= 1
+        return ["93.184.216.34"]
+
+
+def hurry(network: Hosts, *urls: str, **settings) -> list[tuple[bytes | str, float]]:
+    """What became of each picture, asked for in this order at once, and after how many seconds."""
+
+    async def one(fetcher: Fetcher, url: str) -> tuple[bytes | str, float]:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            told: bytes | str = await fetcher(url)
+        except Problem as problem:
+            told = f"{problem.status_code} {problem.code}: {problem.detail}"
+        return told, round(loop.time() - began)
+
+    async def all_of_them() -> list[tuple[bytes | str, float]]:
+        fetcher = Fetcher(FetchConfig(**settings), 1000, network.resolve, inner=network)
+        try:
+            return await asyncio.gather(*(one(fetcher, url) for url in urls))
+        finally:
+            await fetcher.aclose()
+
+    with asyncio.Runner(loop_factory=Hurry) as runner:
+        return runner.run(all_of_them())
+
+
+def test_waiting_for_a_turn_is_not_held_against_a_host():
+    network = Hosts({"shop.example": 3.0})
+    found = hurry(network, *(f"http://shop.example/{n}" for n in range(32)))
+    assert [told for told, _ in found] == [PICTURE] * 32
+    assert network.most == 24
+
+
+def test_a_host_that_hangs_keeps_no_other_out():
+    network = Hosts({"slow.example": 60.0})
+    slow = [f"http://slow.example/{n}" for n in range(64)]
+    *hung, (other, seconds) = hurry(network, *slow, "http://quick.example/a")
+    assert (other, seconds) == (PICTURE, 0)
+    assert all(isinstance(told, str) for told, _ in hung)
+    assert max(seconds for _, seconds in hung) <= 10
+
+
+def test_a_picture_whose_turn_does_not_come_says_so_and_may_come_again():
+    network = Hosts({f"{n}.example": 15.0 for n in range(8)})
+    slow = [f"http://{n}.example/" for n in range(8)]
+    *fetched, (told, seconds) = hurry(
+        network, *slow, "http://quick.example/a", concurrency=4, timeout_s=20
+    )
+    assert fetched == [(PICTURE, 15)] * 4 + [(PICTURE, 30)] * 4
+    assert (
+        "429 fetch_failed: The picture was not fetched: its turn did not come within 20 s"
+        in str(told)
+    )
+    assert seconds == 20
+
+
+def test_a_single_slot_serves_every_host_in_turn():
+    found = hurry(Hosts({}), "http://a.example/", "http://a.example/", concurrency=1)
+    assert [told for told, _ in found] == [PICTURE] * 2
+
+
 @pytest.mark.parametrize("text", ["93.184.216.34", "2606:2800:220:1::1", "64:ff9b::5db8:d822"])
 def test_public_addresses_are_public(text):
     assert is_public(ipaddress.ip_address(text))

@@ -56,6 +56,24 @@ def test_inputs_outside_the_prefixes_are_refused(serve, name):
     assert submit(serve, {"input": [name]}).status_code == 400
 
 
+def test_an_attribute_that_the_release_does_not_know_is_refused_as_at_recognise(serve):
+    options = {"attributes": ["colour", "color"]}
+    refused = submit(serve, {**REQUEST, "options": options})
+    assert (refused.status_code, problem(refused)) == (422, "taxonomy")
+    image = {"images": [{"key": "uploads/x"}], "options": options}
+    assert refused.json()["detail"] == serve("POST", "/v1/recognise", json=image).json()["detail"]
+    assert serve.store.keys(paths.RECOGNITIONS) == []
+    known = {**REQUEST, "options": {"attributes": ["colour"]}}
+    assert submit(serve, known).status_code == 202
+
+
+def test_a_recogniser_without_the_attribute_answers_no_row(serve):
+    table = pa.table({"id": ["1"], "image": [draw()]})
+    options = Options(attributes=("color",))
+    with pytest.raises(DataError, match=r"no attribute 'color'; it knows colour, pattern\."):
+        catalogue.answer(iter([table]), serve.model, options, ServeConfig(), serve.store.read)
+
+
 def test_unknown_jobs_and_wrong_cursors(serve):
     assert problem(serve("GET", f"/v1/recognitions/{'0' * 32}")) == "not_found"
     address = submit(serve).headers["location"]
@@ -115,5 +133,5 @@ def test_rows_are_read_from_the_middle_of_a_file(first, count):
 
 
 def test_a_table_without_pictures_is_refused():
-    with pytest.raises(DataError, match="expected `id`"):
-        catalogue.check_columns(pa.schema([("id", pa.string())]))
+    with pytest.raises(DataError, match=r"a\.parquet.*expected `id`"):
+        catalogue.check_columns("a.parquet", pa.schema([("id", pa.string())]))
