@@ -62,7 +62,8 @@ def explain(
     """Each attribute's numbers, the reason why it does not fit ("" where it does), a remedy.
 
     It fits if it is itself below the gate's threshold, in the gate's metric, with no pair above
-    its limit, a skill that is not known to be too low, and intervals that measure something.
+    its limit, a skill that is not known to be too low (where counting leaves any to be had), and
+    intervals that measure something.
     An attribute of which no pair is judged yet has no reason either, and does not count as fitting.
     """
     single = single_platforms(pairs)
@@ -102,10 +103,16 @@ def _fits(own: Sequence[Report], threshold: float, cfg: PerplexityGateConfig) ->
     if seen is None or seen >= threshold:
         return False
     skills = [s for p in own if (s := number(p.get("skill"))) is not None]
-    if skills and sum(skills) / len(skills) <= cfg.min_skill:
+    if skills and sum(skills) / len(skills) <= cfg.min_skill and not _within_noise(own):
         return False
     worst = [(number(p.get("normalised_perplexity")), pair_limit(p, cfg)) for p in own]
     return all(ratio is not None and ratio <= limit for ratio, limit in worst)
+
+
+def _within_noise(own: Sequence[Report]) -> bool:
+    """Whether the forecast is as near as counting so few products allows: then its skill is chance."""
+    fit, floor = mean(own, "normalised_perplexity"), mean(own, "noise_floor")
+    return fit is not None and floor is not None and fit <= floor
 
 
 def _blame(own: Sequence[Report], judged: Report | None, cfg: PerplexityGateConfig) -> str:

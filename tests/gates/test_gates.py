@@ -261,11 +261,13 @@ BAD = {"normalised_perplexity": 1.2, "divergence": 0.18}
         ({"skill": 0.05, "noise_floor": 1.009}, {"wilson_low": 0.9}, 0.07, "products"),
         ({"skill": -0.2, "noise_floor": 1.002}, {"wilson_low": 0.9}, 0.07, "model"),
         ({"skill": None, "noise_floor": 1.002}, {"wilson_low": 0.9}, 0.07, ""),
+        ({"skill": -0.2, "noise_floor": 1.02}, {"wilson_low": 0.5}, 0.07, ""),
     ],
     ids=[
         "fits", "no measurement", "weak recogniser", "few products", "noise", "jump", "weak model",
         "nothing known of the recogniser", "nothing known of the fit", "no skill, weak recogniser",
         "no skill, noise", "no skill, weak model", "skill unknown",
+        "as near as counting allows",
     ],
 )  # fmt: skip
 def test_every_attribute_that_does_not_fit_gets_a_reason_and_a_remedy(
