@@ -6,22 +6,19 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from fashiontrend import config as configuration
-from fashiontrend import paths, telemetry
+from fashiontrend import telemetry
 from fashiontrend.config import Config
-from fashiontrend.errors import ConfigError, HealthError, StoreError
+from fashiontrend.errors import HealthError, StoreError
 from fashiontrend.loop import Step
-from ray_jobs import run
+from ray_jobs import asking, run
 from ray_jobs.runtime import Context, Outcome, main, now
-
-#: A run that begins late in the evening may still ask shops for its day so long after midnight.
-GRACE = timedelta(hours=6)
 
 
 def crawl(context: Context) -> Outcome:
@@ -31,8 +28,8 @@ def crawl(context: Context) -> Outcome:
         ConfigError: the day lies ahead.
         HealthError: no platform gave anything, and no earlier day is there to go on with.
     """
-    live = asked_today(context, now())
-    pending = _pending(context, live)
+    live = asking.asked_today(context, now())
+    pending = asking.pending_days(context, live)
     told = list(_crawl_days(context.config, pending, archives=not live)) if pending else []
     failed = [t for t in told if not t.get("committed", False)] + _passed_by(context, live)
     facts = {
@@ -41,7 +38,9 @@ def crawl(context: Context) -> Outcome:
         "pictures": sum(t.get("fetched_images", 0) for t in told),
         "failed": [{k: str(t.get(k)) for k in ("day", "platform", "reason")} for t in failed],
     }
-    if failed and all(_missing(context, d, p) for d in context.days for p in context.platforms):
+    if failed and all(
+        asking.is_missing(context, d, p) for d in context.days for p in context.platforms
+    ):
         reasons = "; ".join(f"{t['platform']}: {t['reason']}" for t in facts["failed"][:5])
         raise HealthError(
             f"no platform has a single usable day up to {context.day}: {reasons}. "
@@ -50,50 +49,10 @@ def crawl(context: Context) -> Outcome:
     return Outcome("raw/listings", facts)
 
 
-def missing_today(context: Context) -> list[str]:
-    """Platforms that could still be crawled for the run's day, and were not."""
-    live = asked_today(context, now())
-    names = [p.name for p in context.config.crawl.crawled if p.archive or live]
-    return [n for n in names if _missing(context, context.day, n)]
-
-
-def asked_today(context: Context, at: datetime) -> bool:
-    """Whether shops that show what they sell now may be asked for the run's day.
-
-    Raises:
-        ConfigError: the day lies ahead, so that they would be recorded under a day to come.
-    """
-    lasting = [p for p in context.config.crawl.crawled if not p.archive]
-    if lasting and context.day > at.date():
-        raise ConfigError(
-            f"--day {context.day} lies ahead: today is {at.date()} UTC, and "
-            f"{', '.join(p.name for p in lasting)} can be asked for today only. Leave --day out."
-        )
-    return bool(lasting) and context.day in {at.date(), (at - GRACE).date()}
-
-
-def _pending(context: Context, live: bool) -> list[date]:
-    """Days that some platform is to be asked for, ascending."""
-    crawled = context.config.crawl.crawled
-    archives = [p.name for p in crawled if p.archive]
-    days = [d for d in context.days if any(_missing(context, d, name) for name in archives)]
-    today = live and any(_missing(context, context.day, p.name) for p in crawled)
-    return days + ([context.day] if today and context.day not in days else [])
-
-
 def _passed_by(context: Context, live: bool) -> list[dict[str, Any]]:
-    """The run's day of platforms that nobody can ask for it any more."""
-    gone = [] if live else [p.name for p in context.config.crawl.crawled if not p.archive]
     reason = "the day is over, and the shop shows what it sells today"
-    return [
-        {"day": context.day, "platform": name, "reason": reason}
-        for name in gone
-        if _missing(context, context.day, name)
-    ]
-
-
-def _missing(context: Context, day: date, platform: str) -> bool:
-    return context.store.manifest(paths.raw_day(day, platform)) is None
+    gone = asking.passed_by(context, live)
+    return [{"day": context.day, "platform": name, "reason": reason} for name in gone]
 
 
 def _crawl_days(config: Config, days: Sequence[date], archives: bool) -> Iterator[dict[str, Any]]:

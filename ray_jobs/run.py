@@ -17,7 +17,7 @@ from fashiontrend.errors import ConfigError, DataError, GateError
 from fashiontrend.loop import RELEASE_DAY, TRAINING_DAY, Limits, Move, Step, next_move
 from fashiontrend.store import Store, open_store
 from fashiontrend.taxonomy import Taxonomy
-from ray_jobs import inputs
+from ray_jobs import asking, inputs
 from ray_jobs.runtime import Context, Outcome, load_taxonomy, main, now
 
 log = logging.getLogger(__name__)
@@ -129,16 +129,14 @@ def catch_up(config: Config, state: ledger.Run) -> ledger.Run:
     What comes now is crawled once more in the ledger, so that the steps after it are taken again. Of a
     day that is published the pictures are kept, and count from the next day's run on.
     """
-    from ray_jobs import crawl
-
     if not any(e.step is Step.CRAWL for e in state.entries):
         return state
     context = _context(config, state, Move(Step.CRAWL))
-    missing = crawl.missing_today(context)
+    missing = asking.missing_today(context)
     if not missing:
         return state
     entry = _act(context)
-    came = sorted(set(missing) - set(crawl.missing_today(context)))
+    came = sorted(set(missing) - set(asking.missing_today(context)))
     if not came:
         return state
     if state.entries[-1].step is Step.PUBLISH:

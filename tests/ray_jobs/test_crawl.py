@@ -12,7 +12,7 @@ from fashiontrend.errors import ConfigError, HealthError, StoreError
 from fashiontrend.loop import Move, Step
 from fashiontrend.store import open_store
 from fashiontrend.taxonomy import Taxonomy
-from ray_jobs import crawl, run
+from ray_jobs import asking, crawl, run
 from ray_jobs.runtime import Context
 
 TODAY = date(2026, 11, 23)
@@ -28,6 +28,7 @@ def clock(monkeypatch):
     """set(at): the time that jobs read."""
 
     def put(at):
+        monkeypatch.setattr(asking, "now", lambda: at)
         monkeypatch.setattr(crawl, "now", lambda: at)
         monkeypatch.setattr(run, "now", lambda: at)
 
@@ -124,7 +125,7 @@ def test_a_day_to_come_is_refused(context, clock, shops):
 @pytest.mark.parametrize(("hours", "asked"), [(4, True), (8, False)])
 def test_a_run_of_the_evening_may_end_after_midnight(context, clock, shops, hours, asked):
     clock(datetime(2026, 11, 24, tzinfo=UTC) + timedelta(hours=hours))
-    assert crawl.asked_today(context(LIVE), crawl.now()) is asked
+    assert asking.asked_today(context(LIVE), asking.now()) is asked
 
 
 def test_nothing_at_all_is_not_written_down_as_done(context, clock, shops):
