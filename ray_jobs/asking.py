@@ -1,6 +1,5 @@
 """Which platforms can be asked for a run's day: those that still answer for it, and on the day itself all."""
 
-from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from fashiontrend import paths
@@ -47,10 +46,19 @@ def pending_days(context: Context, live: bool) -> list[date]:
     return days + ([context.day] if today and context.day not in days else [])
 
 
-def passed_by(context: Context, live: bool) -> Sequence[str]:
+def passed_by(context: Context, live: bool) -> list[str]:
     """Platforms whose run's day is missing and cannot be had any more."""
     gone = [] if live else [p.name for p in context.config.crawl.crawled if not p.archive]
     return [name for name in gone if is_missing(context, context.day, name)]
+
+
+def has_any_day(context: Context) -> bool:
+    """Whether any day of the run was committed; the newest are looked at first, they are the likely ones."""
+    return any(
+        not is_missing(context, day, platform)
+        for day in reversed(context.days)
+        for platform in context.platforms
+    )
 
 
 def is_missing(context: Context, day: date, platform: str) -> bool:

@@ -38,9 +38,7 @@ def crawl(context: Context) -> Outcome:
         "pictures": sum(t.get("fetched_images", 0) for t in told),
         "failed": [{k: str(t.get(k)) for k in ("day", "platform", "reason")} for t in failed],
     }
-    if failed and all(
-        asking.is_missing(context, d, p) for d in context.days for p in context.platforms
-    ):
+    if failed and not asking.has_any_day(context):
         reasons = "; ".join(f"{t['platform']}: {t['reason']}" for t in facts["failed"][:5])
         raise HealthError(
             f"no platform has a single usable day up to {context.day}: {reasons}. "
