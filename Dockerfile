@@ -37,7 +37,7 @@ COPY --from=build /opt/fashiontrend /opt/fashiontrend
 COPY --from=sbom /sbom.cdx.json /usr/share/sbom/fashiontrend.cdx.json
 COPY --chmod=0555 docker/entrypoint /usr/local/bin/entrypoint
 # The root is read-only in a cluster: /tmp, /tmp/ray and the home are volumes there. Ray's workers inherit
-# that malloc asks for huge pages (fashiontrend/allocation.py).
+# that malloc asks for huge pages (fashiontrend/malloc.py).
 ENV PATH=/opt/fashiontrend/bin:/usr/local/bin:/usr/bin:/bin \
     HOME=/home/app \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from fashiontrend import judging, labelled
+from fashiontrend.standalone import evaluate
+from fashiontrend import standalone
 from fashiontrend.config import AttrNetConfig, ResampleConfig
 from fashiontrend.labels import resample
 
@@ -42,20 +43,20 @@ FIFTHS = 5
 def main() -> None:
     """Fit and score each, print a JSON line for it."""
     options = _options()
-    sets = _part(labelled.read_sets(options.data, options.scenes), options.seed)
+    sets = _part(standalone.read_sets(options.data, options.scenes), options.seed)
     for name, change in LEFT_OUT.items():
         if options.only and name not in options.only:
             continue
         cfg = AttrNetConfig.model_validate(
-            {**labelled.recipe(sets.taxonomy.ids).model_dump(), **change, "epochs": options.epochs,
+            {**standalone.recipe(sets.taxonomy.ids).model_dump(), **change, "epochs": options.epochs,
              "warmup_fraction": 1 / options.epochs}
         )  # fmt: skip
         chosen = _resample(sets, options.seed) if name == "with resampling" else sets
         folder = options.out / name.replace(" ", "-")
         if not (folder / "card.json").exists():
-            labelled.fit(chosen, cfg, folder, options.seed)
+            standalone.fit(chosen, cfg, folder, options.seed)
         print(
-            json.dumps({"what": name, **_tell(judging.judge(sets, folder, baselines=False).report)})
+            json.dumps({"what": name, **_tell(evaluate.judge(sets, folder, baselines=False).report)})
         )
 
 
@@ -70,7 +71,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _part(sets: labelled.Sets, seed: int) -> labelled.Sets:
+def _part(sets: standalone.Sets, seed: int) -> standalone.Sets:
     """A fifth of the plain pictures takes the place of `val`; scenes made of them are left out."""
     names, sources = sets.train["picture_id"].to_pylist(), sets.train["source"].to_pylist()
     plain = sorted(n for n, s in zip(names, sources, strict=True) if n == s)
@@ -81,7 +82,7 @@ def _part(sets: labelled.Sets, seed: int) -> labelled.Sets:
     return replace(sets, train=fit, val=val)
 
 
-def _resample(sets: labelled.Sets, seed: int) -> labelled.Sets:
+def _resample(sets: standalone.Sets, seed: int) -> standalone.Sets:
     """Repeat factors of the method's default, at most 4."""
     labels = np.array(sets.train["labels"].to_pylist(), dtype=np.int16)
     factors = resample.repeat_factors(labels, sets.taxonomy, ResampleConfig(cap=4.0))

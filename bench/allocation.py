@@ -21,8 +21,10 @@ import numpy as np
 import torch
 
 from bench import device, examples
-from fashiontrend import allocation, labelled, taxonomy
-from fashiontrend.attrnet import dataset, model, predict, train
+from fashiontrend import malloc, standalone, taxonomy
+from fashiontrend.attrnet.training import dataset, train
+from fashiontrend.attrnet.network import model
+from fashiontrend.attrnet.inference import predict
 from fashiontrend.demo import curves
 
 PICTURES, STEPS = 64, 8
@@ -57,7 +59,7 @@ def _options() -> argparse.Namespace:
 
 def _apart(what: str, huge: int, kept: int) -> float:
     command = [sys.executable, "-m", "bench.allocation", "--what", what, "--kept", str(kept)]
-    environment = {**os.environ, allocation.TUNABLES: f"{allocation.HUGE_PAGES}={huge}"}
+    environment = {**os.environ, malloc.TUNABLES: f"{malloc.HUGE_PAGES}={huge}"}
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     return float(done.stdout.split()[-1])
 
@@ -66,13 +68,13 @@ def _measure(what: str, kept: bool) -> float:
     """Core-milliseconds a picture, the first round left out."""
     torch.set_num_threads(1)
     if not kept:
-        allocation.keep_freed = lambda: None
+        malloc.keep_freed = lambda: None
     return {"train": _train, "recognise": _recognise}[what]()
 
 
 def _train() -> float:
     words = curves.restrict(taxonomy.load())
-    cfg = labelled.recipe(words.ids).model_copy(update={"early_fraction": 0.0, "words": 0})
+    cfg = standalone.recipe(words.ids).model_copy(update={"early_fraction": 0.0, "words": 0})
     rows = dataset.decode_rows(examples.labelled(PICTURES, words), cfg)
     batch = next(dataset.epoch_batches(rows, PICTURES, np.random.default_rng(0)))
     net = model.build(cfg, list(words.num_values.values()), (128.0,) * 3, 0)
@@ -86,7 +88,7 @@ def _train() -> float:
 
 def _recognise() -> float:
     words = curves.restrict(taxonomy.load())
-    cfg = labelled.recipe(words.ids).model_copy(update={"words": 0})
+    cfg = standalone.recipe(words.ids).model_copy(update={"words": 0})
     images = examples.labelled(PICTURES, words)["image"].to_pylist()
     with tempfile.TemporaryDirectory() as folder:
         examples.save_untrained(Path(folder), cfg, words)

@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.examples import DAY, labelled
-from fashiontrend import ledger, taxonomy
+from fashiontrend.storage import ledger
+from fashiontrend import taxonomy
 from fashiontrend.config import Config
 from fashiontrend.demo import curves
 from fashiontrend.loop import Move, Step
-from fashiontrend.store import open_store
+from fashiontrend.storage.object_store import open_store
 from ray_jobs.runtime import Context
 
 DATASET = "datasets/bench"

@@ -8,8 +8,10 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from fashiontrend import records
-from fashiontrend.attrnet import artefact, dataset, model
+from fashiontrend.storage import schemas
+from fashiontrend.attrnet.inference import artifact
+from fashiontrend.attrnet.training import dataset
+from fashiontrend.attrnet.network import model
 from fashiontrend.config import AttrNetConfig
 from fashiontrend.demo.world import World
 from fashiontrend.taxonomy import Taxonomy
@@ -42,15 +44,15 @@ def labelled(pictures: int, words: Taxonomy) -> pa.Table:
                 "image": drawing.image,
             }
         )
-    return pa.Table.from_pylist(rows, schema=records.EXAMPLE)
+    return pa.Table.from_pylist(rows, schema=schemas.EXAMPLE)
 
 
 def save_untrained(folder: Path, cfg: AttrNetConfig, words: Taxonomy) -> None:
     """Write a recogniser with random weights, always the same."""
     net = model.build(cfg, list(words.num_values.values()), (128.0,) * 3, 0).eval()
     counts = {a: np.ones(n + 1) for a, n in words.num_values.items()}
-    card = artefact.make_card(words, net, counts, dict.fromkeys(counts, 1.0))
-    artefact.save(folder, net, card)
+    card = artifact.make_card(words, net, counts, dict.fromkeys(counts, 1.0))
+    artifact.save(folder, net, card)
 
 
 class Decoded(torch.utils.data.Dataset[Any]):

@@ -17,9 +17,9 @@ from datetime import date
 import numpy as np
 from PIL import Image
 
-from fashiontrend import paths
+from fashiontrend.storage import layout
 from fashiontrend.config import IngestConfig, StoreConfig
-from fashiontrend.store import Store, open_store
+from fashiontrend.storage.object_store import Store, open_store
 from ray_jobs import ingest
 
 #: Sides in pixels and how many pictures: 21 kB, 458 kB and 3.6 MB each.
@@ -62,7 +62,7 @@ def fill(store: Store, height: int, width: int, count: int) -> tuple[dict, int]:
     for n in range(count):
         data = out.getvalue() + str(n).encode()  # what follows a JPEG's end is not looked at
         picture_id = hashlib.sha256(data).hexdigest()
-        store.write(paths.raw_image(picture_id), data, durable=False)
+        store.write(layout.raw_image(picture_id), data, durable=False)
         pictures.append(
             {"picture_id": picture_id, "platform": "s", "product_id": str(n),
              "day": date(2026, 11, 1), "position": 0, "url": "u"}

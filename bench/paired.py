@@ -12,24 +12,25 @@ from pathlib import Path
 
 import numpy as np
 
-from fashiontrend import judging, labelled
-from fashiontrend.attrnet import scorecard
-from fashiontrend.attrnet.predict import Recogniser
+from fashiontrend.standalone import evaluate
+from fashiontrend import standalone
+from fashiontrend.attrnet.evaluation import labelled_set
+from fashiontrend.attrnet.inference.predict import Recogniser
 
 
 def main() -> None:
     """Answer, pair, print JSON."""
     options = _options()
-    sets = labelled.read_sets(options.data, None)
+    sets = standalone.read_sets(options.data, None)
     truth = np.array(sets.val["labels"].to_pylist(), dtype=np.int64)
     with np.load(options.answers) as other:
-        beside = scorecard.find_right(dict(other), truth, sets.taxonomy)
+        beside = labelled_set.find_right(dict(other), truth, sets.taxonomy)
     right = np.mean([_find_right(sets, folder, truth) for folder in options.model], 0)
     told = {
         "models": len(options.model),
         "mean": np.nanmean(right, 0).mean(),
         "other": np.nanmean(beside, 0).mean(),
-        **scorecard.compare(right, beside),
+        **labelled_set.compare(right, beside),
     }
     print(json.dumps(told, default=float))
 
@@ -43,9 +44,9 @@ def _options() -> argparse.Namespace:
 
 
 def _find_right(sets, folder, truth):
-    found = judging.answer(Recogniser(folder), sets.val, folder.name)
+    found = evaluate.answer(Recogniser(folder), sets.val, folder.name)
     probs = {a: found[f"probs_{a}"] for a in sets.taxonomy.ids}
-    return scorecard.find_right(probs, truth, sets.taxonomy)
+    return labelled_set.find_right(probs, truth, sets.taxonomy)
 
 
 if __name__ == "__main__":

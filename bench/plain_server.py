@@ -10,7 +10,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI, UploadFile
 
-from fashiontrend.attrnet.predict import Recogniser
+from fashiontrend.attrnet.inference.predict import Recogniser
 
 
 def tell(answer: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 
 from bench import drawn
-from fashiontrend import paths
+from fashiontrend.storage import layout
 from fashiontrend.config import AttrNetConfig, Config, RayConfig, SeriesConfig
 from ray_jobs.recognise import answers
 from ray_jobs.runtime import Context, connect, disconnect
@@ -41,8 +41,8 @@ def save_model(folder: Path, context: Context) -> None:
     from bench import examples
 
     examples.save_untrained(folder / "model", CONFIG.attrnet, context.taxonomy)
-    if context.store.manifest(paths.model("attrnet", VERSION)) is None:
-        context.store.upload(paths.model("attrnet", VERSION), folder / "model", {})
+    if context.store.manifest(layout.model("attrnet", VERSION)) is None:
+        context.store.upload(layout.model("attrnet", VERSION), folder / "model", {})
 
 
 def plain(folder: Path, files: list[str]) -> float:
@@ -63,7 +63,7 @@ def plain(folder: Path, files: list[str]) -> float:
 def _answer(folder: Path, files: list[str]) -> None:
     import pyarrow.parquet as pq
 
-    from fashiontrend.attrnet.predict import Recogniser
+    from fashiontrend.attrnet.inference.predict import Recogniser
 
     os.nice(drawn.RAY_NICENESS)
     recogniser = Recogniser(folder / "model")
@@ -112,11 +112,11 @@ def main() -> None:
 def compare(folder: Path, context: Context, arguments: argparse.Namespace) -> dict[str, Any]:
     """Marginal pictures a second of both sides, in turn."""
     keys = drawn.train_files(context)
-    paths = [str(folder / "store" / key) for key in keys]
+    layout = [str(folder / "store" / key) for key in keys]
     further = arguments.pictures * (arguments.times - 1)
     seen: dict[str, list[float]] = {"plain": [], "ray": []}
     sides = {
-        "plain": lambda n: plain(folder, paths * n),
+        "plain": lambda n: plain(folder, layout * n),
         "ray": lambda n: through_ray(context, keys * n),
     }
     for run in sides.values():  # file caches and a started Ray are not what is compared

@@ -18,8 +18,8 @@ import torchvision
 from torch import nn
 from torch.nn import functional
 
-from fashiontrend import labelled, pictures
-from fashiontrend.attrnet import scorecard
+from fashiontrend import standalone, images
+from fashiontrend.attrnet.evaluation import labelled_set
 
 HEIGHT, WIDTH, BATCH, RATE, WARM = 80, 60, 64, 1e-3, 50
 
@@ -29,7 +29,7 @@ def main() -> None:
     options = _options()
     torch.set_num_threads(1)
     torch.manual_seed(options.seed)
-    sets = labelled.read_sets(options.data, None)
+    sets = standalone.read_sets(options.data, None)
     values = list(sets.taxonomy.num_values.values())
     begun = _spent()
     image, labels = _read(sets.train)
@@ -63,7 +63,7 @@ def main() -> None:
         logits = torch.cat([net(_scale(part)) for part in unseen.split(BATCH)])
     parts = zip(sets.taxonomy.ids, logits.split(values, 1), strict=True)
     probs = {a: functional.pad(x.softmax(1), (0, 1)).numpy() for a, x in parts}
-    report = scorecard.score(probs, truth.numpy(), sets.taxonomy)
+    report = labelled_set.score(probs, truth.numpy(), sets.taxonomy)
     if options.answers:
         np.savez(options.answers, **probs)
     told = {a: round(one["accuracy"], 4) for a, one in report["attributes"].items()}
@@ -89,7 +89,7 @@ def _options() -> argparse.Namespace:
 
 def _read(table):
     squares = [
-        np.asarray(pictures.read(i.as_py(), HEIGHT).resize((WIDTH, HEIGHT))) for i in table["image"]
+        np.asarray(images.read(i.as_py(), HEIGHT).resize((WIDTH, HEIGHT))) for i in table["image"]
     ]
     image = torch.from_numpy(np.array(squares).transpose(0, 3, 1, 2).copy())
     return image, torch.tensor(table["labels"].to_pylist())

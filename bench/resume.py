@@ -16,7 +16,7 @@ from ray import cloudpickle
 
 from bench import drawn
 from fashiontrend.config import AttrNetConfig, Config, RayConfig
-from fashiontrend.store import Manifest
+from fashiontrend.storage.object_store import Manifest
 from ray_jobs import train_attrnet, training
 from ray_jobs.runtime import Context, disconnect
 

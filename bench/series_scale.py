@@ -43,7 +43,8 @@ def measure(count: int) -> dict[str, Any]:
     import torch
 
     from fashiontrend.config import UnivariateConfig
-    from fashiontrend.forecaster import ensemble, posted, tables
+    from fashiontrend.forecaster.any_series import ensemble, tables
+    from fashiontrend.forecaster import adhoc_forecast
 
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
@@ -54,7 +55,7 @@ def measure(count: int) -> dict[str, Any]:
         times.append(time.process_time())
         fitted = ensemble.fit_series(table, UnivariateConfig(), horizon=HORIZON, seed=SEED)
         times.append(time.process_time())
-        rows = posted.forecast_series(fitted, table, HORIZON)
+        rows = adhoc_forecast.forecast_series(fitted, table, HORIZON)
         times.append(time.process_time())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
     return {

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from bench.server import MODELS, Server, draw_pictures, end_on_sigterm, failed, load, ours, plain
-from fashiontrend.attrnet.predict import Recogniser
+from fashiontrend.attrnet.inference.predict import Recogniser
 
 ONE = {"min_replicas": 1, "max_replicas": 1}
 IDLE_S = 5.0

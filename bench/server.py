@@ -18,12 +18,13 @@ import yaml
 from PIL import Image, ImageFilter
 
 from bench import examples
-from fashiontrend import paths, registry, taxonomy
+from fashiontrend.storage import layout, releases
+from fashiontrend import taxonomy
 from fashiontrend.config import AttrNetConfig, ForecasterConfig, StoreConfig
-from fashiontrend.forecaster import artefact as forecaster
-from fashiontrend.forecaster.model import TrendModel
-from fashiontrend.forecaster.predict import Calibration
-from fashiontrend.store import Store, open_store
+from fashiontrend.forecaster import artifact as forecaster
+from fashiontrend.forecaster.shares.model import TrendModel
+from fashiontrend.forecaster.shares.predict import Calibration
+from fashiontrend.storage.object_store import Store, open_store
 
 OPENED = {"passed": True, "reasons": [], "checks": []}
 #: Backbone and input side of models that cost at least 4 and about 2 ms of CPU a picture, decoding included.
@@ -59,17 +60,17 @@ def release(store: Store, folder: Path, kind: str) -> None:
     words = taxonomy.load().subset(())
     cfg = AttrNetConfig(backbone=backbone, input_px=input_px)
     examples.save_untrained(folder, cfg, words)
-    store.upload(paths.model("attrnet", "bench"), folder, {})
+    store.upload(layout.model("attrnet", "bench"), folder, {})
     small = ForecasterConfig(hidden_size=4)
     halves = Calibration((1.0,) * small.prediction_length, (2.0,) * small.prediction_length)
     made = forecaster.Artefact(TrendModel(small), small, halves, {}, words.digest, {})
-    partition = paths.model("forecaster", "bench")
+    partition = layout.model("forecaster", "bench")
     files = forecaster.dump(made)
     for name, data in files.items():
         store.write(f"{partition}/{name}", data)
     store.commit(partition, [f"{partition}/{n}" for n in files], {})
     facts = ("bench", "2026-01-01", "bench", "bench", "bench", "bench", words.version, words.digest)
-    registry.publish(store, registry.Release(*facts, OPENED, OPENED))
+    releases.publish(store, releases.Release(*facts, OPENED, OPENED))
 
 
 class Server:

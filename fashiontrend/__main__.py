@@ -1,11 +1,11 @@
 """`fashiontrend` and `python -m fashiontrend`."""
 
-from fashiontrend import allocation
+from fashiontrend import malloc
 
 
 def main() -> None:
     """Run the command, in a process that may use huge pages."""
-    allocation.restart_with_huge_pages()
+    malloc.restart_with_huge_pages()
     from fashiontrend import cli  # takes a second: not twice
 
     cli.main()

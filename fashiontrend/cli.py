@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from fashiontrend import telemetry
+from fashiontrend import console
 from fashiontrend.commands import loop, operation, pictures, series, serving, setting
 
 app = typer.Typer(
@@ -25,4 +25,4 @@ for _part in (loop, pictures, series, serving, operation, setting):
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command; errors of ours are told in their own words and end with their exit code."""
-    sys.exit(telemetry.guard(lambda: app(args=arguments)))
+    sys.exit(console.guard(lambda: app(args=arguments)))

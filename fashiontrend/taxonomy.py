@@ -14,7 +14,7 @@ from typing import Annotated
 
 import pydantic
 
-from fashiontrend import documents
+from fashiontrend import typed_yaml
 from fashiontrend.errors import ConfigError
 
 #: A label's word for an attribute that the picture does not show.
@@ -25,7 +25,7 @@ UNLABELLED = -1
 Id = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
-class Value(documents.Section):
+class Value(typed_yaml.Section):
     """One value of an attribute, with its names and the words that shops use for it."""
 
     id: Id
@@ -35,7 +35,7 @@ class Value(documents.Section):
     crosswalk: dict[str, tuple[str, ...]] = pydantic.Field(default={})
 
 
-class Attribute(documents.Section):
+class Attribute(typed_yaml.Section):
     """One independent property of a garment, with the values it can take."""
 
     id: Id
@@ -86,7 +86,7 @@ class Attribute(documents.Section):
         return values
 
 
-class Taxonomy(documents.Section):
+class Taxonomy(typed_yaml.Section):
     """The metadata set: a version and its attributes."""
 
     version: str
@@ -194,5 +194,5 @@ def load(path: str | None = None) -> Taxonomy:
 
 def parse(text: str, source: str) -> Taxonomy:
     """Check a taxonomy text; `source` names it in errors."""
-    data, lines = documents.parse_yaml(text, source)
-    return documents.check(Taxonomy, data, source, lines)
+    data, lines = typed_yaml.parse_yaml(text, source)
+    return typed_yaml.check(Taxonomy, data, source, lines)

@@ -12,12 +12,13 @@ import pyarrow as pa
 import ray
 import ray.data
 
-from fashiontrend import gates, paths, records, telemetry
+from fashiontrend import gates, console
+from fashiontrend.storage import layout, schemas
 from fashiontrend.catalogue import health, ingest
 from fashiontrend.config import IngestConfig
 from fashiontrend.errors import Conflict, HealthError, StoreError
 from fashiontrend.loop import Step
-from fashiontrend.store import Store
+from fashiontrend.storage.object_store import Store
 from ray_jobs import run
 from ray_jobs.runtime import Context, Outcome, connect, main
 
@@ -50,22 +51,22 @@ def ingest_days(context: Context) -> Outcome:
 
 
 def _done(store: Store, day: date, platform: str) -> bool:
-    return store.manifest(paths.catalogue_day(day, platform)) is not None
+    return store.manifest(layout.catalogue_day(day, platform)) is not None
 
 
 def _crawled(store: Store, day: date, platform: str) -> bool:
-    return store.manifest(paths.raw_day(day, platform)) is not None
+    return store.manifest(layout.raw_day(day, platform)) is not None
 
 
 def _pack_all(context: Context, pending: Sequence[tuple[date, str]]) -> None:
     known = known_pictures(context)
     trailing = {p: _product_counts(context, p) for p in context.platforms}
     chunk = context.config.ingest.days_per_job * len(context.platforms)
-    with telemetry.bar("ingest", len(pending)) as advance:
+    with console.bar("ingest", len(pending)) as advance:
         for start in range(0, len(pending), chunk):
             part = pending[start : start + chunk]
             listings = {
-                k: context.store.read_partition(paths.raw_day(*k), "listings") for k in part
+                k: context.store.read_partition(layout.raw_day(*k), "listings") for k in part
             }
             shards = list(_plan(context, listings, known))
             packed = _pack(context, shards)
@@ -85,7 +86,7 @@ def known_pictures(context: Context) -> set[str]:
 
 
 def _product_counts(context: Context, platform: str) -> list[int]:
-    manifests = (context.store.manifest(paths.catalogue_day(d, platform)) for d in context.days)
+    manifests = (context.store.manifest(layout.catalogue_day(d, platform)) for d in context.days)
     return [m.facts["health"]["products"] for m in manifests if m is not None]
 
 
@@ -100,7 +101,7 @@ def _plan(
         for start in range(0, max(fresh.num_rows, 1), rows):
             part = fresh.slice(start, rows)
             yield {
-                "partition": paths.catalogue_day(day, platform),
+                "partition": layout.catalogue_day(day, platform),
                 "number": start // rows,
                 "pictures": part.to_pylist(),
             }
@@ -182,7 +183,7 @@ def _fetched(
 
 def _fetch(store: Store, picture_id: str) -> bytes | None:
     """The raw bytes, or None where the crawler never stored them."""
-    key = paths.raw_image(picture_id)
+    key = layout.raw_image(picture_id)
     try:
         return store.read(key)
     except StoreError:
@@ -198,12 +199,12 @@ def _commit(
     packed: dict[str, list[dict[str, Any]]],
     trailing: list[int],
 ) -> dict[str, Any]:
-    partition = paths.catalogue_day(*key)
+    partition = layout.catalogue_day(*key)
     shards = packed.get(partition, [])
-    rejects = pa.Table.from_pylist([r for s in shards for r in s["rejects"]], records.REJECT)
+    rejects = pa.Table.from_pylist([r for s in shards for r in s["rejects"]], schemas.REJECT)
     good, bad = ingest.valid_listings(listings)
     unfetched = ingest.missing_pictures(good)
-    crawl = context.store.manifest(paths.raw_day(*key))
+    crawl = context.store.manifest(layout.raw_day(*key))
     numbers = health.facts(
         good, crawl.facts if crawl else {}, sum(s["good"] for s in shards), rejects.num_rows
     )
@@ -236,7 +237,7 @@ def survey(context: Context) -> dict[str, Any]:
     withheld, products, pictures, partitions = [], 0, 0, 0
     for platform in context.platforms:
         manifests = {
-            d: context.store.manifest(paths.catalogue_day(d, platform)) for d in context.days
+            d: context.store.manifest(layout.catalogue_day(d, platform)) for d in context.days
         }
         seen = [d for d, m in manifests.items() if m is not None]
         for day in (d for d in context.days if seen and d >= seen[0]):
@@ -256,14 +257,14 @@ def survey(context: Context) -> dict[str, Any]:
 
 
 def _withheld_because(store: Store, day: date, platform: str) -> str:
-    manifest = store.manifest(paths.catalogue_day(day, platform))
+    manifest = store.manifest(layout.catalogue_day(day, platform))
     if manifest is not None:
         return (
             "; ".join(manifest.facts["verdict"]["reasons"])
             if not manifest.facts["verdict"]["passed"]
             else ""
         )
-    failures = store.keys(f"{paths.crawl_failures(day, platform)}/")
+    failures = store.keys(f"{layout.crawl_failures(day, platform)}/")
     return f"crawl failed: {store.read_json(failures[-1])['reason']}" if failures else "not crawled"
 
 

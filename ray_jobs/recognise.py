@@ -12,11 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from ray.data import ActorPoolStrategy
 
-from fashiontrend import paths, records, registry, telemetry
+from fashiontrend.storage import layout, schemas, releases
+from fashiontrend import console
 from fashiontrend.errors import DataError
 from fashiontrend.loop import Step
-from fashiontrend.store import Store
-from ray_jobs import catalogue, run
+from fashiontrend.storage.object_store import Store
+from fashiontrend.pipeline import catalogue
+from ray_jobs import run
 from ray_jobs.runtime import Context, Outcome, connect, main, read_parquet
 
 log = logging.getLogger(__name__)
@@ -26,7 +28,7 @@ Key = tuple[date, str]
 def recogniser_of(context: Context) -> str:
     """Version of the recogniser that the run uses: its own, or the release's."""
     if context.run.release:
-        return registry.load(context.store, context.run.release).attrnet
+        return releases.load(context.store, context.run.release).attrnet
     return str(context.run.latest(Step.TRAIN_ATTRNET).facts["version"])
 
 
@@ -36,7 +38,7 @@ def recognise(context: Context) -> Outcome:
     pending = {
         (day, platform): partition
         for day, platform, partition in catalogue.holding(context)
-        if context.store.manifest(paths.predictions_day(version, day, platform)) is None
+        if context.store.manifest(layout.predictions_day(version, day, platform)) is None
     }
     pictures = _recognise(context, version, pending) if pending else 0
     return Outcome(
@@ -48,18 +50,18 @@ def _recognise(context: Context, version: str, pending: dict[Key, str]) -> int:
     """Answer all pictures; a day is committed as soon as its last one is answered."""
     store = context.store
     where, left, files = _shards(store, pending)
-    schema = records.prediction_schema(context.taxonomy.num_values)
+    schema = schemas.prediction_schema(context.taxonomy.num_values)
     rows: dict[Key, list[pa.Table]] = {key: [] for key in pending}
 
     def commit(key: Key) -> None:
         table = pa.concat_tables([schema.empty_table(), *rows.pop(key)])
-        store.commit_tables(paths.predictions_day(version, *key), {"predictions": table}, {})
+        store.commit_tables(layout.predictions_day(version, *key), {"predictions": table}, {})
 
     for key in [k for k in pending if not left[k]]:
         commit(key)
     if where:
         connect(context.config)
-        with telemetry.bar("recognise", sum(left.values())) as advance:
+        with console.bar("recognise", sum(left.values())) as advance:
             for batch in answers(context, version, files):
                 for key, part in _by_day(batch, where):
                     rows[key].append(part.cast(schema))
@@ -117,15 +119,15 @@ class Recognition:
     """An actor of the pool: fetches the artefact from the store once, then answers batches."""
 
     def __init__(self, store: Store, version: str) -> None:
-        from fashiontrend.attrnet.predict import Recogniser
+        from fashiontrend.attrnet.inference.predict import Recogniser
 
         with tempfile.TemporaryDirectory() as folder:
-            store.download(paths.model("attrnet", version), Path(folder))
+            store.download(layout.model("attrnet", version), Path(folder))
             self.recogniser = Recogniser(folder)
 
     def __call__(self, batch: dict[str, Any]) -> pa.Table:
         """Rows of `records.prediction_schema` for a batch of encoded pictures."""
-        from fashiontrend.attrnet.predict import to_table
+        from fashiontrend.attrnet.inference.predict import to_table
 
         return to_table(self.recogniser(batch), self.recogniser.taxonomy.num_values)
 
@@ -137,9 +139,9 @@ def predictions(context: Context, version: str) -> pa.Table:
         DataError: some packed day was not recognised yet.
     """
     shown = pa.array(sorted(catalogue.listed_ids(context)), pa.string())
-    tables = [records.prediction_schema(context.taxonomy.num_values).empty_table()]
+    tables = [schemas.prediction_schema(context.taxonomy.num_values).empty_table()]
     for day, platform, _ in catalogue.holding(context):
-        partition = paths.predictions_day(version, day, platform)
+        partition = layout.predictions_day(version, day, platform)
         if context.store.manifest(partition) is None:
             raise DataError(
                 f"{day} {platform} was not recognised by {version}. Run `fashiontrend recognise`."

@@ -11,27 +11,28 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 
-from fashiontrend import __version__, ledger, paths, registry, telemetry
+from fashiontrend import __version__, console
+from fashiontrend.storage import ledger, layout, releases
 from fashiontrend.config import Config, digest
 from fashiontrend.errors import ConfigError, DataError, GateError
 from fashiontrend.loop import RELEASE_DAY, TRAINING_DAY, Limits, Move, Step, next_move
-from fashiontrend.store import Store, open_store
+from fashiontrend.storage.object_store import Store, open_store
 from fashiontrend.taxonomy import Taxonomy
-from ray_jobs import asking, inputs
+from fashiontrend.pipeline import availability, inputs
 from ray_jobs.runtime import Context, Outcome, load_taxonomy, main, now
 
 log = logging.getLogger(__name__)
 
 #: Where each step's function lives: imported only when the step is taken.
 STEPS: dict[Step, tuple[str, str]] = {
-    Step.CRAWL: ("ray_jobs.crawl", "crawl"),
+    Step.CRAWL: ("fashiontrend.pipeline.crawl", "crawl"),
     Step.INGEST: ("ray_jobs.ingest", "ingest_days"),
-    Step.LABEL: ("ray_jobs.label", "label"),
+    Step.LABEL: ("fashiontrend.pipeline.label", "label"),
     Step.TRAIN_ATTRNET: ("ray_jobs.train_attrnet", "train"),
     Step.RECOGNISE: ("ray_jobs.recognise", "recognise"),
-    Step.SHARES: ("ray_jobs.shares", "build_shares"),
+    Step.SHARES: ("fashiontrend.pipeline.shares", "build_shares"),
     Step.TRAIN_FORECASTER: ("ray_jobs.train_forecaster", "train"),
-    Step.PUBLISH: ("ray_jobs.publish", "publish"),
+    Step.PUBLISH: ("fashiontrend.pipeline.publish", "publish"),
 }
 
 
@@ -63,7 +64,7 @@ def only(step: Step) -> Callable[[Config, date], ledger.Run]:
         move = due(config, state)
         if move is None or move.step is not step:
             if any(e.step is step for e in state.entries):
-                telemetry.console.print(f"{step}: done already in run {state.run_id}", markup=False)
+                console.console.print(f"{step}: done already in run {state.run_id}", markup=False)
                 return state
             due_now = "nothing" if move is None else f"`fashiontrend {move.step}`"
             raise DataError(
@@ -104,9 +105,9 @@ def _refuse_empty(config: Config) -> None:
 
 def usable_release(
     config: Config, store: Store, taxonomy: Taxonomy, day: date
-) -> registry.Release | None:
+) -> releases.Release | None:
     """The release before the day, if it speaks this taxonomy and is young enough to be used as it is."""
-    release = registry.of_day(store, day, config.loop.retrain_days)
+    release = releases.of_day(store, day, config.loop.retrain_days)
     return release if release and release.taxonomy_digest == taxonomy.digest else None
 
 
@@ -132,18 +133,18 @@ def catch_up(config: Config, state: ledger.Run) -> ledger.Run:
     if not any(e.step is Step.CRAWL for e in state.entries):
         return state
     context = _context(config, state, Move(Step.CRAWL))
-    missing = asking.missing_today(context)
+    missing = availability.missing_today(context)
     if not missing:
         return state
     entry = _act(context)
-    came = sorted(set(missing) - set(asking.missing_today(context)))
+    came = sorted(set(missing) - set(availability.missing_today(context)))
     if not came:
         return state
     if state.entries[-1].step is Step.PUBLISH:
         text = (
             f"{', '.join(came)}: crawled, for the next day's run; {state.day} is published already"
         )
-        telemetry.console.print(text, markup=False)
+        console.console.print(text, markup=False)
         return state
     return _keep(context, entry)
 
@@ -187,15 +188,15 @@ def _tell(store: Store, entry: ledger.Entry) -> None:
     from fashiontrend.report import step_line
 
     line = step_line(replace(entry, output=store.uri(entry.output)))
-    telemetry.console.print(line, markup=False, soft_wrap=True)
+    console.console.print(line, markup=False, soft_wrap=True)
 
 
 def _report(config: Config, begun: ledger.Run, state: ledger.Run) -> None:
     """Write the report once per state of the run."""
-    from ray_jobs import report
+    from fashiontrend.pipeline import report
 
     store = open_store(config.store)
-    if state.entries != begun.entries or not store.exists(paths.report(state.run_id)):
+    if state.entries != begun.entries or not store.exists(layout.report(state.run_id)):
         report.write(config, store, state)
 
 

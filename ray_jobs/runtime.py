@@ -13,11 +13,12 @@ import ray
 import ray.data
 
 from fashiontrend import config as configuration
-from fashiontrend import ledger, paths, taxonomy, telemetry
+from fashiontrend.storage import ledger, layout
+from fashiontrend import taxonomy, console
 from fashiontrend.config import Config
 from fashiontrend.errors import ConfigError, StoreError
 from fashiontrend.loop import Move
-from fashiontrend.store import Store
+from fashiontrend.storage.object_store import Store
 from fashiontrend.taxonomy import Taxonomy
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class Outcome:
 def load_taxonomy(config: Config, store: Store) -> Taxonomy:
     """The taxonomy of the configuration: a file, an imported set's own, or the shipped one."""
     if config.taxonomy is None and config.labels.imported_sets:
-        manifest = store.manifest(paths.annotation_set(config.labels.imported_sets[0]))
+        manifest = store.manifest(layout.annotation_set(config.labels.imported_sets[0]))
         if manifest is None:
             raise ConfigError(
                 f"labels.imported_sets names {config.labels.imported_sets[0]!r}, which is not in the store. "
@@ -147,7 +148,7 @@ def main(job: Callable[[Config, date], Any], description: str) -> None:
     parser.add_argument("--day", type=date.fromisoformat, help="UTC day; today if not given")
     arguments = parser.parse_args()
     sys.exit(
-        telemetry.guard(
+        console.guard(
             lambda: job(configuration.load(arguments.config), arguments.day or now().date())
         )
     )

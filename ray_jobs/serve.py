@@ -15,26 +15,28 @@ from typing import Any
 from ray import serve
 from ray.util.metrics import Gauge
 
-from fashiontrend import telemetry
+from fashiontrend import console
 from fashiontrend.config import Config, ReplicaConfig, ServeConfig
 from fashiontrend.errors import ConfigError, StoreError
-from fashiontrend.serve import jobs, model, posted, tables, tokens, versions
-from fashiontrend.serve.app import Background, create_app
-from fashiontrend.serve.edge import Edge
-from fashiontrend.serve.fetch import Fetcher
-from fashiontrend.serve.history import History
-from fashiontrend.serve.intake import Intake
-from fashiontrend.serve.metrics import Metrics
-from fashiontrend.serve.model import ServedModel
-from fashiontrend.serve.posted import Trend
-from fashiontrend.serve.recognition import Recognition
-from fashiontrend.serve.routes_status import READY
-from fashiontrend.serve.services import Library, Services
-from fashiontrend.serve.tables import Tables
-from fashiontrend.serve.versions import Versions
-from fashiontrend.serve.watch import Watch
-from fashiontrend.store import open_store
-from ray_jobs import scaling
+from fashiontrend.serve.recognition import jobs, served_model, versions
+from fashiontrend.serve.release import adhoc_forecast, tables
+from fashiontrend.serve.http import tokens
+from fashiontrend.serve.routes.app import Background, create_app
+from fashiontrend.serve.http.middleware import Edge
+from fashiontrend.serve.http.fetch import Fetcher
+from fashiontrend.serve.release.history import History
+from fashiontrend.serve.http.admission import Intake
+from fashiontrend.serve.http.metrics import Metrics
+from fashiontrend.serve.recognition.served_model import ServedModel
+from fashiontrend.serve.release.adhoc_forecast import Trend
+from fashiontrend.serve.recognition.recognise import Recognition
+from fashiontrend.serve.routes.status import READY
+from fashiontrend.serve.routes.services import Library, Services
+from fashiontrend.serve.release.tables import Tables
+from fashiontrend.serve.recognition.versions import Versions
+from fashiontrend.serve.release.watch import Watch
+from fashiontrend.storage.object_store import open_store
+from fashiontrend.serve import autoscaling
 from ray_jobs.runtime import connect, disconnect, now
 
 log = logging.getLogger(__name__)
@@ -59,15 +61,15 @@ class Recogniser:
         device = "cuda" if cfg.recogniser.gpus else "cpu"
 
         def load(release_id: str) -> ServedModel:
-            return model.load(store, release_id, cfg, self.metrics, device)
+            return served_model.load(store, release_id, cfg, self.metrics, device)
 
         def follow(release_id: str) -> ServedModel:
             served = load(release_id)
             self.metrics.served(release_id)
             return served
 
-        model.await_release(store)
-        self.watch = Watch(lambda: model.current_release(store), follow)
+        served_model.await_release(store)
+        self.watch = Watch(lambda: served_model.current_release(store), follow)
         models = Versions(
             lambda: self.watch.current,
             lambda version: load(versions.find_release(store, version)),
@@ -88,7 +90,7 @@ class Recogniser:
 
     def record_autoscaling_stats(self) -> dict[str, float]:
         """What `scaling.by_answering` goes by."""
-        return {scaling.ANSWERING: float(self.intake.answering)}
+        return {autoscaling.ANSWERING: float(self.intake.answering)}
 
     def release(self) -> str:
         """Which release answers; a replica that is asked has passed its self-test."""
@@ -107,11 +109,11 @@ class Shelves:
 
         def load(mark: tables.Mark) -> tuple[Tables, Trend]:
             found = tables.load(store, mark)
-            trend = posted.load(store, found.release)
+            trend = adhoc_forecast.load(store, found.release)
             self.metrics.served(mark[0])
             return found, trend
 
-        model.await_release(store)
+        served_model.await_release(store)
         self.watch = Watch(lambda: tables.find(store), load)
         self.library = Library(
             store,
@@ -131,7 +133,7 @@ class Shelves:
 
     def record_autoscaling_stats(self) -> dict[str, float]:
         """What `scaling.by_answering` goes by."""
-        return {scaling.ANSWERING: float(self.intake.answering)}
+        return {autoscaling.ANSWERING: float(self.intake.answering)}
 
     async def _parts(self) -> dict[str, str]:
         """The tables are ready when this runs; the recogniser is asked."""
@@ -212,7 +214,7 @@ def options(replicas: ReplicaConfig, cfg: ServeConfig) -> dict[str, Any]:
             "upscale_delay_s": replicas.upscale_delay_s,
             "downscale_delay_s": replicas.downscale_delay_s,
             "look_back_period_s": LOOK_BACK_S,
-            "policy": {"policy_function": f"{scaling.__name__}:{scaling.by_answering.__name__}"},
+            "policy": {"policy_function": f"{autoscaling.__name__}:{autoscaling.by_answering.__name__}"},
         },
         "ray_actor_options": {"num_cpus": replicas.cpus, "num_gpus": replicas.gpus},
         "graceful_shutdown_wait_loop_s": 1.0,
@@ -262,7 +264,7 @@ def start(config: Config) -> None:
         StoreError: the replicas did not start, or the store cannot be reached.
     """
     tokens.make_guard(config.serve)
-    model.current_release(open_store(config.store))
+    served_model.current_release(open_store(config.store))
     tree = config.model_dump(mode="json")
     connect(config)
     start_proxies(config.serve)
@@ -343,7 +345,7 @@ def _log_to_stderr() -> None:
     """The audit log and ours, as lines that Ray keeps with the replica's."""
     ours = logging.getLogger("fashiontrend")
     if not ours.handlers:
-        handler = telemetry.Gathered(sys.stderr)
+        handler = console.Gathered(sys.stderr)
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         ours.addHandler(handler)
         ours.setLevel(logging.INFO)

@@ -16,12 +16,14 @@ import ray.data
 import ray.train
 import ray.train.torch
 
-from fashiontrend import gates, paths
+from fashiontrend import gates
+from fashiontrend.storage import layout
 from fashiontrend.config import AttrNetConfig, digest
 from fashiontrend.loop import Step
-from fashiontrend.store import Store, parquet_bytes
+from fashiontrend.storage.object_store import Store, parquet_bytes
 from fashiontrend.taxonomy import Taxonomy
-from ray_jobs import rounds, run, training
+from fashiontrend.pipeline import rounds
+from ray_jobs import run, training
 from ray_jobs.runtime import Context, Outcome, main, read_parquet
 
 #: Rows that a worker shuffles in memory; repeats of a picture stand next to each other.
@@ -65,7 +67,7 @@ def train(context: Context) -> Outcome:
         "bought": rounds.bought(context, report),
         "report": report,
     }
-    return Outcome(paths.model("attrnet", version), facts, verdict.to_dict())
+    return Outcome(layout.model("attrnet", version), facts, verdict.to_dict())
 
 
 def stream(
@@ -76,7 +78,7 @@ def stream(
     Starting the pipeline and filling the workers' shuffle buffers is waited for, so it is done
     once for as many epochs as `LAP_FILES` allow, not for each.
     """
-    from fashiontrend.attrnet.dataset import COLUMNS, decode_rows
+    from fashiontrend.attrnet.training.dataset import COLUMNS, decode_rows
 
     files = _train_files(context.store, dataset)
     rng = np.random.default_rng(round_.seed if round_ else 0)
@@ -103,8 +105,9 @@ def worker(settings: dict[str, Any]) -> None:
     import torch
 
     from fashiontrend import checkpoint
-    from fashiontrend.attrnet import dataset, model
-    from fashiontrend.attrnet import train as training_loop
+    from fashiontrend.attrnet.training import dataset
+    from fashiontrend.attrnet.network import model
+    from fashiontrend.attrnet.training import train as training_loop
 
     cfg = AttrNetConfig(**settings["attrnet"])
     taxonomy = Taxonomy.model_validate(settings["taxonomy"])
@@ -144,7 +147,7 @@ def channel_mean(store: Store, dataset: str, cfg: AttrNetConfig) -> list[float]:
 
     One file is in memory at a time.
     """
-    from fashiontrend import pictures
+    from fashiontrend import images as pictures
 
     files = _train_files(store, dataset)
     squares = []
@@ -164,15 +167,16 @@ def _judge(
     net: Any, taxonomy: Taxonomy, settings: dict[str, Any]
 ) -> tuple[dict[str, bytes], dict[str, Any]]:
     """The artefact's files with the answers for the validation pictures, and the report on them."""
-    from fashiontrend.attrnet import artefact, evaluate, predict, probabilities
+    from fashiontrend.attrnet.inference import artifact, predict, probabilities
+    from fashiontrend.attrnet.evaluation import accuracy
 
     table = settings["store"].read_partition(settings["dataset"], "val")
     labels = np.array(table.column("labels").to_pylist(), dtype=np.int64).reshape(
         -1, len(taxonomy.ids)
     )
     with tempfile.TemporaryDirectory() as folder:
-        plain = artefact.make_card(taxonomy, net, settings["priors"], {})
-        artefact.save(folder, net, plain)
+        plain = artifact.make_card(taxonomy, net, settings["priors"], {})
+        artifact.save(folder, net, plain)
         raw = recognise_table(predict.Recogniser(folder), table)
         temperatures = {
             a: probabilities.fit_temperature(raw[f"probs_{a}"], labels[:, n])
@@ -185,21 +189,21 @@ def _judge(
                 for a, t in temperatures.items()
             },
         }
-        report = evaluate.evaluate(
-            evaluate.Answers(
+        report = accuracy.evaluate(
+            accuracy.Answers(
                 {a: answers[f"probs_{a}"] for a in taxonomy.ids}, raw["box"], raw["box_score"]
             ),
-            evaluate.Truth(labels, _boxes(table)),
+            accuracy.Truth(labels, _boxes(table)),
             taxonomy,
         ).to_dict()
-        card = artefact.make_card(
+        card = artifact.make_card(
             taxonomy, net, settings["priors"], temperatures,
             metrics=report, dataset=settings["dataset"], seed=settings["seed"],
             natural_priors=_natural_priors(taxonomy, settings),
         )  # fmt: skip
-        artefact.save(folder, net, card)
+        artifact.save(folder, net, card)
         files = {p.name: p.read_bytes() for p in Path(folder).iterdir()}
-    files[paths.VAL_ANSWERS] = parquet_bytes(predict.to_table(answers, taxonomy.num_values))
+    files[layout.VAL_ANSWERS] = parquet_bytes(predict.to_table(answers, taxonomy.num_values))
     return files, {"report": report, "priors": settings["priors"], "dataset": settings["dataset"]}
 
 

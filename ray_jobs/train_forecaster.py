@@ -6,10 +6,11 @@ import pandas as pd
 import ray.train
 import ray.train.torch
 
-from fashiontrend import gates, paths
+from fashiontrend import gates
+from fashiontrend.storage import layout
 from fashiontrend.config import ForecasterConfig, digest
 from fashiontrend.loop import Step
-from fashiontrend.store import Store
+from fashiontrend.storage.object_store import Store
 from ray_jobs import run, training
 from ray_jobs.runtime import Context, Outcome, main
 
@@ -39,12 +40,12 @@ def train(context: Context) -> Outcome:
     facts = {"version": version, "report": report}
     if not verdict.passed:
         facts["labelling_request"] = _request_labels(context, gates.labelling_request(verdict))
-    return Outcome(paths.model("forecaster", version), facts, verdict.to_dict())
+    return Outcome(layout.model("forecaster", version), facts, verdict.to_dict())
 
 
 def _request_labels(context: Context, request: list[dict[str, Any]]) -> str:
     """Write down what people should label next, a header alone if nothing; return where."""
-    key = paths.labelling_request(context.run.run_id, context.move.label_round)
+    key = layout.labelling_request(context.run.run_id, context.move.label_round)
     table = pd.DataFrame(request, columns=gates.REQUEST_COLUMNS)
     context.store.write(key, table.to_csv(index=False).encode())
     return key
@@ -55,8 +56,8 @@ def worker(settings: dict[str, Any]) -> None:
     import torch
 
     from fashiontrend import checkpoint
-    from fashiontrend.forecaster import train as training_loop
-    from fashiontrend.forecaster import windows
+    from fashiontrend.forecaster import training as training_loop
+    from fashiontrend.forecaster.shares import windows
 
     torch.set_num_threads(1)
     store: Store = settings["store"]
@@ -87,14 +88,15 @@ def _judge(
     net: Any, series: Any, split: Any, cfg: ForecasterConfig, settings: dict[str, Any]
 ) -> tuple[dict[str, bytes], dict[str, Any]]:
     """The artefact's files, and the report of the held-out origins."""
-    from fashiontrend.forecaster import artefact, evaluate, predict, windows
+    from fashiontrend.forecaster import artifact
+    from fashiontrend.forecaster.shares import evaluate, predict, windows
 
     seen = windows.cut_windows(series, windows.training_origins(split), cfg, split.first_held_out)
     calibration = predict.calibrate(net, seen)
     report = evaluate.backtest(net, calibration, series, split, cfg).to_dict()
     attributes = {a: v for (_, a), v in zip(series.pairs, series.values, strict=True)}
-    made = artefact.Artefact(net, cfg, calibration, attributes, settings["taxonomy_digest"], report)
-    return artefact.dump(made), {"report": report}
+    made = artifact.Artefact(net, cfg, calibration, attributes, settings["taxonomy_digest"], report)
+    return artifact.dump(made), {"report": report}
 
 
 if __name__ == "__main__":

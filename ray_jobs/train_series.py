@@ -13,13 +13,15 @@ from typing import Any
 import ray.train
 import ray.train.torch
 
-from fashiontrend import checkpoint, registry
+from fashiontrend import checkpoint
+from fashiontrend.storage import releases
 from fashiontrend.checkpoint import TrainState
 from fashiontrend.config import Config, UnivariateConfig, digest
-from fashiontrend.forecaster import artefact, ensemble, train
-from fashiontrend.forecaster.ensemble import SeriesForecaster
-from fashiontrend.forecaster.tables import SeriesTable
-from fashiontrend.store import open_store
+from fashiontrend.forecaster import artifact, training as train
+from fashiontrend.forecaster.any_series import ensemble
+from fashiontrend.forecaster.any_series.ensemble import SeriesForecaster
+from fashiontrend.forecaster.any_series.tables import SeriesTable
+from fashiontrend.storage.object_store import open_store
 from ray_jobs import training
 from ray_jobs.runtime import disconnect
 
@@ -61,7 +63,7 @@ def fit(
         training.train_once(config, store, MODEL, version, worker, settings)
     finally:
         disconnect()
-    return artefact.load_series(registry.read_model(store, MODEL, version))
+    return artifact.load_series(releases.read_model(store, MODEL, version))
 
 
 def worker(settings: dict[str, Any]) -> None:
@@ -79,7 +81,7 @@ def worker(settings: dict[str, Any]) -> None:
         learn=_Members(),
     )
     facts = {"series": len(table.names), "calibration": fitted.calibration}
-    training.finish(artefact.dump(fitted), {"report": facts})
+    training.finish(artifact.dump(fitted), {"report": facts})
 
 
 class _Members:

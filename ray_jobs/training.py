@@ -11,11 +11,11 @@ import ray.train.torch
 from ray.train import Checkpoint, CheckpointConfig, FailureConfig, Result, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer
 
-from fashiontrend import paths
+from fashiontrend.storage import layout
 from fashiontrend.config import Config
 from fashiontrend.errors import DataError
-from fashiontrend.store import Manifest, Store
-from ray_jobs.progress import watch_epochs
+from fashiontrend.storage.object_store import Manifest, Store
+from fashiontrend.pipeline.training_progress import watch_epochs
 from ray_jobs.runtime import connect
 
 REPORT = "report.json"
@@ -52,7 +52,7 @@ def train_once(
     Raises:
         DataError: the training failed for good; the message holds its cause.
     """
-    partition = paths.model(name, version)
+    partition = layout.model(name, version)
     standing = store.manifest(partition)
     if standing is not None:
         return standing
@@ -70,12 +70,12 @@ def train_once(
             checkpoint_config=CheckpointConfig(num_to_keep=2),
         ),
     )
-    with watch_epochs(store, paths.training(name, version), f"train {name}", settings["epochs"]):
+    with watch_epochs(store, layout.training(name, version), f"train {name}", settings["epochs"]):
         result = _fit(trainer, name)
     with result.checkpoint.as_directory() as folder:
         report = json.loads(Path(folder, REPORT).read_text())
         manifest = store.upload(partition, Path(folder), report)
-    store.delete_folder(paths.training(name, version))
+    store.delete_folder(layout.training(name, version))
     return manifest
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from fashiontrend.config import StoreConfig
-from fashiontrend.store import Store, open_store
+from fashiontrend.storage.object_store import Store, open_store
 
 
 @pytest.fixture

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fashiontrend import cli, ledger, registry
+from fashiontrend import cli
+from fashiontrend.storage import ledger, releases
 from fashiontrend.config import StoreConfig
 from fashiontrend.loop import Step
-from fashiontrend.store import open_store
+from fashiontrend.storage.object_store import open_store
 
 
 @pytest.fixture
@@ -127,9 +128,9 @@ def test_status_prints_the_steps_of_a_run_and_releases_can_be_rolled_back(
     assert "closed" in out
     opened = {"passed": True}
     for name in ("r1", "r2"):
-        registry.publish(
+        releases.publish(
             store,
-            registry.Release(name, "2026-11-23", "run", "a", "f", "d", "1", "t", opened, opened),
+            releases.Release(name, "2026-11-23", "run", "a", "f", "d", "1", "t", opened, opened),
         )
     assert "* r2" in type_in("releases", "list", "--config", config)[1]
     assert type_in("releases", "rollback", "r1", "--config", config)[0] == 0

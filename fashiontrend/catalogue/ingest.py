@@ -12,7 +12,8 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fashiontrend import pictures, records
+from fashiontrend import images as pictures
+from fashiontrend.storage import schemas
 from fashiontrend.config import IngestConfig
 from fashiontrend.errors import PictureError
 
@@ -22,7 +23,7 @@ Batch: TypeAlias = dict[str, NDArray[Any]]
 WANTED = pa.schema(
     [
         *(
-            records.PICTURE.field(n)
+            schemas.PICTURE.field(n)
             for n in ("picture_id", "platform", "product_id", "day", "position")
         ),
         ("url", pa.string()),
@@ -54,7 +55,7 @@ def missing_pictures(listings: pa.Table) -> pa.Table:
     frame = _explode(listings)
     frame = frame[frame["picture_id"].isna()]
     frame = frame.assign(reason="not_fetched", detail="the crawler has no bytes for this address")
-    return _table(frame, records.REJECT)
+    return _table(frame, schemas.REJECT)
 
 
 def check_pictures(
@@ -75,9 +76,9 @@ def check_pictures(
     batch["image"] = np.array([*images, None], dtype=object)[:-1]
     frame = pd.DataFrame(check_batch(batch, limits) if len(images) else {})
     if frame.empty:
-        return records.PICTURE.empty_table(), records.REJECT.empty_table()
+        return schemas.PICTURE.empty_table(), schemas.REJECT.empty_table()
     good = frame["reason"].isna()
-    return _table(frame[good], records.PICTURE), _table(frame[~good], records.REJECT)
+    return _table(frame[good], schemas.PICTURE), _table(frame[~good], schemas.REJECT)
 
 
 def check_batch(batch: Batch, limits: IngestConfig) -> Batch:
@@ -123,7 +124,7 @@ def valid_listings(listings: pa.Table) -> tuple[pa.Table, pa.Table]:
     Returns:
         LISTING rows and REJECT rows.
     """
-    table = pa.table([_cast(listings, field) for field in records.LISTING], schema=records.LISTING)
+    table = pa.table([_cast(listings, field) for field in schemas.LISTING], schema=schemas.LISTING)
     frame = table.select([*REQUIRED, "url"]).to_pandas()
     reasons = pd.Series(pd.NA, index=frame.index, dtype="object")
     for name in reversed(REQUIRED):
@@ -133,7 +134,7 @@ def valid_listings(listings: pa.Table) -> tuple[pa.Table, pa.Table]:
     reasons[first.index[~first]] = "duplicate"
     bad = frame.assign(reason=reasons)[reasons.notna()]
     bad = bad.assign(picture_id=None, detail=bad["title"])
-    return table.filter(pa.array(reasons.isna())), _table(bad, records.REJECT)
+    return table.filter(pa.array(reasons.isna())), _table(bad, schemas.REJECT)
 
 
 def _cast(table: pa.Table, field: pa.Field) -> pa.ChunkedArray:

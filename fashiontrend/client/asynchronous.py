@@ -8,22 +8,11 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from fashiontrend.attrnet.answers import Answer
+from fashiontrend.attrnet.inference.prediction import Answer
 from fashiontrend.client import calls, exchange
 from fashiontrend.client.calls import Box, Call
-from fashiontrend.serve.answered import (
-    EvidenceAnswer,
-    ForecastsAnswer,
-    GatesAnswer,
-    ImageAnswer,
-    JobAnswer,
-    KeywordsAnswer,
-    PostedAnswer,
-    RecogniseAnswer,
-    SeriesAnswer,
-    VersionAnswer,
-)
-from fashiontrend.serve.asked import Options, Picture, PostedSeries
+from fashiontrend.serve.schemas.responses import EvidenceAnswer, ForecastsAnswer, GatesAnswer, ImageAnswer, JobAnswer, KeywordsAnswer, PostedAnswer, RecogniseAnswer, SeriesAnswer, VersionAnswer
+from fashiontrend.serve.schemas.requests import Options, Picture, PostedSeries
 
 T = TypeVar("T")
 

@@ -9,23 +9,11 @@ from urllib.parse import quote
 
 import pydantic
 
-from fashiontrend.attrnet import answers
-from fashiontrend.attrnet.answers import Answer
+from fashiontrend.attrnet.inference import prediction
+from fashiontrend.attrnet.inference.prediction import Answer
 from fashiontrend.errors import ConfigError
-from fashiontrend.serve.answered import (
-    AttributeAnswer,
-    EvidenceAnswer,
-    ForecastsAnswer,
-    GatesAnswer,
-    ImageAnswer,
-    JobAnswer,
-    KeywordsAnswer,
-    PostedAnswer,
-    RecogniseAnswer,
-    SeriesAnswer,
-    VersionAnswer,
-)
-from fashiontrend.serve.asked import Options, Picture, PostedSeries
+from fashiontrend.serve.schemas.responses import AttributeAnswer, EvidenceAnswer, ForecastsAnswer, GatesAnswer, ImageAnswer, JobAnswer, KeywordsAnswer, PostedAnswer, RecogniseAnswer, SeriesAnswer, VersionAnswer
+from fashiontrend.serve.schemas.requests import Options, Picture, PostedSeries
 
 T = TypeVar("T")
 M = TypeVar("M", bound=pydantic.BaseModel)
@@ -234,7 +222,7 @@ def _to_answer(image: ImageAnswer) -> Answer:
     )
 
 
-def _to_attribute(told: AttributeAnswer) -> answers.AttributeAnswer:
+def _to_attribute(told: AttributeAnswer) -> prediction.AttributeAnswer:
     name = (told.label or {}).get("en")
-    status = answers.Status(told.status)
-    return answers.AttributeAnswer(status, told.value, name, told.confidence or 0.0)
+    status = prediction.Status(told.status)
+    return prediction.AttributeAnswer(status, told.value, name, told.confidence or 0.0)

@@ -10,7 +10,8 @@ import typer
 import yaml
 
 from fashiontrend import config as configuration
-from fashiontrend import ledger, paths, registry, telemetry
+from fashiontrend.storage import ledger, layout, releases
+from fashiontrend import console
 from fashiontrend.commands.options import ConfigOption, DayOption, day_of
 from fashiontrend.commands.pictures import recognise
 from fashiontrend.commands.stages import STAGES, command_of
@@ -18,7 +19,7 @@ from fashiontrend.config import Config
 from fashiontrend.demo.world import World
 from fashiontrend.errors import ConfigError
 from fashiontrend.loop import Step
-from fashiontrend.store import open_store
+from fashiontrend.storage.object_store import open_store
 
 app = typer.Typer()
 releases_app = typer.Typer(help="List releases, or go back to one.", no_args_is_help=True)
@@ -55,8 +56,8 @@ def demo(
     ] = None,
 ) -> None:
     """Draw a small world of three shops on loopback and take it from pages to keywords."""
-    from ray_jobs.demo import demo as job
-    from ray_jobs.demo import values as chart_values
+    from fashiontrend.commands.demo_run import demo as job
+    from fashiontrend.commands.demo_run import values as chart_values
 
     if values:
         tree = chart_values(World(seed, datetime.now(tz=UTC).date(), days), values)
@@ -70,8 +71,8 @@ def demo(
 def releases_list(config: ConfigOption = None) -> None:
     """List all releases; the current one is marked."""
     store = open_store(configuration.load(config).store)
-    current = registry.current(store)
-    for release_id in registry.releases(store):
+    current = releases.current(store)
+    for release_id in releases.releases(store):
         mark = "*" if current and current.release_id == release_id else " "
         typer.echo(f"{mark} {release_id}")
 
@@ -82,7 +83,7 @@ def releases_rollback(
     config: ConfigOption = None,
 ) -> None:
     """Point at an earlier release; nothing is deleted."""
-    release = registry.rollback(open_store(configuration.load(config).store), release_id)
+    release = releases.rollback(open_store(configuration.load(config).store), release_id)
     typer.echo(f"current release: {release.release_id}")
 
 
@@ -106,7 +107,7 @@ def _run_of(config: Config, run_id: str | None) -> ledger.Run:
 @app.command()
 def report(config: ConfigOption = None, run_id: RunOption = None) -> None:
     """Write a run's HTML report again and print where it lies."""
-    from ray_jobs import report as job
+    from fashiontrend.pipeline import report as job
 
     settings = configuration.load(config)
     typer.echo(job.write(settings, open_store(settings.store), _run_of(settings, run_id)))
@@ -122,7 +123,7 @@ def status(
 ) -> None:
     """Print a run: its steps, gates and versions, and how earlier forecasts turned out."""
     from fashiontrend.report import failure_lines, score_lines
-    from ray_jobs import scorecard
+    from fashiontrend.pipeline import scorecard
 
     settings = configuration.load(config)
     state = _run_of(settings, run_id)
@@ -171,5 +172,5 @@ def _show_end(config: Config, state: ledger.Run) -> None:
     store = open_store(config.store)
     output = state.latest(Step.PUBLISH).output
     for line in summary_lines(store.read_json(f"{output}/keywords.json")):
-        telemetry.console.print(line, markup=False)
-    telemetry.console.print(f"[bold]report[/] {store.uri(paths.report(state.run_id))}")
+        console.console.print(line, markup=False)
+    console.console.print(f"[bold]report[/] {store.uri(layout.report(state.run_id))}")

@@ -10,7 +10,7 @@ import typer
 import yaml
 
 from fashiontrend import config as configuration
-from fashiontrend import telemetry
+from fashiontrend import console
 from fashiontrend.commands.options import ConfigOption, DayOption, day_of, port_of
 from fashiontrend.config import Config
 from fashiontrend.submit import jobs as submitted
@@ -119,9 +119,9 @@ def _end(cluster: Cluster, job: Job, lines: int) -> None:
     if job.result:
         typer.echo(submitted.last_lines(cluster.logs(job.name) or job.message, lines))
         code = "" if job.exit_code is None else f" with exit code {job.exit_code}"
-        telemetry.console.print(f"[bold red]✘[/] {job.name} {job.state}{code}")
+        console.console.print(f"[bold red]✘[/] {job.name} {job.state}{code}")
         raise typer.Exit(job.result)
-    telemetry.console.print(f"[bold green]✔[/] {job.name} {job.state}")
+    console.console.print(f"[bold green]✔[/] {job.name} {job.state}")
 
 
 def _minute(moment: datetime | None) -> str:

@@ -14,7 +14,7 @@ from fashiontrend.errors import ConfigError
 from fashiontrend.loop import Step
 
 if TYPE_CHECKING:
-    from fashiontrend.labelled import Sets
+    from fashiontrend.standalone import Sets
 
 app = typer.Typer()
 
@@ -60,11 +60,11 @@ def recognise(
         raise ConfigError(
             "--images needs --model, the folder of a trained recogniser, or --server, and not both."
         )
-    from fashiontrend import picture_files
+    from fashiontrend.standalone import predict_files
 
-    files = picture_files.find([*images, *(more or [])])
+    files = predict_files.find([*images, *(more or [])])
     describe = describe_with(model, server, threads)
-    tally = picture_files.answer(files, describe, out, boxes, batch_size)
+    tally = predict_files.answer(files, describe, out, boxes, batch_size)
     unread = (
         f", {tally.failed} not readable ({out.with_name('errors.csv')})" if tally.failed else ""
     )
@@ -113,17 +113,17 @@ def fit_attrnet(
     interrupted is gone on with by the same command; one that had finished is not trained again,
     which it says, and judged anew.
     """
-    from fashiontrend import labelled
+    from fashiontrend import standalone
 
     given = configuration.load(config).attrnet if config else None
-    sets = labelled.read_sets(
+    sets = standalone.read_sets(
         data, scenes, attributes=names_in(attributes), hold_out=hold_out, seed=hold_out_seed,
         splits=names_in(splits),
     )  # fmt: skip
     sets = _put_aside(sets, out)
-    cfg = given or labelled.recipe(sets.taxonomy.ids)
+    cfg = given or standalone.recipe(sets.taxonomy.ids)
     cfg = cfg if epochs is None else cfg.model_copy(update={"epochs": epochs})
-    labelled.fit(sets, cfg, out, seed)
+    standalone.fit(sets, cfg, out, seed)
     _judge(sets, out, baselines)
 
 
@@ -139,9 +139,9 @@ def judge_attrnet(
     baselines: BaselinesOption = True,
 ) -> None:
     """Judge a recogniser on the pictures and scenes that were kept apart when it was fitted."""
-    from fashiontrend import labelled
+    from fashiontrend import standalone
 
-    sets = labelled.read_sets(
+    sets = standalone.read_sets(
         data, scenes, attributes=names_in(attributes), hold_out=hold_out, seed=hold_out_seed,
         splits=names_in(splits),
     )  # fmt: skip
@@ -150,9 +150,9 @@ def judge_attrnet(
 
 def _put_aside(sets: "Sets", out: Path) -> "Sets":
     """Leave unreadable pictures out, and say what is learnt from what."""
-    from fashiontrend import screening
+    from fashiontrend.standalone import screen
 
-    sets = screening.put_aside(sets, out / screening.ERRORS)
+    sets = screen.put_aside(sets, out / screen.ERRORS)
     named = ", ".join(f"{a.id} ({len(a.values)} values)" for a in sets.taxonomy.attributes)
     apart = f" and {sets.scenes.num_rows} scenes" if sets.scenes.num_rows else ""
     typer.echo(
@@ -162,10 +162,10 @@ def _put_aside(sets: "Sets", out: Path) -> "Sets":
 
 
 def _judge(sets: "Sets", folder: Path, baselines: bool) -> None:
-    from fashiontrend import judging
+    from fashiontrend.standalone import evaluate
 
-    judged = judging.judge(sets, folder, baselines=baselines)
-    judging.show(judged.report)
+    judged = evaluate.judge(sets, folder, baselines=baselines)
+    evaluate.show(judged.report)
     text = json.dumps(judged.report, indent=1)
     (folder / "report.json").write_text(text, "utf-8")
     (folder / "report.html").write_text(judged.page, "utf-8")

@@ -9,7 +9,7 @@ import rich.table
 import typer
 
 from fashiontrend import config as configuration
-from fashiontrend import telemetry
+from fashiontrend import console
 from fashiontrend.errors import ConfigError, DataError
 
 _WIDTH = 132
@@ -78,7 +78,8 @@ def forecast(
     the newest count. A date twice, text for a number, mixed frequencies, or one date alone: an error that
     names series and date.
     """
-    from fashiontrend.forecaster import artefact, ensemble, posted
+    from fashiontrend.forecaster import artifact, adhoc_forecast
+    from fashiontrend.forecaster.any_series import ensemble
 
     _use_one_thread()
 
@@ -88,20 +89,20 @@ def forecast(
         )
     table = _read(series)
     for note in table.notes:
-        telemetry.console.print(f"note: {note}", markup=False)
+        console.console.print(f"note: {note}", markup=False)
     if model is not None:
-        fitted = artefact.load_any(_files(model))
+        fitted = artifact.load_any(_files(model))
     else:
         fitted = _fit(table, configuration.load(config), workers, horizon, seed, season)
         for text in ensemble.describe_treatment(table, fitted.season):
-            telemetry.console.print(f"note: {text}", markup=False)
-    rows = posted.forecast_series(fitted, table, horizon)
+            console.console.print(f"note: {text}", markup=False)
+    rows = adhoc_forecast.forecast_series(fitted, table, horizon)
     _write(rows, out)
     if save is not None:
         save.mkdir(parents=True, exist_ok=True)
-        for name, data in artefact.dump(fitted).items():
+        for name, data in artifact.dump(fitted).items():
             (save / name).write_bytes(data)
-    telemetry.console.print(f"{out}: {len(table.names)} series, {horizon} dates each", markup=False)
+    console.console.print(f"{out}: {len(table.names)} series, {horizon} dates each", markup=False)
 
 
 @app.command(rich_help_panel=PANEL)
@@ -137,8 +138,8 @@ def backtest(
     the plain mean over series. The paired difference to a baseline has its standard error over
     series, each averaged over origins first: overlapping origins share dates and are not independent.
     """
-    from fashiontrend.forecaster import backtest as judge
-    from fashiontrend.forecaster import plots
+    from fashiontrend.forecaster.any_series import backtest as judge
+    from fashiontrend.forecaster.any_series import plots
 
     _use_one_thread()
 
@@ -153,7 +154,7 @@ def backtest(
     wanted = names or tuple(b.strip() for b in baselines.split(",") if b.strip())
     numbers = _seeds(seeds)
     total = len(chosen) * (len(numbers) + len(wanted))
-    with telemetry.bar("backtest", total) as advance:
+    with console.bar("backtest", total) as advance:
         report = judge.backtest_series(
             table, cfg, origins=chosen, horizon=horizon, seeds=numbers, season=length,
             baselines=wanted, advance=advance,
@@ -164,7 +165,7 @@ def backtest(
     )
     (out / "backtest.png").write_bytes(plots.draw_backtest(report))
     # Numbers are never cut: a narrow terminal wraps lines, a pipe has no width.
-    screen = rich.console.Console(width=max(_WIDTH, telemetry.console.width))
+    screen = rich.console.Console(width=max(_WIDTH, console.console.width))
     for table_ in (_scores(report), _intervals(report)):
         screen.print(table_)
     typer.echo(f"{out}/backtest.json\n{out}/backtest.png")
@@ -185,10 +186,10 @@ def _fit(
         return train_series.fit(
             table, config, workers=workers, horizon=horizon, seed=seed, season=season
         )
-    from fashiontrend.forecaster import ensemble
+    from fashiontrend.forecaster.any_series import ensemble
 
     cfg = config.forecaster.univariate
-    with telemetry.bar("fit", ensemble.count_epochs(cfg)) as advance:
+    with console.bar("fit", ensemble.count_epochs(cfg)) as advance:
         return ensemble.fit_series(
             table, cfg, horizon=horizon, seed=seed, season=season, advance=advance
         )
@@ -224,7 +225,7 @@ def _intervals(report: "judge.BacktestReport") -> rich.table.Table:  # type: ign
 
 
 def _read(path: Path) -> "tables.SeriesTable":  # type: ignore[name-defined]  # noqa: F821
-    from fashiontrend.forecaster import tables
+    from fashiontrend.forecaster.any_series import tables
 
     if path.suffix.lower() not in (".csv", ".parquet"):
         raise ConfigError(
@@ -265,7 +266,7 @@ def _write(rows: pd.DataFrame, out: Path) -> None:
 
 
 def _files(folder: Path) -> dict[str, bytes]:
-    from fashiontrend.forecaster.artefact import CARD, WEIGHTS
+    from fashiontrend.forecaster.artifact import CARD, WEIGHTS
 
     try:
         return {name: (folder / name).read_bytes() for name in (WEIGHTS, CARD)}

@@ -8,7 +8,7 @@ import typer
 import yaml
 
 from fashiontrend import config as configuration
-from fashiontrend import telemetry
+from fashiontrend import console
 from fashiontrend.commands.options import ConfigOption, port_of
 from fashiontrend.errors import ConfigError
 
@@ -56,13 +56,13 @@ def token(
     ],
 ) -> None:
     """Draw a bearer token: the token on stderr, once; its line for serve.tokens_file on stdout."""
-    from fashiontrend.serve import tokens
+    from fashiontrend.serve.http import tokens
 
     wrong = [s for s in scope if s not in tokens.SCOPES]
     if wrong:
         raise ConfigError(f"no scope {wrong[0]!r}; there are {', '.join(tokens.SCOPES)}.")
     drawn = tokens.draw(name, tuple(scope))  # type: ignore[arg-type]
-    telemetry.console.print(drawn.text, markup=False)
+    console.console.print(drawn.text, markup=False)
     line = drawn.record.model_dump(mode="json")
     typer.echo(yaml.safe_dump([line], sort_keys=False), nl=False)
 
@@ -73,9 +73,9 @@ def recognitions_work(
     once: Annotated[bool, typer.Option(help="End when no job is left.")] = False,
 ) -> None:
     """Take up catalogue jobs, outside the path of any request; killed, it goes on where it stopped."""
-    from ray_jobs import recognitions
+    from ray_jobs import batch_recognition
 
-    recognitions.work(configuration.load(config), once)
+    batch_recognition.work(configuration.load(config), once)
 
 
 def describe_with(model: Path | None, server: str | None, threads: int) -> Any:
@@ -84,6 +84,6 @@ def describe_with(model: Path | None, server: str | None, threads: int) -> Any:
         from fashiontrend.client import Client
 
         return Client(server).describe
-    from fashiontrend.attrnet.predict import Recogniser
+    from fashiontrend.attrnet.inference.predict import Recogniser
 
     return Recogniser(model or "", threads).describe

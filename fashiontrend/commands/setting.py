@@ -9,7 +9,7 @@ import rich.table
 import typer
 import yaml
 
-from fashiontrend import __version__, taxonomy, telemetry
+from fashiontrend import __version__, taxonomy, console
 from fashiontrend import config as configuration
 from fashiontrend.commands.options import ConfigOption, DayOption, day_of, names_in
 from fashiontrend.config import Config
@@ -43,14 +43,14 @@ def doctor(
     ] = "",
 ) -> None:
     """Check Python, memory, store permissions, Ray and ports: what is wrong and what to do."""
-    from fashiontrend import doctor as checks
+    from fashiontrend.commands import doctor as checks
 
     table = rich.table.Table("check", "seen", "what to do", title="fashiontrend doctor")
     found = checks.examine(config, names_in(only))
     for finding in found:
         mark = "[green]✔[/]" if finding.good else "[red]✘[/]"
         table.add_row(f"{mark} {finding.name}", finding.seen, finding.advice)
-    telemetry.console.print(table)
+    console.console.print(table)
     worst = next((f.exit_code for f in found if not f.good), 0)
     raise typer.Exit(worst)
 
@@ -114,7 +114,7 @@ def import_set(
 
     A set stays as it was imported: a corrected one needs another --name.
     """
-    from ray_jobs.importing import import_labelled
+    from fashiontrend.pipeline.importing import import_labelled
 
     output, facts = import_labelled(configuration.load(config), source, name, names_in(attributes))
     typer.echo(f"{output}: {json.dumps(facts, ensure_ascii=False)}")
@@ -132,7 +132,7 @@ def replay(
 
     Repeated, it goes on where it was stopped; a store with other days of these platforms is refused.
     """
-    from ray_jobs.importing import replay_set
+    from fashiontrend.pipeline.importing import replay_set
 
     facts = replay_set(configuration.load(config), source, truth, day_of(day), days)
     typer.echo(json.dumps(facts, ensure_ascii=False))

@@ -2,7 +2,7 @@
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
-from fashiontrend.documents import Section
+from fashiontrend.typed_yaml import Section
 
 
 class ExporterConfig(Section):

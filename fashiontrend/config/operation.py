@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from fashiontrend.documents import Section
+from fashiontrend.typed_yaml import Section
 
 
 class RayConfig(Section):

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
-from fashiontrend.documents import Fraction, Section
+from fashiontrend.typed_yaml import Fraction, Section
 
 
 class LabelsConfig(Section):

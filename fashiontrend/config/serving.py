@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
-from fashiontrend.documents import Section
+from fashiontrend.typed_yaml import Section
 
 
 class FetchConfig(Section):

@@ -13,7 +13,7 @@ from pydantic import (
     field_validator,
 )
 
-from fashiontrend.documents import Fraction, Section
+from fashiontrend.typed_yaml import Fraction, Section
 
 
 class StoreConfig(Section):

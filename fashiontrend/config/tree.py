@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import Field, NonNegativeInt
 
-from fashiontrend import documents
+from fashiontrend import typed_yaml
 from fashiontrend.config.cluster import ClusterConfig, ExporterConfig
 from fashiontrend.config.operation import LoopConfig, RayConfig
 from fashiontrend.config.recogniser import (
@@ -37,7 +37,7 @@ from fashiontrend.config.trend import (
     ReportConfig,
     SeriesConfig,
 )
-from fashiontrend.documents import Section
+from fashiontrend.typed_yaml import Section
 from fashiontrend.errors import ConfigError
 
 PREFIX = "FASHIONTREND__"
@@ -103,7 +103,7 @@ def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Co
     """
     path = path or environ.get(FILE_VARIABLE)
     data: dict[str, Any] = {}
-    lines: dict[documents.Path, int] = {}
+    lines: dict[typed_yaml.Path, int] = {}
     if path:
         try:
             text = Path(path).read_text("utf-8")
@@ -111,7 +111,7 @@ def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Co
             raise ConfigError(
                 f"configuration {path}: {error.strerror}. Write one with `fashiontrend init`."
             ) from error
-        data, lines = documents.parse_yaml(text, path)
+        data, lines = typed_yaml.parse_yaml(text, path)
         data = data or {}
         if not isinstance(data, dict):
             raise ConfigError(
@@ -119,8 +119,8 @@ def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Co
             )
     for name, value in environ.items():
         if name.startswith(PREFIX):
-            _override(data, name, documents.parse_yaml(value, name)[0])
-    return documents.check(Config, data, path or "environment", lines)
+            _override(data, name, typed_yaml.parse_yaml(value, name)[0])
+    return typed_yaml.check(Config, data, path or "environment", lines)
 
 
 def _override(data: dict[str, Any], name: str, value: Any) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
-from fashiontrend.documents import Fraction, Section
+from fashiontrend.typed_yaml import Fraction, Section
 
 
 class SeriesConfig(Section):

@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from fashiontrend import paths
-from fashiontrend.store import Store
+from fashiontrend.storage import layout
+from fashiontrend.storage.object_store import Store
 
 PAGES = pa.schema(
     [("page", pa.string()), ("lastmod", pa.string()), ("product_ids", pa.list_(pa.string()))]
@@ -59,7 +59,7 @@ def recall(store: Store, platform: str, day: date) -> Memory:
     """Read the newest committed days before `day`, down to a whole one; empty if there is none."""
     found: list[Memory] = []
     for back in range(1, LOOK_BACK_DAYS + 1):
-        partition = paths.raw_day(day - timedelta(days=back), platform)
+        partition = layout.raw_day(day - timedelta(days=back), platform)
         manifest = store.manifest(partition)
         if manifest is not None:
             found.append(_read(store, partition))

@@ -10,13 +10,13 @@ from scrapy.exceptions import DropItem
 from scrapy.http import Response, TextResponse
 from scrapy.pipelines.media import MediaPipeline
 
-from fashiontrend import paths
+from fashiontrend.storage import layout
 from fashiontrend.crawl.listing import check_listing, encodable, to_id
 from fashiontrend.crawl.pages import is_challenge
 from fashiontrend.crawl.spiders import PICTURE, PlatformSpider
 from fashiontrend.errors import DataError, StoreError
-from fashiontrend.pictures import SIGNATURES
-from fashiontrend.store import Store, open_store
+from fashiontrend.images import SIGNATURES
+from fashiontrend.storage.object_store import Store, open_store
 
 STORE_SETTING = "FASHIONTREND_STORE"
 
@@ -118,7 +118,7 @@ class PicturePipeline(MediaPipeline):  # type: ignore[misc]
         self, request: Request, response: Any = None, info: Any = None, *, item: Any = None
     ) -> str:
         """Scrapy asks every media pipeline for a path; ours follows from the content instead."""
-        return paths.raw_image(hashlib.sha256(response.body).hexdigest()) if response else ""
+        return layout.raw_image(hashlib.sha256(response.body).hexdigest()) if response else ""
 
     def media_to_download(self, request: Request, info: Any, *, item: Any = None) -> None:
         """Nothing is known before the download."""
@@ -137,7 +137,7 @@ class PicturePipeline(MediaPipeline):  # type: ignore[misc]
                 spider.give_up(urlsplit(response.url).hostname or "", "challenge")
             raise DataError(f"image_text: {request.url} is a page, not a picture")
         picture_id = hashlib.sha256(body).hexdigest()
-        key = paths.raw_image(picture_id)
+        key = layout.raw_image(picture_id)
         try:
             if not self.store.exists(key):
                 self.store.write(key, body, durable=False)  # its name is its checksum

@@ -22,14 +22,14 @@ from scrapy.utils.defer import deferred_f_from_coro_f
 from scrapy.utils.reactor import install_reactor
 
 from fashiontrend import config as configuration
-from fashiontrend import paths, records
+from fashiontrend.storage import layout, schemas
 from fashiontrend.config import Config, PlatformConfig
 from fashiontrend.crawl import memory
 from fashiontrend.crawl.memory import Memory
 from fashiontrend.crawl.settings import settings_for
 from fashiontrend.crawl.spiders import SPIDERS, PlatformSpider
 from fashiontrend.errors import Conflict
-from fashiontrend.store import Store, open_store
+from fashiontrend.storage.object_store import Store, open_store
 
 REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 #: What spiders and pipelines count; a crawl's facts state each, zero or not.
@@ -64,7 +64,7 @@ async def _crawl(
 ) -> dict[str, Any]:
     """Crawl one platform's day and commit it; a day that is committed is passed over."""
     store = open_store(config.store)
-    partition = paths.raw_day(day, platform.name)
+    partition = layout.raw_day(day, platform.name)
     told: dict[str, Any] = {"day": day, "platform": platform.name, "committed": True}
     if store.manifest(partition) is not None:
         memories.pop(platform.name, None)
@@ -114,7 +114,7 @@ def _commit(store: Store, partition: str, spider: PlatformSpider, facts: dict[st
     store.commit_tables(
         partition,
         {
-            "listings": pa.Table.from_pylist(rows, records.LISTING),
+            "listings": pa.Table.from_pylist(rows, schemas.LISTING),
             "pages": memory.pages_table(spider.pages),
             "rejects": pa.Table.from_pylist(rejects, REJECTS),
         },
@@ -139,7 +139,7 @@ def _fail(store: Store, spider: PlatformSpider, facts: dict[str, Any]) -> str:
         reason = "the shop did not answer"
     else:
         reason = "no product was stated; check the platform's kind and base_url"
-    key = f"{paths.crawl_failures(spider.day, spider.platform.name)}/{uuid.uuid4().hex[:8]}.json"
+    key = f"{layout.crawl_failures(spider.day, spider.platform.name)}/{uuid.uuid4().hex[:8]}.json"
     body = {"reason": reason, "rejects": spider.rejects[:20], **facts}
     try:
         store.create(key, json.dumps(body, default=str).encode())

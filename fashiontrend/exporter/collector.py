@@ -16,7 +16,7 @@ from fashiontrend.config import Config
 from fashiontrend.errors import ConfigError, FashiontrendError
 from fashiontrend.exporter.families import families
 from fashiontrend.exporter.state import Reader
-from fashiontrend.store import Store, open_store
+from fashiontrend.storage.object_store import Store, open_store
 
 log = logging.getLogger(__name__)
 

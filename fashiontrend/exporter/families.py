@@ -14,10 +14,10 @@ from prometheus_client.metrics_core import Metric
 from fashiontrend.catalogue.health import blocked_share
 from fashiontrend.config import Config
 from fashiontrend.exporter import verdicts
-from fashiontrend.exporter.jumps import jump_sigmas, newest_shares
+from fashiontrend.exporter.surprise import jump_sigmas, newest_shares
 from fashiontrend.exporter.samples import Samples, counter, gauge
 from fashiontrend.exporter.state import PlatformDay, State
-from fashiontrend.ledger import Entry, Run
+from fashiontrend.storage.ledger import Entry, Run
 from fashiontrend.loop import Step
 
 #: Steps that use the GPUs that a run's configuration asks for.

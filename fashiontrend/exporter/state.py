@@ -10,10 +10,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from fashiontrend import ledger, paths, registry
+from fashiontrend.storage import ledger, layout, releases
 from fashiontrend.loop import Step
-from fashiontrend.registry import Release
-from fashiontrend.store import Store
+from fashiontrend.storage.releases import Release
+from fashiontrend.storage.object_store import Store
 
 SHARE_COLUMNS = ("platform", "attribute", "value", "day", "share", "low", "high", "withheld")
 
@@ -70,11 +70,11 @@ class Reader:
         runs = self._read_runs()
         state = State(runs=runs)
         return State(
-            crawled=self._read_partitions(paths.RAW_DAYS),
+            crawled=self._read_partitions(layout.RAW_DAYS),
             failed=self._read_failures(),
-            catalogued=self._read_partitions(paths.CATALOGUE),
+            catalogued=self._read_partitions(layout.CATALOGUE),
             runs=runs,
-            release=registry.current(self.store),
+            release=releases.current(self.store),
             shares=self._read_shares(state),
             scorecard=self._read_scorecard(),
         )
@@ -83,7 +83,7 @@ class Reader:
         return tuple(_platform_day(p, self._manifest(p)) for p in self.store.committed(prefix))
 
     def _read_failures(self) -> tuple[PlatformDay, ...]:
-        keys = self.store.keys(paths.CRAWL_FAILURES)
+        keys = self.store.keys(layout.CRAWL_FAILURES)
         return tuple(_platform_day(k, self._json(k)) for k in keys)
 
     def _manifest(self, partition: str) -> dict[str, Any]:
@@ -99,9 +99,9 @@ class Reader:
 
     def _read_runs(self) -> tuple[ledger.Run, ...]:
         """Every run, in the order of day and start; one that has no new step is not read again."""
-        keys = self.store.keys(paths.RUNS)
+        keys = self.store.keys(layout.RUNS)
         for run_id in (k.split("/")[1] for k in keys if k.endswith("/run.json")):
-            steps = sum(k.startswith(paths.run_steps(run_id)) for k in keys)
+            steps = sum(k.startswith(layout.run_steps(run_id)) for k in keys)
             known = self._runs.get(run_id)
             if known is None or len(known.entries) < steps:
                 self._runs[run_id] = ledger.load(self.store, run_id)
@@ -119,10 +119,10 @@ class Reader:
 
     def _read_scorecard(self) -> dict[str, Any]:
         """The running rates that the newest day's scorecard holds in its facts."""
-        days = self.store.committed(paths.SCORECARDS)
+        days = self.store.committed(layout.SCORECARDS)
         return self._manifest(days[-1]).get("summary", {}) if days else {}
 
 
 def _platform_day(key: str, facts: dict[str, Any]) -> PlatformDay:
-    named = paths.parts(key)
+    named = layout.parts(key)
     return PlatformDay(named["platform"], date.fromisoformat(named["day"]), facts)

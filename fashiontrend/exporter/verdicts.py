@@ -9,7 +9,7 @@ from prometheus_client.metrics_core import Metric
 
 from fashiontrend.exporter.samples import Samples, gauge
 from fashiontrend.exporter.state import PlatformDay, State
-from fashiontrend.ledger import Entry, Run
+from fashiontrend.storage.ledger import Entry, Run
 from fashiontrend.loop import Step
 
 ALL = "*"

@@ -1,10 +1,10 @@
 """Fashion-trend keywords (A10): which values rise, how sure that is, and what shows it."""
 
-from fashiontrend.keywords.known import Evidence
+from fashiontrend.keywords.evidence import Evidence
 from fashiontrend.keywords.scorecard import read_answers, score_keywords, summarise
 from fashiontrend.keywords.segments import ALL, Segment, find_segments, members
 from fashiontrend.keywords.select import Selection, add_segment, select_keywords
-from fashiontrend.keywords.tell import tell, tell_chinese
+from fashiontrend.keywords.render import tell, tell_chinese
 from fashiontrend.keywords.write import to_csv, to_json, to_markdown, to_table
 
 __all__ = [

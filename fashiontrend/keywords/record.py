@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashiontrend.config import KeywordsConfig
-from fashiontrend.keywords.known import POOLED, Evidence, Key, Known
-from fashiontrend.keywords.outlook import FALLING, RISING, STABLE, Outlook, Path
+from fashiontrend.keywords.evidence import POOLED, Evidence, Key, Known
+from fashiontrend.keywords.expected_change import FALLING, RISING, STABLE, Outlook, Path
 from fashiontrend.keywords.platforms import find_leader
 from fashiontrend.keywords.samples import pick_samples, plain
 from fashiontrend.keywords.season import Season, Slope, fit_season, measure_slope
 from fashiontrend.keywords.segments import ALL, Segment, members, unknown
 from fashiontrend.keywords.shape import find_stage, find_trajectory
-from fashiontrend.keywords.tell import tell, tell_chinese
+from fashiontrend.keywords.render import tell, tell_chinese
 from fashiontrend.taxonomy import Taxonomy
 
 SCHEMA = "trend-keyword/1"

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from fashiontrend import records
+from fashiontrend.storage import schemas
 from fashiontrend.config import KeywordsConfig
 from fashiontrend.keywords.segments import KINDS, Segment
 
@@ -71,7 +71,7 @@ def score_keywords(
         Rows of `records.SCORE`, one a keyword that does not wait any longer.
     """
     rows = [_judge(record, answers, today, cfg) for record in past]
-    return pa.Table.from_pylist([r for r in rows if r is not None], schema=records.SCORE)
+    return pa.Table.from_pylist([r for r in rows if r is not None], schema=schemas.SCORE)
 
 
 def _judge(

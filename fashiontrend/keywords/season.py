@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashiontrend.config import KeywordsConfig
-from fashiontrend.keywords.outlook import Path
+from fashiontrend.keywords.expected_change import Path
 
 Array = NDArray[np.float64]
 _YEAR = 365.25

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from fashiontrend.config import KeywordsConfig
-from fashiontrend.keywords.known import POOLED, Evidence, Key, Known, gather
-from fashiontrend.keywords.outlook import STABLE
+from fashiontrend.keywords.evidence import POOLED, Evidence, Key, Known, gather
+from fashiontrend.keywords.expected_change import STABLE
 from fashiontrend.keywords.record import make_record, name_value
 from fashiontrend.keywords.samples import find_combinations
 from fashiontrend.keywords.segments import ALL, KINDS, Segment, describe_segments

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashiontrend.config import KeywordsConfig
-from fashiontrend.keywords.outlook import FALLING, RISING, STABLE, Outlook, Path
+from fashiontrend.keywords.expected_change import FALLING, RISING, STABLE, Outlook, Path
 from fashiontrend.keywords.season import Slope
 
 Array = NDArray[np.float64]

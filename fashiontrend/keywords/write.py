@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from fashiontrend import records
-from fashiontrend.keywords.known import POOLED
+from fashiontrend.storage import schemas
+from fashiontrend.keywords.evidence import POOLED
 from fashiontrend.keywords.select import Selection
 
 
@@ -43,13 +43,13 @@ def flatten(record: dict[str, Any]) -> dict[str, Any]:
         "line_en": record["line"]["en"],
         "line_zh": record["line"]["zh"],
     }
-    return {name: everything[name] for name in records.KEYWORD.names}
+    return {name: everything[name] for name in schemas.KEYWORD.names}
 
 
 def to_csv(selection: Selection) -> str:
     """One line a keyword, ranked, with a header; empty cells where nothing is known."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=records.KEYWORD.names, lineterminator="\n")
+    writer = csv.DictWriter(text, fieldnames=schemas.KEYWORD.names, lineterminator="\n")
     writer.writeheader()
     writer.writerows(flatten(r) for r in selection.records)
     return text.getvalue()
@@ -57,7 +57,7 @@ def to_csv(selection: Selection) -> str:
 
 def to_table(selection: Selection) -> pa.Table:
     """The rows of the CSV as `records.KEYWORD`, for Parquet."""
-    return pa.Table.from_pylist([flatten(r) for r in selection.records], schema=records.KEYWORD)
+    return pa.Table.from_pylist([flatten(r) for r in selection.records], schema=schemas.KEYWORD)
 
 
 def to_markdown(selection: Selection) -> str:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn, TypeAlias
 
 import pyarrow as pa
 
-from fashiontrend import records
+from fashiontrend.storage import schemas
 from fashiontrend.errors import DataError
 from fashiontrend.labels.split import TRAIN, VAL, split_of
 from fashiontrend.taxonomy import NOT_VISIBLE, Taxonomy
@@ -219,4 +219,4 @@ def collect(answers: Iterable[Answer]) -> tuple[pa.Table, int]:
                 "image": None,
             }
         )
-    return pa.Table.from_pylist(rows, records.ANNOTATION), disagreements
+    return pa.Table.from_pylist(rows, schemas.ANNOTATION), disagreements

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from fashiontrend import records
+from fashiontrend.storage import schemas
 from fashiontrend.config import LabelsConfig, ResampleConfig
 from fashiontrend.errors import DataError
 from fashiontrend.labels import resample
@@ -196,11 +196,11 @@ class _Source:
             "annotated": pa.array(part.annotated, pa.bool_()),
             "labels": pa.array(list(part.encoded.labels), pa.list_(pa.int16())),
             "confidences": pa.array(list(part.encoded.confidences), pa.list_(pa.float32())),
-            "box": pa.array(boxes, records.BOX),
+            "box": pa.array(boxes, schemas.BOX),
             "repeat": pa.array(part.repeats, pa.int16()),
             "image": self._images(ids),
         }
-        return pa.table(columns, schema=records.EXAMPLE)
+        return pa.table(columns, schema=schemas.EXAMPLE)
 
     def _product_keys(self, ids: tuple[str, ...], people: pd.DataFrame) -> list[str]:
         """The annotation's product; else the first that shows the picture."""

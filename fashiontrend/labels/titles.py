@@ -5,12 +5,12 @@ from typing import Any, TypeAlias
 
 import pyarrow as pa
 
-from fashiontrend import records
+from fashiontrend.storage import schemas
 from fashiontrend.labels.words import Rule, Rules, find, normalise
 from fashiontrend.taxonomy import Taxonomy
 
 #: LABEL rows that know the word that made them, so that an audit can judge it.
-TITLE_LABEL = records.LABEL.append(pa.field("rule", pa.string()))
+TITLE_LABEL = schemas.LABEL.append(pa.field("rule", pa.string()))
 GARMENT_TYPE = "garment_type"
 Texts: TypeAlias = tuple[str, ...]
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NoReturn, TypeAlias
 
-from fashiontrend import documents
+from fashiontrend import typed_yaml
 from fashiontrend.errors import ConfigError
 from fashiontrend.taxonomy import Attribute, Taxonomy, Value
 
-Lines: TypeAlias = dict[documents.Path, int]
+Lines: TypeAlias = dict[typed_yaml.Path, int]
 
 #: A letter or digit of a script that writes spaces between words.
 _LETTER = r"[^\W_㐀-䶿一-鿿぀-ヿ가-힯]"
@@ -130,7 +130,7 @@ def _is_letter(character: str) -> bool:
 
 def _read_user_rules(taxonomy: Taxonomy, text: str, source: str) -> list[tuple[str, str, str]]:
     """(attribute, value, word) of the user's YAML, every name checked."""
-    data, lines = documents.parse_yaml(text, source)
+    data, lines = typed_yaml.parse_yaml(text, source)
     found: list[tuple[str, str, str]] = []
     for attribute_id, values in _branches(data, source, (), lines):
         attribute = _known(taxonomy, attribute_id, source, lines)
@@ -161,7 +161,7 @@ def _read_user_rules(taxonomy: Taxonomy, text: str, source: str) -> list[tuple[s
     return found
 
 
-def _branches(data: Any, source: str, path: documents.Path, lines: Lines) -> list[tuple[str, Any]]:
+def _branches(data: Any, source: str, path: typed_yaml.Path, lines: Lines) -> list[tuple[str, Any]]:
     if data is None:
         return []
     if not isinstance(data, dict):
@@ -200,9 +200,9 @@ def _refuse_two_meanings(found: list[tuple[str, str, str]], source: str, lines: 
 
 
 def _refuse(
-    source: str, lines: Lines, path: documents.Path, what: str, seen: str, names: tuple[str, ...]
+    source: str, lines: Lines, path: typed_yaml.Path, what: str, seen: str, names: tuple[str, ...]
 ) -> NoReturn:
     near = difflib.get_close_matches(seen, names, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     line = f":{lines[path]}" if path in lines else ""
-    raise ConfigError(f"{source}{line}: {documents.dotted(path)}: {what}.{hint}")
+    raise ConfigError(f"{source}{line}: {typed_yaml.dotted(path)}: {what}.{hint}")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fashiontrend.attrnet.worst import BoxMistake, Mistake
+from fashiontrend.attrnet.evaluation.hard_examples import BoxMistake, Mistake
 from fashiontrend.errors import PictureError
 from fashiontrend.report import wording
 from fashiontrend.report.samples import thumbnail

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fashiontrend.ledger import Entry, Run
+from fashiontrend.storage.ledger import Entry, Run
 from fashiontrend.loop import Step
 from fashiontrend.report import wording
 from fashiontrend.report.wording import POOLED

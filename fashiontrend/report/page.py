@@ -10,8 +10,8 @@ import pyarrow as pa
 import yaml
 
 from fashiontrend.config import ReportConfig
-from fashiontrend.keywords.tell import lead_words
-from fashiontrend.ledger import Run
+from fashiontrend.keywords.render import lead_words
+from fashiontrend.storage.ledger import Run
 from fashiontrend.loop import Step
 from fashiontrend.report import (
     curves,

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from PIL import Image, ImageDraw
 
-from fashiontrend import pictures
+from fashiontrend import images
 from fashiontrend.errors import PictureError
 
 #: Longest side of a thumbnail. A dark line on a light one shows on any garment.
@@ -30,7 +30,7 @@ def thumbnail(data: bytes, box: Sequence[float] | None, true: Sequence[float] | 
     Raises:
         PictureError: the bytes are not a usable picture.
     """
-    image = pictures.resize(data, SIZE_PX, enlarge=True)
+    image = images.resize(data, SIZE_PX, enlarge=True)
     pen = ImageDraw.Draw(image)
     if box is not None and len(box) == 4:
         corners = _corners(image, box)

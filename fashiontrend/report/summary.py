@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fashiontrend.ledger import Run
+from fashiontrend.storage.ledger import Run
 from fashiontrend.loop import Step
 from fashiontrend.report import wording
 from fashiontrend.report.judged import GATES, fact

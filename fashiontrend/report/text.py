@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fashiontrend.keywords import tell
-from fashiontrend.ledger import Entry
+from fashiontrend.keywords import render
+from fashiontrend.storage.ledger import Entry
 from fashiontrend.report import wording
 from fashiontrend.report.wording import POOLED, percent, plain
 
@@ -23,7 +23,7 @@ def summary_lines(keywords: Mapping[str, Any]) -> list[str]:
     records = pooled(keywords.get("keywords") or [])
     moving = [k for k in records if k["direction"] != "stable"]
     thin = [t for t in keywords.get("not_enough_evidence") or () if t["platform"] == POOLED]
-    lines = [tell(k) for k in moving[:LINES]]
+    lines = [render(k) for k in moving[:LINES]]
     rest = [
         f"{len(moving) - LINES} more rising or falling" if len(moving) > LINES else "",
         f"{len(records) - len(moving)} stable",

@@ -1,6 +1,6 @@
 """Attribute change sequences (A7): from the recogniser's answers to each platform's shares."""
 
-from fashiontrend.series.quantify import Validation, collect_validation
+from fashiontrend.series.quantification import Validation, collect_validation
 from fashiontrend.series.shares import compute_shares
 from fashiontrend.series.votes import Votes, tabulate_votes, vote_products
 

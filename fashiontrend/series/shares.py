@@ -16,11 +16,11 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fashiontrend import records
+from fashiontrend.storage import schemas
 from fashiontrend.config import SeriesConfig
 from fashiontrend.errors import DataError
-from fashiontrend.series import quantify, unfolding
-from fashiontrend.series.quantify import Validation
+from fashiontrend.series import quantification, unfolding
+from fashiontrend.series.quantification import Validation
 from fashiontrend.series.votes import Votes, vote_products
 from fashiontrend.taxonomy import Attribute, Taxonomy
 
@@ -165,16 +165,16 @@ def measure(
     name, size = attribute.id, len(attribute.values)
     known, labels, prior = validation.probs[name], validation.labels[name], validation.prior[name]
     calibrations, repeats = next(iter(lots.values())).shape[:2]
-    point = quantify.fit_calibration(known, labels, prior, np.ones((1, len(labels))))
+    point = quantification.fit_calibration(known, labels, prior, np.ones((1, len(labels))))
     lots_of_pictures = rng.exponential(size=(calibrations, len(labels)))
     noise = rng.normal(size=(calibrations, size + 1))
-    drawn = quantify.fit_calibration(known, labels, prior, lots_of_pictures, noise)
+    drawn = quantification.fit_calibration(known, labels, prior, lots_of_pictures, noise)
     lean = rng.dirichlet(np.ones(size), size=(calibrations, repeats))
     measured, told = {}, {}
     for platform, presence in presences.items():
         has = votes.present[name][presence.products]
         probs = votes.probs[name][presence.products][has]
-        likes = quantify.likelihoods(probs, point), quantify.likelihoods(probs, drawn)
+        likes = quantification.likelihoods(probs, point), quantification.likelihoods(probs, drawn)
         windows = presence.windows[:, has]
         draw = lots[platform][:, :, has], lean, cfg.smoothing
         measured[platform], told[platform] = _measure_windows(
@@ -207,9 +207,9 @@ def _measure_windows(
         chosen = np.flatnonzero(window)
         if not len(chosen):
             continue
-        raw[day] = quantify.count_raw(probs[chosen])
+        raw[day] = quantification.count_raw(probs[chosen])
         told[day] = unfolding.unfold(point[0, chosen], natural, smoothing)
-        found = quantify.maximise_shares(drawn[:, chosen], lots[:, :, chosen], lean, smoothing)
+        found = quantification.maximise_shares(drawn[:, chosen], lots[:, :, chosen], lean, smoothing)
         draws[day] = found.reshape(-1, size)
     flagged = withheld | ~windows.any(axis=1)
     return Measured(raw, told[:, -1], draws, windows.sum(axis=1), flagged), told
@@ -271,7 +271,7 @@ def _rows(
         "high": _nullable(np.maximum(high, m.share)),
         "withheld": np.repeat(m.withheld, size),
     }
-    return pa.table(columns, schema=records.SHARE)
+    return pa.table(columns, schema=schemas.SHARE)
 
 
 def _nullable(values: Array) -> pa.Array:

@@ -12,7 +12,7 @@ quantification literature, with the prevalences that occur here). Numbers: docs/
 import numpy as np
 from numpy.typing import NDArray
 
-from fashiontrend.series import quantify
+from fashiontrend.series import quantification
 
 Array = NDArray[np.float64]
 
@@ -83,8 +83,8 @@ def _try_out(
     (probs, labels, prior), (left, right), (products, rng) = known, halves, how
     size = probs.shape[1]
     ones = np.ones((1, len(left)))
-    calibration = quantify.fit_calibration(probs[left], labels[left], prior, ones)
-    like = quantify.likelihoods(probs[right], calibration)[0]
+    calibration = quantification.fit_calibration(probs[left], labels[left], prior, ones)
+    like = quantification.likelihoods(probs[right], calibration)[0]
     counts = np.bincount(labels[right], minlength=size)
     natural = np.bincount(labels[left], minlength=size) + 0.5
     error = np.zeros(len(STOPS))

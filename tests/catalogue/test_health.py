@@ -3,7 +3,7 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from fashiontrend import records
+from fashiontrend.storage import schemas
 from fashiontrend.catalogue import health
 
 
@@ -20,7 +20,7 @@ def listing(product_id, pictures=("p",), title="T", url="u"):
 
 
 def table(*rows):
-    return pa.Table.from_pylist(list(rows), records.LISTING)
+    return pa.Table.from_pylist(list(rows), schemas.LISTING)
 
 
 def test_a_whole_day_scores_one_everywhere():

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from fashiontrend import records
+from fashiontrend.storage import schemas
 from fashiontrend.catalogue import ingest
 from fashiontrend.config import IngestConfig
 
@@ -38,7 +38,7 @@ def listing(product_id="1", pictures=("p1",), **more):
 
 
 def table(*rows):
-    return pa.Table.from_pylist(list(rows), records.LISTING)
+    return pa.Table.from_pylist(list(rows), schemas.LISTING)
 
 
 def test_only_pictures_that_no_earlier_day_holds_are_wanted():
@@ -60,7 +60,7 @@ def test_pictures_that_were_never_fetched_become_rejects():
     rows = table(listing("1", ("x", None)))
     assert ingest.new_pictures(rows, ()).num_rows == 1
     missing = ingest.missing_pictures(rows)
-    assert missing.schema == records.REJECT
+    assert missing.schema == schemas.REJECT
     assert [(r["reason"], r["url"]) for r in missing.to_pylist()] == [("not_fetched", "u/None")]
 
 
@@ -82,8 +82,8 @@ def test_good_bytes_become_pictures_and_others_rejects_with_a_reason():
     pictures, rejects = ingest.check_pictures(
         wanted, [images[i] for i in wanted["picture_id"].to_pylist()], IngestConfig()
     )
-    assert pictures.schema == records.PICTURE
-    assert rejects.schema == records.REJECT
+    assert pictures.schema == schemas.PICTURE
+    assert rejects.schema == schemas.REJECT
     (row,) = pictures.to_pylist()
     assert (row["picture_id"], row["width"], row["height"], row["format"]) == (
         ids[0],
@@ -103,7 +103,7 @@ def test_good_bytes_become_pictures_and_others_rejects_with_a_reason():
 
 def test_no_pictures_make_empty_tables_of_the_right_form():
     pictures, rejects = ingest.check_pictures(pa.table({"picture_id": []}), [], IngestConfig())
-    assert (pictures.schema, rejects.schema) == (records.PICTURE, records.REJECT)
+    assert (pictures.schema, rejects.schema) == (schemas.PICTURE, schemas.REJECT)
 
 
 def test_a_batch_keeps_its_columns_and_gains_what_was_seen():
@@ -124,7 +124,7 @@ def test_whole_listings_pass_unchanged():
     rows = table(listing("1"), listing("2", price=3.5, tags=["a"]))
     good, bad = ingest.valid_listings(rows)
     assert good == rows
-    assert (bad.num_rows, bad.schema) == (0, records.REJECT)
+    assert (bad.num_rows, bad.schema) == (0, schemas.REJECT)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_cells_of_another_type_become_null_and_missing_columns_too():
         }
     )
     good, bad = ingest.valid_listings(rows)
-    assert good.schema == records.LISTING
+    assert good.schema == schemas.LISTING
     assert good["product_id"].to_pylist() == ["1", "2"]
     assert good["price"].to_pylist() == [3.5, None]
     assert good["images"].null_count == 2

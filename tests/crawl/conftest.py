@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from fashiontrend.config import StoreConfig
-from fashiontrend.store import open_store
+from fashiontrend.storage.object_store import open_store
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from fashiontrend import paths
+from fashiontrend.storage import layout
 
 FIRST = date(2026, 11, 22)
 DAYS = [FIRST + timedelta(days=n) for n in range(3)]
@@ -46,7 +46,7 @@ def test_a_crawl_out_of_time_drops_what_waits_and_is_committed_as_partial(crawle
     assert (cut["committed"], cut["partial"], cut["finish_reason"]) == (True, True, "time_budget")
     assert 0 < cut["fetched_images"] <= TIME_S / DELAY_S + 1
     assert cut["unasked"] > 0
-    listings = store.read_partition(paths.raw_day(FIRST, "shop"), "listings")
+    listings = store.read_partition(layout.raw_day(FIRST, "shop"), "listings")
     assert listings.num_rows == cut["products"] > 0
 
 

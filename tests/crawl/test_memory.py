@@ -3,7 +3,7 @@ from datetime import date, timedelta
 import pyarrow as pa
 import pytest
 
-from fashiontrend import paths, records
+from fashiontrend.storage import layout, schemas
 from fashiontrend.crawl import memory
 
 DAY = date(2026, 11, 20)
@@ -45,10 +45,10 @@ def test_a_page_is_carried_over_only_if_it_says_that_nothing_changed(page, lastm
 )
 def test_the_last_committed_day_is_remembered(store, today, known):
     tables = {
-        "listings": pa.Table.from_pylist([ROW], records.LISTING),
+        "listings": pa.Table.from_pylist([ROW], schemas.LISTING),
         "pages": memory.pages_table(KNOWN.pages),
     }
-    store.commit_tables(paths.raw_day(DAY, "s"), tables, {})
+    store.commit_tables(layout.raw_day(DAY, "s"), tables, {})
     found = memory.recall(store, "s", today)
     assert set(found.listings) == known
     assert found.pages == (KNOWN.pages if known else {})
@@ -61,10 +61,10 @@ def commit(store, day, numbers, partial, first_seen=DAY, fetched="aa"):
         for n in numbers
     ]
     tables = {
-        "listings": pa.Table.from_pylist(rows, records.LISTING),
+        "listings": pa.Table.from_pylist(rows, schemas.LISTING),
         "pages": memory.pages_table({f"/p/{n}": (str(day), (n,)) for n in numbers}),
     }
-    store.commit_tables(paths.raw_day(day, "s"), tables, {"partial": partial})
+    store.commit_tables(layout.raw_day(day, "s"), tables, {"partial": partial})
 
 
 def test_partial_days_are_remembered_over_the_last_whole_one(store):

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 from scipy.stats import theilslopes
 
-from fashiontrend import paths
+from fashiontrend.storage import layout
 
 DAY = date(2026, 11, 23)
 PICTURE = b"\xff\xd8\xff\xe0 a picture \x00\x01"
@@ -201,8 +201,8 @@ def test_a_shop_that_brings_nothing_leaves_an_absent_day_and_a_reason(world, pla
     store, told, *_ = world
     assert told[platform]["committed"] is False
     assert words in told[platform]["reason"]
-    assert store.manifest(paths.raw_day(DAY, platform)) is None
-    (record,) = store.keys(f"{paths.crawl_failures(DAY, platform)}/")
+    assert store.manifest(layout.raw_day(DAY, platform)) is None
+    (record,) = store.keys(f"{layout.crawl_failures(DAY, platform)}/")
     assert store.read_json(record)["reason"] == told[platform]["reason"]
 
 
@@ -242,7 +242,7 @@ def test_bad_listings_are_counted_and_the_good_ones_kept(world):
     assert (bad["products"], bad["duplicates"], bad["invalid"]) == (9, 1, 3)
     assert bad["rejects"] == {"no_image": 1, "wrong_type": 2}
     assert (bad["image_failures"], bad["images_over_limit"]) == (6, 1)
-    rows = store.read_partition(paths.raw_day(DAY, "bad"), "listings").to_pylist()
+    rows = store.read_partition(layout.raw_day(DAY, "bad"), "listings").to_pylist()
     images = {r["product_id"]: [i["picture_id"] for i in r["images"]] for r in rows}
     assert len(images["4"]) == 8
     assert all(images["4"])
@@ -251,7 +251,7 @@ def test_bad_listings_are_counted_and_the_good_ones_kept(world):
     assert len(images["9"]) == 1
     assert [bool(i) for i in images["11"]] == [False, True, False]
     assert all(images["12"])  # its address is asked for in another spelling
-    rejects = store.read_partition(paths.raw_day(DAY, "bad"), "rejects").to_pylist()
+    rejects = store.read_partition(layout.raw_day(DAY, "bad"), "rejects").to_pylist()
     assert {r["product_id"] for r in rejects} == {"2", "3 ?", "6"}
 
 
@@ -304,7 +304,7 @@ def test_an_address_that_is_none_hides_no_other_page(world):
 def test_a_page_that_states_no_product_is_counted_and_asked_for_again(world):
     store, told, *_ = world
     assert told["odd-addresses"]["no_product"] == 1
-    pages = store.read_partition(paths.raw_day(DAY, "odd-addresses"), "pages")["page"].to_pylist()
+    pages = store.read_partition(layout.raw_day(DAY, "odd-addresses"), "pages")["page"].to_pylist()
     assert sorted(p.rsplit("/", 1)[1] for p in pages) == ["1", "4"]
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from fashiontrend import paths
+from fashiontrend.storage import layout
 from fashiontrend.crawl.refusals import MAX_PAUSE_S, read_retry_after
 
 DAY = date(2026, 11, 23)
@@ -113,7 +113,7 @@ def test_a_shop_that_refuses_its_pictures_is_left_with_what_was_found(
     assert facts["blocked"] + facts["challenge"] == len(pictures(servers[platform]))
     assert facts["requests"] == len(servers[platform].asked)
     assert facts["unasked"] >= PRODUCTS - asked
-    rows = store.read_partition(paths.raw_day(DAY, platform), "listings")
+    rows = store.read_partition(layout.raw_day(DAY, platform), "listings")
     assert rows.num_rows == facts["products"] == PRODUCTS
 
 

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from fashiontrend import paths
+from fashiontrend.storage import layout
 from fashiontrend.demo.shops import serve
 from fashiontrend.demo.world import KINDS, World
 
@@ -28,7 +28,7 @@ def crawled(tmp_path_factory, crawl):
 @pytest.mark.parametrize("day", [DAYS[0], DAYS[2]])
 def test_every_kind_of_shop_is_read_whole(crawled, platform, day):
     store, *_ = crawled
-    rows = store.read_partition(paths.raw_day(day, platform), "listings").to_pylist()
+    rows = store.read_partition(layout.raw_day(day, platform), "listings").to_pylist()
     live = WORLD.live(platform, day)
     assert sorted(r["product_id"] for r in rows) == sorted(p.product_id for p in live)
     for row in rows:
@@ -37,7 +37,7 @@ def test_every_kind_of_shop_is_read_whole(crawled, platform, day):
         assert product.title in row["title"]
         assert row["url"].startswith("http://127.0.0.1:")
         assert (row["day"], row["source"], row["available"]) == (day, KINDS[platform], True)
-    picture = store.read(paths.raw_image(rows[0]["images"][0]["picture_id"]))
+    picture = store.read(layout.raw_image(rows[0]["images"][0]["picture_id"]))
     assert picture == WORLD.draw(WORLD.by_id[rows[0]["product_id"]]).image
 
 
@@ -65,14 +65,14 @@ def test_a_shop_that_is_down_leaves_an_absent_day_with_a_reason(crawled):
     (down,) = (t for t in told if (t["platform"], t["day"]) == ("shop-b", str(DAYS[1])))
     assert down["committed"] is False
     assert "2 x 503" in down["reason"]
-    assert store.manifest(paths.raw_day(DAYS[1], "shop-b")) is None
-    (record,) = store.keys(f"{paths.crawl_failures(DAYS[1], 'shop-b')}/")
+    assert store.manifest(layout.raw_day(DAYS[1], "shop-b")) is None
+    (record,) = store.keys(f"{layout.crawl_failures(DAYS[1], 'shop-b')}/")
     assert store.read_json(record)["reason"] == down["reason"]
 
 
 def test_first_seen_survives_the_outage(crawled):
     store, *_ = crawled
-    rows = store.read_partition(paths.raw_day(DAYS[2], "shop-b"), "listings").to_pylist()
+    rows = store.read_partition(layout.raw_day(DAYS[2], "shop-b"), "listings").to_pylist()
     assert min(r["first_seen"] for r in rows) == DAYS[0]
 
 

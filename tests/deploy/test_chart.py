@@ -7,7 +7,7 @@ import yaml
 
 from fashiontrend import config as configuration
 from fashiontrend.config import ServeConfig
-from fashiontrend.documents import check
+from fashiontrend.typed_yaml import check
 from fashiontrend.serve import environment
 from tests.deploy.conftest import CHART, one, run, tool
 
@@ -58,7 +58,7 @@ def test_the_daily_cronjob_starts_no_second_and_names_its_template(render):
     assert spec["concurrencyPolicy"] == "Forbid"
     assert spec["timeZone"] == "Etc/UTC"
     pod = spec["jobTemplate"]["spec"]["template"]["spec"]
-    assert pod["containers"][0]["command"] == ["python", "-m", "ray_jobs.schedule"]
+    assert pod["containers"][0]["command"] == ["python", "-m", "fashiontrend.submit.schedule"]
     assert f"--cronjob={N}-daily" in pod["containers"][0]["args"]
 
 

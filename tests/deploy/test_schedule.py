@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from fashiontrend.errors import StoreError
-from ray_jobs import schedule
+from fashiontrend.submit import schedule
 
 TEMPLATE = """
 apiVersion: ray.io/v1

@@ -7,12 +7,13 @@ import pyarrow as pa
 import pytest
 from prometheus_client import CollectorRegistry
 
-from fashiontrend import __version__, gates, ledger, paths, records, registry
+from fashiontrend import __version__, gates
+from fashiontrend.storage import ledger, layout, schemas, releases
 from fashiontrend.catalogue import health
 from fashiontrend.config import Config, StoreConfig
 from fashiontrend.exporter.collector import Exporter
 from fashiontrend.loop import Step
-from fashiontrend.store import open_store
+from fashiontrend.storage.object_store import open_store
 
 LAST_DAY = date(2026, 11, 23)
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -71,7 +72,7 @@ def share_table(jump: float = 0.0) -> pa.Table:
                         "share": part, "low": part - 0.01, "high": part + 0.01, "withheld": False,
                     }
                 )  # fmt: skip
-    return pa.Table.from_pylist(rows, schema=records.SHARE)
+    return pa.Table.from_pylist(rows, schema=schemas.SHARE)
 
 
 class SmallStore:
@@ -84,12 +85,12 @@ class SmallStore:
 
     def crawl(self, day: date, platform: str, products: int = 100, **changed) -> None:
         facts = crawl_facts(day, products, **changed)
-        self.store.commit(paths.raw_day(day, platform), [], facts)
-        numbers = health.facts(records.LISTING.empty_table(), facts, 0, 0)
+        self.store.commit(layout.raw_day(day, platform), [], facts)
+        numbers = health.facts(schemas.LISTING.empty_table(), facts, 0, 0)
         numbers = {**numbers, "products": products}
         verdict = gates.judge_health(numbers, [100] * 14, self.config.health)
         self.store.commit(
-            paths.catalogue_day(day, platform),
+            layout.catalogue_day(day, platform),
             [],
             {"health": numbers, "verdict": verdict.to_dict()},
         )
@@ -98,7 +99,7 @@ class SmallStore:
         import json
 
         facts = {"reason": "refused", **crawl_facts(day, 0, image_bytes=0, **changed)}
-        key = f"{paths.crawl_failures(day, platform)}/1.json"
+        key = f"{layout.crawl_failures(day, platform)}/1.json"
         self.store.create(key, json.dumps(facts).encode())
 
     def run(self, day: date = LAST_DAY, use_gpu: bool = False) -> ledger.Run:
@@ -132,18 +133,18 @@ class SmallStore:
                          verdict, round_)  # fmt: skip
 
     def shares(self, run, table):
-        partition = paths.shares("a", run.day, "of")
+        partition = layout.shares("a", run.day, "of")
         self.store.commit_tables(partition, {"shares": table}, {})
         return self.step(run, Step.SHARES, {"attrnet": "a"}, partition)
 
     def publish(self, run, scorecard: dict):
-        partition = paths.keywords("r1", run.day)
+        partition = layout.keywords("r1", run.day)
         self.store.commit(partition, [], {})
-        self.store.commit(f"{paths.SCORECARDS}as_of={run.day}", [], {"summary": scorecard})
+        self.store.commit(f"{layout.SCORECARDS}as_of={run.day}", [], {"summary": scorecard})
         opened = {"passed": True}
-        registry.publish(
+        releases.publish(
             self.store,
-            registry.Release(
+            releases.Release(
                 "r1", str(run.day), run.run_id, "a", "f", "d", "1", "t", opened, opened
             ),
         )

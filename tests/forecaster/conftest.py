@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from fashiontrend import records
+from fashiontrend.storage import schemas
 
 START = date(2026, 1, 1)
 
@@ -32,7 +32,7 @@ def make_shares(
                     }
                     for v in range(size)
                 ]  # fmt: skip
-    return pa.Table.from_pylist(rows, schema=records.SHARE)
+    return pa.Table.from_pylist(rows, schema=schemas.SHARE)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import pytest
 
 from fashiontrend import gates
 from fashiontrend.config import PerplexityGateConfig
-from fashiontrend.gates.fit import paired_difference
+from fashiontrend.series.fit_metrics import paired_difference
 
 SEEDS, HORIZON = 100, 4
 

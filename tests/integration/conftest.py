@@ -16,7 +16,7 @@ import botocore.exceptions
 import pytest
 
 from fashiontrend.config import StoreConfig
-from fashiontrend.store import Store, open_store
+from fashiontrend.storage.object_store import Store, open_store
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test-key", "AWS_SECRET_ACCESS_KEY": "test-secret-key"}
 

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from fashiontrend.config import StoreConfig
-from fashiontrend.store import Store, open_store
+from fashiontrend.storage.object_store import Store, open_store
 from tests.integration.conftest import free_port
 from tests.serve.conftest import publish, save_forecaster, save_recogniser, write_run
 

@@ -5,15 +5,15 @@ from datetime import date
 import numpy as np
 import pytest
 
-from fashiontrend import paths
-from fashiontrend.attrnet.predict import Recogniser
+from fashiontrend.storage import layout
+from fashiontrend.attrnet.inference.predict import Recogniser
 from fashiontrend.config import Config
 from fashiontrend.demo import shops
 from fashiontrend.demo.world import World
 from fashiontrend.loop import Step
-from fashiontrend.store import open_store
+from fashiontrend.storage.object_store import open_store
 from ray_jobs import run
-from ray_jobs.demo import LAST_DAY, prepare
+from fashiontrend.commands.demo_run import LAST_DAY, prepare
 from ray_jobs.runtime import disconnect
 
 pytestmark = [
@@ -66,7 +66,7 @@ def test_two_ddp_workers_leave_one_artefact_that_passes_its_self_test(ran, tmp_p
     config, state = ran
     store = open_store(config.store)
     version = state.latest(Step.TRAIN_ATTRNET).facts["version"]
-    store.download(paths.model("attrnet", version), tmp_path)
+    store.download(layout.model("attrnet", version), tmp_path)
     assert Recogniser(tmp_path).card.dataset.endswith(state.latest(Step.LABEL).facts["version"])
     assert store.keys("training/") == []
 
@@ -76,9 +76,9 @@ def test_recognition_on_ray_gives_the_numbers_of_the_plain_recogniser(ran, tmp_p
     store = open_store(config.store)
     version = state.latest(Step.RECOGNISE).facts["attrnet"]
     day, platform = WORLD.days[0], "shop-a"
-    pictures = store.read_partition(paths.catalogue_day(day, platform), "pictures")
-    mine = store.read_partition(paths.predictions_day(version, day, platform)).to_pandas()
-    store.download(paths.model("attrnet", version), tmp_path)
+    pictures = store.read_partition(layout.catalogue_day(day, platform), "pictures")
+    mine = store.read_partition(layout.predictions_day(version, day, platform)).to_pandas()
+    store.download(layout.model("attrnet", version), tmp_path)
     batch = {
         n: np.array(pictures.column(n).to_pylist(), dtype=object) for n in ("picture_id", "image")
     }

@@ -13,13 +13,13 @@ import psutil
 import pytest
 import yaml
 
-from fashiontrend import ledger, registry
+from fashiontrend.storage import ledger, releases
 from fashiontrend.config import StoreConfig
 from fashiontrend.demo import shops
 from fashiontrend.demo.world import World
 from fashiontrend.loop import Step
-from fashiontrend.store import Store, open_store
-from ray_jobs.demo import LAST_DAY, SETTINGS, prepare
+from fashiontrend.storage.object_store import Store, open_store
+from fashiontrend.commands.demo_run import LAST_DAY, SETTINGS, prepare
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(2400)]
 
@@ -141,7 +141,7 @@ def test_a_broken_label_rule_closes_the_perplexity_gate_and_relabelling_opens_it
     for step in (Step.LABEL, Step.TRAIN_ATTRNET, Step.RECOGNISE, Step.TRAIN_FORECASTER):
         outputs = [e.output for e in run.entries if e.step is step]
         assert len(set(outputs)) == len(outputs) >= 2, step
-    assert registry.current(store_of(world)) is not None
+    assert releases.current(store_of(world)) is not None
 
 
 def test_the_same_fault_without_a_repair_ends_with_exit_code_11_and_publishes_nothing(world):
@@ -150,7 +150,7 @@ def test_the_same_fault_without_a_repair_ends_with_exit_code_11_and_publishes_no
     done = command(world)
     assert done.returncode == 11, done.stderr[-2000:]
     assert "colour" in done.stderr
-    assert registry.current(store_of(world)) is None
+    assert releases.current(store_of(world)) is None
     assert store_of(world).keys("keywords/") == []
     assert len(store_of(world).keys("labelling/")) == 2
     assert store_of(world).keys("runs/")[-1].endswith(("json", "html"))
@@ -174,7 +174,7 @@ def test_the_whole_loop_runs_on_an_s3_compatible_store(s3_endpoint, tmp_path):
     store = open_store(StoreConfig(url=url, endpoint=s3_endpoint))
     run = ledger.load(store, *ledger.runs(store))
     assert [e.step for e in run.entries] == list(Step)
-    assert registry.current(store) is not None
+    assert releases.current(store) is not None
     assert any(k.endswith("keywords.json") for k in store.keys("keywords/"))
     assert command(tmp_path).returncode == 0  # a second run finds everything done
     assert ledger.load(store, *ledger.runs(store)).entries == run.entries

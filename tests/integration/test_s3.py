@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from fashiontrend.errors import Conflict, StoreError
-from fashiontrend.store import open_store
+from fashiontrend.storage.object_store import open_store
 
 pytestmark = pytest.mark.s3
 TABLE = pa.table({"id": [1, 2], "image": [b"a", b"b"]})

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from fashiontrend.config import Config
-from fashiontrend.forecaster import artefact, ensemble
-from fashiontrend.forecaster.tables import from_arrays
-from fashiontrend.store import open_store
+from fashiontrend.forecaster import artifact
+from fashiontrend.forecaster.any_series import ensemble
+from fashiontrend.forecaster.any_series.tables import from_arrays
+from fashiontrend.storage.object_store import open_store
 from ray_jobs import train_series
 
 pytestmark = [
@@ -71,7 +72,7 @@ def test_two_workers_forecast_what_one_process_does_but_for_rounding(
 
     monkeypatch.setattr("ray_jobs.training.TorchTrainer", never)
     again, _ = fit(table, config, workers=2)
-    assert artefact.dump(again) == artefact.dump(fitted)
+    assert artifact.dump(again) == artifact.dump(fitted)
 
 
 def test_a_worker_that_dies_goes_on_after_its_last_finished_network(
@@ -82,7 +83,7 @@ def test_a_worker_that_dies_goes_on_after_its_last_finished_network(
     def dies_in_the_third_network(settings):
         import time
 
-        from fashiontrend.forecaster import train
+        from fashiontrend.forecaster import training
         from ray_jobs import train_series
 
         def is_known():
@@ -90,7 +91,7 @@ def test_a_worker_that_dies_goes_on_after_its_last_finished_network(
             notes = Path(store).glob("training/series/*/checkpoint_manager_snapshot.json")
             return any("epoch-002" in n.read_text() for n in notes)
 
-        optimise = train.optimise
+        optimise = training.optimise
 
         def counted(*args, **kwargs):
             with Path(started).open("a") as file:
@@ -102,7 +103,7 @@ def test_a_worker_that_dies_goes_on_after_its_last_finished_network(
                 os._exit(1)
             return optimise(*args, **kwargs)
 
-        train.optimise = counted
+        training.optimise = counted
         train_series.worker(settings)
 
     monkeypatch.setattr(train_series, "worker", dies_in_the_third_network)

@@ -16,10 +16,10 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from fashiontrend import registry
+from fashiontrend.storage import releases
 from fashiontrend.client import Client
-from fashiontrend.serve.asked import Options
-from fashiontrend.store import parquet_bytes
+from fashiontrend.serve.schemas.requests import Options
+from fashiontrend.storage.object_store import parquet_bytes
 from tests.integration.running import Running, drained
 from tests.serve.conftest import draw, publish
 
@@ -88,7 +88,7 @@ def test_a_new_release_and_a_rollback_under_load_fail_no_request(server):
             await until(lambda: len(seen) > 20)
             publish(server.store, "r2", "a2")
             await until(lambda: all(s[1] == "a2" for s in seen[-40:]) and len(seen) > 60)
-            registry.rollback(server.store, "r1")
+            releases.rollback(server.store, "r1")
             await until(lambda: all(s[1] == "a1" for s in seen[-40:]))
         return seen
 

@@ -9,9 +9,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from fashiontrend import keywords, records, taxonomy
+from fashiontrend import keywords, taxonomy
+from fashiontrend.storage import schemas
 from fashiontrend.config import KeywordsConfig, LoopConfig
-from fashiontrend.keywords.outlook import Path, judge_change, noise_half_width
+from fashiontrend.keywords.expected_change import Path, judge_change, noise_half_width
 from fashiontrend.keywords.platforms import find_leader
 from fashiontrend.keywords.record import tell_no_season
 from fashiontrend.keywords.samples import find_combinations, pick_samples
@@ -250,7 +251,7 @@ def share_rows(days=60, support=400, gaps=(), thin=()):
                             "share": None if bad else share, "low": share, "high": share, "withheld": bad,
                         }
                     )  # fmt: skip
-    return pa.Table.from_pylist(rows, schema=records.SHARE)
+    return pa.Table.from_pylist(rows, schema=schemas.SHARE)
 
 
 def forecast_rows(shares, change=0.035, half=0.01):
@@ -269,7 +270,7 @@ def forecast_rows(shares, change=0.035, half=0.01):
                     "q025": share - 1.5 * half, "q10": share - half, "q90": share + half, "q975": share + 1.5 * half,
                 }
             )  # fmt: skip
-    return pa.Table.from_pylist(rows, schema=records.FORECAST)
+    return pa.Table.from_pylist(rows, schema=schemas.FORECAST)
 
 
 @pytest.fixture
@@ -408,7 +409,7 @@ def test_tiny_bases_do_not_win_by_relative_growth(tax, evidence):
     small = frame["value"] == "hood"
     for column in ("share", "q025", "q10", "q90", "q975"):
         frame.loc[small, column] += 0.02 * (frame.loc[small, "horizon"] == 14)
-    forecasts = pa.Table.from_pandas(frame, schema=records.FORECAST, preserve_index=False)
+    forecasts = pa.Table.from_pandas(frame, schema=schemas.FORECAST, preserve_index=False)
     found = keywords.select_keywords(shares, forecasts, evidence, tax, CFG)
     assert find(found, "*", "v_neck")["score"] > find(found, "*", "hood")["score"]
 
@@ -449,7 +450,7 @@ def test_json_csv_arrow_and_markdown_tell_the_same_keywords(selection):
         == ids
     )
     assert rows[0]["platforms_rising"] in ("a b", "")
-    assert table.schema == records.KEYWORD
+    assert table.schema == schemas.KEYWORD
     page = keywords.to_markdown(selection).replace("\u202f", " ")
     assert (
         "↗ collar: V_Neck 中v_neck rising on 2 of 2 platforms – share 24.8 % → 28.2 % in 14 days (+3.5 pts"
@@ -470,8 +471,8 @@ def test_a_line_tells_where_and_how_sure_in_both_languages(selection):
 
 def test_an_empty_selection_can_be_written():
     empty = keywords.Selection(START, 14, (), (), ())
-    assert keywords.to_csv(empty).splitlines()[0].split(",") == records.KEYWORD.names
-    assert keywords.to_table(empty).schema == records.KEYWORD
+    assert keywords.to_csv(empty).splitlines()[0].split(",") == schemas.KEYWORD.names
+    assert keywords.to_table(empty).schema == schemas.KEYWORD
     assert keywords.to_table(empty).num_rows == 0
     assert "Nothing moves beyond the noise" in keywords.to_markdown(empty)
     assert json.loads(keywords.to_json(empty))["keywords"] == []

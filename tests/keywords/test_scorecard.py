@@ -5,7 +5,8 @@ from datetime import date, timedelta
 import pyarrow as pa
 import pytest
 
-from fashiontrend import keywords, records
+from fashiontrend import keywords
+from fashiontrend.storage import schemas
 from fashiontrend.config import KeywordsConfig
 from fashiontrend.keywords import ALL, Segment
 
@@ -34,7 +35,7 @@ def make_share(day, share, withheld=False, platform="*"):
 
 
 def judge(record, *shares, today=TARGET, segment=ALL):
-    table = pa.Table.from_pylist(list(shares), schema=records.SHARE)
+    table = pa.Table.from_pylist(list(shares), schema=schemas.SHARE)
     return keywords.score_keywords(
         [record], keywords.read_answers({segment: table}), today, CFG
     ).to_pylist()
@@ -104,7 +105,7 @@ def make_scores(*outcomes, **more):
         (row,) = judge(make_record(), make_share(TARGET, 0.24))
         known = outcome != "unscored"
         found.append({**row, "id": str(n), "outcome": outcome, "covered80": known or None, **more})
-    return pa.Table.from_pylist(found, schema=records.SCORE)
+    return pa.Table.from_pylist(found, schema=schemas.SCORE)
 
 
 def test_rates_are_kept_by_horizon_platform_grade_and_direction_and_leave_the_unscored_out():
@@ -133,5 +134,5 @@ def test_released_intervals_are_watched_over_the_last_days_only():
 
 
 def test_nothing_scored_yet_is_said_so():
-    found = keywords.summarise(records.SCORE.empty_table(), TARGET, CFG)
+    found = keywords.summarise(schemas.SCORE.empty_table(), TARGET, CFG)
     assert (found["scored"], found["overall"], found["monitor"]["n"]) == (0, {"n": 0}, 0)

@@ -5,7 +5,8 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from fashiontrend import records, taxonomy
+from fashiontrend.storage import schemas
+from fashiontrend import taxonomy
 
 TEXT = """
 version: "small"
@@ -50,7 +51,7 @@ def make_listings():
                 "images": images,
             }
             found.append({**base, **row})
-        return pa.Table.from_pylist(found, records.LISTING)
+        return pa.Table.from_pylist(found, schemas.LISTING)
 
     return make
 
@@ -73,7 +74,7 @@ def make_pictures():
             }
             for row in rows
         ]
-        return pa.Table.from_pylist(found, records.PICTURE)
+        return pa.Table.from_pylist(found, schemas.PICTURE)
 
     return make
 
@@ -85,7 +86,7 @@ def make_annotations():
         names = ("picture_id", "product_key", "split", "labels", "image", "box")
         found = [dict(zip(names, (*r, None, None)[:6], strict=True)) for r in rows]
         return pa.Table.from_pylist(
-            [{**f, "labels": list(f["labels"].items())} for f in found], records.ANNOTATION
+            [{**f, "labels": list(f["labels"].items())} for f in found], schemas.ANNOTATION
         )
 
     return make

@@ -1,6 +1,6 @@
 import pytest
 
-from fashiontrend import records
+from fashiontrend.storage import schemas
 from fashiontrend.errors import DataError
 from fashiontrend.labels.annotations import read_csv
 
@@ -16,7 +16,7 @@ HEAD = "platform,product_id,split,neckline,colour,x0,y0,x1,y1\n"
 
 def test_a_row_becomes_an_annotation_of_the_products_first_picture(read):
     done = read(HEAD + "a,1,val,v_neck,,20,10,100,90\n")
-    assert done.table.schema == records.ANNOTATION
+    assert done.table.schema == schemas.ANNOTATION
     (row,) = done.table.to_pylist()
     assert (row["picture_id"], row["product_key"], row["split"]) == ("p1", "a/1", "val")
     assert dict(row["labels"]) == {"neckline": "v_neck"}

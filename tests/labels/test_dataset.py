@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from fashiontrend import records
+from fashiontrend.storage import schemas
 from fashiontrend.config import LabelsConfig, ResampleConfig
 from fashiontrend.errors import DataError
 from fashiontrend.labels import dataset, titles, words
@@ -46,7 +46,7 @@ def people(make_annotations):
 def test_training_holds_titles_and_annotations_and_people_override_titles(build, people):
     made = build(SAID, people)
     train = rows(made.train)
-    assert made.train.schema == made.val.schema == records.EXAMPLE
+    assert made.train.schema == made.val.schema == schemas.EXAMPLE
     assert set(train) == {"a", "c", "d"}
     assert (train["a"]["labels"], train["a"]["annotated"]) == ([3, 0], True)
     assert train["a"]["confidences"] == pytest.approx([1.0, 0.8])

@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from fashiontrend import records
+from fashiontrend.storage import schemas
 from fashiontrend.errors import ConfigError
 from fashiontrend.labels import titles, words
 
@@ -80,7 +80,7 @@ def test_each_label_knows_its_word_and_confidence(small, make_listings):
     table = titles.read_titles(
         make_listings({"title": "A deep V top", "pictures": ["x", "y", None]}), small, rules
     )
-    assert table.select(records.LABEL.names).schema == records.LABEL
+    assert table.select(schemas.LABEL.names).schema == schemas.LABEL
     assert table.select(["picture_id", "rule", "confidence", "source", "status"]).to_pylist() == [
         {
             "picture_id": p,
@@ -103,7 +103,7 @@ def test_a_product_that_is_listed_on_many_days_is_read_once_as_last_seen(small, 
 
 
 def test_no_listings_make_no_labels(small):
-    table = titles.read_titles(records.LISTING.empty_table(), small, words.compile_rules(small))
+    table = titles.read_titles(schemas.LISTING.empty_table(), small, words.compile_rules(small))
     assert (table.num_rows, table.schema) == (0, titles.TITLE_LABEL)
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fashiontrend import paths, records
+from fashiontrend.storage import layout, schemas
 from fashiontrend.config import IngestConfig
 from fashiontrend.errors import StoreError
-from fashiontrend.store import Store
+from fashiontrend.storage.object_store import Store
 from ray_jobs import ingest
 
 DAY = date(2026, 11, 1)
@@ -31,7 +31,7 @@ def stored(store: Store, images: list[bytes]) -> list[str]:
     """Put the bytes where the crawler puts them; their ids."""
     ids = [hashlib.sha256(data).hexdigest() for data in images]
     for picture_id, data in zip(ids, images, strict=True):
-        store.write(paths.raw_image(picture_id), data)
+        store.write(layout.raw_image(picture_id), data)
     return ids
 
 
@@ -42,7 +42,7 @@ def task(ids: list[str]) -> dict:
          "url": f"u/{n}"}
         for n, i in enumerate(ids)
     ]  # fmt: skip
-    return {"partition": paths.catalogue_day(DAY, "s"), "number": 7, "pictures": pictures}
+    return {"partition": layout.catalogue_day(DAY, "s"), "number": 7, "pictures": pictures}
 
 
 def limits(shard_bytes: int) -> IngestConfig:
@@ -65,7 +65,7 @@ def test_a_file_ends_with_the_picture_that_reaches_its_size(store, images):
     assert packed(store, found) == [ids[:3], ids[3:6], ids[6:]]
     assert found["good"] == 8
     table = store.read_table(found["keys"][0])
-    assert table.schema.equals(records.PICTURE)
+    assert table.schema.equals(schemas.PICTURE)
     assert table.column("image").to_pylist() == images[:3]
 
 

@@ -5,11 +5,11 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from fashiontrend import ledger, paths, records
+from fashiontrend.storage import ledger, layout, schemas
 from fashiontrend.config import Config
 from fashiontrend.errors import DataError
 from fashiontrend.loop import Move, Step
-from fashiontrend.store import open_store
+from fashiontrend.storage.object_store import open_store
 from fashiontrend.taxonomy import Attribute, Taxonomy, Value
 from ray_jobs import recognise
 from ray_jobs.runtime import Context
@@ -19,7 +19,7 @@ WORDS = Taxonomy(
     version="t",
     attributes=(Attribute(id="a", en="a", zh="a", values=(Value(id="v", en="v", zh="v"),)),),
 )
-SCHEMA = records.prediction_schema(WORDS.num_values)
+SCHEMA = schemas.prediction_schema(WORDS.num_values)
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def context(tmp_path, monkeypatch):
     store = open_store(config.store)
     for key, ids in ((FIRST, ["p1", "p2"]), (SECOND, ["p3"]), (EMPTY, [])):
         table = pa.table({"picture_id": pa.array(ids, pa.string())})
-        store.commit_tables(paths.catalogue_day(*key), {"pictures-0": table}, {})
+        store.commit_tables(layout.catalogue_day(*key), {"pictures-0": table}, {})
     monkeypatch.setattr(recognise, "connect", lambda config: None)
     run = ledger.Run("r", FIRST[0], "", {}, "", "", "", None)
     return Context(config, store, WORDS, run, Move(Step.RECOGNISE, 1, 1))
@@ -52,12 +52,12 @@ def take(context, monkeypatch, batches):
         seen.append(committed(context))
 
     monkeypatch.setattr(recognise, "answers", answers)
-    pending = {key: paths.catalogue_day(*key) for key in (FIRST, SECOND, EMPTY)}
+    pending = {key: layout.catalogue_day(*key) for key in (FIRST, SECOND, EMPTY)}
     return seen, recognise._recognise(context, "v", pending)
 
 
 def committed(context):
-    keys = {k: paths.predictions_day("v", *k) for k in (FIRST, SECOND, EMPTY)}
+    keys = {k: layout.predictions_day("v", *k) for k in (FIRST, SECOND, EMPTY)}
     return [k[0].day for k, p in keys.items() if context.store.manifest(p)]
 
 
@@ -66,7 +66,7 @@ def test_a_day_is_committed_with_its_last_picture_and_an_empty_one_at_once(conte
     seen, pictures = take(context, monkeypatch, batches)
     assert seen == [[3], [2, 3], [1, 2, 3]]
     assert pictures == 3
-    rows = context.store.read_partition(paths.predictions_day("v", *FIRST))
+    rows = context.store.read_partition(layout.predictions_day("v", *FIRST))
     assert rows["picture_id"].to_pylist() == ["p1", "p2"]
     assert rows.schema.equals(SCHEMA)
 

@@ -9,7 +9,7 @@ import pytest
 from fashiontrend import gates
 from fashiontrend.config import StoreConfig
 from fashiontrend.loop import Move, Step
-from fashiontrend.store import open_store
+from fashiontrend.storage.object_store import open_store
 from ray_jobs import train_forecaster
 
 BLAMED = {"reason": "recogniser", "remedy": "Label more.", "contribution": 0.4}

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 from PIL import Image, ImageDraw
 
-from fashiontrend import ledger, records, taxonomy
+from fashiontrend.storage import ledger, schemas
+from fashiontrend import taxonomy
 from fashiontrend.loop import Step
 from fashiontrend.report import ReportInput
 
@@ -64,7 +65,7 @@ def make_shares() -> pa.Table:
                             "withheld": withheld,
                         }
                     )
-    return pa.Table.from_pylist(rows, records.SHARE)
+    return pa.Table.from_pylist(rows, schemas.SHARE)
 
 
 def make_forecasts() -> pa.Table:
@@ -90,7 +91,7 @@ def make_forecasts() -> pa.Table:
                             "q975": share + 2 * wide,
                         }
                     )
-    return pa.Table.from_pylist(rows, records.FORECAST)
+    return pa.Table.from_pylist(rows, schemas.FORECAST)
 
 
 def make_truth() -> pd.DataFrame:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fashiontrend.attrnet import scorecard
-from fashiontrend.attrnet.worst import BoxMistake, Mistake
+from fashiontrend.attrnet.evaluation import labelled_set
+from fashiontrend.attrnet.evaluation.hard_examples import BoxMistake, Mistake
 from fashiontrend.report import EvaluationInput, Exhibit, build_evaluation
 from fashiontrend.report.confusion import heat, most_confused, per_value
 from fashiontrend.report.exhibits import show_mistakes, show_places
@@ -42,11 +42,11 @@ def report():
     rng = np.random.default_rng(0)
     labels = np.stack([rng.integers(0, 3, 120), rng.integers(0, 12, 120)], 1)
     good, bad = answer(rng, labels, 0.8), answer(rng, labels, 0.1)
-    right = scorecard.find_right(good, labels, TAXONOMY)
+    right = labelled_set.find_right(good, labels, TAXONOMY)
     true = np.array([[0.1, 0.1, 0.6, 0.7]] * 100 + [[0.2, 0.2, 0.4, 0.4]] * 15 + [[0.0] * 4] * 5)
     found = np.clip(true + rng.normal(0, 0.05, true.shape), 0, 1)
-    boxes = scorecard.score_boxes(found, rng.random(120), true, 0.1)
-    score = scorecard.score(good, labels, TAXONOMY)
+    boxes = labelled_set.score_boxes(found, rng.random(120), true, 0.1)
+    score = labelled_set.score(good, labels, TAXONOMY)
     return {
         "val": score,
         "core_seconds": 12.5,
@@ -56,8 +56,8 @@ def report():
         | {"threshold": 0.1, "mean_accuracy": score["mean_accuracy"], "recognised": score},
         "baselines": {
             "majority": {
-                "score": scorecard.score(bad, labels, TAXONOMY),
-                "against": scorecard.compare(right, scorecard.find_right(bad, labels, TAXONOMY)),
+                "score": labelled_set.score(bad, labels, TAXONOMY),
+                "against": labelled_set.compare(right, labelled_set.find_right(bad, labels, TAXONOMY)),
             }
         },
     }
@@ -143,7 +143,7 @@ def test_an_attribute_without_a_labelled_picture_is_shown_without_numbers():
     rng = np.random.default_rng(0)
     labels = np.stack([np.arange(30) % 3, np.full(30, -1)], 1)
     with np.errstate(invalid="ignore"):
-        score = scorecard.score(answer(rng, np.abs(labels), 0.8), labels, TAXONOMY)
+        score = labelled_set.score(answer(rng, np.abs(labels), 0.8), labels, TAXONOMY)
     alone = {"val": score, "core_seconds": None, "seed": 0, "fitted_on": 30}
     parse(build_evaluation(EvaluationInput("m", TAXONOMY, alone)))
 

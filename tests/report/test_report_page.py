@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from fashiontrend import records, taxonomy
-from fashiontrend.attrnet.evaluate import AttributeReport
-from fashiontrend.attrnet.worst import Mistake
+from fashiontrend.storage import schemas
+from fashiontrend import taxonomy
+from fashiontrend.attrnet.evaluation.accuracy import AttributeReport
+from fashiontrend.attrnet.evaluation.hard_examples import Mistake
 from fashiontrend.config import ReportConfig
 from fashiontrend.loop import Step
 from fashiontrend.report import Exhibit, ReportInput, build_html, needed_pictures
@@ -317,7 +318,7 @@ def test_the_scorecard_shows_running_rates_with_their_intervals_and_what_was_not
                 "reason": "the target day was withheld by data health",
             },
         ],
-        schema=records.SCORE,
+        schema=schemas.SCORE,
     )
     found = parse(build_html(replace(whole, scores=told, scored=scored, shares=None, truth=None)))
     rows = [texts(e).replace("\u202f", " ") for e in found.iter("tr")]
@@ -395,8 +396,8 @@ def test_many_platforms_and_attributes_stay_below_three_megabytes_and_say_what_i
         replace(
             whole,
             taxonomy=words,
-            shares=pa.Table.from_pylist(rows, schema=records.SHARE),
-            forecasts=pa.Table.from_pylist(ahead, schema=records.FORECAST),
+            shares=pa.Table.from_pylist(rows, schema=schemas.SHARE),
+            forecasts=pa.Table.from_pylist(ahead, schema=schemas.FORECAST),
             keywords={**whole.keywords, "keywords": keywords},
             truth=None,
         )

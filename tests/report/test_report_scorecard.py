@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from fashiontrend import records
+from fashiontrend.storage import schemas
 from fashiontrend.errors import DataError
 from fashiontrend.report import judge_directions, share_errors, true_shares
 
@@ -112,7 +112,7 @@ def test_errors_leave_out_withheld_pooled_and_unknown_rows_and_read_unheard_valu
             make_share("red", None, None),
             make_share("red", 0.1, 0.1, D[5]),
         ],
-        records.SHARE,
+        schemas.SHARE,
     )
     true = pd.DataFrame(
         [
@@ -137,7 +137,7 @@ def test_errors_leave_out_withheld_pooled_and_unknown_rows_and_read_unheard_valu
 
 def test_errors_of_nothing_are_an_empty_table():
     empty = true_shares(TRUTH.head(0), [], 1, {})
-    assert share_errors(records.SHARE.empty_table(), empty).empty
+    assert share_errors(schemas.SHARE.empty_table(), empty).empty
 
 
 @pytest.mark.parametrize(

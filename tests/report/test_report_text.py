@@ -2,7 +2,7 @@
 
 import pytest
 
-from fashiontrend import ledger
+from fashiontrend.storage import ledger
 from fashiontrend.loop import Step
 from fashiontrend.report import failure_lines, score_lines, step_line, summary_lines, wording
 

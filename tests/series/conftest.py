@@ -8,7 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from fashiontrend import records, taxonomy
+from fashiontrend.storage import schemas
+from fashiontrend import taxonomy
 from fashiontrend.series import Validation
 
 START = date(2026, 1, 1)
@@ -110,7 +111,7 @@ def simulate_world(seed: int, days: int = 90, skill: float = SEPARATION) -> Worl
 
 
 def predictions_table(picture_ids, probs) -> pa.Table:
-    schema = records.prediction_schema({a: p.shape[1] - 1 for a, p in probs.items()})
+    schema = schemas.prediction_schema({a: p.shape[1] - 1 for a, p in probs.items()})
     columns = {"picture_id": list(picture_ids)}
     columns["box"] = [[0.1, 0.1, 0.9, 0.9]] * len(picture_ids)
     columns["box_score"] = np.ones(len(picture_ids), dtype=np.float32)

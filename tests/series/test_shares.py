@@ -5,7 +5,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from fashiontrend import records, taxonomy
+from fashiontrend.storage import schemas
+from fashiontrend import taxonomy
 from fashiontrend.config import SeriesConfig
 from fashiontrend.errors import DataError
 from fashiontrend.series import (
@@ -61,7 +62,7 @@ def measure(colours, validation, table_of):
         table = compute_shares(
             frame, predictions, validation, colours, cfg, weights or {}, bad, rng
         )
-        assert table.schema == records.SHARE
+        assert table.schema == schemas.SHARE
         red = table.to_pandas().query("value == 'red'")
         return {(r.platform, (r.day - DAY).days): r for r in red.itertuples()}
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fashiontrend.series import quantify, unfolding
+from fashiontrend.series import quantification, unfolding
 
 VALUES = 4
 FLAT = np.full(VALUES, 1 / VALUES)
@@ -23,8 +23,8 @@ def annotated(rng, shares, skill, count=300):
 
 
 def likelihoods(known, probs):
-    point = quantify.fit_calibration(*known, np.ones((1, len(known[1]))))
-    return quantify.likelihoods(probs, point)[0]
+    point = quantification.fit_calibration(*known, np.ones((1, len(known[1]))))
+    return quantification.likelihoods(probs, point)[0]
 
 
 def test_the_first_stop_is_the_mean_of_the_answers_under_the_natural_proportions():
@@ -37,7 +37,7 @@ def test_the_last_stop_is_the_maximum_of_the_likelihood():
     rng, shares = np.random.default_rng(0), np.array([0.6, 0.2, 0.1, 0.1])
     known = annotated(rng, FLAT, 1.8)
     like = likelihoods(known, answer(rng, rng.choice(VALUES, 500, p=shares), 1.8))
-    end = quantify.maximise_shares(like[None], np.ones((1, 1, 500)), FLAT[None, None], 0.0)[0, 0]
+    end = quantification.maximise_shares(like[None], np.ones((1, 1, 500)), FLAT[None, None], 0.0)[0, 0]
     np.testing.assert_allclose(unfolding.unfold(like, FLAT, 0.0)[-1], end, atol=0.005)
 
 
@@ -56,7 +56,7 @@ def test_the_chosen_stop_is_nearer_than_counting_and_than_the_maximum_of_the_lik
         answers = [answer(rng, t, 1.4) for t in truths]
         told = np.array([unfolding.unfold(likelihoods(known, a), shares, 0.0) for a in answers])
         real = np.array([np.bincount(t, minlength=VALUES) / 200 for t in truths])
-        raw = np.array([quantify.count_raw(a) for a in answers])
+        raw = np.array([quantification.count_raw(a) for a in answers])
         stop = unfolding.choose_stop(known, told[:, -1], 200, rng)
         errors.append([np.abs(e - real).mean() for e in (told[:, stop], told[:, -1], raw)])
     chosen, maximum, counted = np.mean(errors, axis=0)

@@ -6,8 +6,9 @@ import torch
 
 from fashiontrend import gates, keywords
 from fashiontrend.config import ForecasterConfig, KeywordsConfig, PerplexityGateConfig, SeriesConfig
-from fashiontrend.forecaster import evaluate, predict, train, windows
-from fashiontrend.forecaster.forecast import forecast
+from fashiontrend.forecaster.shares import evaluate, predict, windows
+from fashiontrend.forecaster import training
+from fashiontrend.forecaster.shares.forecast import forecast
 from fashiontrend.series import compute_shares, tabulate_votes, vote_products
 
 CFG = ForecasterConfig()
@@ -27,8 +28,8 @@ def run_chain(world, seed, epochs=CFG.epochs):
     series = windows.read_series(shares)
     split = windows.split_days(len(series.days), cfg)
     cut = windows.cut_windows(series, windows.training_origins(split), cfg, split.first_held_out)
-    model = train.build(cfg, seed)
-    train.fit(model, cut, cfg, seed=seed)
+    model = training.build(cfg, seed)
+    training.fit(model, cut, cfg, seed=seed)
     calibration = predict.calibrate(model, cut)
     report = evaluate.backtest(model, calibration, series, split, cfg).to_dict()
     forecasts = forecast(model, calibration, shares, cfg)

@@ -12,25 +12,28 @@ import pytest
 import torch
 from PIL import Image
 
-from fashiontrend import ledger, paths, pictures, records, registry
-from fashiontrend.attrnet import artefact as attrnet
-from fashiontrend.attrnet import model as networks
+from fashiontrend.storage import ledger, layout, schemas, releases
+from fashiontrend import images
+from fashiontrend.attrnet.inference import artifact as attrnet
+from fashiontrend.attrnet.network import model as networks
 from fashiontrend.config import AttrNetConfig, ForecasterConfig, ServeConfig
-from fashiontrend.forecaster import artefact as forecaster
-from fashiontrend.forecaster.model import TrendModel
-from fashiontrend.forecaster.predict import Calibration
+from fashiontrend.forecaster import artifact as forecaster
+from fashiontrend.forecaster.shares.model import TrendModel
+from fashiontrend.forecaster.shares.predict import Calibration
 from fashiontrend.loop import Step
-from fashiontrend.serve import model, posted, tables, tokens, versions
-from fashiontrend.serve.app import create_app
-from fashiontrend.serve.history import History
-from fashiontrend.serve.intake import Intake
-from fashiontrend.serve.jobs import Jobs
-from fashiontrend.serve.metrics import Metrics
-from fashiontrend.serve.problems import Problem
-from fashiontrend.serve.recognition import Recognition
-from fashiontrend.serve.services import Library, Services
-from fashiontrend.serve.versions import Versions
-from fashiontrend.store import Store, parquet_bytes
+from fashiontrend.serve.recognition import served_model, versions
+from fashiontrend.serve.release import adhoc_forecast, tables
+from fashiontrend.serve.http import tokens
+from fashiontrend.serve.routes.app import create_app
+from fashiontrend.serve.release.history import History
+from fashiontrend.serve.http.admission import Intake
+from fashiontrend.serve.recognition.jobs import Jobs
+from fashiontrend.serve.http.metrics import Metrics
+from fashiontrend.serve.http.problems import Problem
+from fashiontrend.serve.recognition.recognise import Recognition
+from fashiontrend.serve.routes.services import Library, Services
+from fashiontrend.serve.recognition.versions import Versions
+from fashiontrend.storage.object_store import Store, parquet_bytes
 from fashiontrend.taxonomy import Taxonomy
 
 DAY = date(2026, 11, 23)
@@ -75,7 +78,7 @@ def share_rows(days: int = 30) -> pa.Table:
                         "low": share - 0.02, "high": share + 0.02, "withheld": n == 3,
                     }
                 )  # fmt: skip
-    return pa.Table.from_pylist(rows, schema=records.SHARE)
+    return pa.Table.from_pylist(rows, schema=schemas.SHARE)
 
 
 def forecast_rows() -> pa.Table:
@@ -87,7 +90,7 @@ def forecast_rows() -> pa.Table:
         }
         for p in ("shop-a", "*") for v, s in (("red", 0.6), ("blue", 0.4)) for h in (1, 2, 3)
     ]  # fmt: skip
-    return pa.Table.from_pylist(rows, schema=records.FORECAST)
+    return pa.Table.from_pylist(rows, schema=schemas.FORECAST)
 
 
 def keyword(value: str, direction: str, platform: str, picture_id: str, rank: int) -> dict:
@@ -136,7 +139,7 @@ def save_recogniser(store: Store, folder, version: str, seed: int = 0) -> None:
     counts = {"colour": [5, 5, 1], "pattern": [5, 5, 1]}
     card = attrnet.make_card(TAXONOMY, net, counts, {})
     attrnet.save(folder, net, card.model_copy(update={"box_threshold": 0.0}))
-    store.upload(paths.model("attrnet", version), folder, {})
+    store.upload(layout.model("attrnet", version), folder, {})
 
 
 def save_forecaster(store: Store, version: str) -> None:
@@ -145,7 +148,7 @@ def save_forecaster(store: Store, version: str) -> None:
     halves = Calibration((1.0,) * 3, (2.0,) * 3)
     made = forecaster.Artefact(TrendModel(cfg), cfg, halves, {"colour": ("red", "blue")}, "t", {})
     files = forecaster.dump(made)
-    partition = paths.model("forecaster", version)
+    partition = layout.model("forecaster", version)
     for name, data in files.items():
         store.write(f"{partition}/{name}", data)
     store.commit(partition, [f"{partition}/{n}" for n in files], {})
@@ -153,9 +156,9 @@ def save_forecaster(store: Store, version: str) -> None:
 
 def publish_day(store: Store, release: str, day: date, picture: bytes) -> None:
     """Keywords of a day with one sample picture; all else is as on `DAY`."""
-    picture_id = pictures.identify(picture)
-    store.write(paths.raw_image(picture_id), picture)
-    partition = paths.keywords(release, day)
+    picture_id = images.identify(picture)
+    store.write(layout.raw_image(picture_id), picture)
+    partition = layout.keywords(release, day)
     files = {
         "keywords.json": json.dumps(selection(picture_id)).replace(str(DAY), str(day)).encode(),
         "forecasts.parquet": parquet_bytes(forecast_rows()),
@@ -165,13 +168,13 @@ def publish_day(store: Store, release: str, day: date, picture: bytes) -> None:
     store.commit(partition, [f"{partition}/{f}" for f in files], {})
 
 
-def publish(store: Store, name: str, recogniser: str = "a1") -> registry.Release:
-    release = registry.Release(
+def publish(store: Store, name: str, recogniser: str = "a1") -> releases.Release:
+    release = releases.Release(
         name, str(DAY), "run-1", recogniser, "f1", "d1", "toy", TAXONOMY.digest, OPEN, OPEN
     )
     publish_day(store, name, DAY, draw(7))
-    store.commit_tables(paths.shares(recogniser, DAY, "of"), {"shares": share_rows()}, {})
-    registry.publish(store, release)
+    store.commit_tables(layout.shares(recogniser, DAY, "of"), {"shares": share_rows()}, {})
+    releases.publish(store, release)
     return release
 
 
@@ -193,7 +196,7 @@ def write_run(store: Store) -> None:
 def released(tmp_path_factory) -> Store:
     """A store with one release; tests that write take `store` and `publish`."""
     from fashiontrend.config import StoreConfig
-    from fashiontrend.store import open_store
+    from fashiontrend.storage.object_store import open_store
 
     folder = tmp_path_factory.mktemp("released")
     store = open_store(StoreConfig(url=str(folder / "store")))
@@ -218,9 +221,9 @@ class Server:
 
     def __init__(self, store: Store, cfg: ServeConfig, fetch=no_fetch) -> None:
         self.metrics, self.store = Metrics(), store
-        self.model = model.load(store, model.current_release(store), cfg, self.metrics)
+        self.model = served_model.load(store, served_model.current_release(store), cfg, self.metrics)
         self.tables = tables.load(store, tables.find(store))
-        self.trend = posted.load(store, self.tables.release)
+        self.trend = adhoc_forecast.load(store, self.tables.release)
         self.parts = {"tables": "ready", "recognise": "ready"}
 
         async def ready() -> dict[str, str]:
@@ -228,7 +231,7 @@ class Server:
 
         models = Versions(
             lambda: self.model,
-            lambda v: model.load(store, versions.find_release(store, v), cfg, self.metrics),
+            lambda v: served_model.load(store, versions.find_release(store, v), cfg, self.metrics),
             cfg.max_models,
         )
         recognition = Recognition(models, cfg, self.metrics, fetch, store.read)

@@ -18,13 +18,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fashiontrend import ledger, registry
+from fashiontrend.storage import ledger, releases
 from fashiontrend.config import StoreConfig
 from fashiontrend.demo import shops
 from fashiontrend.demo.world import World
 from fashiontrend.loop import Step
-from fashiontrend.store import open_store
-from ray_jobs.demo import LAST_DAY, prepare
+from fashiontrend.storage.object_store import open_store
+from fashiontrend.commands.demo_run import LAST_DAY, prepare
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(1800)]
 
@@ -136,7 +136,7 @@ def test_every_job_can_be_submitted_and_ends_as_its_stage_does(type_in, world):
             closed = run.entries[-1].done.passed is False  # so few days may well fit badly
             assert done.returncode == (11 if closed else 0), done.stdout + done.stderr
             assert run.entries[-1].step == stage
-        registry.publish(store, release_of(run))
+        releases.publish(store, release_of(run))
         for stage in ("run", "publish"):
             done = submit(type_in, stage, file, LAST_DAY)
             assert done.returncode == 0, done.stdout + done.stderr
@@ -146,10 +146,10 @@ def test_every_job_can_be_submitted_and_ends_as_its_stage_does(type_in, world):
     assert all(f"{stage}-2026" in table for stage in (*TRAINING, "run", "publish"))
 
 
-def release_of(run: ledger.Run) -> registry.Release:
+def release_of(run: ledger.Run) -> releases.Release:
     """The two models as a release, whatever the gates said: what is tested is the submission."""
     attrnet, forecaster = (run.latest(s).facts for s in (Step.TRAIN_ATTRNET, Step.TRAIN_FORECASTER))
-    return registry.Release(
+    return releases.Release(
         "r1", str(run.day), run.run_id, attrnet["version"], forecaster["version"],
         attrnet["dataset"], run.taxonomy_version, run.taxonomy_digest, {"passed": True},
         {"passed": True},
@@ -197,7 +197,7 @@ def test_rays_own_command_works_with_a_working_directory(head, token, tmp_path):
     (code / "my.yaml").write_text(yaml.safe_dump(tree))
     command = [
         sys.executable, "-m", "ray.scripts.scripts", "job", "submit", "--address", head,
-        "--working-dir", str(code), "--", "python", "-m", "ray_jobs.crawl", "--config", "my.yaml",
+        "--working-dir", str(code), "--", "python", "-m", "fashiontrend.pipeline.crawl", "--config", "my.yaml",
     ]  # fmt: skip
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=600, env={**os.environ, **token}

@@ -1,0 +1,1 @@
+"""Evaluating a trained network: accuracy, reliability, baselines and its hardest examples."""

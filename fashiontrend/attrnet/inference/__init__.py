@@ -1,0 +1,1 @@
+"""Using a trained network: its artifact on disk, predictions and calibrated probabilities."""

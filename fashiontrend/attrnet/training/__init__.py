@@ -1,0 +1,1 @@
+"""Training the network: batches, augmentation, losses and the epoch loop."""

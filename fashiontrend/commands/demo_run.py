@@ -1,0 +1,139 @@
+"""The newcomer's run: a drawn world of three shops on loopback, taken from pages to keywords."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from fashiontrend import config as configuration
+from fashiontrend.storage import ledger
+from fashiontrend import taxonomy, console
+from fashiontrend.config import Config
+from fashiontrend.demo import curves, shops
+from fashiontrend.demo.world import KINDS, World, annotate, write_truth
+from fashiontrend.errors import ConfigError
+from ray_jobs import run
+
+#: The world's last day. A fixed one, so that a second demo finds the first one's run.
+LAST_DAY = date(2026, 11, 23)
+PORTS = 8741
+#: Where the chart mounts `files`.
+MOUNT = Path("/etc/fashiontrend")
+#: What the demo sets otherwise than a shop of one's own would.
+SETTINGS: dict[str, Any] = {
+    "attrnet": {"input_px": 64, "epochs": 40, "max_passes": 25_000, "batch_size": 32},
+    "accuracy_gate": {"threshold": 0.85, "floor": 0.70},
+    # Full balance, the method's "by attribute proportion": what the correction has to undo.
+    "resample": {"beta": 1.0},
+    # Hundreds of products for at most six values: a pseudo-count would pull more than it steadies.
+    "series": {"smoothing": 0.0},
+    "ray": {"num_cpus": 2, "train_workers": 2, "cpus_per_worker": 0.5},
+}
+
+
+def demo(folder: Path, seed: int, num_days: int) -> tuple[Config, ledger.Run]:
+    """Build the world in a folder and run the loop over it; a finished one is only shown again.
+
+    Raises:
+        ConfigError: the folder holds a demo of another seed or length.
+    """
+    world = World(seed, LAST_DAY, num_days)
+    config = prepare(folder, world, first_port=shops.find_ports(PORTS))
+    state = run.begin(config, world.last_day)
+    if run.due(config, state) is None:
+        console.console.print(
+            f"run {state.run_id} is finished; nothing is trained again", markup=False
+        )
+    with shops.serve(world, _port(config)):
+        return config, run.run(config, world.last_day)
+
+
+def _port(config: Config) -> int:
+    """Where the first shop listens; a folder keeps the ports it began with.
+
+    Raises:
+        ConfigError: somebody else listens there now.
+    """
+    port = urlsplit(config.crawl.platforms[0].base_url.replace("{day}", "")).port or 0
+    if shops.find_ports(port) != port:
+        raise ConfigError(
+            f"port {port} or the two after it are taken, and this demo's shops listened there. "
+            "Wait for the other demo to end, or name another --folder."
+        )
+    return port
+
+
+def prepare(
+    folder: Path, world: World, settings: dict[str, Any] | None = None, first_port: int = PORTS
+) -> Config:
+    """Write the world's annotations, truth and configuration, once, and load the configuration."""
+    file = folder / "fashiontrend.yaml"
+    mark = f"# seed {world.seed}, {world.num_days} days\n"
+    if file.exists():
+        if not file.read_text("utf-8").startswith(mark):
+            raise ConfigError(
+                f"{folder} holds another demo. Name another --folder, or remove it (make clean)."
+            )
+        return configuration.load(str(file))
+    folder.mkdir(parents=True, exist_ok=True)
+    annotate(world).to_csv(folder / "annotations.csv", index=False)
+    write_truth(world, folder / "truth")
+    (folder / "taxonomy.yaml").write_text(_words(), "utf-8")
+    tree = describe(folder, world, settings or SETTINGS, first_port)
+    tree |= {"store": {"url": str(folder / "store")}, "report": {"truth": str(folder / "truth")}}
+    text = mark + yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+    fresh = file.with_suffix(".tmp")
+    fresh.write_text(text, "utf-8")
+    fresh.replace(file)
+    return configuration.load(str(file))
+
+
+def values(world: World, host: str) -> dict[str, Any]:
+    """The Helm chart's values for the same world, its shops served by a host of the cluster."""
+    files = {"taxonomy.yaml": _words(), "annotations.csv": annotate(world).to_csv(index=False)}
+    tree = describe(MOUNT, world, SETTINGS, shops.FIRST_PORT, host)
+    del tree["ray"]  # how many workers there are is the cluster's to say
+    ports = [shops.FIRST_PORT + n for n in range(len(KINDS))]
+    # Shops inside the cluster: the chart lets a crawl out to public addresses only.
+    reach = {"cidrs": ["10.0.0.0/8"], "except": [], "ports": ports}
+    return {"config": tree, "files": files, "networkPolicy": {"shops": reach}}
+
+
+def _words() -> str:
+    """The demo's part of the taxonomy, as YAML."""
+    words = curves.restrict(taxonomy.load()).model_dump(mode="json")
+    return str(yaml.safe_dump(words, allow_unicode=True, sort_keys=False))
+
+
+def describe(
+    folder: Path,
+    world: World,
+    settings: dict[str, Any],
+    first_port: int,
+    host: str = shops.LOOPBACK,
+) -> dict[str, Any]:
+    """The demo's configuration as a plain tree, but for where its store lies."""
+    platforms = [
+        {
+            "name": name,
+            "kind": kind,
+            "base_url": f"http://{host}:{first_port + n}/day/{{day}}",
+            "delay_s": 0.0,
+        }
+        for n, (name, kind) in enumerate(KINDS.items())
+    ]
+    tree: dict[str, Any] = {
+        "seed": world.seed,
+        "taxonomy": str(folder / "taxonomy.yaml"),
+        "crawl": {
+            "platforms": platforms,
+            "contact_url": f"http://{host}/",
+            "autothrottle": False,
+            "full_sweep_days": 30,
+        },
+        "labels": {"annotations": [str(folder / "annotations.csv")]},
+        "loop": {"history_days": world.num_days},
+    }
+    return tree | settings

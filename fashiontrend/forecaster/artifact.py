@@ -1,0 +1,149 @@
+"""The released trend model: safetensors beside a card in JSON. Nothing is unpickled.
+
+Two kinds, told apart by the card's schema: the share model of the loop, and the forecaster of
+series that are no shares.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import lightgbm
+from lightgbm.basic import LightGBMError
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from fashiontrend.config import ForecasterConfig, UnivariateConfig
+from fashiontrend.typed_yaml import check
+from fashiontrend.errors import DataError
+from fashiontrend.forecaster.any_series.ensemble import SeriesForecaster
+from fashiontrend.forecaster.shares.model import TrendModel
+from fashiontrend.forecaster.shares.predict import Calibration
+from fashiontrend.forecaster.any_series.univariate import SeriesModel
+
+WEIGHTS, CARD = "model.safetensors", "card.json"
+_SHARES, _SERIES = "trend-model/1", "series-forecaster/2"
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A trend model of shares that can forecast, and what is known of it."""
+
+    model: TrendModel
+    cfg: ForecasterConfig
+    calibration: Calibration
+    attributes: dict[str, tuple[str, ...]]  # attribute -> value ids it was trained on
+    taxonomy_digest: str
+    metrics: dict[str, Any]  # `PerplexityReport.to_dict()`
+
+
+def dump(artefact: Artefact | SeriesForecaster) -> dict[str, bytes]:
+    """The files of an artefact, by name; the card holds the digest of the weights."""
+    if isinstance(artefact, SeriesForecaster):
+        state = {
+            f"{i}/{name}": tensor
+            for i, model in enumerate(artefact.models)
+            for name, tensor in model.state_dict().items()
+        }
+        return _dump(_SERIES, state, _describe(artefact))
+    facts = {
+        "config": artefact.cfg.model_dump(mode="json"),
+        "attributes": {a: list(v) for a, v in artefact.attributes.items()},
+        "taxonomy_digest": artefact.taxonomy_digest,
+        "calibration": asdict(artefact.calibration),
+        "metrics": artefact.metrics,
+    }
+    return _dump(_SHARES, artefact.model.state_dict(), facts)
+
+
+def _describe(forecaster: SeriesForecaster) -> dict[str, Any]:
+    return {
+        "config": forecaster.cfg.model_dump(mode="json"),
+        "members": len(forecaster.models),
+        "trees": forecaster.trees.model_to_string() if forecaster.trees is not None else None,
+        "season": forecaster.season,
+        "horizon": forecaster.horizon,
+        "factors": list(forecaster.factors),
+        "calibration": forecaster.calibration,
+        "frequency": forecaster.frequency,
+    }
+
+
+def _dump(schema: str, state: Mapping[str, Tensor], facts: dict[str, Any]) -> dict[str, bytes]:
+    weights = save_tensors({k: v.detach().cpu().contiguous() for k, v in state.items()})
+    card = {"schema": schema, **facts, "digest": hashlib.sha256(weights).hexdigest()}
+    text = json.dumps(card, indent=1, ensure_ascii=False, sort_keys=True, allow_nan=False)
+    return {WEIGHTS: weights, CARD: text.encode()}
+
+
+def load(files: Mapping[str, bytes]) -> Artefact:
+    """Read a share model that `dump` gave; it is in evaluation mode.
+
+    Raises:
+        DataError: a file is missing or damaged, the weights are not those of the card, or the
+            card is of another kind of model.
+    """
+    try:
+        state, card = _open(files, _SHARES)
+        cfg = check(ForecasterConfig, card["config"], CARD)
+        model = TrendModel(cfg)
+        model.load_state_dict(state)
+        halves = {k: tuple(v) for k, v in card["calibration"].items()}
+        attributes = {a: tuple(v) for a, v in card["attributes"].items()}
+        told = (card["taxonomy_digest"], card["metrics"])
+    except (KeyError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
+        raise DataError(f"trend model: cannot be read: {error!r}. Train again.") from error
+    model.eval()
+    return Artefact(model, cfg, Calibration(**halves), attributes, *told)
+
+
+def load_series(files: Mapping[str, bytes]) -> SeriesForecaster:
+    """Read a forecaster of series that `dump` gave; errors as of `load`."""
+    try:
+        state, card = _open(files, _SERIES)
+        cfg = check(UnivariateConfig, card["config"], CARD)
+        models = []
+        for number in range(card["members"]):
+            model = SeriesModel(cfg, card["horizon"])
+            mark = f"{number}/"
+            own = {k.removeprefix(mark): v for k, v in state.items() if k.startswith(mark)}
+            model.load_state_dict(own)
+            models.append(model.eval())
+        low, high = (float(f) for f in card["factors"])
+        told = (card["calibration"], card["frequency"])
+        text = card["trees"]
+        trees = lightgbm.Booster(model_str=text) if text is not None else None
+        season, horizon = int(card["season"]), int(card["horizon"])
+    except (KeyError, ValueError, TypeError, RuntimeError, SafetensorError, LightGBMError) as error:
+        raise DataError(f"trend model: cannot be read: {error!r}. Fit again.") from error
+    return SeriesForecaster(tuple(models), trees, cfg, season, horizon, (low, high), *told)
+
+
+def load_any(files: Mapping[str, bytes]) -> Artefact | SeriesForecaster:
+    """Read either kind; errors as of `load`."""
+    try:
+        schema = json.loads(files[CARD])["schema"]
+    except (KeyError, ValueError, TypeError) as error:
+        raise DataError(
+            f"trend model: {CARD} is missing or damaged: {error!r}. Train again."
+        ) from error
+    return load_series(files) if schema == _SERIES else load(files)
+
+
+def _open(files: Mapping[str, bytes], schema: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    weights, card = files[WEIGHTS], json.loads(files[CARD])
+    if card["schema"] != schema:
+        raise DataError(
+            f"trend model: card is {card['schema']!r}, expected {schema!r}. Train again."
+        )
+    digest = hashlib.sha256(weights).hexdigest()
+    if digest != card["digest"]:
+        raise DataError(
+            f"trend model: weights are {digest[:12]}, the card says {card['digest'][:12]}. "
+            "Copy both files of one version."
+        )
+    return load_tensors(weights), card

@@ -1,0 +1,262 @@
+"""Labelled sets made by others, and the taxonomy that their columns imply (`fashiontrend import`).
+
+A set is Parquet files (columns id, split, title, attribute columns, image), or a folder with one
+CSV and picture files, or with one CSV and Parquet files that hold the pictures by id. Columns
+x0, y0, x1, y1 (pixels) become boxes.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from fashiontrend.labelled_sets import columns as tables
+from fashiontrend import images as pictures
+from fashiontrend.storage import schemas
+from fashiontrend.config import IngestConfig, digest
+from fashiontrend.errors import DataError, PictureError
+from fashiontrend.taxonomy import Taxonomy
+
+FILE_COLUMNS = ("image_path", "image", "file", "filename", "path")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif")
+CORNERS = ["x0", "y0", "x1", "y1"]
+SPLITS = {"val": "val", "valid": "val", "validation": "val", "dev": "val", "test": ""}
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A set in our own terms, and what was seen on the way."""
+
+    taxonomy: Taxonomy
+    annotations: pa.Table
+    facts: dict[str, Any]
+
+
+def import_set(
+    sources: Sequence[Path],
+    name: str,
+    columns: Sequence[str] = (),
+    limits: IngestConfig | None = None,
+    min_examples: int = 20,
+) -> Imported:
+    """Read a labelled set.
+
+    Args:
+        sources: Parquet files, or one folder.
+        name: of the set; product keys are `name/id`, the taxonomy's version is `name-<digest>`.
+        columns: the attribute columns; guessed if none are given.
+        limits: what a picture must be; those that are not are left out and counted.
+        min_examples: values with fewer training rows are kept and reported.
+
+    Returns:
+        Taxonomy, ANNOTATION rows with their bytes, and facts: rows, splits, columns, rejected
+        (reason -> count), thin_values (attribute.value -> rows), duplicates.
+
+    Raises:
+        DataError: nothing readable, a column that is missing, or no attribute.
+    """
+    rows = read_rows(sources)
+    chosen = tuple(columns) or tables.guess_columns(rows)
+    taxonomy = tables.derive_taxonomy(rows, chosen, name)
+    annotations, facts = _annotate(rows, chosen, taxonomy, name, limits or IngestConfig())
+    return Imported(
+        taxonomy,
+        annotations,
+        {**facts, "columns": list(chosen), **_thin(annotations, taxonomy, min_examples)},
+    )
+
+
+def read_rows(sources: Sequence[Path]) -> pa.Table:
+    """All rows of a set, with `id` as text and `image` as bytes; other columns as they are.
+
+    Raises:
+        DataError: a path does not exist, or what is there is no set.
+    """
+    missing = [str(p) for p in sources if not p.exists()]
+    if missing or not sources:
+        raise DataError(
+            f"{', '.join(missing) or 'no source'}: not found. Name Parquet files, or one folder "
+            "with a CSV."
+        )
+    folders = [p for p in sources if p.is_dir()]
+    if folders and len(sources) > 1:
+        raise DataError(
+            f"{folders[0]} is a folder beside other sources. Name one folder, or Parquet files."
+        )
+    table = _read_folder(folders[0]) if folders else _read_parquet(sorted(sources))
+    for column in ("id", "image"):
+        if column not in table.column_names:
+            raise DataError(
+                f"{sources[0]}: no column {column!r}, seen {', '.join(table.column_names)}. Add "
+                "or rename it."
+            )
+    tables.check_images(sources[0], table.schema.field("image").type)
+    if table.num_rows == 0:
+        raise DataError(f"{sources[0]}: no rows. Name a set that holds something.")
+    place = table.column_names.index("id")
+    return table.set_column(place, "id", table["id"].cast(pa.string()))
+
+
+def digest_content(annotations: pa.Table) -> str:
+    """A hash of what ANNOTATION rows say, in whatever order; a picture's id stands for its bytes."""
+    told = annotations.select([n for n in annotations.column_names if n != "image"]).to_pylist()
+    return digest(sorted(({**row, "labels": sorted(row["labels"] or ())} for row in told), key=str))
+
+
+def _read_parquet(files: Sequence[Path]) -> pa.Table:
+    try:
+        # Read one by one: together, the folder's name could add a partition column.
+        return pa.concat_tables(
+            [pq.ParquetFile(f).read() for f in files], promote_options="permissive"
+        )
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        told = str(error).rstrip(".")
+        raise DataError(
+            f"{', '.join(map(str, files))}: {told}. All must be Parquet with the same columns."
+        ) from None
+
+
+def _read_folder(folder: Path) -> pa.Table:
+    lists = sorted(folder.glob("*.csv"))
+    files = sorted(folder.glob("*.parquet"))
+    if not lists and files:
+        return _read_parquet(files)
+    if len(lists) != 1:
+        raise DataError(
+            f"{folder}: seen {len(lists)} CSV files ({', '.join(t.name for t in lists)}), "
+            "expected one. Keep one there."
+        )
+    frame = pd.read_csv(lists[0], dtype=str, keep_default_na=False)
+    if "id" not in frame:
+        raise DataError(
+            f"{lists[0]}: no column 'id', seen {', '.join(frame.columns)}. Add or rename it."
+        )
+    if files:
+        return _join_pictures(frame, _read_parquet(files))
+    images = [_read_picture(folder, dict(row)) for row in frame.to_dict("records")]
+    text = pa.Table.from_pandas(frame.drop(columns="image", errors="ignore"), preserve_index=False)
+    return text.append_column("image", pa.array(images, pa.binary()))
+
+
+def _join_pictures(frame: pd.DataFrame, stored: pa.Table) -> pa.Table:
+    ids = stored["id"].cast(pa.string()).to_pylist()
+    where = {picture: n for n, picture in enumerate(ids)}
+    rows = pa.array([where.get(i) for i in frame["id"]], pa.int64())
+    text = pa.Table.from_pandas(frame.drop(columns="image", errors="ignore"), preserve_index=False)
+    return text.append_column("image", stored["image"].take(rows))
+
+
+def _read_picture(folder: Path, row: Mapping[Any, Any]) -> bytes | None:
+    """The bytes of a row's picture: the file that a column names, else the file named by the id."""
+    named = next((str(row[c]) for c in FILE_COLUMNS if row.get(c)), None)
+    names = [named] if named else [f"{row['id']}{s}" for s in SUFFIXES]
+    for name in names:
+        file = (folder / name).resolve()
+        if not file.is_relative_to(folder.resolve()):
+            raise DataError(
+                f"{folder}: row {row['id']} names {name!r}, outside the folder. Keep pictures "
+                "inside."
+            )
+        if file.is_file():
+            return file.read_bytes()
+    return None
+
+
+def _annotate(
+    rows: pa.Table, columns: Sequence[str], taxonomy: Taxonomy, name: str, limits: IngestConfig
+) -> tuple[pa.Table, dict[str, Any]]:
+    labels = {
+        tables.slug(c): tables.value_ids(rows, c, taxonomy.attribute(tables.slug(c)))
+        for c in columns
+    }
+    splits = _splits(rows)
+    corners = read_corners(rows)
+    found: dict[str, dict[str, Any]] = {}
+    counts: Counter[str] = Counter()
+    for n, (key, data) in enumerate(zip(rows["id"].to_pylist(), rows["image"], strict=True)):
+        if not splits[n]:
+            counts["test_left_out"] += 1
+            continue
+        try:
+            seen = pictures.inspect(data.as_py() or b"", limits)
+            box = None if corners is None else to_box(corners[n], (seen.width, seen.height))
+        except PictureError as error:
+            counts[error.reason] += 1
+            continue
+        stated = [(a, v) for a, cells in labels.items() if (v := cells[n])]
+        row = {
+            "picture_id": seen.picture_id,
+            "product_key": f"{name}/{key}",
+            "split": splits[n],
+            "labels": stated,
+            "box": box,
+            "image": data.as_py(),
+        }
+        counts["duplicates"] += seen.picture_id in found
+        if seen.picture_id not in found or splits[n] == "val":
+            found[seen.picture_id] = row
+    if not found:
+        raise DataError(
+            f"{name}: none of {rows.num_rows} rows has a usable picture ({dict(counts)}). Check "
+            "the column `image`."
+        )
+    table = pa.Table.from_pylist(list(found.values()), schemas.ANNOTATION)
+    duplicates = counts.pop("duplicates", 0)
+    kinds = Counter(table["split"].to_pylist())
+    return table, {
+        "rows": rows.num_rows,
+        "splits": dict(kinds),
+        "rejected": dict(counts),
+        "duplicates": duplicates,
+    }
+
+
+def _splits(rows: pa.Table) -> list[str]:
+    """Train, val, or nothing for test rows, which stay out; a hash of the id if none is stated."""
+    if "split" in rows.column_names:
+        return [
+            SPLITS.get(str(s or "").strip().casefold(), "train") for s in rows["split"].to_pylist()
+        ]
+    hashes = (hashlib.sha256(i.encode()).digest()[0] for i in rows["id"].to_pylist())
+    return ["val" if h < 51 else "train" for h in hashes]
+
+
+def read_corners(rows: pa.Table) -> NDArray[np.float64] | None:
+    """(N, 4) corners in pixels, NaN where none is drawn; None without such columns."""
+    return read_numbers(rows, CORNERS) if set(CORNERS) <= set(rows.column_names) else None
+
+
+def read_numbers(rows: pa.Table, columns: Sequence[str]) -> NDArray[np.float64]:
+    """Columns of numbers, or of numbers as text, side by side; NaN where a cell holds none."""
+    cells = rows.select(list(columns)).to_pandas().apply(pd.to_numeric, errors="coerce")
+    return np.asarray(cells.to_numpy(np.float64))
+
+
+def to_box(corners: NDArray[np.float64], size: tuple[float, float]) -> list[float] | None:
+    """Four corners in pixels as fractions of a picture's width and height; None if they make no box."""
+    sides = np.array(size * 2, dtype=np.float64)
+    x0, y0, x1, y1 = np.clip(corners / sides, 0.0, 1.0)
+    return [float(v) for v in (x0, y0, x1, y1)] if x0 < x1 and y0 < y1 else None
+
+
+def _thin(annotations: pa.Table, taxonomy: Taxonomy, min_examples: int) -> dict[str, Any]:
+    seen = Counter(
+        pair
+        for split, labels in zip(
+            annotations["split"].to_pylist(), annotations["labels"].to_pylist(), strict=True
+        )
+        if split == "train"
+        for pair in labels
+    )
+    pairs = ((a.id, v) for a in taxonomy.attributes for v in a.value_ids)
+    return {
+        "thin_values": {f"{a}.{v}": seen[(a, v)] for a, v in pairs if seen[(a, v)] < min_examples}
+    }

@@ -1,0 +1,108 @@
+"""Label and resample (A3): titles, annotations and boxes to an immutable, versioned dataset.
+
+After a closed perplexity gate the words of the attributes that it named are audited against
+annotations, and those that people contradict are dropped, before everything is labelled again.
+"""
+
+import logging
+from pathlib import Path
+
+import pyarrow as pa
+
+from fashiontrend.storage import layout, schemas
+from fashiontrend.config import ResampleConfig
+from fashiontrend.labels import annotations, audit, dataset, label_studio, titles, words
+from fashiontrend.loop import Step
+from fashiontrend.pipeline import catalogue, inputs
+from ray_jobs import run
+from ray_jobs.runtime import Context, Outcome, main
+
+log = logging.getLogger(__name__)
+#: How much more an attribute that a closed gate named is resampled, in the exponent beta.
+BOOST = 1.5
+
+
+def label(context: Context) -> Outcome:
+    """Write the dataset of this round; the same inputs give the same version again."""
+    cfg = context.config.labels
+    people = _read_annotations(context)
+    pictures = catalogue.pictures(context, also=people["picture_id"].to_pylist())
+    rules = words.compile_rules(context.taxonomy, cfg.title_confidence, *_user_rules(context))
+    listings = catalogue.listings(context)
+    told = titles.read_titles(listings, context.taxonomy, rules)
+    named = named_attributes(context)
+    kept, dropped = audit.drop_rules(rules, audit.judge_rules(told, people), named, cfg)
+    if dropped.num_rows:
+        told = titles.read_titles(listings, context.taxonomy, kept)
+    resampling, seed = for_round(context, named)
+    built = dataset.build(pictures, told, people, context.taxonomy, cfg, resampling, seed)
+    facts = {
+        **built.facts,
+        "named": named,
+        "dropped_rules": dropped.to_pylist(),
+        "changed": _tell_change(context, named, dropped.num_rows),
+    }
+    for thin in built.facts["thin_values"]:
+        log.warning("few training pictures: %s", thin)
+    partition = layout.dataset(built.version)
+    context.store.commit_tables(partition, {"train": built.train, "val": built.val}, facts)
+    return Outcome(partition, {"version": built.version, **facts})
+
+
+def for_round(context: Context, named: list[str]) -> tuple[ResampleConfig, int]:
+    """Resampling and seed of this round: named attributes weigh more, and the draw is another."""
+    base, round_ = context.config.resample, context.move.label_round
+    boost = {**base.boost, **{a: base.boost.get(a, 1.0) * BOOST for a in named}}
+    return base.model_copy(update={"boost": boost}), context.config.seed + round_ - 1
+
+
+def _tell_change(context: Context, named: list[str], dropped: int) -> str:
+    """In words, what this round of labelling does differently."""
+    if context.move.label_round == 1:
+        return "first labelling"
+    blamed = f"{dropped} title words of {', '.join(named)} dropped, " if named else ""
+    return f"{blamed}resampled anew"
+
+
+def named_attributes(context: Context) -> list[str]:
+    """Attributes that closed perplexity gates of this run blamed on labels, in any earlier round."""
+    verdicts = context.run.verdicts(Step.TRAIN_FORECASTER)
+    blamed = {
+        attribute
+        for verdict in verdicts
+        for attribute, told in verdict.get("per_attribute", {}).items()
+        if told.get("reason") == "recogniser"
+    }
+    return sorted(blamed)
+
+
+def _user_rules(context: Context) -> tuple[str, str] | tuple[()]:
+    name = context.config.labels.rules
+    return (inputs.read_text(name, context.store), name) if name else ()
+
+
+def _read_annotations(context: Context) -> pa.Table:
+    """All that people labelled, of pictures however old: their files, and the imported sets."""
+    pictures = catalogue.shelf(context)
+    tables = [schemas.ANNOTATION.empty_table()]
+    for name in context.config.labels.annotations:
+        text = inputs.read_text(name, context.store)
+        read = (
+            label_studio.read_label_studio if Path(name).suffix == ".json" else annotations.read_csv
+        )
+        found = read(text, name, context.taxonomy, pictures)
+        if found.missing:
+            log.warning(
+                "%s: %d rows name pictures that the catalogue does not hold",
+                name,
+                len(found.missing),
+            )
+        tables.append(found.table)
+    sets = (layout.annotation_set(name) for name in context.config.labels.imported_sets)
+    return pa.concat_tables(
+        [*tables, *(context.store.read_partition(s, "annotations") for s in sets)]
+    )
+
+
+if __name__ == "__main__":
+    main(run.only(Step.LABEL), __doc__ or "")

@@ -1,0 +1,170 @@
+"""Publish (A10): forecast, rank the keywords, keep them in four forms, score those that came due, release."""
+
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from fashiontrend import keywords, series
+from fashiontrend.storage import layout, releases
+from fashiontrend.config import digest
+from fashiontrend.errors import DataError
+from fashiontrend.forecaster import artifact
+from fashiontrend.forecaster.shares import forecast
+from fashiontrend.loop import Step
+from fashiontrend.storage.object_store import Store, parquet_bytes
+from fashiontrend.pipeline import catalogue, scorecard
+from ray_jobs import run
+from ray_jobs.recognise import predictions
+from ray_jobs.runtime import Context, Outcome, main
+from fashiontrend.pipeline.shares import listed_pictures, measure
+
+
+def publish(context: Context) -> Outcome:
+    """Write forecasts and keywords; on a training day the pair of models becomes the release."""
+    release = _release(context)
+    shares = context.store.read_partition(context.run.latest(Step.SHARES).output, "shares")
+    trend = artifact.load(releases.read_model(context.store, "forecaster", release.forecaster))
+    listed, answers = listed_pictures(context), predictions(context, release.attrnet)
+    products = all_products(context, listed, answers)
+    live = products[products["live"]]
+    forecasts = _forecast(trend, shares)
+    history_days = context.config.loop.history_days
+    evidence = keywords.Evidence(live, trend.metrics, _provenance(context, release), history_days)
+    cfg = context.config.keywords
+    selection = keywords.select_keywords(shares, forecasts, evidence, context.taxonomy, cfg)
+    measured = {keywords.ALL: shares}
+    for segment in keywords.find_segments(live, cfg):
+        own = keywords.members(products, segment)
+        measured[segment] = measure(context, release.attrnet, _listed(listed, own), answers)
+        chosen = keywords.select_keywords(
+            measured[segment],
+            _forecast(trend, measured[segment]),
+            evidence,
+            context.taxonomy,
+            cfg,
+            segment,
+        )
+        selection = keywords.add_segment(selection, segment, chosen, int(own["live"].sum()))
+    partition = layout.keywords(release.release_id, context.day)
+    files = {
+        "keywords.json": keywords.to_json(selection),
+        "keywords.csv": keywords.to_csv(selection).encode(),
+        "keywords.md": keywords.to_markdown(selection).encode(),
+        "keywords.parquet": parquet_bytes(keywords.to_table(selection)),
+        "forecasts.parquet": parquet_bytes(forecasts),
+    }
+    measured_in = context.run.latest(Step.SHARES).output
+    made_of = digest([measured_in, release.forecaster, cfg.model_dump(mode="json")])
+    told = {"horizon_days": selection.horizon_days, "shares": measured_in, "made_of": made_of}
+    _commit(context.store, partition, files, told)
+    days = sorted(set(shares.column("day").to_pylist()))
+    truth = scorecard.read_truth(context.config, days)
+    scores = scorecard.update(context.store, context.day, measured, truth, cfg)
+    if not context.run.release:
+        releases.publish(context.store, release)
+    facts = {
+        "release": release.release_id,
+        "keywords": len(selection.keywords),
+        "segments": len(selection.segments),
+        "scorecard": scores,
+    }
+    return Outcome(partition, facts)
+
+
+def _forecast(trend: artifact.Artefact, shares: pa.Table) -> pa.Table:
+    return forecast.forecast(trend.model, trend.calibration, shares, trend.cfg)
+
+
+def _listed(listed: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
+    """The listed pictures of some products."""
+    return listed.merge(products[["platform", "product_id"]], on=["platform", "product_id"])
+
+
+def _release(context: Context) -> releases.Release:
+    """The release that the run uses, or the one that it makes of its two judged models."""
+    if context.run.release:
+        return releases.load(context.store, context.run.release)
+    attrnet = context.run.latest(Step.TRAIN_ATTRNET)
+    forecaster = context.run.latest(Step.TRAIN_FORECASTER)
+    pair = (attrnet.facts["version"], forecaster.facts["version"])
+    return releases.Release(
+        release_id=f"{context.day}-{digest(pair)[:8]}",
+        day=str(context.day),
+        run_id=context.run.run_id,
+        attrnet=pair[0],
+        forecaster=pair[1],
+        dataset=attrnet.facts["dataset"],
+        taxonomy_version=context.taxonomy.version,
+        taxonomy_digest=context.taxonomy.digest,
+        accuracy=attrnet.verdict or {},
+        perplexity=forecaster.verdict or {},
+    )
+
+
+def all_products(context: Context, listed: pd.DataFrame, answers: pa.Table) -> pd.DataFrame:
+    """All products of the run's days, with what the recogniser sees and the shop states of them.
+
+    `live` tells those on sale in the newest window; `gender` is the shop's word in lower case.
+    """
+    votes = series.vote_products(listed, answers, context.taxonomy)
+    table = series.tabulate_votes(votes, context.taxonomy)
+    boxes = answers.select(["picture_id", "box"]).to_pandas().drop_duplicates("picture_id")
+    columns = ["platform", "product_id", "day", "url", "price", "currency", "gender"]
+    stated = catalogue.listings(context).select(columns).to_pandas()
+    stated = stated.sort_values("day").drop_duplicates(["platform", "product_id"], keep="last")
+    days = listed.groupby(["platform", "product_id"], as_index=False).agg(
+        first_seen=("first_seen", "min"), last_day=("day", "max")
+    )
+    window = pd.Timedelta(days=context.config.series.window_days).to_pytimedelta()
+    return (
+        table.merge(stated.drop(columns="day"), on=["platform", "product_id"], how="left")
+        .merge(days, on=["platform", "product_id"], how="left")
+        .merge(boxes, on="picture_id", how="left")
+        .assign(
+            image=lambda t: t["picture_id"].map(layout.raw_image),
+            gender=lambda t: t["gender"].map(_normalise),
+            live=lambda t: t["last_day"] > max(listed["day"]) - window,
+        )
+    )
+
+
+def _normalise(word: Any) -> str | None:
+    text = word.strip().casefold() if isinstance(word, str) else ""
+    return text.replace("|", " ") or None
+
+
+def _provenance(context: Context, release: releases.Release) -> dict[str, Any]:
+    return {
+        "series_uri": context.store.uri(context.run.latest(Step.SHARES).output),
+        "run_id": context.run.run_id,
+        "model_digest": release.attrnet,
+        "forecaster_digest": release.forecaster,
+        "release": release.release_id,
+        "taxonomy_version": release.taxonomy_version,
+        "label_set_digest": release.dataset,
+    }
+
+
+def _commit(store: Store, partition: str, files: dict[str, bytes], facts: dict[str, Any]) -> None:
+    """Write the files and commit them, unless an earlier attempt did.
+
+    Raises:
+        DataError: keywords of the day stand there that were made of other shares or settings.
+    """
+    standing = store.manifest(partition)
+    if standing is not None:
+        if standing.facts.get("made_of", facts["made_of"]) == facts["made_of"]:
+            return
+        raise DataError(
+            f"{store.uri(partition)}: published before, of other shares or with other settings under "
+            "`keywords`. What was published stays, for the scorecard judges it; what you changed "
+            "counts from the next day on."
+        )
+    for name, data in files.items():
+        store.write(f"{partition}/{name}", data)
+    store.commit(partition, [f"{partition}/{name}" for name in files], facts)
+
+
+if __name__ == "__main__":
+    main(run.only(Step.PUBLISH), __doc__ or "")

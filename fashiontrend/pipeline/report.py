@@ -1,0 +1,139 @@
+"""The HTML report of a run: gather what its steps left in the store, and write one page."""
+
+import io
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from fashiontrend.storage import ledger, layout
+from fashiontrend import report as pages
+from fashiontrend.attrnet.evaluation import hard_examples
+from fashiontrend.config import Config
+from fashiontrend.loop import Step
+from fashiontrend.storage.object_store import Store
+from fashiontrend.taxonomy import Taxonomy
+from fashiontrend.pipeline import scorecard
+from ray_jobs.runtime import load_taxonomy
+
+#: Worst validation pictures that the page shows.
+WORST = 12
+
+
+def write(config: Config, store: Store, state: ledger.Run) -> str:
+    """Write the report of a run, finished or stopped by a gate; return where it lies."""
+    shares, words = _shares(store, state), load_taxonomy(config, store)
+    keywords, forecasts = _published(store, state)
+    page = pages.build_html(
+        pages.ReportInput(
+            run=state,
+            taxonomy=words,
+            shares=shares,
+            forecasts=forecasts,
+            keywords=keywords,
+            pictures=_pictures(config, store, keywords),
+            withheld=_facts(state, Step.INGEST).get("withheld", ()),
+            truth=_truth(config, shares),
+            attrnet_report=_facts(state, Step.TRAIN_ATTRNET).get("report"),
+            worst=worst_answers(store, _output(state, Step.TRAIN_ATTRNET), words),
+            perplexity_report=_facts(state, Step.TRAIN_FORECASTER).get("report"),
+            balance=_balance(state),
+            scores=scorecard.latest(store, state.day),
+            scored=scorecard.newest_scores(store, state.day),
+            earlier=_earlier(config, store, state),
+            limits=config.report,
+        )
+    )
+    key = layout.report(state.run_id)
+    store.write(key, page.encode("utf-8"))
+    return store.uri(key)
+
+
+def _facts(state: ledger.Run, step: Step) -> dict[str, Any]:
+    """What the newest entry of a step found; empty if the step was not taken."""
+    return next((e.facts for e in reversed(state.entries) if e.step is step), {})
+
+
+def _output(state: ledger.Run, step: Step) -> str | None:
+    return next((e.output for e in reversed(state.entries) if e.step is step), None)
+
+
+def _shares(store: Store, state: ledger.Run) -> pa.Table | None:
+    output = _output(state, Step.SHARES)
+    return store.read_partition(output, "shares") if output else None
+
+
+def _published(store: Store, state: ledger.Run) -> tuple[dict[str, Any] | None, pa.Table | None]:
+    output = _output(state, Step.PUBLISH)
+    if output is None:
+        return None, None
+    forecasts = pq.read_table(io.BytesIO(store.read(f"{output}/forecasts.parquet")))
+    return store.read_json(f"{output}/keywords.json"), forecasts
+
+
+def _pictures(config: Config, store: Store, keywords: dict[str, Any] | None) -> dict[str, bytes]:
+    """Bytes of the pictures that the page shows."""
+    wanted = pages.needed_pictures(keywords, config.report)
+    return {i: store.read(layout.raw_image(i)) for i in wanted}
+
+
+def worst_answers(store: Store, model: str | None, words: Taxonomy) -> list[pages.Exhibit]:
+    """The validation pictures that a recogniser got most confidently wrong.
+
+    Args:
+        store: holds the model and the dataset that it was judged on.
+        model: its partition; None if the run trained none.
+        words: the taxonomy of its classes.
+
+    Returns:
+        At most `WORST`; none where the model did not keep its answers.
+    """
+    manifest = store.manifest(model) if model else None
+    files = [f for f in (manifest.files if manifest else ()) if f.endswith(layout.VAL_ANSWERS)]
+    if manifest is None or not files:
+        return []
+    answers = store.read_table(files[0])
+    if not {f"probs_{a}" for a in words.ids} <= set(answers.column_names):
+        return []  # the run is of another taxonomy than today's
+    truth = store.read_partition(manifest.facts["dataset"], "val", ["picture_id", "labels"])
+    place = {p: n for n, p in enumerate(truth["picture_id"].to_pylist())}
+    ids, every = answers["picture_id"].to_pylist(), truth["labels"].to_pylist()
+    labels = np.array([every[place[i]] for i in ids], dtype=np.int64).reshape(-1, len(words.ids))
+    probs = {a: np.array(answers[f"probs_{a}"].to_pylist(), dtype=np.float64) for a in words.ids}
+    found = hard_examples.find_worst(probs, labels, words, WORST)
+    images = _val_images(store, manifest.facts["dataset"], {ids[m.row] for m in found})
+    boxes = answers["box"]
+    return [pages.Exhibit(ids[m.row], images[ids[m.row]], boxes[m.row].as_py(), m) for m in found]
+
+
+def _val_images(store: Store, dataset: str, wanted: set[str]) -> dict[str, bytes]:
+    table = store.read_partition(dataset, "val", ["picture_id", "image"])
+    chosen = table.filter(pc.is_in(table["picture_id"], pa.array(sorted(wanted), pa.string())))
+    return dict(zip(chosen["picture_id"].to_pylist(), chosen["image"].to_pylist(), strict=True))
+
+
+def _truth(config: Config, shares: pa.Table | None) -> pd.DataFrame | None:
+    """True shares of a demo world or a replay, where the configuration names one."""
+    if shares is None:
+        return None
+    days = sorted({d for d in shares.column("day").to_pylist() if isinstance(d, date)})
+    return scorecard.read_truth(config, days)
+
+
+def _earlier(config: Config, store: Store, state: ledger.Run) -> list[ledger.Run]:
+    """The runs of this day and the days before that began before this one, newest first."""
+    days = (r for r in ledger.runs(store) if r != state.run_id and r[:10] <= str(state.day))
+    # One more than asked for: those of the same day may have begun later.
+    known = sorted(days, reverse=True)[: config.report.earlier_runs + 1]
+    found = [r for r in (ledger.load(store, i) for i in known) if r.started_at < state.started_at]
+    ordered = sorted(found, key=lambda r: (r.day, r.started_at), reverse=True)
+    return ordered[: config.report.earlier_runs]
+
+
+def _balance(state: ledger.Run) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = _facts(state, Step.LABEL).get("balance", {}).get("rows", [])
+    return rows

@@ -1,0 +1,172 @@
+"""What each round of a closed accuracy gate does otherwise (A6), and what the round before bought.
+
+| round | differs from the one before by |
+|---|---|
+| 1 | - |
+| 2 | more epochs, other random weights, rare values of the weakest (judged) attribute seen more often |
+| 3 and on | more epochs, other random weights, the same resampling, a larger input |
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from fashiontrend.attrnet.training.dataset import repeat_more
+from fashiontrend.config import AttrNetConfig
+from fashiontrend.labels.resample import repeat_factors
+from fashiontrend.loop import Step
+from fashiontrend.taxonomy import Taxonomy
+from ray_jobs.runtime import Context
+
+#: Rounds from which on these are changed.
+RESAMPLED, ENLARGED = 2, 3
+#: Every stride that a backbone has divides it.
+MULTIPLE_PX = 16
+
+
+@dataclass(frozen=True)
+class Round:
+    """How to train in a round.
+
+    Attributes:
+        attrnet: the configuration's branch, perhaps with a larger input.
+        epochs: to train.
+        seed: of weights, order and augmentation.
+        pictures: that an epoch shows, repeats counted.
+        priors: proportions that training sees, V + 1 per attribute.
+        more: attribute's number and a factor per value by which its pictures repeat more often.
+        changed: in words, what differs.
+    """
+
+    attrnet: AttrNetConfig
+    epochs: int
+    seed: int
+    pictures: int
+    priors: dict[str, list[float]]
+    more: tuple[int, list[float]] | None
+    changed: str
+
+
+def plan(context: Context) -> Round:
+    """Plan this round; the same run and round give the same plan again."""
+    from fashiontrend.attrnet.training.train import limit_epochs
+
+    data, round_ = context.run.latest(Step.LABEL), context.move.train_round
+    gate = context.config.accuracy_gate
+    cfg = _enlarge(context.config.attrnet, gate.larger ** max(round_ - ENLARGED + 1, 0))
+    pictures, priors = data.facts["pictures"]["drawn"], data.facts["priors"]
+    weakest = _weakest(context) if round_ >= RESAMPLED and gate.sharper else None
+    more = None
+    if weakest is not None:
+        more, pictures, priors = _resample(context, data.output, weakest)
+    factor = gate.longer ** (round_ - 1)
+    epochs = max(limit_epochs(cfg, pictures, factor), limit_epochs(cfg, pictures) + round_ - 1)
+    seed = context.config.seed + 1000 * (round_ - 1) + context.move.label_round - 1
+    told = [f"{epochs} epochs of {pictures} pictures, seed {seed}"]
+    if round_ > 1:
+        told = [f"longer and from other weights: {told[0]}"]
+    if weakest is not None:
+        told.append(f"rare values of {weakest} seen more often")
+    if cfg.input_px != context.config.attrnet.input_px:
+        told.append(f"input of {cfg.input_px} px")
+    return Round(cfg, epochs, seed, pictures, priors, more, ", ".join(told))
+
+
+def bought(context: Context, report: dict[str, Any]) -> dict[str, Any] | None:
+    """Mean accuracy and each attribute's beside the round before; None in the first."""
+    earlier = _last_report(context)
+    if earlier is None or context.move.train_round == 1:
+        return None
+    return {
+        "mean_accuracy": _gain(report, earlier, "mean_accuracy"),
+        **{
+            a: _gain(one, earlier["attributes"].get(a, {}), "accuracy")
+            for a, one in report["attributes"].items()
+        },
+    }
+
+
+def _gain(now: dict[str, Any], before: dict[str, Any], name: str) -> float | None:
+    first, second = now.get(name), before.get(name)
+    return None if first is None or second is None else first - second
+
+
+def _last_report(context: Context) -> dict[str, Any] | None:
+    try:
+        report: dict[str, Any] = context.run.latest(Step.TRAIN_ATTRNET).facts["report"]
+    except LookupError:
+        return None
+    return report
+
+
+def _weakest(context: Context) -> str | None:
+    """The attribute with the lowest bound; one with too few pictures is not known to be weak."""
+    report = _last_report(context)
+    if report is None:
+        return None
+    least, attributes = context.config.accuracy_gate.min_support, report["attributes"]
+    worst = str(report["worst_attribute"])
+    if attributes.get(worst, {}).get("support", least) >= least:
+        return worst
+    lows = {a: one["wilson_low"] for a, one in attributes.items() if one["support"] >= least}
+    return min(lows, key=lambda a: float(lows[a]), default=None)
+
+
+def _enlarge(cfg: AttrNetConfig, factor: float) -> AttrNetConfig:
+    if factor == 1:
+        return cfg
+    side = round(cfg.input_px * factor / MULTIPLE_PX) * MULTIPLE_PX
+    kept = None if cfg.train_px is None else max(cfg.train_px, side)
+    return cfg.model_copy(update={"input_px": side, "train_px": kept})
+
+
+def _resample(
+    context: Context, dataset: str, weakest: str
+) -> tuple[tuple[int, list[float]], int, dict[str, list[float]]]:
+    """Factors per value, and the pictures and priors of the epochs that come of them."""
+    table = context.store.read_partition(
+        dataset, "train", columns=["labels", "confidences", "repeat"]
+    )
+    taxonomy = context.taxonomy
+    column = taxonomy.ids.index(weakest)
+    labels = np.array(table["labels"].to_pylist(), dtype=np.int16).reshape(-1, len(taxonomy.ids))
+    alone = context.config.resample.model_copy(
+        update={
+            "beta": context.config.accuracy_gate.sharper,
+            "boost": {a: float(a == weakest) or 1e-9 for a in taxonomy.ids},
+        }
+    )
+    per_row = repeat_factors(labels, taxonomy, alone)
+    factors = [1.0] * (taxonomy.num_values[weakest] + 1)
+    for value, factor in zip(labels[:, column], per_row, strict=True):
+        if value >= 0:
+            factors[int(value)] = float(factor)
+    repeats = repeat_more(labels, table["repeat"].to_numpy(), (column, factors))
+    return (column, factors), int(repeats.sum()), measure_priors(table, repeats, taxonomy)
+
+
+def measure_priors(
+    table: pa.Table, repeats: NDArray[Any], taxonomy: Taxonomy
+) -> dict[str, list[float]]:
+    """Proportions of the V values and "not visible", (V + 1,) each: repeats times confidence.
+
+    Args:
+        table: N rows with `labels` and `confidences`.
+        repeats: (N,); ones give the proportions before resampling.
+        taxonomy: order of the A axis.
+    """
+    shape = (-1, len(taxonomy.ids))
+    labels = np.array(table["labels"].to_pylist(), dtype=np.int64).reshape(shape)
+    trust = np.array(table["confidences"].to_pylist(), dtype=np.float64).reshape(shape)
+    priors = {}
+    for column, (attribute, values) in enumerate(taxonomy.num_values.items()):
+        known = labels[:, column] >= 0
+        weights = (repeats * trust[:, column])[known]
+        mass = np.bincount(labels[known, column], weights=weights, minlength=values + 1)
+        total = float(mass.sum())
+        even = [1 / (values + 1)] * (values + 1)
+        priors[attribute] = [float(m) / total for m in mass] if total else even
+    return priors

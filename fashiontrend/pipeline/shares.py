@@ -1,0 +1,103 @@
+"""Shares (A7): the recogniser's answers to attribute change sequences per platform and pooled."""
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from fashiontrend.storage import layout
+from fashiontrend import series
+from fashiontrend.config import digest
+from fashiontrend.errors import DataError
+from fashiontrend.loop import Step
+from fashiontrend.pipeline import catalogue
+from ray_jobs import run
+from ray_jobs.recognise import predictions, recogniser_of
+from ray_jobs.runtime import Context, Outcome, main
+
+
+def build_shares(context: Context) -> Outcome:
+    """Compute the series of one recogniser up to the day, unless they are there already."""
+    version = recogniser_of(context)
+    partition = layout.shares(version, context.day, made_of(context))
+    standing = context.store.manifest(partition)
+    if standing is None:
+        listed, answers = listed_pictures(context), predictions(context, version)
+        table = measure(context, version, listed, answers)
+        facts = {"rows": table.num_rows, "withheld": withheld(context)}
+        standing = context.store.commit_tables(partition, {"shares": table}, facts)
+    return Outcome(partition, {"attrnet": version, **standing.facts})
+
+
+def made_of(context: Context) -> str:
+    """Digest of what decides the shares beside the recogniser and the day: settings, and the days there are."""
+    return digest(
+        [
+            context.taxonomy.digest,
+            context.config.series.model_dump(mode="json"),
+            _weights(context),
+            context.config.seed,
+            withheld(context),
+            [partition for _, _, partition in catalogue.holding(context)],
+        ]
+    )[:8]
+
+
+def _weights(context: Context) -> dict[str, float]:
+    return {p.name: p.weight for p in context.config.crawl.platforms}
+
+
+def withheld(context: Context) -> list[dict[str, str]]:
+    """Platform days that data health keeps out of the series, as ingest wrote them down."""
+    found: list[dict[str, str]] = context.run.latest(Step.INGEST).facts["withheld"]
+    return found
+
+
+def measure(context: Context, version: str, listed: pd.DataFrame, answers: pa.Table) -> pa.Table:
+    """SHARE rows of the listed pictures (columns as `listed_pictures` gives them).
+
+    Args:
+        context: of the run.
+        version: of the recogniser.
+        listed: which product shows which picture on which day.
+        answers: of that recogniser, as `predictions` gives them.
+    """
+    model = context.store.manifest(layout.model("attrnet", version))
+    if model is None:
+        raise DataError(
+            f"recogniser {version} is not in the store. Run `fashiontrend train-attrnet`."
+        )
+    validation = series.collect_validation(
+        context.store.read_partition(layout.model("attrnet", version), "val_predictions"),
+        context.store.read_partition(model.facts["dataset"], "val"),
+        model.facts["priors"],
+        context.taxonomy,
+    )
+    return series.compute_shares(
+        listed,
+        answers,
+        validation,
+        context.taxonomy,
+        context.config.series,
+        _weights(context),
+        {(w["platform"], date.fromisoformat(w["day"])) for w in withheld(context)},
+        np.random.default_rng(context.config.seed),
+    )
+
+
+def listed_pictures(context: Context) -> pd.DataFrame:
+    """One row per platform, day, product and picture that was listed."""
+    frame = (
+        catalogue.listings(context)
+        .select(["platform", "day", "product_id", "first_seen", "images"])
+        .to_pandas()
+    )
+    frame = frame.explode("images", ignore_index=True).dropna(subset=["images"])
+    frame["picture_id"] = [image["picture_id"] for image in frame["images"]]
+    known: pd.DataFrame = frame.dropna(subset=["picture_id"]).drop(columns="images")
+    return known
+
+
+if __name__ == "__main__":
+    main(run.only(Step.SHARES), __doc__ or "")

@@ -1,0 +1,1 @@
+"""The HTTP layer: middleware, admission, authentication, strict JSON, and fetching of pictures by address."""

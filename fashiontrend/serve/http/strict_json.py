@@ -1,0 +1,68 @@
+"""JSON from strangers: refused early when it is deep, ambiguous or not JSON at all."""
+
+import json
+import re
+from typing import Any
+
+import numpy as np
+
+from fashiontrend.serve.http.problems import Problem
+
+_STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_STEP = np.zeros(256, np.int8)
+_STEP[[ord("["), ord("{")]] = 1
+_STEP[[ord("]"), ord("}")]] = -1
+
+
+def parse(body: bytes, max_depth: int) -> Any:
+    """The value of a JSON text (RFC 8259) in UTF-8.
+
+    Args:
+        body: the text.
+        max_depth: of nested arrays and objects; checked before anything is parsed.
+
+    Raises:
+        Problem: 400; not UTF-8, not JSON, too deep, NaN or Infinity, a key that stands twice, a
+            number or a string that has no exact form.
+    """
+    depth = _depth(body)
+    if depth > max_depth:
+        raise _invalid(f"it is nested {depth} deep, at most {max_depth} are read")
+    try:
+        value = json.loads(
+            body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
+        )
+        if b"\\u" in body:  # half of a surrogate pair would break the answer that echoes it
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeError:
+        raise _invalid("it is not UTF-8, or holds half of a surrogate pair") from None
+    except RecursionError:
+        raise _invalid("it is nested too deep") from None
+    except json.JSONDecodeError as error:
+        raise _invalid(f"{error.msg} at line {error.lineno} column {error.colno}") from None
+    except ValueError as error:
+        raise _invalid(str(error)[:200]) from None
+    return value
+
+
+def _depth(body: bytes) -> int:
+    outside = np.frombuffer(_STRINGS.sub(b"", body), np.uint8)
+    steps = _STEP[outside]
+    return int(np.cumsum(steps[steps != 0], dtype=np.int64).max(initial=0))
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice[:60]!r} stands twice in one object")
+    return found
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _invalid(reason: str) -> Problem:
+    return Problem(400, "invalid_json", f"The body is not the JSON that is read here: {reason}.")

@@ -1,0 +1,1 @@
+"""Recognition on request: the served model, its batcher, and catalogue jobs."""

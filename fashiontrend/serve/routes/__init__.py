@@ -1,0 +1,1 @@
+"""The application and its routes, one module a group of endpoints."""

@@ -1,0 +1,280 @@
+"""Labelled sets, and scenes made of their pictures, from files to tables of examples.
+
+Sets are read as `fashiontrend import` reads them.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from fashiontrend.labelled_sets import columns, importing
+from fashiontrend import images, console
+from fashiontrend.config import digest
+from fashiontrend.errors import DataError, PictureError
+from fashiontrend.taxonomy import UNLABELLED, Taxonomy
+
+SIZE = ("width", "height")
+#: The box of a picture that is known to hold no garment.
+EMPTY = (0.0, 0.0, 0.0, 0.0)
+#: A value that so few pictures show can neither be learnt nor judged.
+LEAST_VALUES = 2
+#: Ids that an error names.
+NAMED = 5
+#: Part of the scenes without a garment that chooses the threshold for boxes.
+VACANT = 1 / 3
+#: x0, y0, x1, y1 as fractions of a picture; None where none is known.
+Box: TypeAlias = list[float] | None
+
+
+@dataclass(frozen=True)
+class Sets:
+    """What a recogniser is fitted and judged on; tables have `dataset.COLUMNS`, `source` and `text`.
+
+    Attributes:
+        taxonomy: derived from the columns.
+        train: pictures to fit on, scenes among them.
+        val: pictures of the natural distribution that are kept apart.
+        scenes: scenes that are kept apart; their source pictures are in neither `train`.
+        vacant: scenes without a garment that are kept out of `train` too: the threshold for boxes is
+            chosen with them, since a network is too sure of the empty pictures it has learnt from.
+    """
+
+    taxonomy: Taxonomy
+    train: pa.Table
+    val: pa.Table
+    scenes: pa.Table
+    vacant: pa.Table
+
+
+def read_sets(
+    data: Sequence[Path],
+    scenes: Path | None,
+    *,
+    attributes: Sequence[str] = (),
+    hold_out: float = 0.2,
+    seed: int = 0,
+    splits: Sequence[str] = ("train",),
+) -> Sets:
+    """Read a labelled set, and scenes made of its pictures, and part them.
+
+    Args:
+        data: Parquet files with `id`, `image`, `split` (val or one of `splits`) and attributes; corners
+            in pixels where they are known. Each row is a source of its own.
+        scenes: folder with one CSV (`id`, `source`, corners in pixels, empty or all 0 where there is no
+            garment) and Parquet files with the pictures. Corners are of a picture of `width` and
+            `height`, or of the picture itself where a set does not state them.
+        attributes: columns; guessed if none is named.
+        hold_out: part of the scenes' sources that is kept apart.
+        seed: of that choice.
+        splits: names of the rows to fit on; rows of other names than these and val are left out, and
+            scenes made of any row that is not fitted on train nothing; how many is told.
+
+    Raises:
+        DataError: a set is not readable, states no label, an attribute has one value only, an id is
+            both to fit on and in val, or scenes have no corners, or some that make no box.
+    """
+    rows = importing.read_rows(data)
+    chosen = tuple(attributes) or columns.guess_columns(rows)
+    name = digest([str(p.name) for p in data])[:8]
+    taxonomy = columns.derive_taxonomy(rows, chosen, f"set-{name}")
+    # A column `source` of its own says something else there, a shop's name perhaps.
+    labelled = _to_examples(rows, chosen, taxonomy, rows["id"].to_pylist(), _boxes(rows))
+    told = rows["split"].to_pylist() if "split" in rows.column_names else []
+    if not {*splits, "val"} <= set(told):
+        raise DataError(
+            f"{data[0]}: column 'split' holds {sorted({str(t) for t in told})} in the files that were given, "
+            f"expected {', '.join(map(repr, splits))} and 'val'. Name the files of all of them."
+        )
+    if "val" in splits:
+        raise DataError("split 'val' is what a recogniser is judged on: it cannot be fitted on.")
+    fit = labelled.filter(pa.array([s in splits for s in told]))
+    val = labelled.filter(pa.array([s == "val" for s in told]))
+    _check_apart(fit, val, splits)
+    apart = vacant = labelled.slice(0, 0)
+    if scenes is not None:
+        drawn = importing.read_rows([scenes])
+        shown = _to_examples(drawn, chosen, taxonomy, _sources(drawn), _scene_boxes(drawn, scenes))
+        known, apart = _part_scenes(shown, hold_out, seed)
+        known, vacant = _part_vacant(known, seed)
+        known = _leave_out(known, {*_names(labelled)} - {*_names(fit)})
+        sources = pa.array(sorted({s for s in apart["source"].to_pylist() if s}), pa.string())
+        fit = fit.filter(pc.invert(pc.is_in(fit["picture_id"], sources)))
+        fit = _tell_sources(pa.concat_tables([fit, known]))
+    _check(fit, taxonomy)
+    return Sets(taxonomy, fit, val, apart, vacant)
+
+
+def _to_examples(
+    rows: pa.Table,
+    chosen: Sequence[str],
+    taxonomy: Taxonomy,
+    sources: Sequence[str | None],
+    boxes: Sequence[Box],
+) -> pa.Table:
+    """Rows of a set as `dataset.COLUMNS` and `source`; every label weighs 1."""
+    labels = np.full((rows.num_rows, len(chosen)), UNLABELLED, dtype=np.int64)
+    for n, (column, attribute) in enumerate(zip(chosen, taxonomy.attributes, strict=True)):
+        if column not in rows.column_names:
+            continue
+        cells = columns.value_ids(rows, column, attribute)
+        labels[:, n] = [UNLABELLED if c is None else attribute.index(c) for c in cells]
+    return pa.table(
+        {
+            "picture_id": rows["id"].cast(pa.string()),
+            "source": pa.array(sources, pa.string()),
+            "annotated": pa.array([True] * rows.num_rows),
+            "labels": pa.array(labels.tolist(), pa.list_(pa.int64())),
+            "confidences": pa.array([[1.0] * len(chosen)] * rows.num_rows),
+            "box": pa.array(boxes, pa.list_(pa.float64())),
+            "repeat": pa.array([1] * rows.num_rows),
+            "text": pa.array(columns.texts(rows), pa.string()),
+            "image": rows["image"],
+        }
+    )
+
+
+def _tell_sources(examples: pa.Table) -> pa.Table:
+    """Scenes say what the listing of their source says."""
+    names, told = examples["picture_id"].to_pylist(), examples["text"].to_pylist()
+    said = dict(zip(names, told, strict=True))
+    filled = [
+        t or said.get(s, "") for s, t in zip(examples["source"].to_pylist(), told, strict=True)
+    ]
+    place = examples.column_names.index("text")
+    return examples.set_column(place, "text", pa.array(filled, pa.string()))
+
+
+def _sources(scenes: pa.Table) -> list[str | None]:
+    """Ids of the pictures that scenes are made of; None where none is stated."""
+    if "source" not in scenes.column_names:
+        return [None] * scenes.num_rows
+    return [_name(s) for s in scenes["source"].to_pylist()]
+
+
+def _name(cell: Any) -> str | None:
+    """An id as text; what a table reader made a float of is a whole number again."""
+    text = "" if cell is None else str(cell).removesuffix(".0")
+    return text or None
+
+
+def _boxes(rows: pa.Table) -> list[Box]:
+    """Boxes of a labelled set in fractions; None where none is drawn, which leaves the place open."""
+    corners = importing.read_corners(rows)
+    if corners is None:
+        return [None] * rows.num_rows
+    return [importing.to_box(*pair) for pair in zip(corners, _sizes(rows, corners), strict=True)]
+
+
+def _scene_boxes(rows: pa.Table, folder: Path) -> list[Box]:
+    """Boxes of scenes in fractions; `EMPTY` where no corners are given: there is no garment."""
+    corners = importing.read_corners(rows)
+    if corners is None:
+        raise DataError(
+            f"{folder}: columns {', '.join(importing.CORNERS)} are needed, seen "
+            f"{', '.join(rows.column_names)}. Give the garments' corners in pixels, empty cells where "
+            "a scene shows no garment, or leave --scenes out."
+        )
+    boxes = _boxes(rows)
+    for n, (given, box) in enumerate(zip(corners, boxes, strict=True)):
+        if box is not None:
+            continue
+        if np.nan_to_num(given).any() and _measure(rows["image"][n].as_py()) is not None:
+            raise DataError(
+                f"{folder}: scene {rows['id'][n]}: corners {given.tolist()} make no box in it. Expected "
+                "x0 < x1 and y0 < y1 in pixels of the picture, or four empty cells for no garment."
+            )
+        boxes[n] = list(EMPTY)
+    return boxes
+
+
+def _sizes(rows: pa.Table, corners: NDArray[np.float64]) -> list[tuple[float, float]]:
+    """Width and height that corners are of: the stated ones, else the picture's, NaN if unreadable."""
+    stated = np.full((rows.num_rows, 2), np.nan)
+    if set(SIZE) <= set(rows.column_names):
+        stated = importing.read_numbers(rows, SIZE).copy()
+    unknown = ~(stated > 0).all(1) & ~np.isnan(corners).any(1)
+    for n in np.flatnonzero(unknown):
+        stated[n] = _measure(rows["image"][int(n)].as_py()) or np.nan
+    return [(width, height) for width, height in stated.tolist()]
+
+
+def _measure(image: bytes | None) -> tuple[int, int] | None:
+    """Width and height of a picture; None of one that does not open, which is put aside later."""
+    try:
+        return images.measure(image or b"")
+    except PictureError:
+        return None
+
+
+def _names(examples: pa.Table) -> list[str]:
+    return list(examples["picture_id"].to_pylist())
+
+
+def _check_apart(fit: pa.Table, val: pa.Table, splits: Sequence[str]) -> None:
+    both = sorted({*_names(fit)} & {*_names(val)})
+    if both:
+        raise DataError(
+            f"{len(both)} ids stand both in split 'val' and in {', '.join(map(repr, splits))}: "
+            f"{', '.join(both[:NAMED])}. A recogniser cannot be judged on what it was fitted on: keep "
+            "each id in one split."
+        )
+
+
+def _leave_out(scenes: pa.Table, sources: Collection[str]) -> pa.Table:
+    """Scenes without those made of a picture that is not fitted on, which they would teach."""
+    fitted = [s not in sources for s in scenes["source"].to_pylist()]
+    taught = scenes.filter(pa.array(fitted, pa.bool_()))
+    if taught.num_rows < scenes.num_rows:
+        console.console.print(
+            f"  {scenes.num_rows - taught.num_rows} scenes left out of what is fitted on: the "
+            "pictures that they are made of are not fitted on"
+        )
+    return taught
+
+
+def _part_scenes(scenes: pa.Table, hold_out: float, seed: int) -> tuple[pa.Table, pa.Table]:
+    """A seeded part of the sources; scenes without a source count as sources of their own."""
+    keys = [
+        s or f"empty {i}"
+        for s, i in zip(scenes["source"].to_pylist(), scenes["picture_id"].to_pylist(), strict=True)
+    ]
+    return _part(scenes, keys, hold_out, seed)
+
+
+def _part_vacant(scenes: pa.Table, seed: int) -> tuple[pa.Table, pa.Table]:
+    """All scenes but a seeded part of those without a garment, and that part."""
+    held = scenes.filter(
+        pa.array([b == list(EMPTY) for b in scenes["box"].to_pylist()], pa.bool_())
+    )
+    _, apart = _part(held, held["picture_id"].to_pylist(), VACANT, seed)
+    taken = pc.is_in(scenes["picture_id"], apart["picture_id"].combine_chunks())
+    return scenes.filter(pc.invert(taken)), apart
+
+
+def _part(
+    rows: pa.Table, keys: Sequence[str], fraction: float, seed: int
+) -> tuple[pa.Table, pa.Table]:
+    """Rows without and with a seeded fraction of the keys."""
+    names = sorted(set(keys))
+    order = np.random.default_rng(seed).permutation(len(names))
+    apart = {names[n] for n in order[: round(fraction * len(names))]}
+    held = pa.array([k in apart for k in keys], pa.bool_())
+    return rows.filter(pc.invert(held)), rows.filter(held)
+
+
+def _check(fit: pa.Table, taxonomy: Taxonomy) -> None:
+    labels = np.array(fit["labels"].to_pylist(), dtype=np.int64).reshape(-1, len(taxonomy.ids))
+    for n, attribute in enumerate(taxonomy.attributes):
+        seen = np.unique(labels[labels[:, n] >= 0, n])
+        if len(seen) < LEAST_VALUES:
+            raise DataError(
+                f"attribute {attribute.id!r}: {len(seen)} of its values are labelled in the "
+                f"pictures to fit on, at least {LEAST_VALUES} are needed. Leave it out of "
+                "--attributes, or label more."
+            )

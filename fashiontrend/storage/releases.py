@@ -1,0 +1,139 @@
+"""Releases: a recogniser, a forecaster and a taxonomy that belong together, and one pointer to the current one."""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from typing import Any
+
+from fashiontrend.storage import layout
+from fashiontrend.errors import Conflict, DataError, GateError
+from fashiontrend.storage.object_store import Store
+
+
+@dataclass(frozen=True)
+class Release:
+    """Models that were judged together, with the verdicts that let them out."""
+
+    release_id: str
+    day: str
+    run_id: str
+    attrnet: str
+    forecaster: str
+    dataset: str
+    taxonomy_version: str
+    taxonomy_digest: str
+    accuracy: dict[str, Any]
+    perplexity: dict[str, Any]
+
+
+def publish(store: Store, release: Release) -> None:
+    """Write a release and move the pointer to it; doing it twice changes nothing.
+
+    A release of an earlier day than the current one's, of a day that was caught up with, is written
+    and not pointed at: `rollback` is how to go back.
+
+    Raises:
+        GateError: a gate is not open.
+        Conflict: somebody else moved the pointer meanwhile.
+    """
+    for name, verdict in (("accuracy", release.accuracy), ("perplexity", release.perplexity)):
+        if verdict.get("passed") is not True:
+            raise GateError(
+                f"release {release.release_id}: the {name} gate is not open. Nothing was published."
+            )
+    body = json.dumps(asdict(release), indent=1).encode()
+    try:
+        store.create(layout.release(release.release_id), body)
+    except Conflict:
+        # Another run of the day may have come to the same models: what stands is this release.
+        standing = load(store, release.release_id)
+        if replace(standing, **_of_run(release)) != release:
+            raise
+    served = current(store)
+    if served is None or served.day <= release.day:
+        _point(store, release.release_id)
+
+
+def of_day(store: Store, day: date, most_days: int) -> Release | None:
+    """The release that was there before a day: the current one, or an earlier one for a day long past.
+
+    Args:
+        store: where releases lie.
+        day: that is worked on.
+        most_days: a release that is as old or older is none.
+
+    Returns:
+        None also on the current one's own day, which is a training day.
+    """
+    found = current(store)
+    if found and found.day > str(day):
+        earlier = (load(store, name) for name in reversed(releases(store)))
+        found = next((r for r in earlier if r.day < str(day)), None)
+    age = (day - date.fromisoformat(found.day)).days if found else 0
+    return found if 0 < age < most_days else None
+
+
+def _of_run(release: Release) -> dict[str, Any]:
+    """What two runs that come to the same models may tell differently of them."""
+    return {k: getattr(release, k) for k in ("run_id", "accuracy", "perplexity")}
+
+
+def current(store: Store) -> Release | None:
+    """The release that is served now, or None before the first."""
+    pointer = _pointer(store)
+    return load(store, json.loads(pointer)["release"]) if pointer else None
+
+
+def load(store: Store, release_id: str) -> Release:
+    """One release by its id.
+
+    Raises:
+        DataError: there is none; the message lists those there are.
+    """
+    if not store.exists(layout.release(release_id)):
+        known = ", ".join(releases(store)) or "none yet"
+        raise DataError(f"there is no release {release_id!r}; there are: {known}.")
+    return Release(**store.read_json(layout.release(release_id)))
+
+
+def releases(store: Store) -> list[str]:
+    """Ids of all releases, oldest first."""
+    keys = (k.removeprefix(layout.RELEASES) for k in store.keys(layout.RELEASES))
+    return [
+        k.removesuffix(".json") for k in keys if f"{layout.RELEASES}{k}" != layout.CURRENT_RELEASE
+    ]
+
+
+def rollback(store: Store, release_id: str) -> Release:
+    """Point at an earlier release; nothing is deleted."""
+    release = load(store, release_id)
+    _point(store, release_id)
+    return release
+
+
+def _pointer(store: Store) -> bytes | None:
+    return store.read(layout.CURRENT_RELEASE) if store.exists(layout.CURRENT_RELEASE) else None
+
+
+def _point(store: Store, release_id: str) -> None:
+    body = json.dumps({"release": release_id}).encode()
+    standing = _pointer(store)
+    if standing != body:
+        store.swap(layout.CURRENT_RELEASE, body, standing)
+
+
+def read_model(store: Store, name: str, version: str) -> dict[str, bytes]:
+    """The files of a committed model by their names.
+
+    Args:
+        store: where it lies.
+        name: `attrnet` or `forecaster`.
+        version: of the model.
+
+    Raises:
+        DataError: it is not in the store.
+    """
+    manifest = store.manifest(layout.model(name, version))
+    if manifest is None:
+        raise DataError(f"{name} {version} is not in the store. Run `fashiontrend train-{name}`.")
+    return {file.rsplit("/", 1)[1]: store.read(file) for file in manifest.files}

@@ -1,0 +1,108 @@
+"""Which pictures belong to a run: also those on sale that were first seen outside its days."""
+
+from datetime import date
+
+import pyarrow as pa
+import pytest
+
+from fashiontrend.storage import ledger, layout, schemas
+from fashiontrend.config import Config
+from fashiontrend.errors import DataError
+from fashiontrend.loop import Move, Step
+from fashiontrend.storage.object_store import open_store
+from fashiontrend.taxonomy import Attribute, Taxonomy, Value
+from fashiontrend.pipeline import catalogue
+from ray_jobs import recognise
+from ray_jobs.runtime import Context
+
+LONG_AGO, FIRST, TODAY, LATER = (date(2026, 11, d) for d in (1, 21, 22, 23))
+WORDS = Taxonomy(
+    version="t",
+    attributes=(Attribute(id="a", en="a", zh="a", values=(Value(id="v", en="v", zh="v"),)),),
+)
+PREDICTION = schemas.prediction_schema(WORDS.num_values)
+
+
+@pytest.fixture
+def context(tmp_path):
+    """Two days of history. The coat's picture is older, the hat's was packed a day too late."""
+    config = Config.model_validate(
+        {
+            "store": {"url": str(tmp_path)},
+            "loop": {"history_days": 2},
+            "crawl": {"platforms": [{"name": "shop", "kind": "shopify", "base_url": "http://s"}]},
+        }
+    )
+    run = ledger.Run("r", TODAY, "", {}, "", "", "", None)
+    found = Context(config, open_store(config.store), WORDS, run, Move(Step.RECOGNISE))
+    pack(found, LONG_AGO, "shop", ["coat", "sold-out"], [])
+    pack(found, LONG_AGO, "other", ["elsewhere"], [])
+    pack(found, FIRST, "shop", ["shoe"], ["coat", "shoe"])
+    pack(found, TODAY, "shop", [], ["coat", "hat", "unreadable", None])
+    pack(found, LATER, "shop", ["hat"], ["hat"])
+    return found
+
+
+def pack(context, day, platform, pictures, shown):
+    rows = [{"picture_id": p, "platform": platform, "day": day, "image": b"x"} for p in pictures]
+    listing = {"platform": platform, "day": day, "images": [{"picture_id": p} for p in shown]}
+    tables = {
+        "pictures": pa.Table.from_pylist(rows, schemas.PICTURE),
+        "listings": pa.Table.from_pylist([listing] if shown else [], schemas.LISTING),
+    }
+    context.store.commit_tables(layout.catalogue_day(day, platform), tables, {})
+
+
+def answer(context, day, platform="shop"):
+    ids = context.store.read_partition(layout.catalogue_day(day, platform), "pictures")
+    rows = [{"picture_id": i} for i in ids["picture_id"].to_pylist()]
+    table = pa.Table.from_pylist(rows, PREDICTION)
+    context.store.commit_tables(layout.predictions_day("m", day, platform), {"p": table}, {})
+
+
+def days(packed):
+    return [(day, platform) for day, platform, _ in packed]
+
+
+def ids(table):
+    return table["picture_id"].to_pylist()
+
+
+def test_days_outside_are_read_if_they_hold_what_the_run_lists(context):
+    assert days(catalogue.partitions(context)) == [(FIRST, "shop"), (TODAY, "shop")]
+    outside = days(catalogue.holding(context))[2:]
+    assert outside == [(LONG_AGO, "shop"), (LATER, "shop")]
+
+
+def test_of_days_outside_only_what_is_listed_or_asked_for_is_taken(context):
+    assert ids(catalogue.pictures(context)) == ["shoe", "coat", "hat"]
+    also = catalogue.pictures(context, ["picture_id"], also=["elsewhere"])
+    assert sorted(ids(also)) == ["coat", "elsewhere", "hat", "shoe"]
+
+
+def test_people_may_have_labelled_what_is_no_longer_on_sale(context):
+    shelf = catalogue.shelf(context)
+    assert sorted(ids(shelf)) == ["coat", "elsewhere", "shoe", "sold-out"]
+    assert "image" not in shelf.column_names
+
+
+def test_what_has_been_on_sale_for_longer_than_the_history_still_counts(context):
+    for day in (LONG_AGO, FIRST, TODAY, LATER):
+        answer(context, day)
+    assert sorted(ids(recognise.predictions(context, "m"))) == ["coat", "hat", "shoe"]
+
+
+def test_an_older_day_that_a_new_recogniser_has_not_seen_is_asked_for(context):
+    answer(context, FIRST)
+    answer(context, TODAY)
+    with pytest.raises(DataError, match=r"2026-11-01 shop was not recognised"):
+        recognise.predictions(context, "m")
+
+
+def test_nothing_packed_is_nothing_to_read(tmp_path, context):
+    config = context.config.model_copy(
+        update={"store": context.config.store.model_copy(update={"url": str(tmp_path / "empty")})}
+    )
+    empty = Context(config, open_store(config.store), WORDS, context.run, context.move)
+    assert catalogue.holding(empty) == []
+    assert catalogue.pictures(empty).num_rows == catalogue.shelf(empty).num_rows == 0

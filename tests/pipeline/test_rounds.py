@@ -1,0 +1,119 @@
+"""What rounds of the accuracy gate train with."""
+
+from types import SimpleNamespace
+
+import pyarrow as pa
+import pytest
+
+from fashiontrend.config import Config
+from fashiontrend.loop import Move, Step
+from fashiontrend.taxonomy import Taxonomy
+from fashiontrend.pipeline import rounds
+
+
+def named(name):
+    return {"id": name, "en": name, "zh": name}
+
+
+TAXONOMY = Taxonomy.model_validate(
+    {
+        "version": "t",
+        "attributes": [
+            {**named("colour"), "values": [named("red"), named("blue")]},
+            {**named("kind"), "values": [named("shirt"), named("shoe")]},
+        ],
+    }
+)
+TRAIN = pa.table(
+    {
+        "labels": [[0, 0]] * 9 + [[1, 1]],
+        "confidences": [[1.0, 1.0]] * 10,
+        "annotated": [True] * 10,
+        "repeat": [1] * 10,
+    }
+)
+REPORT = {
+    "mean_accuracy": 0.6,
+    "worst_attribute": "kind",
+    "attributes": {"colour": {"accuracy": 0.7}, "kind": {"accuracy": 0.5}},
+}
+
+
+@pytest.fixture
+def plan():
+    def make(round_, report=REPORT, **gate):
+        facts = {
+            Step.LABEL: {"pictures": {"drawn": 10}, "priors": {"colour": [0.9, 0.1, 0]}},
+            Step.TRAIN_ATTRNET: {"report": report},
+        }
+        run = SimpleNamespace(
+            latest=lambda step: SimpleNamespace(facts=facts[step], output="datasets/x")
+        )
+        store = SimpleNamespace(read_partition=lambda *_, **__: TRAIN)
+        config = Config(attrnet={"epochs": 10, "input_px": 64}, accuracy_gate=gate)
+        return rounds.plan(
+            SimpleNamespace(
+                config=config, store=store, taxonomy=TAXONOMY, run=run,
+                move=Move(Step.TRAIN_ATTRNET, 1, round_),
+            )
+        )  # fmt: skip
+
+    return make
+
+
+def test_the_first_round_trains_as_configured(plan):
+    first = plan(1)
+    assert (first.epochs, first.seed, first.pictures, first.more) == (10, 0, 10, None)
+    assert first.priors == {"colour": [0.9, 0.1, 0]}
+    assert "longer" not in first.changed
+
+
+def test_the_second_is_longer_from_another_seed_and_repeats_the_weakest_attributes_rare_values(
+    plan,
+):
+    second = plan(2)
+    assert (second.epochs, second.seed) == (15, 1000)
+    column, factors = second.more
+    assert column == 1
+    assert factors == pytest.approx([1.0, 5**0.5, 1.0])
+    assert second.pictures == 11
+    assert second.priors["kind"] == pytest.approx([9 / 11, 2 / 11, 0])
+    assert "rare values of kind" in second.changed
+    assert second.attrnet.input_px == 64
+
+
+@pytest.mark.parametrize(
+    ("colour", "sharpened"),
+    [
+        pytest.param(
+            {"wilson_low": 0.6, "support": 300}, "colour", id="the weakest that is judged"
+        ),
+        pytest.param({"wilson_low": 0.6, "support": 99}, None, id="none is judged"),
+    ],
+)
+def test_an_attribute_that_only_lacks_pictures_is_not_resampled_for_it(plan, colour, sharpened):
+    thin = {"wilson_low": 0.3, "support": 20}
+    second = plan(2, {"worst_attribute": "kind", "attributes": {"colour": colour, "kind": thin}})
+    assert (second.more and TAXONOMY.ids[second.more[0]]) == sharpened
+    assert "kind" not in second.changed
+
+
+def test_the_third_sees_more_pixels(plan):
+    third = plan(3)
+    assert third.attrnet.input_px == 80
+    assert "input of 80 px" in third.changed
+
+
+def test_both_can_be_switched_off(plan):
+    third = plan(3, sharper=0.0, larger=1.0)
+    assert third.more is None
+    assert third.attrnet.input_px == 64
+
+
+def test_what_a_round_bought_is_told_per_attribute():
+    run = SimpleNamespace(latest=lambda _: SimpleNamespace(facts={"report": REPORT}))
+    context = SimpleNamespace(run=run, move=Move(Step.TRAIN_ATTRNET, 1, 2))
+    better = {"mean_accuracy": 0.7, "attributes": {"colour": {"accuracy": 0.7}, "kind": {}}}
+    assert rounds.bought(context, better) == {
+        "mean_accuracy": pytest.approx(0.1), "colour": 0.0, "kind": None,
+    }  # fmt: skip

@@ -1,0 +1,179 @@
+"""Who comes in: a body that is on its way keeps nobody out, and what is full says so at once."""
+
+import asyncio
+import contextlib
+from itertools import pairwise
+
+import pytest
+from starlette.datastructures import Headers
+
+from fashiontrend.config import ServeConfig
+from fashiontrend.serve.http.admission import Intake
+from fashiontrend.serve.http.problems import Problem
+
+FORM = Headers({"content-type": "multipart/form-data", "content-length": "9"})
+PLAIN = Headers({})
+
+
+class Wire:
+    """A connection that sends its pieces and then nothing."""
+
+    def __init__(self, *pieces: bytes, ends: bool = False) -> None:
+        self.pieces, self.ends = list(pieces), ends
+
+    async def __call__(self) -> dict:
+        if not self.pieces:
+            await asyncio.Event().wait()
+        body = self.pieces.pop(0)
+        return {
+            "type": "http.request",
+            "body": body,
+            "more_body": bool(self.pieces) or not self.ends,
+        }
+
+
+def whole(body: bytes = b"body") -> Wire:
+    return Wire(body, ends=True)
+
+
+async def read(intake: Intake, wire: Wire, done: asyncio.Event | None = None) -> bytes:
+    """Read a body to its end, then answer until `done`."""
+    with intake.visit(FORM, wire) as visit:
+        body, more = b"", True
+        while more:
+            message = await visit.receive()
+            body, more = body + message["body"], message["more_body"]
+        if done is not None:
+            await done.wait()
+    return body
+
+
+async def settle() -> None:
+    """Everything that can go on has gone on."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def code(problem: BaseException) -> tuple[int, str]:
+    assert isinstance(problem, Problem)
+    return problem.status_code, problem.code
+
+
+def is_empty(intake: Intake) -> bool:
+    return (intake.answering, intake.coming, intake.held_bytes) == (0, 0, 0)
+
+
+def test_bodies_on_their_way_take_no_place_among_those_that_are_answered():
+    async def run() -> None:
+        intake = Intake(ServeConfig(body_timeout_s=0.2), max_answering=1)
+        stalled = [asyncio.create_task(read(intake, Wire(b"{"))) for _ in range(50)]
+        await settle()
+        assert (intake.coming, intake.answering) == (50, 0)
+        assert await read(intake, whole()) == b"body"
+        told = await asyncio.gather(*stalled, return_exceptions=True)
+        assert {code(t) for t in told} == {(408, "timeout")}
+        assert is_empty(intake)
+
+    asyncio.run(run())
+
+
+def test_what_is_full_refuses_before_it_reads():
+    async def run() -> None:
+        intake, done = Intake(ServeConfig(), max_answering=1), asyncio.Event()
+        first = asyncio.create_task(read(intake, whole(), done))
+        await settle()
+        for headers in (PLAIN, FORM):
+            with pytest.raises(Problem) as early, intake.visit(headers, Wire()):
+                pass
+            assert code(early.value) == (429, "busy")
+            assert early.value.headers == {"Retry-After": "2"}
+        done.set()
+        await first
+        assert is_empty(intake)
+
+    asyncio.run(run())
+
+
+def test_a_body_that_arrives_when_all_places_are_taken_is_refused():
+    async def run() -> None:
+        intake, done, pieces = Intake(ServeConfig(), 1), asyncio.Event(), asyncio.Queue()
+        slow = asyncio.create_task(read(intake, pieces.get))
+        await settle()
+        first = asyncio.create_task(read(intake, whole(), done))
+        await settle()
+        pieces.put_nowait({"type": "http.request", "body": b"late", "more_body": False})
+        with pytest.raises(Problem) as refused:
+            await slow
+        assert code(refused.value) == (429, "busy")
+        done.set()
+        assert await first == b"body"
+        assert is_empty(intake)
+
+    asyncio.run(run())
+
+
+def test_when_too_many_are_on_their_way_who_came_first_leaves():
+    async def run() -> None:
+        intake = Intake(ServeConfig(max_bodies=2), max_answering=1)
+        first, second = (asyncio.create_task(read(intake, Wire(b"{"))) for _ in range(2))
+        await settle()
+        assert await read(intake, whole()) == b"body"
+        with pytest.raises(Problem) as left:
+            await first
+        assert code(left.value) == (429, "busy")
+        assert left.value.headers == {"Retry-After": "2", "Connection": "close"}
+        assert not second.done()
+        second.cancel()
+        await settle()
+        assert is_empty(intake)
+
+    asyncio.run(run())
+
+
+def test_when_bodies_hold_too_many_bytes_who_came_first_leaves():
+    async def run() -> None:
+        intake = Intake(ServeConfig(max_held_bytes=10), max_answering=2)
+        first = asyncio.create_task(read(intake, Wire(b"123456")))
+        await settle()
+        assert await read(intake, whole(b"1234567")) == b"1234567"
+        with pytest.raises(Problem):
+            await first
+        with pytest.raises(Problem) as alone:
+            await read(intake, Wire(b"12345678901"))
+        assert code(alone.value) == (429, "busy")
+        assert is_empty(intake)
+
+    asyncio.run(run())
+
+
+def test_a_client_that_goes_away_takes_no_place():
+    async def gone() -> dict:
+        return {"type": "http.disconnect"}
+
+    async def run() -> None:
+        intake = Intake(ServeConfig(), max_answering=1)
+        with intake.visit(FORM, gone) as visit:
+            assert (await visit.receive())["type"] == "http.disconnect"
+            assert intake.answering == 0
+        assert is_empty(intake)
+
+    asyncio.run(run())
+
+
+def test_an_answer_that_fails_gives_its_place_back():
+    async def run() -> None:
+        intake = Intake(ServeConfig(), max_answering=1)
+        with contextlib.suppress(RuntimeError), intake.visit(PLAIN, whole()):
+            assert intake.answering == 1
+            raise RuntimeError
+        assert is_empty(intake)
+
+    asyncio.run(run())
+
+
+def test_bodies_that_came_together_are_not_cut_off_together():
+    intake = Intake(ServeConfig(body_timeout_s=10), max_answering=1)
+    patience = sorted(intake.patience_s() for _ in range(500))
+    assert patience[0] >= 10
+    assert patience[-1] < ServeConfig().request_timeout_s
+    assert max(b - a for a, b in pairwise(patience)) < 0.05

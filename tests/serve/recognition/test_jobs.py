@@ -1,0 +1,137 @@
+"""Catalogue jobs: written down once, answered part by part, read page by page."""
+
+import io
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from fashiontrend.storage import layout
+from fashiontrend.config import ServeConfig
+from fashiontrend.errors import DataError
+from fashiontrend.serve.recognition import catalogue_rows
+from fashiontrend.serve.schemas.requests import Options
+from tests.serve.conftest import Server, draw, publish, save_forecaster, save_recogniser
+from tests.serve.test_app import problem
+
+REQUEST = {"input": ["uploads/a.parquet"]}
+
+
+@pytest.fixture
+def serve(store, tmp_path) -> Server:
+    """A server over a store of this test alone."""
+    save_recogniser(store, tmp_path / "a1", "a1")
+    save_forecaster(store, "f1")
+    publish(store, "r1")
+    return Server(store, ServeConfig())
+
+
+def submit(serve: Server, body=REQUEST, key: str | None = None):
+    return serve(
+        "POST", "/v1/recognitions", json=body, headers={"Idempotency-Key": key} if key else {}
+    )
+
+
+def test_a_job_is_accepted_with_its_address_and_waits(serve):
+    answer = submit(serve)
+    assert answer.status_code == 202
+    told = serve("GET", answer.headers["location"]).json()
+    assert (told["status"], told["parts_done"], told["parts_total"]) == ("queued", 0, None)
+    page = serve("GET", f"{answer.headers['location']}/results").json()
+    assert (page["rows"], page["complete"], page["next"]) == ([], False, "0.0")
+
+
+def test_the_same_key_is_the_same_job_and_another_request_under_it_a_conflict(serve):
+    first, again = submit(serve, key="k"), submit(serve, key="k")
+    assert first.json()["id"] == again.json()["id"]
+    other = submit(serve, {"input": ["uploads/b.parquet"]}, key="k")
+    assert (other.status_code, problem(other)) == (409, "idempotency")
+    assert submit(serve).json()["id"] != submit(serve).json()["id"]
+
+
+@pytest.mark.parametrize(
+    "name", ["releases/current.json", "uploads/../runs/", "uploads//", "/etc/x"]
+)
+def test_inputs_outside_the_prefixes_are_refused(serve, name):
+    assert submit(serve, {"input": [name]}).status_code == 400
+
+
+def test_an_attribute_that_the_release_does_not_know_is_refused_as_at_recognise(serve):
+    options = {"attributes": ["colour", "color"]}
+    refused = submit(serve, {**REQUEST, "options": options})
+    assert (refused.status_code, problem(refused)) == (422, "taxonomy")
+    image = {"images": [{"key": "uploads/x"}], "options": options}
+    assert refused.json()["detail"] == serve("POST", "/v1/recognise", json=image).json()["detail"]
+    assert serve.store.keys(layout.RECOGNITIONS) == []
+    known = {**REQUEST, "options": {"attributes": ["colour"]}}
+    assert submit(serve, known).status_code == 202
+
+
+def test_a_recogniser_without_the_attribute_answers_no_row(serve):
+    table = pa.table({"id": ["1"], "image": [draw()]})
+    options = Options(attributes=("color",))
+    with pytest.raises(DataError, match=r"no attribute 'color'; it knows colour, pattern\."):
+        catalogue_rows.answer(iter([table]), serve.model, options, ServeConfig(), serve.store.read)
+
+
+def test_unknown_jobs_and_wrong_cursors(serve):
+    assert problem(serve("GET", f"/v1/recognitions/{'0' * 32}")) == "not_found"
+    address = submit(serve).headers["location"]
+    assert problem(serve("GET", f"{address}/results?cursor=x")) == "invalid"
+
+
+def test_answers_are_paged_over_parts_in_order_and_wait_for_a_missing_one(serve):
+    job_id = submit(serve).json()["id"]
+    serve.store.create(layout.recognition_plan(job_id), b'{"parts": [{}, {}, {}]}')
+
+    def commit(part: int, ids: list[str]) -> None:
+        table = pa.table({"id": ids, "status": ["ok"] * len(ids)})
+        facts = {"rows": len(ids), "failed": 0}
+        serve.store.commit_tables(layout.recognition_part(job_id, part), {"answers": table}, facts)
+
+    def page(cursor: str = "0.0"):
+        told = serve("GET", f"/v1/recognitions/{job_id}/results?limit=2&cursor={cursor}").json()
+        return [r["id"] for r in told["rows"]], told["next"], told["complete"]
+
+    commit(0, ["a", "b", "c"])
+    commit(2, ["f"])
+    assert page() == (["a", "b"], "0.2", False)
+    assert page("0.2") == (["c"], "1.0", False)
+    assert page("1.0") == ([], "1.0", False)
+    commit(1, ["d", "e"])
+    assert page("1.0") == (["d", "e"], "2.0", False)
+    assert page("2.0") == (["f"], None, True)
+    told = serve("GET", f"/v1/recognitions/{job_id}").json()
+    assert (told["status"], told["parts_done"], told["rows_done"]) == ("running", 3, 6)
+
+
+def test_rows_of_a_catalogue_are_answered_in_order_and_bad_ones_told(serve):
+    key = "raw/images/ab/x"
+    serve.store.write(key, draw())
+    table = pa.table({"id": ["1", "2", "3"], "image": [draw(), b"no", None]})
+    answer = catalogue_rows.answer(
+        iter([table]), serve.model, Options(min_confidence=0), ServeConfig(), serve.store.read
+    )
+    rows = answer.to_pylist()
+    assert [(r["id"], r["status"]) for r in rows] == [
+        ("1", "ok"),
+        ("2", "unsupported_media"),
+        ("3", "unsupported_media"),
+    ]
+    assert rows[0]["colour_status"] in ("present", "not_visible", "uncertain")
+    keyed = pa.table({"id": ["1", "2"], "key": [key, "releases/current.json"]})
+    told = catalogue_rows.answer(iter([keyed]), serve.model, Options(), ServeConfig(), serve.store.read)
+    assert told.column("status").to_pylist() == ["ok", "not_found"]
+
+
+@pytest.mark.parametrize(("first", "count"), [(0, 10), (3, 4), (95, 10), (60, 100), (64, 1)])
+def test_rows_are_read_from_the_middle_of_a_file(first, count):
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"id": range(150), "key": ["k"] * 150}), sink, row_group_size=70)
+    read = [i for t in catalogue_rows.read_rows(sink, first, count) for i in t["id"].to_pylist()]
+    assert read == list(range(first, min(first + count, 150)))
+
+
+def test_a_table_without_pictures_is_refused():
+    with pytest.raises(DataError, match=r"a\.parquet.*expected `id`"):
+        catalogue_rows.check_columns("a.parquet", pa.schema([("id", pa.string())]))

@@ -1,0 +1,22 @@
+"""Which tables of a release are told."""
+
+from fashiontrend.storage import layout
+from fashiontrend.serve.release import tables
+from tests.serve.conftest import DAY, publish, save_forecaster, save_recogniser, share_rows
+
+
+def test_the_series_told_are_those_that_the_newest_keywords_were_made_of(store, tmp_path):
+    """Two runs of a day with other settings measure two series; one of them is published."""
+    save_recogniser(store, tmp_path / "a1", "a1")
+    save_forecaster(store, "f1")
+    publish(store, "r1")
+    used, unused = (layout.shares("a1", DAY, of) for of in ("b", "z"))
+    for key, rows in ((used, share_rows()), (unused, share_rows().slice(0, 1))):
+        store.commit_tables(key, {"shares": rows}, {})
+    assert tables.load(store, tables.find(store)).shares()[1].num_rows == 1
+    newer = layout.keywords("r1", DAY.replace(day=DAY.day + 1))
+    for name in ("keywords.json", "forecasts.parquet"):
+        store.write(f"{newer}/{name}", store.read(f"{layout.keywords('r1', DAY)}/{name}"))
+    store.commit(newer, [f"{newer}/keywords.json"], {"shares": used})
+    as_of, rows = tables.load(store, tables.find(store)).shares()
+    assert (as_of, rows.num_rows) == (str(DAY), share_rows().num_rows)
