@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from fashiontrend.standalone import evaluate
 from fashiontrend import standalone
 from fashiontrend.config import AttrNetConfig, ResampleConfig
 from fashiontrend.labels import resample
+from fashiontrend.standalone import evaluate
 
 #: What each leaves out of the recipe; resampling is no part of it and is added.
 LEFT_OUT: dict[str, dict[str, Any]] = {
@@ -56,7 +56,9 @@ def main() -> None:
         if not (folder / "card.json").exists():
             standalone.fit(chosen, cfg, folder, options.seed)
         print(
-            json.dumps({"what": name, **_tell(evaluate.judge(sets, folder, baselines=False).report)})
+            json.dumps(
+                {"what": name, **_tell(evaluate.judge(sets, folder, baselines=False).report)}
+            )
         )
 
 

@@ -22,9 +22,9 @@ import torch
 
 from bench import device, examples
 from fashiontrend import malloc, standalone, taxonomy
-from fashiontrend.attrnet.training import dataset, train
-from fashiontrend.attrnet.network import model
 from fashiontrend.attrnet.inference import predict
+from fashiontrend.attrnet.network import model
+from fashiontrend.attrnet.training import dataset, train
 from fashiontrend.demo import curves
 
 PICTURES, STEPS = 64, 8

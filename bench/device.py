@@ -22,8 +22,8 @@ from PIL import Image
 
 from bench import examples
 from fashiontrend import taxonomy
-from fashiontrend.attrnet.training import augment, dataset, train
 from fashiontrend.attrnet.network import model
+from fashiontrend.attrnet.training import augment, dataset, train
 from fashiontrend.attrnet.training.batches import Batch
 from fashiontrend.config import AttrNetConfig
 from fashiontrend.demo import curves

@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.examples import DAY, labelled
-from fashiontrend.storage import ledger
 from fashiontrend import taxonomy
 from fashiontrend.config import Config
 from fashiontrend.demo import curves
 from fashiontrend.loop import Move, Step
+from fashiontrend.pipeline.context import Context
+from fashiontrend.storage import ledger
 from fashiontrend.storage.object_store import open_store
-from ray_jobs.runtime import Context
 
 DATASET = "datasets/bench"
 #: Rows of a file: several files, so that Ray Data has something to hand out.

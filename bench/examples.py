@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from fashiontrend.storage import schemas
 from fashiontrend.attrnet.inference import artifact
-from fashiontrend.attrnet.training import dataset
 from fashiontrend.attrnet.network import model
+from fashiontrend.attrnet.training import dataset
 from fashiontrend.config import AttrNetConfig
 from fashiontrend.demo.world import World
+from fashiontrend.storage import schemas
 from fashiontrend.taxonomy import Taxonomy
 
 DAY = date(2026, 11, 23)

@@ -17,8 +17,8 @@ from datetime import date
 import numpy as np
 from PIL import Image
 
-from fashiontrend.storage import layout
 from fashiontrend.config import IngestConfig, StoreConfig
+from fashiontrend.storage import layout
 from fashiontrend.storage.object_store import Store, open_store
 from ray_jobs import ingest
 

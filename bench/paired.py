@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fashiontrend.standalone import evaluate
 from fashiontrend import standalone
 from fashiontrend.attrnet.evaluation import labelled_set
 from fashiontrend.attrnet.inference.predict import Recogniser
+from fashiontrend.standalone import evaluate
 
 
 def main() -> None:

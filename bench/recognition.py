@@ -19,10 +19,11 @@ from typing import Any
 import psutil
 
 from bench import drawn
-from fashiontrend.storage import layout
 from fashiontrend.config import AttrNetConfig, Config, RayConfig, SeriesConfig
+from fashiontrend.pipeline.context import Context
+from fashiontrend.storage import layout
 from ray_jobs.recognise import answers
-from ray_jobs.runtime import Context, connect, disconnect
+from ray_jobs.runtime import connect, disconnect
 
 PROCESSES = 2
 BATCH = 64

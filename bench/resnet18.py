@@ -18,7 +18,7 @@ import torchvision
 from torch import nn
 from torch.nn import functional
 
-from fashiontrend import standalone, images
+from fashiontrend import images, standalone
 from fashiontrend.attrnet.evaluation import labelled_set
 
 HEIGHT, WIDTH, BATCH, RATE, WARM = 80, 60, 64, 1e-3, 50

@@ -16,9 +16,10 @@ from ray import cloudpickle
 
 from bench import drawn
 from fashiontrend.config import AttrNetConfig, Config, RayConfig
+from fashiontrend.pipeline.context import Context
 from fashiontrend.storage.object_store import Manifest
 from ray_jobs import train_attrnet, training
-from ray_jobs.runtime import Context, disconnect
+from ray_jobs.runtime import disconnect
 
 #: Small pictures and batches: epochs of a second.
 CONFIG = Config(

@@ -43,8 +43,8 @@ def measure(count: int) -> dict[str, Any]:
     import torch
 
     from fashiontrend.config import UnivariateConfig
-    from fashiontrend.forecaster.any_series import ensemble, tables
     from fashiontrend.forecaster import adhoc_forecast
+    from fashiontrend.forecaster.any_series import ensemble, tables
 
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:

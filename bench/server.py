@@ -18,12 +18,12 @@ import yaml
 from PIL import Image, ImageFilter
 
 from bench import examples
-from fashiontrend.storage import layout, releases
 from fashiontrend import taxonomy
 from fashiontrend.config import AttrNetConfig, ForecasterConfig, StoreConfig
 from fashiontrend.forecaster import artifact as forecaster
 from fashiontrend.forecaster.shares.model import TrendModel
 from fashiontrend.forecaster.shares.predict import Calibration
+from fashiontrend.storage import layout, releases
 from fashiontrend.storage.object_store import Store, open_store
 
 OPENED = {"passed": True, "reasons": [], "checks": []}

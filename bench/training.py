@@ -63,8 +63,8 @@ def bare(folder: Path, pictures: int, epochs: int, batch: int) -> list[Mark]:
 
 def plain_loop(folder: Path, pictures: int, epochs: int, batch: int) -> list[Mark]:
     """What runs in that process."""
-    from fashiontrend.attrnet.training import dataset, train
     from fashiontrend.attrnet.network import model
+    from fashiontrend.attrnet.training import dataset, train
 
     os.nice(drawn.RAY_NICENESS)
     settings = config(1, batch)

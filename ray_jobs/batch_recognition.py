@@ -24,16 +24,17 @@ import ray.data
 from ray.data import ActorPoolStrategy
 from ray.exceptions import RayError, RayTaskError, UserCodeException
 
-from fashiontrend.storage import ledger, layout
 from fashiontrend.config import Config, ServeConfig
 from fashiontrend.errors import Conflict, DataError, FashiontrendError, StoreError
-from fashiontrend.serve.recognition import catalogue_rows, served_model
-from fashiontrend.serve.schemas.requests import Options
-from fashiontrend.serve.recognition.allowed_keys import is_allowed
+from fashiontrend.pipeline.context import now
 from fashiontrend.serve.http.metrics import Metrics
+from fashiontrend.serve.recognition import catalogue_rows, served_model
+from fashiontrend.serve.recognition.allowed_keys import is_allowed
 from fashiontrend.serve.recognition.served_model import ServedModel
+from fashiontrend.serve.schemas.requests import Options
+from fashiontrend.storage import layout, ledger
 from fashiontrend.storage.object_store import Store, open_store
-from ray_jobs.runtime import connect, now
+from ray_jobs.runtime import connect
 
 log = logging.getLogger(__name__)
 POLL_S = 5.0
@@ -315,7 +316,9 @@ class Answering:
     @cached_property
     def model(self) -> ServedModel:
         """Loaded with the first part: of what an actor's constructor raises, Ray keeps the text alone."""
-        return served_model.load(self.store, self.record["release"], self.cfg, Metrics(), self.device)
+        return served_model.load(
+            self.store, self.record["release"], self.cfg, Metrics(), self.device
+        )
 
     def __call__(self, batch: dict[str, Any]) -> pa.Table:
         """Commit the answers of the parts in a batch; gives their numbers back."""

@@ -12,15 +12,14 @@ import pyarrow as pa
 import ray
 import ray.data
 
-from fashiontrend import gates, console
-from fashiontrend.storage import layout, schemas
+from fashiontrend import console, gates
 from fashiontrend.catalogue import health, ingest
 from fashiontrend.config import IngestConfig
 from fashiontrend.errors import Conflict, HealthError, StoreError
-from fashiontrend.loop import Step
+from fashiontrend.pipeline.context import Context, Outcome
+from fashiontrend.storage import layout, schemas
 from fashiontrend.storage.object_store import Store
-from ray_jobs import run
-from ray_jobs.runtime import Context, Outcome, connect, main
+from ray_jobs.runtime import connect
 
 log = logging.getLogger(__name__)
 #: A picture of a shop seldom weighs less; so many for each `shard_bytes` give a task a whole file.
@@ -266,7 +265,3 @@ def _withheld_because(store: Store, day: date, platform: str) -> str:
         )
     failures = store.keys(f"{layout.crawl_failures(day, platform)}/")
     return f"crawl failed: {store.read_json(failures[-1])['reason']}" if failures else "not crawled"
-
-
-if __name__ == "__main__":
-    main(run.only(Step.INGEST), __doc__ or "")

@@ -12,24 +12,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from ray.data import ActorPoolStrategy
 
-from fashiontrend.storage import layout, schemas, releases
 from fashiontrend import console
 from fashiontrend.errors import DataError
-from fashiontrend.loop import Step
-from fashiontrend.storage.object_store import Store
 from fashiontrend.pipeline import catalogue
-from ray_jobs import run
-from ray_jobs.runtime import Context, Outcome, connect, main, read_parquet
+from fashiontrend.pipeline.context import Context, Outcome
+from fashiontrend.pipeline.predictions import recogniser_of
+from fashiontrend.storage import layout, schemas
+from fashiontrend.storage.object_store import Store
+from ray_jobs.runtime import connect, read_parquet
 
 log = logging.getLogger(__name__)
 Key = tuple[date, str]
-
-
-def recogniser_of(context: Context) -> str:
-    """Version of the recogniser that the run uses: its own, or the release's."""
-    if context.run.release:
-        return releases.load(context.store, context.run.release).attrnet
-    return str(context.run.latest(Step.TRAIN_ATTRNET).facts["version"])
 
 
 def recognise(context: Context) -> Outcome:
@@ -130,26 +123,3 @@ class Recognition:
         from fashiontrend.attrnet.inference.predict import to_table
 
         return to_table(self.recogniser(batch), self.recogniser.taxonomy.num_values)
-
-
-def predictions(context: Context, version: str) -> pa.Table:
-    """A recogniser's answers to the pictures that the run's listings show, each picture once.
-
-    Raises:
-        DataError: some packed day was not recognised yet.
-    """
-    shown = pa.array(sorted(catalogue.listed_ids(context)), pa.string())
-    tables = [schemas.prediction_schema(context.taxonomy.num_values).empty_table()]
-    for day, platform, _ in catalogue.holding(context):
-        partition = layout.predictions_day(version, day, platform)
-        if context.store.manifest(partition) is None:
-            raise DataError(
-                f"{day} {platform} was not recognised by {version}. Run `fashiontrend recognise`."
-            )
-        table = context.store.read_partition(partition)
-        tables.append(table.filter(pc.is_in(table["picture_id"], shown)))
-    return pa.concat_tables(tables)
-
-
-if __name__ == "__main__":
-    main(run.only(Step.RECOGNISE), __doc__ or "")

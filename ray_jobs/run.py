@@ -1,204 +1,88 @@
-"""The whole loop for one day: ask the state machine for the next step, take it, write it down.
+"""Run the daily loop, or one step of it: `python -m ray_jobs.run [STEP] --config FILE --day DAY`.
 
-Killing it at any moment and running the same command again goes on after the last step that
-was written down. `only` takes one step, if it is the one that is due.
+This is the one entry point for a Ray cluster; `fashiontrend run` and the steps' commands call it too.
 """
 
-import importlib
-import logging
-import time
-from collections.abc import Callable
-from dataclasses import replace
+import argparse
+import sys
+from collections.abc import Sequence
 from datetime import date
 
-from fashiontrend import __version__, console
-from fashiontrend.storage import ledger, layout, releases
-from fashiontrend.config import Config, digest
-from fashiontrend.errors import ConfigError, DataError, GateError
-from fashiontrend.loop import RELEASE_DAY, TRAINING_DAY, Limits, Move, Step, next_move
-from fashiontrend.storage.object_store import Store, open_store
-from fashiontrend.taxonomy import Taxonomy
-from fashiontrend.pipeline import availability, inputs
-from ray_jobs.runtime import Context, Outcome, load_taxonomy, main, now
+import ray
 
-log = logging.getLogger(__name__)
+from fashiontrend import config as configuration
+from fashiontrend import console
+from fashiontrend.config import Config
+from fashiontrend.loop import Step
+from fashiontrend.pipeline.context import now
+from fashiontrend.pipeline.crawl import crawl
+from fashiontrend.pipeline.drive import Driver
+from fashiontrend.pipeline.label import label
+from fashiontrend.pipeline.publish import publish
+from fashiontrend.pipeline.shares import build_shares
+from fashiontrend.storage import ledger
+from ray_jobs.ingest import ingest_days
+from ray_jobs.recognise import recognise
+from ray_jobs.train_attrnet import train as train_attrnet
+from ray_jobs.train_forecaster import train as train_forecaster
 
-#: Where each step's function lives: imported only when the step is taken.
-STEPS: dict[Step, tuple[str, str]] = {
-    Step.CRAWL: ("fashiontrend.pipeline.crawl", "crawl"),
-    Step.INGEST: ("ray_jobs.ingest", "ingest_days"),
-    Step.LABEL: ("fashiontrend.pipeline.label", "label"),
-    Step.TRAIN_ATTRNET: ("ray_jobs.train_attrnet", "train"),
-    Step.RECOGNISE: ("ray_jobs.recognise", "recognise"),
-    Step.SHARES: ("fashiontrend.pipeline.shares", "build_shares"),
-    Step.TRAIN_FORECASTER: ("ray_jobs.train_forecaster", "train"),
-    Step.PUBLISH: ("fashiontrend.pipeline.publish", "publish"),
-}
+#: The function that takes each step.
+DRIVER = Driver(
+    {
+        Step.CRAWL: crawl,
+        Step.INGEST: ingest_days,
+        Step.LABEL: label,
+        Step.TRAIN_ATTRNET: train_attrnet,
+        Step.RECOGNISE: recognise,
+        Step.SHARES: build_shares,
+        Step.TRAIN_FORECASTER: train_forecaster,
+        Step.PUBLISH: publish,
+    }
+)
 
 
 def run(config: Config, day: date) -> ledger.Run:
-    """Drive the loop until it is finished; the report is written even if a gate stays closed.
+    """Take all steps of the day's run that are not yet recorded.
 
     Raises:
         AccuracyGateClosed, PerplexityGateClosed: a gate's last round stayed closed; nothing was published.
     """
-    begun = begin(config, day)
-    state = catch_up(config, begun)
-    try:
-        while (move := due(config, state)) is not None:
-            state = take(config, state, move)
-    except GateError:
-        _report(config, begun, state)
-        raise
-    _report(config, begun, state)
-    return state
+    return DRIVER.run(config, day)
 
 
-def only(step: Step) -> Callable[[Config, date], ledger.Run]:
-    """A job that takes one step of the day's run, if that step is due."""
-
-    def job(config: Config, day: date) -> ledger.Run:
-        state = begin(config, day)
-        if step is Step.CRAWL:
-            state = catch_up(config, state)
-        move = due(config, state)
-        if move is None or move.step is not step:
-            if any(e.step is step for e in state.entries):
-                console.console.print(f"{step}: done already in run {state.run_id}", markup=False)
-                return state
-            due_now = "nothing" if move is None else f"`fashiontrend {move.step}`"
-            raise DataError(
-                f"run {state.run_id}: {step} is not due; {due_now} is. Run that first, or `fashiontrend run` for all."
-            )
-        state = take(config, state, move)
-        due(config, state)  # a gate closed in its last round raises here, with its exit code
-        return state
-
-    return job
-
-
-def begin(config: Config, day: date) -> ledger.Run:
-    """Start the day's run, or pick it up where it was left."""
-    store = open_store(config.store)
-    taxonomy = load_taxonomy(config, store)
-    _refuse_empty(config)
-    release = usable_release(config, store, taxonomy, day)
-    fresh = ledger.Run(
-        run_id=f"{day}-{digest([config.digest, taxonomy.digest, inputs.digests(config, store)])[:8]}",
-        day=day,
-        started_at=ledger.now_text(now()),
-        config=config.model_dump(mode="json"),
-        code_version=__version__,
-        taxonomy_version=taxonomy.version,
-        taxonomy_digest=taxonomy.digest,
-        release=release.release_id if release else None,
-    )
-    return ledger.start(store, fresh)
-
-
-def _refuse_empty(config: Config) -> None:
-    if not any(p.enabled for p in config.crawl.platforms):
-        raise ConfigError(
-            "crawl.platforms is empty: name at least one shop. `fashiontrend init` writes an example."
-        )
-
-
-def usable_release(
-    config: Config, store: Store, taxonomy: Taxonomy, day: date
-) -> releases.Release | None:
-    """The release before the day, if it speaks this taxonomy and is young enough to be used as it is."""
-    release = releases.of_day(store, day, config.loop.retrain_days)
-    return release if release and release.taxonomy_digest == taxonomy.digest else None
-
-
-def due(config: Config, state: ledger.Run) -> Move | None:
-    """The next step of a run, None when it is finished.
+def run_step(step: Step, config: Config, day: date) -> ledger.Run:
+    """Take one step of the day's run.
 
     Raises:
-        GateError: a gate stayed closed in its last round.
+        DataError: another step is due.
+        GateError: the step closed its gate in the last round.
     """
-    gate = config.perplexity_gate
-    spent = sum(e.seconds for e in state.entries) > 3600 * gate.max_hours
-    limits = Limits(config.accuracy_gate.max_rounds, gate.max_rounds, spent)
-    steps = RELEASE_DAY if state.release else TRAINING_DAY
-    return next_move([e.done for e in state.entries], limits, steps)
+    return DRIVER.run_step(step, config, day)
 
 
-def catch_up(config: Config, state: ledger.Run) -> ledger.Run:
-    """Ask those platforms again whose crawl of the day failed.
-
-    What comes now is crawled once more in the ledger, so that the steps after it are taken again. Of a
-    day that is published the pictures are kept, and count from the next day's run on.
-    """
-    if not any(e.step is Step.CRAWL for e in state.entries):
-        return state
-    context = _context(config, state, Move(Step.CRAWL))
-    missing = availability.missing_today(context)
-    if not missing:
-        return state
-    entry = _act(context)
-    came = sorted(set(missing) - set(availability.missing_today(context)))
-    if not came:
-        return state
-    if state.entries[-1].step is Step.PUBLISH:
-        text = (
-            f"{', '.join(came)}: crawled, for the next day's run; {state.day} is published already"
-        )
-        console.console.print(text, markup=False)
-        return state
-    return _keep(context, entry)
-
-
-def take(config: Config, state: ledger.Run, move: Move) -> ledger.Run:
-    """Take one step and write it down."""
-    context = _context(config, state, move)
-    return _keep(context, _act(context))
-
-
-def _context(config: Config, state: ledger.Run, move: Move) -> Context:
-    store = open_store(config.store)
-    return Context(config, store, load_taxonomy(config, store), state, move)
-
-
-def _act(context: Context) -> ledger.Entry:
-    move = context.move
-    module, function = STEPS[move.step]
-    started, clock = now(), time.monotonic()
-    outcome: Outcome = getattr(importlib.import_module(module), function)(context)
-    return ledger.Entry(
-        step=move.step,
-        label_round=move.label_round,
-        train_round=move.train_round,
-        started_at=ledger.now_text(started),
-        seconds=round(time.monotonic() - clock, 2),
-        output=outcome.output,
-        facts=outcome.facts,
-        verdict=outcome.verdict,
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line, run the loop or the step, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m ray_jobs.run", description=__doc__)
+    parser.add_argument(
+        "step",
+        nargs="?",
+        choices=[str(s) for s in Step],
+        help="the step to take; all that are due if not given",
     )
+    parser.add_argument("--config", help="YAML file; FASHIONTREND_CONFIG names it if not given")
+    parser.add_argument("--day", type=date.fromisoformat, help="day in UTC; today if not given")
+    options = parser.parse_args(arguments)
+    day = options.day or now().date()
 
+    def job() -> None:
+        config = configuration.load(options.config)
+        try:
+            run_step(Step(options.step), config, day) if options.step else run(config, day)
+        finally:
+            ray.shutdown()
 
-def _keep(context: Context, entry: ledger.Entry) -> ledger.Run:
-    state = ledger.record(context.store, context.run, entry)
-    _tell(context.store, entry)
-    return state
-
-
-def _tell(store: Store, entry: ledger.Entry) -> None:
-    """One line for a person: what was done, how long it took, where its output lies."""
-    from fashiontrend.report import step_line
-
-    line = step_line(replace(entry, output=store.uri(entry.output)))
-    console.console.print(line, markup=False, soft_wrap=True)
-
-
-def _report(config: Config, begun: ledger.Run, state: ledger.Run) -> None:
-    """Write the report once per state of the run."""
-    from fashiontrend.pipeline import report
-
-    store = open_store(config.store)
-    if state.entries != begun.entries or not store.exists(layout.report(state.run_id)):
-        report.write(config, store, state)
+    return console.guard(job)
 
 
 if __name__ == "__main__":
-    main(run, __doc__ or "")
+    sys.exit(main())

@@ -18,26 +18,27 @@ from ray.util.metrics import Gauge
 from fashiontrend import console
 from fashiontrend.config import Config, ReplicaConfig, ServeConfig
 from fashiontrend.errors import ConfigError, StoreError
-from fashiontrend.serve.recognition import jobs, served_model, versions
-from fashiontrend.serve.release import adhoc_forecast, tables
-from fashiontrend.serve.http import tokens
-from fashiontrend.serve.routes.app import Background, create_app
-from fashiontrend.serve.http.middleware import Edge
-from fashiontrend.serve.http.fetch import Fetcher
-from fashiontrend.serve.release.history import History
-from fashiontrend.serve.http.admission import Intake
-from fashiontrend.serve.http.metrics import Metrics
-from fashiontrend.serve.recognition.served_model import ServedModel
-from fashiontrend.serve.release.adhoc_forecast import Trend
-from fashiontrend.serve.recognition.recognise import Recognition
-from fashiontrend.serve.routes.status import READY
-from fashiontrend.serve.routes.services import Library, Services
-from fashiontrend.serve.release.tables import Tables
-from fashiontrend.serve.recognition.versions import Versions
-from fashiontrend.serve.release.watch import Watch
-from fashiontrend.storage.object_store import open_store
+from fashiontrend.pipeline.context import now
 from fashiontrend.serve import autoscaling
-from ray_jobs.runtime import connect, disconnect, now
+from fashiontrend.serve.http import tokens
+from fashiontrend.serve.http.admission import Intake
+from fashiontrend.serve.http.fetch import Fetcher
+from fashiontrend.serve.http.metrics import Metrics
+from fashiontrend.serve.http.middleware import Edge
+from fashiontrend.serve.recognition import jobs, served_model, versions
+from fashiontrend.serve.recognition.recognise import Recognition
+from fashiontrend.serve.recognition.served_model import ServedModel
+from fashiontrend.serve.recognition.versions import Versions
+from fashiontrend.serve.release import adhoc_forecast, tables
+from fashiontrend.serve.release.adhoc_forecast import Trend
+from fashiontrend.serve.release.history import History
+from fashiontrend.serve.release.tables import Tables
+from fashiontrend.serve.release.watch import Watch
+from fashiontrend.serve.routes.app import Background, create_app
+from fashiontrend.serve.routes.services import Library, Services
+from fashiontrend.serve.routes.status import READY
+from fashiontrend.storage.object_store import open_store
+from ray_jobs.runtime import connect, disconnect
 
 log = logging.getLogger(__name__)
 RECOGNISE, TABLES = "recognise", "tables"
@@ -214,7 +215,9 @@ def options(replicas: ReplicaConfig, cfg: ServeConfig) -> dict[str, Any]:
             "upscale_delay_s": replicas.upscale_delay_s,
             "downscale_delay_s": replicas.downscale_delay_s,
             "look_back_period_s": LOOK_BACK_S,
-            "policy": {"policy_function": f"{autoscaling.__name__}:{autoscaling.by_answering.__name__}"},
+            "policy": {
+                "policy_function": f"{autoscaling.__name__}:{autoscaling.by_answering.__name__}"
+            },
         },
         "ray_actor_options": {"num_cpus": replicas.cpus, "num_gpus": replicas.gpus},
         "graceful_shutdown_wait_loop_s": 1.0,

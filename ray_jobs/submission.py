@@ -78,7 +78,7 @@ class RayApi:
 def asked(request: Request) -> dict[str, Any]:
     """The job API's words for a request."""
     return {
-        "entrypoint": f"python -m {request.module} --config {CONFIG_FILE} --day {request.day}",
+        "entrypoint": f"{request.entrypoint} --config {CONFIG_FILE}",
         "submission_id": request.name,
         "metadata": {"stage": request.stage, "day": str(request.day)},
     }

@@ -17,14 +17,15 @@ import ray.train
 import ray.train.torch
 
 from fashiontrend import gates
-from fashiontrend.storage import layout
 from fashiontrend.config import AttrNetConfig, digest
 from fashiontrend.loop import Step
+from fashiontrend.pipeline import rounds
+from fashiontrend.pipeline.context import Context, Outcome
+from fashiontrend.storage import layout
 from fashiontrend.storage.object_store import Store, parquet_bytes
 from fashiontrend.taxonomy import Taxonomy
-from fashiontrend.pipeline import rounds
-from ray_jobs import run, training
-from ray_jobs.runtime import Context, Outcome, main, read_parquet
+from ray_jobs import training
+from ray_jobs.runtime import read_parquet
 
 #: Rows that a worker shuffles in memory; repeats of a picture stand next to each other.
 SHUFFLE_ROWS = 2048
@@ -105,8 +106,8 @@ def worker(settings: dict[str, Any]) -> None:
     import torch
 
     from fashiontrend import checkpoint
-    from fashiontrend.attrnet.training import dataset
     from fashiontrend.attrnet.network import model
+    from fashiontrend.attrnet.training import dataset
     from fashiontrend.attrnet.training import train as training_loop
 
     cfg = AttrNetConfig(**settings["attrnet"])
@@ -167,8 +168,8 @@ def _judge(
     net: Any, taxonomy: Taxonomy, settings: dict[str, Any]
 ) -> tuple[dict[str, bytes], dict[str, Any]]:
     """The artefact's files with the answers for the validation pictures, and the report on them."""
-    from fashiontrend.attrnet.inference import artifact, predict, probabilities
     from fashiontrend.attrnet.evaluation import accuracy
+    from fashiontrend.attrnet.inference import artifact, predict, probabilities
 
     table = settings["store"].read_partition(settings["dataset"], "val")
     labels = np.array(table.column("labels").to_pylist(), dtype=np.int64).reshape(
@@ -233,7 +234,3 @@ def _boxes(table: pa.Table) -> Any:
     return np.array(
         [box or missing for box in table.column("box").to_pylist()], dtype=np.float64
     ).reshape(-1, 4)
-
-
-if __name__ == "__main__":
-    main(run.only(Step.TRAIN_ATTRNET), __doc__ or "")

@@ -7,12 +7,12 @@ import ray.train
 import ray.train.torch
 
 from fashiontrend import gates
-from fashiontrend.storage import layout
 from fashiontrend.config import ForecasterConfig, digest
 from fashiontrend.loop import Step
+from fashiontrend.pipeline.context import Context, Outcome
+from fashiontrend.storage import layout
 from fashiontrend.storage.object_store import Store
-from ray_jobs import run, training
-from ray_jobs.runtime import Context, Outcome, main
+from ray_jobs import training
 
 #: A checkpoint costs more than an epoch of so small a model.
 CHECKPOINT_EVERY = 10
@@ -97,7 +97,3 @@ def _judge(
     attributes = {a: v for (_, a), v in zip(series.pairs, series.values, strict=True)}
     made = artifact.Artefact(net, cfg, calibration, attributes, settings["taxonomy_digest"], report)
     return artifact.dump(made), {"report": report}
-
-
-if __name__ == "__main__":
-    main(run.only(Step.TRAIN_FORECASTER), __doc__ or "")

@@ -14,13 +14,14 @@ import ray.train
 import ray.train.torch
 
 from fashiontrend import checkpoint
-from fashiontrend.storage import releases
 from fashiontrend.checkpoint import TrainState
 from fashiontrend.config import Config, UnivariateConfig, digest
-from fashiontrend.forecaster import artifact, training as train
+from fashiontrend.forecaster import artifact
+from fashiontrend.forecaster import training as train
 from fashiontrend.forecaster.any_series import ensemble
 from fashiontrend.forecaster.any_series.ensemble import SeriesForecaster
 from fashiontrend.forecaster.any_series.tables import SeriesTable
+from fashiontrend.storage import releases
 from fashiontrend.storage.object_store import open_store
 from ray_jobs import training
 from ray_jobs.runtime import disconnect

@@ -11,11 +11,11 @@ import ray.train.torch
 from ray.train import Checkpoint, CheckpointConfig, FailureConfig, Result, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer
 
-from fashiontrend.storage import layout
 from fashiontrend.config import Config
 from fashiontrend.errors import DataError
-from fashiontrend.storage.object_store import Manifest, Store
 from fashiontrend.pipeline.training_progress import watch_epochs
+from fashiontrend.storage import layout
+from fashiontrend.storage.object_store import Manifest, Store
 from ray_jobs.runtime import connect
 
 REPORT = "report.json"

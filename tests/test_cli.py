@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from fashiontrend import cli
-from fashiontrend.storage import ledger, releases
 from fashiontrend.config import StoreConfig
 from fashiontrend.loop import Step
+from fashiontrend.storage import ledger, releases
 from fashiontrend.storage.object_store import open_store
 
 

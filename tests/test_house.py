@@ -40,9 +40,23 @@ def test_every_package_under_the_store_is_named_in_the_readme():
     assert [p for p in packages if f"{p}/" not in readme] == []
 
 
-def test_every_step_is_a_job_of_its_own():
-    jobs = {p.stem for p in ROOT.glob("ray_jobs/*.py")}
-    assert {str(step).replace("-", "_") for step in Step} <= jobs
+def test_the_driver_takes_every_step():
+    from ray_jobs.run import DRIVER
+
+    assert list(DRIVER.steps) == list(Step)
+
+
+RAY = re.compile(r"^(?:import ray|from ray)\b", re.M)
+
+
+def test_every_job_needs_ray():
+    jobs = [p for p in ROOT.glob("ray_jobs/*.py") if p.name != "__init__.py"]
+    assert [p.name for p in jobs if not RAY.search(p.read_text("utf-8"))] == []
+
+
+def test_the_package_holds_few_modules_at_its_top():
+    top = {p.stem for p in ROOT.glob("fashiontrend/*.py")} - {"__init__", "__main__"}
+    assert len(top) <= 10, sorted(top)
 
 
 def test_exit_codes_are_those_of_the_readme():

@@ -66,5 +66,5 @@ def test_blocks_that_are_freed_are_used_again():
         )  # fmt: skip
         return int(done.stdout)
 
-    kept = faults("from fashiontrend import allocation; allocation.keep_freed()")
+    kept = faults("from fashiontrend import malloc; malloc.keep_freed()")
     assert kept < faults("") / 10

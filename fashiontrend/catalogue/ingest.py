@@ -13,9 +13,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fashiontrend import images as pictures
-from fashiontrend.storage import schemas
 from fashiontrend.config import IngestConfig
 from fashiontrend.errors import PictureError
+from fashiontrend.storage import schemas
 
 Batch: TypeAlias = dict[str, NDArray[Any]]
 

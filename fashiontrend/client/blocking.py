@@ -11,8 +11,19 @@ import httpx
 from fashiontrend.attrnet.inference.prediction import Answer
 from fashiontrend.client import calls, exchange
 from fashiontrend.client.calls import Box, Call
-from fashiontrend.serve.schemas.responses import EvidenceAnswer, ForecastsAnswer, GatesAnswer, ImageAnswer, JobAnswer, KeywordsAnswer, PostedAnswer, RecogniseAnswer, SeriesAnswer, VersionAnswer
 from fashiontrend.serve.schemas.requests import Options, Picture, PostedSeries
+from fashiontrend.serve.schemas.responses import (
+    EvidenceAnswer,
+    ForecastsAnswer,
+    GatesAnswer,
+    ImageAnswer,
+    JobAnswer,
+    KeywordsAnswer,
+    PostedAnswer,
+    RecogniseAnswer,
+    SeriesAnswer,
+    VersionAnswer,
+)
 
 T = TypeVar("T")
 

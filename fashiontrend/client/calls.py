@@ -12,8 +12,20 @@ import pydantic
 from fashiontrend.attrnet.inference import prediction
 from fashiontrend.attrnet.inference.prediction import Answer
 from fashiontrend.errors import ConfigError
-from fashiontrend.serve.schemas.responses import AttributeAnswer, EvidenceAnswer, ForecastsAnswer, GatesAnswer, ImageAnswer, JobAnswer, KeywordsAnswer, PostedAnswer, RecogniseAnswer, SeriesAnswer, VersionAnswer
 from fashiontrend.serve.schemas.requests import Options, Picture, PostedSeries
+from fashiontrend.serve.schemas.responses import (
+    AttributeAnswer,
+    EvidenceAnswer,
+    ForecastsAnswer,
+    GatesAnswer,
+    ImageAnswer,
+    JobAnswer,
+    KeywordsAnswer,
+    PostedAnswer,
+    RecogniseAnswer,
+    SeriesAnswer,
+    VersionAnswer,
+)
 
 T = TypeVar("T")
 M = TypeVar("M", bound=pydantic.BaseModel)

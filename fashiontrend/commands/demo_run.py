@@ -8,13 +8,14 @@ from urllib.parse import urlsplit
 import yaml
 
 from fashiontrend import config as configuration
-from fashiontrend.storage import ledger
-from fashiontrend import taxonomy, console
+from fashiontrend import console, taxonomy
 from fashiontrend.config import Config
 from fashiontrend.demo import curves, shops
 from fashiontrend.demo.world import KINDS, World, annotate, write_truth
 from fashiontrend.errors import ConfigError
-from ray_jobs import run
+from fashiontrend.pipeline import drive
+from fashiontrend.storage import ledger
+from ray_jobs.run import run
 
 #: The world's last day. A fixed one, so that a second demo finds the first one's run.
 LAST_DAY = date(2026, 11, 23)
@@ -41,13 +42,13 @@ def demo(folder: Path, seed: int, num_days: int) -> tuple[Config, ledger.Run]:
     """
     world = World(seed, LAST_DAY, num_days)
     config = prepare(folder, world, first_port=shops.find_ports(PORTS))
-    state = run.begin(config, world.last_day)
-    if run.due(config, state) is None:
+    state = drive.begin(config, world.last_day)
+    if drive.due(config, state) is None:
         console.console.print(
             f"run {state.run_id} is finished; nothing is trained again", markup=False
         )
     with shops.serve(world, _port(config)):
-        return config, run.run(config, world.last_day)
+        return config, run(config, world.last_day)
 
 
 def _port(config: Config) -> int:

@@ -10,7 +10,6 @@ import typer
 import yaml
 
 from fashiontrend import config as configuration
-from fashiontrend.storage import ledger, layout, releases
 from fashiontrend import console
 from fashiontrend.commands.options import ConfigOption, DayOption, day_of
 from fashiontrend.commands.pictures import recognise
@@ -19,6 +18,7 @@ from fashiontrend.config import Config
 from fashiontrend.demo.world import World
 from fashiontrend.errors import ConfigError
 from fashiontrend.loop import Step
+from fashiontrend.storage import layout, ledger, releases
 from fashiontrend.storage.object_store import open_store
 
 app = typer.Typer()
@@ -122,8 +122,8 @@ def status(
     ] = False,
 ) -> None:
     """Print a run: its steps, gates and versions, and how earlier forecasts turned out."""
-    from fashiontrend.report import failure_lines, score_lines
     from fashiontrend.pipeline import scorecard
+    from fashiontrend.report import failure_lines, score_lines
 
     settings = configuration.load(config)
     state = _run_of(settings, run_id)

@@ -78,7 +78,7 @@ def forecast(
     the newest count. A date twice, text for a number, mixed frequencies, or one date alone: an error that
     names series and date.
     """
-    from fashiontrend.forecaster import artifact, adhoc_forecast
+    from fashiontrend.forecaster import adhoc_forecast, artifact
     from fashiontrend.forecaster.any_series import ensemble
 
     _use_one_thread()

@@ -9,7 +9,7 @@ import rich.table
 import typer
 import yaml
 
-from fashiontrend import __version__, taxonomy, console
+from fashiontrend import __version__, console, taxonomy
 from fashiontrend import config as configuration
 from fashiontrend.commands.options import ConfigOption, DayOption, day_of, names_in
 from fashiontrend.config import Config

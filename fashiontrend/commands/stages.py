@@ -22,9 +22,9 @@ def command_of(step: Step, text: str) -> Callable[..., None]:
     """The command that takes one step of the day's run."""
 
     def command(config: ConfigOption = None, day: DayOption = None) -> None:
-        from ray_jobs.run import only
+        from ray_jobs.run import run_step
 
-        only(step)(configuration.load(config), day_of(day))
+        run_step(step, configuration.load(config), day_of(day))
 
     command.__doc__ = f"{text} One step of the day's run; `run` takes them all."
     return command

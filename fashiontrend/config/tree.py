@@ -37,8 +37,8 @@ from fashiontrend.config.trend import (
     ReportConfig,
     SeriesConfig,
 )
-from fashiontrend.typed_yaml import Section
 from fashiontrend.errors import ConfigError
+from fashiontrend.typed_yaml import Section
 
 PREFIX = "FASHIONTREND__"
 

@@ -10,12 +10,12 @@ from scrapy.exceptions import DropItem
 from scrapy.http import Response, TextResponse
 from scrapy.pipelines.media import MediaPipeline
 
-from fashiontrend.storage import layout
 from fashiontrend.crawl.listing import check_listing, encodable, to_id
 from fashiontrend.crawl.pages import is_challenge
 from fashiontrend.crawl.spiders import PICTURE, PlatformSpider
 from fashiontrend.errors import DataError, StoreError
 from fashiontrend.images import SIGNATURES
+from fashiontrend.storage import layout
 from fashiontrend.storage.object_store import Store, open_store
 
 STORE_SETTING = "FASHIONTREND_STORE"

@@ -22,13 +22,13 @@ from scrapy.utils.defer import deferred_f_from_coro_f
 from scrapy.utils.reactor import install_reactor
 
 from fashiontrend import config as configuration
-from fashiontrend.storage import layout, schemas
 from fashiontrend.config import Config, PlatformConfig
 from fashiontrend.crawl import memory
 from fashiontrend.crawl.memory import Memory
 from fashiontrend.crawl.settings import settings_for
 from fashiontrend.crawl.spiders import SPIDERS, PlatformSpider
 from fashiontrend.errors import Conflict
+from fashiontrend.storage import layout, schemas
 from fashiontrend.storage.object_store import Store, open_store
 
 REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"

@@ -14,11 +14,11 @@ from prometheus_client.metrics_core import Metric
 from fashiontrend.catalogue.health import blocked_share
 from fashiontrend.config import Config
 from fashiontrend.exporter import verdicts
-from fashiontrend.exporter.surprise import jump_sigmas, newest_shares
 from fashiontrend.exporter.samples import Samples, counter, gauge
 from fashiontrend.exporter.state import PlatformDay, State
-from fashiontrend.storage.ledger import Entry, Run
+from fashiontrend.exporter.surprise import jump_sigmas, newest_shares
 from fashiontrend.loop import Step
+from fashiontrend.storage.ledger import Entry, Run
 
 #: Steps that use the GPUs that a run's configuration asks for.
 GPU_STEPS = (Step.TRAIN_ATTRNET, Step.TRAIN_FORECASTER, Step.RECOGNISE)

@@ -10,10 +10,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from fashiontrend.storage import ledger, layout, releases
 from fashiontrend.loop import Step
-from fashiontrend.storage.releases import Release
+from fashiontrend.storage import layout, ledger, releases
 from fashiontrend.storage.object_store import Store
+from fashiontrend.storage.releases import Release
 
 SHARE_COLUMNS = ("platform", "attribute", "value", "day", "share", "low", "high", "withheld")
 

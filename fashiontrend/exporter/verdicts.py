@@ -9,8 +9,8 @@ from prometheus_client.metrics_core import Metric
 
 from fashiontrend.exporter.samples import Samples, gauge
 from fashiontrend.exporter.state import PlatformDay, State
-from fashiontrend.storage.ledger import Entry, Run
 from fashiontrend.loop import Step
+from fashiontrend.storage.ledger import Entry, Run
 
 ALL = "*"
 GATES = {"accuracy": Step.TRAIN_ATTRNET, "perplexity": Step.TRAIN_FORECASTER}

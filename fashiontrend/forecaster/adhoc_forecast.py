@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 
 from fashiontrend.errors import ConfigError, DataError
-from fashiontrend.forecaster.artifact import Artefact
 from fashiontrend.forecaster.any_series.ensemble import SeriesForecaster, predict_series
-from fashiontrend.forecaster.shares.predict import find_quantiles, predict
 from fashiontrend.forecaster.any_series.tables import SeriesTable
+from fashiontrend.forecaster.artifact import Artefact
+from fashiontrend.forecaster.shares.predict import find_quantiles, predict
 from fashiontrend.forecaster.shares.windows import Series, carry, cut_windows
 
 #: How far the values of a date may be from summing to 1.

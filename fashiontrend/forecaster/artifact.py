@@ -18,12 +18,12 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from fashiontrend.config import ForecasterConfig, UnivariateConfig
-from fashiontrend.typed_yaml import check
 from fashiontrend.errors import DataError
 from fashiontrend.forecaster.any_series.ensemble import SeriesForecaster
+from fashiontrend.forecaster.any_series.univariate import SeriesModel
 from fashiontrend.forecaster.shares.model import TrendModel
 from fashiontrend.forecaster.shares.predict import Calibration
-from fashiontrend.forecaster.any_series.univariate import SeriesModel
+from fashiontrend.typed_yaml import check
 
 WEIGHTS, CARD = "model.safetensors", "card.json"
 _SHARES, _SERIES = "trend-model/1", "series-forecaster/2"

@@ -1,10 +1,10 @@
 """Fashion-trend keywords (A10): which values rise, how sure that is, and what shows it."""
 
 from fashiontrend.keywords.evidence import Evidence
+from fashiontrend.keywords.render import render, render_chinese
 from fashiontrend.keywords.scorecard import read_answers, score_keywords, summarise
 from fashiontrend.keywords.segments import ALL, Segment, find_segments, members
 from fashiontrend.keywords.select import Selection, add_segment, select_keywords
-from fashiontrend.keywords.render import tell, tell_chinese
 from fashiontrend.keywords.write import to_csv, to_json, to_markdown, to_table
 
 __all__ = [
@@ -16,11 +16,11 @@ __all__ = [
     "find_segments",
     "members",
     "read_answers",
+    "render",
+    "render_chinese",
     "score_keywords",
     "select_keywords",
     "summarise",
-    "tell",
-    "tell_chinese",
     "to_csv",
     "to_json",
     "to_markdown",

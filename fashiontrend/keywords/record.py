@@ -12,11 +12,11 @@ from fashiontrend.config import KeywordsConfig
 from fashiontrend.keywords.evidence import POOLED, Evidence, Key, Known
 from fashiontrend.keywords.expected_change import FALLING, RISING, STABLE, Outlook, Path
 from fashiontrend.keywords.platforms import find_leader
+from fashiontrend.keywords.render import render, render_chinese
 from fashiontrend.keywords.samples import pick_samples, plain
 from fashiontrend.keywords.season import Season, Slope, fit_season, measure_slope
 from fashiontrend.keywords.segments import ALL, Segment, members, unknown
 from fashiontrend.keywords.shape import find_stage, find_trajectory
-from fashiontrend.keywords.render import tell, tell_chinese
 from fashiontrend.taxonomy import Taxonomy
 
 SCHEMA = "trend-keyword/1"
@@ -109,7 +109,7 @@ def make_record(
             key, known, season, slope, total, segment, evidence.history_days, cfg
         ),
     }  # fmt: skip
-    return {**record, "line": {"en": tell(record), "zh": tell_chinese(record)}}
+    return {**record, "line": {"en": render(record), "zh": render_chinese(record)}}
 
 
 def _rivals(known: Known, platform: str, attribute: str) -> NDArray[np.float64]:

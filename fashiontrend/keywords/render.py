@@ -19,7 +19,7 @@ TRAJECTORIES_ZH = {
 Record = Mapping[str, Any]
 
 
-def tell(record: Record) -> str:
+def render(record: Record) -> str:
     """One line in English.
 
     `↗ neckline: V-neck V领 rising on 3 of 4 platforms – share 11.8 % → 14.6 % in 28 days
@@ -40,7 +40,7 @@ def tell(record: Record) -> str:
     return ", ".join(p for p in parts if p)
 
 
-def tell_chinese(record: Record) -> str:
+def render_chinese(record: Record) -> str:
     """The same line in Chinese."""
     word, share, sure = record["keyword"], record["share"], record.get("confidence") or {}
     moved, spread = _moved(share)

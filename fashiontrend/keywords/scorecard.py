@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from fashiontrend.storage import schemas
 from fashiontrend.config import KeywordsConfig
 from fashiontrend.keywords.segments import KINDS, Segment
+from fashiontrend.storage import schemas
 
 HIT, MISS, UNSCORED = "hit", "miss", "unscored"
 GROUPS = ("horizon_days", "platform", "grade", "direction")

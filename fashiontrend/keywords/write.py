@@ -9,9 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from fashiontrend.storage import schemas
 from fashiontrend.keywords.evidence import POOLED
 from fashiontrend.keywords.select import Selection
+from fashiontrend.storage import schemas
 
 
 def to_json(selection: Selection) -> bytes:

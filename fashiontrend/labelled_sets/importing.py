@@ -18,11 +18,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from fashiontrend.labelled_sets import columns as tables
 from fashiontrend import images as pictures
-from fashiontrend.storage import schemas
 from fashiontrend.config import IngestConfig, digest
 from fashiontrend.errors import DataError, PictureError
+from fashiontrend.labelled_sets import columns as tables
+from fashiontrend.storage import schemas
 from fashiontrend.taxonomy import Taxonomy
 
 FILE_COLUMNS = ("image_path", "image", "file", "filename", "path")

@@ -17,9 +17,9 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fashiontrend.storage import schemas
-from fashiontrend.labelled_sets.columns import value_ids
 from fashiontrend.errors import DataError
+from fashiontrend.labelled_sets.columns import value_ids
+from fashiontrend.storage import schemas
 from fashiontrend.taxonomy import NOT_VISIBLE, Taxonomy
 
 Masks: TypeAlias = Mapping[str, NDArray[np.bool_]]

@@ -9,9 +9,9 @@ from typing import Any, NoReturn, TypeAlias
 
 import pyarrow as pa
 
-from fashiontrend.storage import schemas
 from fashiontrend.errors import DataError
 from fashiontrend.labels.split import TRAIN, VAL, split_of
+from fashiontrend.storage import schemas
 from fashiontrend.taxonomy import NOT_VISIBLE, Taxonomy
 
 #: Corners of the garment's box, in pixels of the upright picture.

@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from fashiontrend.storage import schemas
 from fashiontrend.config import LabelsConfig, ResampleConfig
 from fashiontrend.errors import DataError
 from fashiontrend.labels import resample
 from fashiontrend.labels.encode import Encoded, encode, override, refuse_foreign
 from fashiontrend.labels.split import TRAIN, VAL, held_out
+from fashiontrend.storage import schemas
 from fashiontrend.taxonomy import Taxonomy
 
 LONG = ["picture_id", "attribute", "value", "confidence"]

@@ -5,8 +5,8 @@ from typing import Any, TypeAlias
 
 import pyarrow as pa
 
-from fashiontrend.storage import schemas
 from fashiontrend.labels.words import Rule, Rules, find, normalise
+from fashiontrend.storage import schemas
 from fashiontrend.taxonomy import Taxonomy
 
 #: LABEL rows that know the word that made them, so that an audit can judge it.

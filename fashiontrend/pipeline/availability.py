@@ -2,9 +2,9 @@
 
 from datetime import date, datetime, timedelta
 
-from fashiontrend.storage import layout
 from fashiontrend.errors import ConfigError
-from ray_jobs.runtime import Context, now
+from fashiontrend.pipeline.context import Context, now
+from fashiontrend.storage import layout
 
 #: A run that begins late in the evening may still ask shops for its day so long after midnight.
 GRACE = timedelta(hours=6)

@@ -11,8 +11,8 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fashiontrend.pipeline.context import Context
 from fashiontrend.storage import layout, schemas
-from ray_jobs.runtime import Context
 
 #: Day, platform, partition.
 Packed = tuple[date, str, str]

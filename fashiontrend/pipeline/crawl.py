@@ -16,10 +16,8 @@ from fashiontrend import config as configuration
 from fashiontrend import console
 from fashiontrend.config import Config
 from fashiontrend.errors import HealthError, StoreError
-from fashiontrend.loop import Step
 from fashiontrend.pipeline import availability
-from ray_jobs import run
-from ray_jobs.runtime import Context, Outcome, main, now
+from fashiontrend.pipeline.context import Context, Outcome, now
 
 
 def crawl(context: Context) -> Outcome:
@@ -82,7 +80,3 @@ def _crawl_days(config: Config, days: Sequence[date], archives: bool) -> Iterato
             f"the crawler ended with exit code {process.returncode} after {told} of {expected} "
             "crawls. Its last lines above say why; run it again."
         )
-
-
-if __name__ == "__main__":
-    main(run.only(Step.CRAWL), __doc__ or "")

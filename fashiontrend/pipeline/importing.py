@@ -8,14 +8,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from fashiontrend.labelled_sets import importing, replay
-from fashiontrend.storage import layout, schemas
 from fashiontrend import console
 from fashiontrend.config import Config
 from fashiontrend.crawl.memory import PAGES
 from fashiontrend.errors import ConfigError, DataError
+from fashiontrend.labelled_sets import importing, replay
+from fashiontrend.pipeline.context import load_taxonomy
+from fashiontrend.storage import layout, schemas
 from fashiontrend.storage.object_store import Manifest, Store, open_store
-from ray_jobs.runtime import load_taxonomy
 
 #: Fact of an imported set: the digest of what its rows say.
 CONTENT = "content"

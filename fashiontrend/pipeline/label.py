@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from fashiontrend.storage import layout, schemas
 from fashiontrend.config import ResampleConfig
 from fashiontrend.labels import annotations, audit, dataset, label_studio, titles, words
 from fashiontrend.loop import Step
 from fashiontrend.pipeline import catalogue, inputs
-from ray_jobs import run
-from ray_jobs.runtime import Context, Outcome, main
+from fashiontrend.pipeline.context import Context, Outcome
+from fashiontrend.storage import layout, schemas
 
 log = logging.getLogger(__name__)
 #: How much more an attribute that a closed gate named is resampled, in the exponent beta.
@@ -102,7 +101,3 @@ def _read_annotations(context: Context) -> pa.Table:
     return pa.concat_tables(
         [*tables, *(context.store.read_partition(s, "annotations") for s in sets)]
     )
-
-
-if __name__ == "__main__":
-    main(run.only(Step.LABEL), __doc__ or "")

@@ -6,18 +6,17 @@ import pandas as pd
 import pyarrow as pa
 
 from fashiontrend import keywords, series
-from fashiontrend.storage import layout, releases
 from fashiontrend.config import digest
 from fashiontrend.errors import DataError
 from fashiontrend.forecaster import artifact
 from fashiontrend.forecaster.shares import forecast
 from fashiontrend.loop import Step
-from fashiontrend.storage.object_store import Store, parquet_bytes
 from fashiontrend.pipeline import catalogue, scorecard
-from ray_jobs import run
-from ray_jobs.recognise import predictions
-from ray_jobs.runtime import Context, Outcome, main
+from fashiontrend.pipeline.context import Context, Outcome
+from fashiontrend.pipeline.predictions import predictions
 from fashiontrend.pipeline.shares import listed_pictures, measure
+from fashiontrend.storage import layout, releases
+from fashiontrend.storage.object_store import Store, parquet_bytes
 
 
 def publish(context: Context) -> Outcome:
@@ -164,7 +163,3 @@ def _commit(store: Store, partition: str, files: dict[str, bytes], facts: dict[s
     for name, data in files.items():
         store.write(f"{partition}/{name}", data)
     store.commit(partition, [f"{partition}/{name}" for name in files], facts)
-
-
-if __name__ == "__main__":
-    main(run.only(Step.PUBLISH), __doc__ or "")

@@ -10,15 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from fashiontrend.storage import ledger, layout
 from fashiontrend import report as pages
 from fashiontrend.attrnet.evaluation import hard_examples
 from fashiontrend.config import Config
 from fashiontrend.loop import Step
+from fashiontrend.pipeline import scorecard
+from fashiontrend.pipeline.context import load_taxonomy
+from fashiontrend.storage import layout, ledger
 from fashiontrend.storage.object_store import Store
 from fashiontrend.taxonomy import Taxonomy
-from fashiontrend.pipeline import scorecard
-from ray_jobs.runtime import load_taxonomy
 
 #: Worst validation pictures that the page shows.
 WORST = 12

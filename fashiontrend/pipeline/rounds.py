@@ -18,8 +18,8 @@ from fashiontrend.attrnet.training.dataset import repeat_more
 from fashiontrend.config import AttrNetConfig
 from fashiontrend.labels.resample import repeat_factors
 from fashiontrend.loop import Step
+from fashiontrend.pipeline.context import Context
 from fashiontrend.taxonomy import Taxonomy
-from ray_jobs.runtime import Context
 
 #: Rounds from which on these are changed.
 RESAMPLED, ENLARGED = 2, 3

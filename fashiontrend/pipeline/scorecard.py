@@ -13,9 +13,9 @@ import pandas as pd
 import pyarrow as pa
 
 from fashiontrend import keywords
-from fashiontrend.storage import layout, schemas
 from fashiontrend.config import Config, KeywordsConfig
 from fashiontrend.report import true_shares
+from fashiontrend.storage import layout, schemas
 from fashiontrend.storage.object_store import Store
 
 MEASURED, TRUTH = "scores", "truth_scores"

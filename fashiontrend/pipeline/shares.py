@@ -6,15 +6,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from fashiontrend.storage import layout
 from fashiontrend import series
 from fashiontrend.config import digest
 from fashiontrend.errors import DataError
 from fashiontrend.loop import Step
 from fashiontrend.pipeline import catalogue
-from ray_jobs import run
-from ray_jobs.recognise import predictions, recogniser_of
-from ray_jobs.runtime import Context, Outcome, main
+from fashiontrend.pipeline.context import Context, Outcome
+from fashiontrend.pipeline.predictions import predictions, recogniser_of
+from fashiontrend.storage import layout
 
 
 def build_shares(context: Context) -> Outcome:
@@ -97,7 +96,3 @@ def listed_pictures(context: Context) -> pd.DataFrame:
     frame["picture_id"] = [image["picture_id"] for image in frame["images"]]
     known: pd.DataFrame = frame.dropna(subset=["picture_id"]).drop(columns="images")
     return known
-
-
-if __name__ == "__main__":
-    main(run.only(Step.SHARES), __doc__ or "")

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fashiontrend.storage.ledger import Entry, Run
 from fashiontrend.loop import Step
 from fashiontrend.report import wording
 from fashiontrend.report.wording import POOLED
+from fashiontrend.storage.ledger import Entry, Run
 from fashiontrend.taxonomy import Taxonomy
 
 #: Gated step -> the gate's name, its Chinese name, what it asks.

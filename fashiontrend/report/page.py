@@ -11,7 +11,6 @@ import yaml
 
 from fashiontrend.config import ReportConfig
 from fashiontrend.keywords.render import lead_words
-from fashiontrend.storage.ledger import Run
 from fashiontrend.loop import Step
 from fashiontrend.report import (
     curves,
@@ -26,6 +25,7 @@ from fashiontrend.report import (
 from fashiontrend.report.exhibits import Exhibit
 from fashiontrend.report.judged import TOGETHER
 from fashiontrend.report.wording import POOLED
+from fashiontrend.storage.ledger import Run
 from fashiontrend.taxonomy import Taxonomy
 
 #: Combinations and scored keywords that are listed.

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fashiontrend.storage.ledger import Run
 from fashiontrend.loop import Step
 from fashiontrend.report import wording
 from fashiontrend.report.judged import GATES, fact
 from fashiontrend.report.wording import count, percent
+from fashiontrend.storage.ledger import Run
 
 #: Keywords of each direction that the paragraph names.
 NAMED = 3

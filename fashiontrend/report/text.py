@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from fashiontrend.keywords import render
-from fashiontrend.storage.ledger import Entry
 from fashiontrend.report import wording
 from fashiontrend.report.wording import POOLED, percent, plain
+from fashiontrend.storage.ledger import Entry
 
 #: Keywords that are spelt out; the others are counted.
 LINES = 12

@@ -16,12 +16,12 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fashiontrend.storage import schemas
 from fashiontrend.config import SeriesConfig
 from fashiontrend.errors import DataError
 from fashiontrend.series import quantification, unfolding
 from fashiontrend.series.quantification import Validation
 from fashiontrend.series.votes import Votes, vote_products
+from fashiontrend.storage import schemas
 from fashiontrend.taxonomy import Attribute, Taxonomy
 
 Array = NDArray[np.float64]
@@ -209,7 +209,9 @@ def _measure_windows(
             continue
         raw[day] = quantification.count_raw(probs[chosen])
         told[day] = unfolding.unfold(point[0, chosen], natural, smoothing)
-        found = quantification.maximise_shares(drawn[:, chosen], lots[:, :, chosen], lean, smoothing)
+        found = quantification.maximise_shares(
+            drawn[:, chosen], lots[:, :, chosen], lean, smoothing
+        )
         draws[day] = found.reshape(-1, size)
     flagged = withheld | ~windows.any(axis=1)
     return Measured(raw, told[:, -1], draws, windows.sum(axis=1), flagged), told

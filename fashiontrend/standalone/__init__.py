@@ -4,7 +4,7 @@ The same network, training and artefact as the loop's; what differs is only wher
 from: `sets` reads them, `fitting` trains.
 """
 
-from fashiontrend.standalone.fit import CHECKPOINT, digest_pictures, fit, recipe
+from fashiontrend.standalone.fitting import CHECKPOINT, digest_pictures, fit, recipe
 from fashiontrend.standalone.sets import Sets, read_sets
 
 __all__ = ["CHECKPOINT", "Sets", "digest_pictures", "fit", "read_sets", "recipe"]

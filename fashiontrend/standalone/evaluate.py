@@ -10,14 +10,15 @@ import pyarrow as pa
 import rich.console
 import rich.table
 
-from fashiontrend import images, console
+from fashiontrend import console, images
+from fashiontrend.attrnet.evaluation import baselines as baseline
+from fashiontrend.attrnet.evaluation import hard_examples, labelled_set
 from fashiontrend.attrnet.inference import artifact
-from fashiontrend.attrnet.evaluation import baselines as baseline, labelled_set, hard_examples
 from fashiontrend.attrnet.inference.predict import Recogniser
 from fashiontrend.attrnet.inference.probabilities import fit_temperature, temper
 from fashiontrend.errors import DataError
-from fashiontrend.standalone import Sets, digest_pictures
 from fashiontrend.report import EvaluationInput, Exhibit, build_evaluation
+from fashiontrend.standalone import Sets, digest_pictures
 
 BATCH = 64
 #: Part of the empty scenes that may get a box.

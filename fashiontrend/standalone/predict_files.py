@@ -16,11 +16,11 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fashiontrend.labelled_sets import columns
-from fashiontrend import images, console
+from fashiontrend import console, images
 from fashiontrend.attrnet.inference.prediction import Answer, AttributeAnswer, Status
 from fashiontrend.config import IngestConfig
 from fashiontrend.errors import ConfigError, DataError, PictureError
+from fashiontrend.labelled_sets import columns
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from fashiontrend import images, console
+from fashiontrend import console, images
 from fashiontrend.config import IngestConfig
 from fashiontrend.errors import DataError, PictureError
 from fashiontrend.standalone import Sets

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from fashiontrend.labelled_sets import columns, importing
-from fashiontrend import images, console
+from fashiontrend import console, images
 from fashiontrend.config import digest
 from fashiontrend.errors import DataError, PictureError
+from fashiontrend.labelled_sets import columns, importing
 from fashiontrend.taxonomy import UNLABELLED, Taxonomy
 
 SIZE = ("width", "height")

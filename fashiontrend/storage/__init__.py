@@ -1,1 +1,1 @@
-"""Bytes and tables at rest: the object store, where each key lies, the tables' columns, the ledger of runs, and releases."""
+"""Bytes and tables at rest: the object store, its layout, the tables' columns, the ledger of runs, releases."""

@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from fashiontrend.storage import layout
 from fashiontrend.errors import Conflict
 from fashiontrend.loop import Done, Move, Step
+from fashiontrend.storage import layout
 from fashiontrend.storage.object_store import Store
 
 

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
 
-from fashiontrend.storage import layout
 from fashiontrend.errors import Conflict, DataError, GateError
+from fashiontrend.storage import layout
 from fashiontrend.storage.object_store import Store
 
 

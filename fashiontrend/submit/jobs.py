@@ -39,9 +39,10 @@ class Request:
     name: str
 
     @property
-    def module(self) -> str:
-        """The module in `ray_jobs` that does it."""
-        return f"ray_jobs.{self.stage.replace('-', '_')}"
+    def entrypoint(self) -> str:
+        """The command that does it on the cluster, without the name of the configuration file."""
+        step = "" if self.stage == "run" else f" {self.stage}"
+        return f"python -m ray_jobs.run{step} --day {self.day}"
 
 
 @dataclass(frozen=True)

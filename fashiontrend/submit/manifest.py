@@ -45,7 +45,7 @@ def rayjob(request: Request, cfg: ClusterConfig) -> dict[str, Any]:
             "annotations": {"fashiontrend/day": str(request.day)},
         },
         "spec": {
-            "entrypoint": f"python -m {request.module} --day {request.day}",
+            "entrypoint": request.entrypoint,
             # A submitter pod would follow the log, and fail the job where that breaks off (adr/0014).
             "submissionMode": "HTTPMode",
             "suspend": bool(cfg.queue),

@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from fashiontrend.attrnet.training import dataset
 from fashiontrend.attrnet.network import model
+from fashiontrend.attrnet.training import dataset
 from fashiontrend.attrnet.training.batches import Batch
 from fashiontrend.config import AttrNetConfig
 from fashiontrend.taxonomy import Taxonomy

@@ -3,8 +3,8 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from fashiontrend.storage import schemas
 from fashiontrend.catalogue import health
+from fashiontrend.storage import schemas
 
 
 def listing(product_id, pictures=("p",), title="T", url="u"):

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from fashiontrend.storage import schemas
 from fashiontrend.catalogue import ingest
 from fashiontrend.config import IngestConfig
+from fashiontrend.storage import schemas
 
 DAY = date(2026, 3, 1)
 

@@ -3,8 +3,8 @@ from datetime import date, timedelta
 import pyarrow as pa
 import pytest
 
-from fashiontrend.storage import layout, schemas
 from fashiontrend.crawl import memory
+from fashiontrend.storage import layout, schemas
 
 DAY = date(2026, 11, 20)
 IMAGES = [

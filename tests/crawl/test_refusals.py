@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from fashiontrend.storage import layout
 from fashiontrend.crawl.refusals import MAX_PAUSE_S, read_retry_after
+from fashiontrend.storage import layout
 
 DAY = date(2026, 11, 23)
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

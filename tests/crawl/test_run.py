@@ -4,9 +4,9 @@ from datetime import date
 
 import pytest
 
-from fashiontrend.storage import layout
 from fashiontrend.demo.shops import serve
 from fashiontrend.demo.world import KINDS, World
+from fashiontrend.storage import layout
 
 DAYS = (date(2026, 11, 21), date(2026, 11, 22), date(2026, 11, 23))
 BORN = 3

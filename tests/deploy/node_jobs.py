@@ -102,9 +102,9 @@ class Jobs:
             self._file(stage, today, (0,))
 
     def _file(self, stage: str, day: date, codes: tuple[int, ...]) -> None:
-        module = f"ray_jobs.{stage.replace('-', '_')}"
-        with self.life.step(f"ray job submit -- python -m {module}") as row:
-            done = self.submit(f"python -m {module} --day {day}", SMALL)
+        step = "" if stage == "run" else f" {stage}"
+        with self.life.step(f"ray job submit -- python -m ray_jobs.run{step}") as row:
+            done = self.submit(f"python -m ray_jobs.run{step} --day {day}", SMALL)
             code = 0 if done.returncode == 0 else 11 if "exit code 11" in done.stdout else 1
             assert code in codes, done.stdout + done.stderr
             row.seen = f"exit code {code}"

@@ -7,8 +7,8 @@ import yaml
 
 from fashiontrend import config as configuration
 from fashiontrend.config import ServeConfig
-from fashiontrend.typed_yaml import check
 from fashiontrend.serve import environment
+from fashiontrend.typed_yaml import check
 from tests.deploy.conftest import CHART, one, run, tool
 
 pytestmark = pytest.mark.deploy

@@ -8,11 +8,11 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from fashiontrend import __version__, gates
-from fashiontrend.storage import ledger, layout, schemas, releases
 from fashiontrend.catalogue import health
 from fashiontrend.config import Config, StoreConfig
 from fashiontrend.exporter.collector import Exporter
 from fashiontrend.loop import Step
+from fashiontrend.storage import layout, ledger, releases, schemas
 from fashiontrend.storage.object_store import open_store
 
 LAST_DAY = date(2026, 11, 23)

@@ -10,7 +10,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from fashiontrend.series.fit_metrics import mean, noise_floor, normalised_perplexity, paired_difference, perplexity, skill
+from fashiontrend.series.fit_metrics import (
+    mean,
+    noise_floor,
+    normalised_perplexity,
+    paired_difference,
+    perplexity,
+    skill,
+)
 
 WEEKS, YEAR, HORIZON = 140, 52, 4
 PAIRS = [(p, a) for p in ("shop-a", "shop-b") for a in ("colour", "neckline", "pattern")]

@@ -5,15 +5,16 @@ from datetime import date
 import numpy as np
 import pytest
 
-from fashiontrend.storage import layout
 from fashiontrend.attrnet.inference.predict import Recogniser
+from fashiontrend.commands.demo_run import LAST_DAY, prepare
 from fashiontrend.config import Config
 from fashiontrend.demo import shops
 from fashiontrend.demo.world import World
 from fashiontrend.loop import Step
+from fashiontrend.pipeline import drive
+from fashiontrend.storage import layout
 from fashiontrend.storage.object_store import open_store
-from ray_jobs import run
-from fashiontrend.commands.demo_run import LAST_DAY, prepare
+from ray_jobs.run import run_step
 from ray_jobs.runtime import disconnect
 
 pytestmark = [
@@ -42,9 +43,9 @@ def ran(tmp_path_factory):
     try:
         with shops.serve(WORLD, ports):
             for step in (Step.CRAWL, Step.INGEST, Step.LABEL, Step.TRAIN_ATTRNET):
-                state = run.only(step)(config, LAST_DAY)
+                state = run_step(step, config, LAST_DAY)
             for step in (Step.RECOGNISE, Step.SHARES):
-                state = run.only(step)(config, LAST_DAY)
+                state = run_step(step, config, LAST_DAY)
         yield config, state
     finally:
         disconnect()
@@ -102,16 +103,16 @@ def test_shares_sum_to_one_over_the_values_of_an_attribute(ran):
 
 def test_a_step_that_was_taken_is_not_taken_again(ran):
     config, state = ran
-    assert run.only(Step.LABEL)(config, LAST_DAY).entries == state.entries
+    assert run_step(Step.LABEL, config, LAST_DAY).entries == state.entries
 
 
 def test_a_step_before_its_turn_is_refused_with_what_to_run_first(ran):
     config, _ = ran
     with pytest.raises(Exception, match="train-forecaster"):
-        run.only(Step.PUBLISH)(config, LAST_DAY)
+        run_step(Step.PUBLISH, config, LAST_DAY)
 
 
 def test_another_day_is_another_run(ran):
     config, state = ran
     assert isinstance(config, Config)
-    assert run.begin(config, date(2026, 11, 22)).run_id != state.run_id
+    assert drive.begin(config, date(2026, 11, 22)).run_id != state.run_id

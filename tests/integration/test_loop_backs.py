@@ -13,13 +13,13 @@ import psutil
 import pytest
 import yaml
 
-from fashiontrend.storage import ledger, releases
+from fashiontrend.commands.demo_run import LAST_DAY, SETTINGS, prepare
 from fashiontrend.config import StoreConfig
 from fashiontrend.demo import shops
 from fashiontrend.demo.world import World
 from fashiontrend.loop import Step
+from fashiontrend.storage import ledger, releases
 from fashiontrend.storage.object_store import Store, open_store
-from fashiontrend.commands.demo_run import LAST_DAY, SETTINGS, prepare
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(2400)]
 

@@ -16,9 +16,9 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from fashiontrend.storage import releases
 from fashiontrend.client import Client
 from fashiontrend.serve.schemas.requests import Options
+from fashiontrend.storage import releases
 from fashiontrend.storage.object_store import parquet_bytes
 from tests.integration.running import Running, drained
 from tests.serve.conftest import draw, publish

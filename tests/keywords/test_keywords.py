@@ -10,7 +10,6 @@ import pyarrow as pa
 import pytest
 
 from fashiontrend import keywords, taxonomy
-from fashiontrend.storage import schemas
 from fashiontrend.config import KeywordsConfig, LoopConfig
 from fashiontrend.keywords.expected_change import Path, judge_change, noise_half_width
 from fashiontrend.keywords.platforms import find_leader
@@ -18,6 +17,7 @@ from fashiontrend.keywords.record import tell_no_season
 from fashiontrend.keywords.samples import find_combinations, pick_samples
 from fashiontrend.keywords.season import fit_season, measure_slope
 from fashiontrend.keywords.shape import STAGES, TRAJECTORIES, find_stage, find_trajectory
+from fashiontrend.storage import schemas
 
 CFG = KeywordsConfig()
 START = date(2026, 1, 1)

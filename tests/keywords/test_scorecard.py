@@ -6,9 +6,9 @@ import pyarrow as pa
 import pytest
 
 from fashiontrend import keywords
-from fashiontrend.storage import schemas
 from fashiontrend.config import KeywordsConfig
 from fashiontrend.keywords import ALL, Segment
+from fashiontrend.storage import schemas
 
 CFG = KeywordsConfig()
 AS_OF, TARGET = date(2026, 3, 1), date(2026, 3, 15)

@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from fashiontrend.labelled_sets import importing
-from fashiontrend.storage import schemas
-from fashiontrend.labelled_sets.columns import derive_taxonomy, guess_columns, slug, value_ids
 from fashiontrend.errors import DataError
+from fashiontrend.labelled_sets import importing
+from fashiontrend.labelled_sets.columns import derive_taxonomy, guess_columns, slug, value_ids
+from fashiontrend.storage import schemas
 from fashiontrend.taxonomy import Taxonomy
 
 

@@ -5,10 +5,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from fashiontrend.storage import schemas
+from fashiontrend.errors import DataError
 from fashiontrend.labelled_sets import replay
 from fashiontrend.labelled_sets.columns import derive_taxonomy
-from fashiontrend.errors import DataError
+from fashiontrend.storage import schemas
 
 DAYS = tuple(date(2026, 1, 1) + timedelta(days=n) for n in range(60))
 COLOURS = ["Black", "White", "Red", "Blue", "Green", "Pink"]

@@ -5,8 +5,8 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from fashiontrend.storage import schemas
 from fashiontrend import taxonomy
+from fashiontrend.storage import schemas
 
 TEXT = """
 version: "small"

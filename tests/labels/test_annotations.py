@@ -1,8 +1,8 @@
 import pytest
 
-from fashiontrend.storage import schemas
 from fashiontrend.errors import DataError
 from fashiontrend.labels.annotations import read_csv
+from fashiontrend.storage import schemas
 
 
 @pytest.fixture

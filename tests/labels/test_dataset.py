@@ -4,10 +4,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from fashiontrend.storage import schemas
 from fashiontrend.config import LabelsConfig, ResampleConfig
 from fashiontrend.errors import DataError
 from fashiontrend.labels import dataset, titles, words
+from fashiontrend.storage import schemas
 
 OFF = ResampleConfig(beta=0.0)
 

@@ -2,9 +2,9 @@ from datetime import date
 
 import pytest
 
-from fashiontrend.storage import schemas
 from fashiontrend.errors import ConfigError
 from fashiontrend.labels import titles, words
+from fashiontrend.storage import schemas
 
 
 def read(text, taxonomy, extra=None):

@@ -5,15 +5,15 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from fashiontrend.storage import ledger, layout, schemas
 from fashiontrend.config import Config
 from fashiontrend.errors import DataError
 from fashiontrend.loop import Move, Step
+from fashiontrend.pipeline import catalogue
+from fashiontrend.pipeline.context import Context
+from fashiontrend.pipeline.predictions import predictions
+from fashiontrend.storage import layout, ledger, schemas
 from fashiontrend.storage.object_store import open_store
 from fashiontrend.taxonomy import Attribute, Taxonomy, Value
-from fashiontrend.pipeline import catalogue
-from ray_jobs import recognise
-from ray_jobs.runtime import Context
 
 LONG_AGO, FIRST, TODAY, LATER = (date(2026, 11, d) for d in (1, 21, 22, 23))
 WORDS = Taxonomy(
@@ -89,14 +89,14 @@ def test_people_may_have_labelled_what_is_no_longer_on_sale(context):
 def test_what_has_been_on_sale_for_longer_than_the_history_still_counts(context):
     for day in (LONG_AGO, FIRST, TODAY, LATER):
         answer(context, day)
-    assert sorted(ids(recognise.predictions(context, "m"))) == ["coat", "hat", "shoe"]
+    assert sorted(ids(predictions(context, "m"))) == ["coat", "hat", "shoe"]
 
 
 def test_an_older_day_that_a_new_recogniser_has_not_seen_is_asked_for(context):
     answer(context, FIRST)
     answer(context, TODAY)
     with pytest.raises(DataError, match=r"2026-11-01 shop was not recognised"):
-        recognise.predictions(context, "m")
+        predictions(context, "m")
 
 
 def test_nothing_packed_is_nothing_to_read(tmp_path, context):

@@ -6,15 +6,15 @@ from datetime import UTC, date, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from fashiontrend.storage import ledger, layout
 from fashiontrend.config import Config
 from fashiontrend.errors import ConfigError, HealthError, StoreError
 from fashiontrend.loop import Move, Step
+from fashiontrend.pipeline import availability, crawl, drive
+from fashiontrend.pipeline.context import Context
+from fashiontrend.pipeline.drive import Driver
+from fashiontrend.storage import layout, ledger
 from fashiontrend.storage.object_store import open_store
 from fashiontrend.taxonomy import Taxonomy
-from fashiontrend.pipeline import availability, crawl
-from ray_jobs import run
-from ray_jobs.runtime import Context
 
 TODAY = date(2026, 11, 23)
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -31,7 +31,7 @@ def clock(monkeypatch):
     def put(at):
         monkeypatch.setattr(availability, "now", lambda: at)
         monkeypatch.setattr(crawl, "now", lambda: at)
-        monkeypatch.setattr(run, "now", lambda: at)
+        monkeypatch.setattr(drive, "now", lambda: at)
 
     put(NOON)
     return put
@@ -40,7 +40,7 @@ def clock(monkeypatch):
 @pytest.fixture
 def context(tmp_path, monkeypatch):
     """context(platforms, day): of a run with three days of history."""
-    monkeypatch.setattr(run, "load_taxonomy", lambda config, store: Taxonomy.model_construct())
+    monkeypatch.setattr(drive, "load_taxonomy", lambda config, store: Taxonomy.model_construct())
 
     def make(*platforms, day=TODAY):
         tree = {
@@ -56,6 +56,7 @@ def context(tmp_path, monkeypatch):
 
 
 CRAWL = Move(Step.CRAWL)
+DRIVER = Driver({Step.CRAWL: crawl.crawl})
 NOBODY_REST = ("", {}, "", "", "", None)
 
 
@@ -134,10 +135,10 @@ def test_nothing_at_all_is_not_written_down_as_done(context, clock, shops):
     shops.down = {"live"}
     first = context(LIVE)
     with pytest.raises(HealthError, match=r"live: the shop did not answer.*run it again"):
-        run.take(first.config, first.run, CRAWL)
+        DRIVER.take(first.config, first.run, CRAWL)
     assert ledger.load(first.store, "r").entries == ()
     shops.down = set()
-    state = run.take(first.config, first.run, CRAWL)
+    state = DRIVER.take(first.config, first.run, CRAWL)
     assert [e.facts["failed"] for e in state.entries] == [[]]
 
 
@@ -146,7 +147,7 @@ def half_done(context, clock, shops):
     """A run whose crawl of one of two shops failed, and that went on to its shares."""
     shops.down = {"other"}
     begun = context(LIVE, OTHER)
-    state = run.take(begun.config, begun.run, CRAWL)
+    state = DRIVER.take(begun.config, begun.run, CRAWL)
     for step in (Step.INGEST, Step.RECOGNISE, Step.SHARES):
         state = ledger.record(begun.store, state, ledger.Entry(step, 1, 1, "", 0, "", {}))
     return begun.config, state
@@ -159,15 +160,15 @@ def steps(state):
 def test_the_same_run_asks_a_shop_again_that_failed_and_takes_what_comes(half_done, shops):
     config, state = half_done
     shops.down, shops.asked = set(), []
-    again = run.catch_up(config, state)
+    again = DRIVER.catch_up(config, state)
     assert shops.asked == [(23, "live"), (23, "other")]  # the crawler passes over what is there
     assert steps(again) == ["crawl", "ingest", "recognise", "shares", "crawl"]
-    assert run.due(config, again).step is Step.INGEST
+    assert drive.due(config, again).step is Step.INGEST
 
 
 def test_a_shop_that_still_fails_changes_nothing(half_done, shops):
     config, state = half_done
-    assert run.catch_up(config, state) == state
+    assert DRIVER.catch_up(config, state) == state
 
 
 def test_of_a_day_that_is_published_the_pictures_are_kept_for_the_next(half_done, shops, capsys):
@@ -175,16 +176,16 @@ def test_of_a_day_that_is_published_the_pictures_are_kept_for_the_next(half_done
     store = open_store(config.store)
     state = ledger.record(store, state, ledger.Entry(Step.PUBLISH, 1, 1, "", 0, "", {}))
     shops.down = set()
-    assert run.catch_up(config, state) == state
+    assert DRIVER.catch_up(config, state) == state
     assert store.manifest(layout.raw_day(TODAY, "other")) is not None
-    assert "other: crawled, for the next day's run" in capsys.readouterr().err
+    assert "other: crawled for the next day's run" in capsys.readouterr().err
 
 
 def test_nothing_is_asked_again_where_nothing_failed(context, clock, shops):
     begun = context(LIVE)
-    state = run.take(begun.config, begun.run, CRAWL)
+    state = DRIVER.take(begun.config, begun.run, CRAWL)
     shops.asked.clear()
-    assert run.catch_up(begun.config, state) == state
+    assert DRIVER.catch_up(begun.config, state) == state
     assert shops.asked == []
 
 

@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from fashiontrend.storage import layout
 from fashiontrend.config import Config
 from fashiontrend.errors import DataError
-from fashiontrend.storage.object_store import open_store
 from fashiontrend.pipeline import importing
 from fashiontrend.pipeline.importing import import_labelled, replay_set
+from fashiontrend.storage import layout
+from fashiontrend.storage.object_store import open_store
 
 LAST = date(2026, 11, 23)
 

@@ -7,12 +7,12 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from fashiontrend.storage import layout, schemas
 from fashiontrend.attrnet.inference.predict import to_table
 from fashiontrend.config import StoreConfig
+from fashiontrend.pipeline.report import WORST, worst_answers
+from fashiontrend.storage import layout, schemas
 from fashiontrend.storage.object_store import open_store, parquet_bytes
 from fashiontrend.taxonomy import Attribute, Taxonomy, Value
-from fashiontrend.pipeline.report import WORST, worst_answers
 
 WORDS = Taxonomy(
     version="t",

@@ -7,8 +7,8 @@ import pytest
 
 from fashiontrend.config import Config
 from fashiontrend.loop import Move, Step
-from fashiontrend.taxonomy import Taxonomy
 from fashiontrend.pipeline import rounds
+from fashiontrend.taxonomy import Taxonomy
 
 
 def named(name):

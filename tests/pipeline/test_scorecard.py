@@ -7,11 +7,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from fashiontrend.storage import layout, schemas
 from fashiontrend.config import KeywordsConfig, StoreConfig
 from fashiontrend.keywords import ALL
-from fashiontrend.storage.object_store import open_store
 from fashiontrend.pipeline import scorecard
+from fashiontrend.storage import layout, schemas
+from fashiontrend.storage.object_store import open_store
 
 CFG = KeywordsConfig()
 FIRST = date(2026, 3, 1)

@@ -5,14 +5,14 @@ from datetime import date
 
 import pytest
 
-from fashiontrend.storage import ledger, layout
 from fashiontrend import taxonomy
 from fashiontrend.config import Config
 from fashiontrend.errors import DataError
 from fashiontrend.loop import Move, Step
-from fashiontrend.storage.object_store import open_store
 from fashiontrend.pipeline import publish, shares
-from ray_jobs.runtime import Context
+from fashiontrend.pipeline.context import Context
+from fashiontrend.storage import layout, ledger
+from fashiontrend.storage.object_store import open_store
 
 DAY = date(2026, 11, 23)
 

@@ -7,11 +7,11 @@ import pyarrow as pa
 import pytest
 from ray.exceptions import OutOfMemoryError, RayTaskError, UserCodeException
 
-from fashiontrend.storage import layout
 from fashiontrend.config import Config, ServeConfig
 from fashiontrend.errors import DataError, StoreError
-from fashiontrend.serve.schemas.requests import JobRequest
 from fashiontrend.serve.recognition.jobs import Jobs
+from fashiontrend.serve.schemas.requests import JobRequest
+from fashiontrend.storage import layout
 from fashiontrend.storage.object_store import Store, open_store, parquet_bytes
 from ray_jobs import batch_recognition
 from tests.serve.conftest import draw, publish, save_recogniser

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fashiontrend.storage import layout, schemas
 from fashiontrend.config import IngestConfig
 from fashiontrend.errors import StoreError
+from fashiontrend.storage import layout, schemas
 from fashiontrend.storage.object_store import Store
 from ray_jobs import ingest
 

@@ -5,14 +5,14 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from fashiontrend.storage import ledger, layout, schemas
 from fashiontrend.config import Config
 from fashiontrend.errors import DataError
 from fashiontrend.loop import Move, Step
+from fashiontrend.pipeline.context import Context
+from fashiontrend.storage import layout, ledger, schemas
 from fashiontrend.storage.object_store import open_store
 from fashiontrend.taxonomy import Attribute, Taxonomy, Value
 from ray_jobs import recognise
-from ray_jobs.runtime import Context
 
 FIRST, SECOND, EMPTY = ((date(2026, 11, d), "shop") for d in (1, 2, 3))
 WORDS = Taxonomy(

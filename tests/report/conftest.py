@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 from PIL import Image, ImageDraw
 
-from fashiontrend.storage import ledger, schemas
 from fashiontrend import taxonomy
 from fashiontrend.loop import Step
 from fashiontrend.report import ReportInput
+from fashiontrend.storage import ledger, schemas
 
 LAST = date(2026, 11, 23)
 DAYS = [LAST - timedelta(days=n) for n in reversed(range(90))]

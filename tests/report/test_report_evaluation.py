@@ -57,7 +57,9 @@ def report():
         "baselines": {
             "majority": {
                 "score": labelled_set.score(bad, labels, TAXONOMY),
-                "against": labelled_set.compare(right, labelled_set.find_right(bad, labels, TAXONOMY)),
+                "against": labelled_set.compare(
+                    right, labelled_set.find_right(bad, labels, TAXONOMY)
+                ),
             }
         },
     }

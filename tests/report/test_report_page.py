@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from fashiontrend.storage import schemas
 from fashiontrend import taxonomy
 from fashiontrend.attrnet.evaluation.accuracy import AttributeReport
 from fashiontrend.attrnet.evaluation.hard_examples import Mistake
@@ -18,6 +17,7 @@ from fashiontrend.config import ReportConfig
 from fashiontrend.loop import Step
 from fashiontrend.report import Exhibit, ReportInput, build_html, needed_pictures
 from fashiontrend.report.wording import NONE
+from fashiontrend.storage import schemas
 
 LAST = date(2026, 11, 23)
 DAYS = [LAST - timedelta(days=n) for n in reversed(range(90))]

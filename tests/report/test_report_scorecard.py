@@ -7,9 +7,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from fashiontrend.storage import schemas
 from fashiontrend.errors import DataError
 from fashiontrend.report import judge_directions, share_errors, true_shares
+from fashiontrend.storage import schemas
 
 D = [date(2026, 1, n) for n in range(1, 11)]
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from fashiontrend.storage import ledger
 from fashiontrend.loop import Step
 from fashiontrend.report import failure_lines, score_lines, step_line, summary_lines, wording
+from fashiontrend.storage import ledger
 
 RECORD = {
     "keyword": {"attribute": "neckline", "value": "v_neck", "en": "V-neck", "zh": "V领"},

@@ -8,9 +8,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from fashiontrend.storage import schemas
 from fashiontrend import taxonomy
 from fashiontrend.series import Validation
+from fashiontrend.storage import schemas
 
 START = date(2026, 1, 1)
 PLATFORMS = {"shop-a": 0, "shop-b": 7, "shop-c": 12}  # lag behind the leader, in days

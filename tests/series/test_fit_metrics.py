@@ -3,7 +3,13 @@ import math
 import numpy as np
 import pytest
 
-from fashiontrend.series.fit_metrics import mean, noise_floor, normalised_perplexity, perplexity, skill
+from fashiontrend.series.fit_metrics import (
+    mean,
+    noise_floor,
+    normalised_perplexity,
+    perplexity,
+    skill,
+)
 
 
 def test_perplexity_of_the_known_pair():

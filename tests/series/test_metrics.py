@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from fashiontrend.series import metrics
 from fashiontrend.forecaster.any_series.ensemble import error_scale
+from fashiontrend.series import metrics
 
 TRUTH = np.array([[1.0, 2.0, np.nan, 4.0]])
 FORECAST = np.array([[2.0, 2.0, 9.0, 2.0]])

@@ -32,9 +32,9 @@ def draw(rng, probs, known, labels):
     )
     lean = rng.dirichlet(np.ones(VALUES), size=(count, 4))
     weights = rng.exponential(size=(count, 4, len(probs)))
-    return quantification.maximise_shares(quantification.likelihoods(probs, drawn), weights, lean, 0.5).reshape(
-        -1, VALUES
-    )
+    return quantification.maximise_shares(
+        quantification.likelihoods(probs, drawn), weights, lean, 0.5
+    ).reshape(-1, VALUES)
 
 
 def width(draws):

@@ -5,7 +5,6 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from fashiontrend.storage import schemas
 from fashiontrend import taxonomy
 from fashiontrend.config import SeriesConfig
 from fashiontrend.errors import DataError
@@ -16,6 +15,7 @@ from fashiontrend.series import (
     tabulate_votes,
     vote_products,
 )
+from fashiontrend.storage import schemas
 
 DAY = pd.Timestamp("2026-01-01").date()
 SURE = {"red": [0.98, 0.01, 0.01], "blue": [0.01, 0.98, 0.01], "hidden": [0.03, 0.02, 0.95]}

@@ -37,7 +37,9 @@ def test_the_last_stop_is_the_maximum_of_the_likelihood():
     rng, shares = np.random.default_rng(0), np.array([0.6, 0.2, 0.1, 0.1])
     known = annotated(rng, FLAT, 1.8)
     like = likelihoods(known, answer(rng, rng.choice(VALUES, 500, p=shares), 1.8))
-    end = quantification.maximise_shares(like[None], np.ones((1, 1, 500)), FLAT[None, None], 0.0)[0, 0]
+    end = quantification.maximise_shares(like[None], np.ones((1, 1, 500)), FLAT[None, None], 0.0)[
+        0, 0
+    ]
     np.testing.assert_allclose(unfolding.unfold(like, FLAT, 0.0)[-1], end, atol=0.005)
 
 

@@ -6,8 +6,8 @@ import torch
 
 from fashiontrend import gates, keywords
 from fashiontrend.config import ForecasterConfig, KeywordsConfig, PerplexityGateConfig, SeriesConfig
-from fashiontrend.forecaster.shares import evaluate, predict, windows
 from fashiontrend.forecaster import training
+from fashiontrend.forecaster.shares import evaluate, predict, windows
 from fashiontrend.forecaster.shares.forecast import forecast
 from fashiontrend.series import compute_shares, tabulate_votes, vote_products
 

@@ -12,7 +12,6 @@ import pytest
 import torch
 from PIL import Image
 
-from fashiontrend.storage import ledger, layout, schemas, releases
 from fashiontrend import images
 from fashiontrend.attrnet.inference import artifact as attrnet
 from fashiontrend.attrnet.network import model as networks
@@ -21,18 +20,19 @@ from fashiontrend.forecaster import artifact as forecaster
 from fashiontrend.forecaster.shares.model import TrendModel
 from fashiontrend.forecaster.shares.predict import Calibration
 from fashiontrend.loop import Step
-from fashiontrend.serve.recognition import served_model, versions
-from fashiontrend.serve.release import adhoc_forecast, tables
 from fashiontrend.serve.http import tokens
-from fashiontrend.serve.routes.app import create_app
-from fashiontrend.serve.release.history import History
 from fashiontrend.serve.http.admission import Intake
-from fashiontrend.serve.recognition.jobs import Jobs
 from fashiontrend.serve.http.metrics import Metrics
 from fashiontrend.serve.http.problems import Problem
+from fashiontrend.serve.recognition import served_model, versions
+from fashiontrend.serve.recognition.jobs import Jobs
 from fashiontrend.serve.recognition.recognise import Recognition
-from fashiontrend.serve.routes.services import Library, Services
 from fashiontrend.serve.recognition.versions import Versions
+from fashiontrend.serve.release import adhoc_forecast, tables
+from fashiontrend.serve.release.history import History
+from fashiontrend.serve.routes.app import create_app
+from fashiontrend.serve.routes.services import Library, Services
+from fashiontrend.storage import layout, ledger, releases, schemas
 from fashiontrend.storage.object_store import Store, parquet_bytes
 from fashiontrend.taxonomy import Taxonomy
 
@@ -221,7 +221,9 @@ class Server:
 
     def __init__(self, store: Store, cfg: ServeConfig, fetch=no_fetch) -> None:
         self.metrics, self.store = Metrics(), store
-        self.model = served_model.load(store, served_model.current_release(store), cfg, self.metrics)
+        self.model = served_model.load(
+            store, served_model.current_release(store), cfg, self.metrics
+        )
         self.tables = tables.load(store, tables.find(store))
         self.trend = adhoc_forecast.load(store, self.tables.release)
         self.parts = {"tables": "ready", "recognise": "ready"}

@@ -8,13 +8,12 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from fashiontrend.standalone import evaluate
 from fashiontrend import standalone
 from fashiontrend.attrnet.inference import artifact
 from fashiontrend.attrnet.network import model
 from fashiontrend.config import AttrNetConfig
 from fashiontrend.errors import DataError
-from fashiontrend.standalone import Sets
+from fashiontrend.standalone import Sets, evaluate
 from fashiontrend.taxonomy import Attribute, Taxonomy, Value
 
 CFG = AttrNetConfig(input_px=32, region_channels=8, embedding_dim=16)
@@ -164,7 +163,7 @@ def test_empty_scenes_that_were_not_fitted_on_choose_the_threshold(tmp_path, mon
     given = replace(sets(words("red", "blue")), vacant=table([-1] * 100))
     looked_at = []
     monkeypatch.setattr(
-        evaluate.scorecard,
+        evaluate.labelled_set,
         "choose_threshold",
         lambda certainty, part: looked_at.append(len(certainty)) or 0.25,
     )

@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from fashiontrend.standalone import predict_files
 from fashiontrend.attrnet.inference.prediction import Answer, AttributeAnswer, Status
 from fashiontrend.errors import ConfigError, DataError
+from fashiontrend.standalone import predict_files
 
 
 def encode(width=20, height=30) -> bytes:

@@ -7,9 +7,8 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from fashiontrend.standalone import screen
 from fashiontrend.errors import DataError
-from fashiontrend.standalone import Sets
+from fashiontrend.standalone import Sets, screen
 from fashiontrend.taxonomy import Attribute, Taxonomy, Value
 
 WORDS = Taxonomy(

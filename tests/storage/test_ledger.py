@@ -2,9 +2,9 @@ from datetime import date
 
 import pytest
 
-from fashiontrend.storage import ledger
 from fashiontrend.errors import Conflict
 from fashiontrend.loop import Done, Move, Step
+from fashiontrend.storage import ledger
 
 
 def make_run(run_id: str = "2026-11-23-abc") -> ledger.Run:

@@ -18,7 +18,7 @@ ASKS = """
 import os, threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from fashiontrend.config import StoreConfig
-from fashiontrend.store import open_store
+from fashiontrend.storage.object_store import open_store
 asked = []
 class Metadata(BaseHTTPRequestHandler):
     def do_GET(self):

@@ -3,8 +3,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from fashiontrend.storage import releases
 from fashiontrend.errors import Conflict, DataError, GateError
+from fashiontrend.storage import releases
 
 OPEN = {"passed": True}
 FIRST = releases.Release("r1", "2026-11-23", "run", "a1", "f1", "d1", "1.0.0", "tax", OPEN, OPEN)

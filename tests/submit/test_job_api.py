@@ -18,13 +18,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fashiontrend.storage import ledger, releases
+from fashiontrend.commands.demo_run import LAST_DAY, prepare
 from fashiontrend.config import StoreConfig
 from fashiontrend.demo import shops
 from fashiontrend.demo.world import World
 from fashiontrend.loop import Step
+from fashiontrend.storage import ledger, releases
 from fashiontrend.storage.object_store import open_store
-from fashiontrend.commands.demo_run import LAST_DAY, prepare
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(1800)]
 
@@ -197,7 +197,7 @@ def test_rays_own_command_works_with_a_working_directory(head, token, tmp_path):
     (code / "my.yaml").write_text(yaml.safe_dump(tree))
     command = [
         sys.executable, "-m", "ray.scripts.scripts", "job", "submit", "--address", head,
-        "--working-dir", str(code), "--", "python", "-m", "fashiontrend.pipeline.crawl", "--config", "my.yaml",
+        "--working-dir", str(code), "--", "python", "-m", "ray_jobs.run", "crawl", "--config", "my.yaml",
     ]  # fmt: skip
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=600, env={**os.environ, **token}

@@ -73,7 +73,7 @@ def refusal(status: int, message: str) -> Exception:
 def test_submit_creates_the_rayjob_of_the_request():
     api = Api()
     assert Kubernetes(CFG, api, api).submit(REQUEST) == "recognise-20261123-060000"
-    assert api.created[0]["spec"]["entrypoint"].startswith("python -m ray_jobs.recognise")
+    assert api.created[0]["spec"]["entrypoint"].startswith("python -m ray_jobs.run recognise")
 
 
 def test_where_the_charts_template_is_named_it_is_used():

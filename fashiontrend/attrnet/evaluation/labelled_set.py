@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta
 
-from fashiontrend.attrnet.network.boxes import IOU_THRESHOLD, measure_iou
 from fashiontrend.attrnet.evaluation.accuracy import judge_attribute, measure_ece
-from fashiontrend.attrnet.inference.probabilities import fit_temperature, temper
 from fashiontrend.attrnet.evaluation.reliability import bin_confidence, cover
+from fashiontrend.attrnet.inference.probabilities import fit_temperature, temper
+from fashiontrend.attrnet.network.boxes import IOU_THRESHOLD, measure_iou
 from fashiontrend.taxonomy import Taxonomy
 
 Floats: TypeAlias = NDArray[np.floating[Any]]

@@ -16,12 +16,12 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from fashiontrend.attrnet.network.model import AttrNet
 from fashiontrend.attrnet.inference.probabilities import calibrate
+from fashiontrend.attrnet.network.model import AttrNet
 from fashiontrend.config import AttrNetConfig
-from fashiontrend.typed_yaml import Section
 from fashiontrend.errors import ConfigError, DataError
 from fashiontrend.taxonomy import Taxonomy
+from fashiontrend.typed_yaml import Section
 
 WEIGHTS, CARD = "model.safetensors", "card.json"
 #: Kernels of other machines round differently; another model is further away than this.

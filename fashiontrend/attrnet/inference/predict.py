@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.special import expit, logit
 
-from fashiontrend import malloc, images as pictures
-from fashiontrend.storage import schemas
-from fashiontrend.attrnet.inference import prediction, artifact
-from fashiontrend.attrnet.network import plain_shots
+from fashiontrend import images as pictures
+from fashiontrend import malloc
+from fashiontrend.attrnet.inference import artifact, prediction
 from fashiontrend.attrnet.inference.prediction import Answer, Box
+from fashiontrend.attrnet.inference.probabilities import calibrate, undo_prior
+from fashiontrend.attrnet.network import plain_shots
 from fashiontrend.attrnet.network.boxes import agree, mirror, widen
 from fashiontrend.attrnet.network.model import Seen
-from fashiontrend.attrnet.inference.probabilities import calibrate, undo_prior
 from fashiontrend.errors import PictureError
+from fashiontrend.storage import schemas
 
 Columns = dict[str, NDArray[Any]]
 

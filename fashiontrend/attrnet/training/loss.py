@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.nn import functional
 from torchvision.ops import generalized_box_iou_loss
 
-from fashiontrend.attrnet.training.batches import Batch
 from fashiontrend.attrnet.network.model import Output, Whole
 from fashiontrend.attrnet.network.regions import Location, cell_centres
+from fashiontrend.attrnet.training.batches import Batch
 from fashiontrend.config import AttrNetConfig
 
 

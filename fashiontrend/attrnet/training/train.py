@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, distributed, nn
 
-from fashiontrend import malloc, checkpoint
+from fashiontrend import checkpoint, malloc
+from fashiontrend.attrnet.network.model import Output
 from fashiontrend.attrnet.training import augment, clutter, loss
 from fashiontrend.attrnet.training.batches import Batch
-from fashiontrend.attrnet.network.model import Output
 from fashiontrend.checkpoint import Metrics, TrainState
 from fashiontrend.config import AttrNetConfig
 from fashiontrend.errors import DataError

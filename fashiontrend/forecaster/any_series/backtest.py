@@ -13,12 +13,19 @@ from numpy.typing import NDArray
 
 from fashiontrend.config import MemberConfig, UnivariateConfig
 from fashiontrend.errors import ConfigError, DataError
-from fashiontrend.series import metrics
 from fashiontrend.forecaster.any_series import statistical
-from fashiontrend.forecaster.baselines import BASELINES
-from fashiontrend.forecaster.any_series.ensemble import SeriesForecast, error_scale, fit_series, predict_series, prepare, split_parts  # fmt: skip
+from fashiontrend.forecaster.any_series.ensemble import (  # fmt: skip
+    SeriesForecast,
+    error_scale,
+    fit_series,
+    predict_series,
+    prepare,
+    split_parts,
+)
 from fashiontrend.forecaster.any_series.tables import SeriesTable
 from fashiontrend.forecaster.any_series.univariate import cut_paths
+from fashiontrend.forecaster.baselines import BASELINES
+from fashiontrend.series import metrics
 from fashiontrend.series.fit_metrics import normalised_perplexity
 
 Array = NDArray[np.float64]

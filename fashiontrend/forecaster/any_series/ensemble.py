@@ -21,7 +21,13 @@ from fashiontrend.errors import ConfigError
 from fashiontrend.forecaster import training
 from fashiontrend.forecaster.any_series.boosted import fit_trees, forecast_trees
 from fashiontrend.forecaster.any_series.tables import SeriesTable
-from fashiontrend.forecaster.any_series.univariate import Panel, PathBatch, SeriesModel, cut_paths, pinball_losses  # fmt: skip
+from fashiontrend.forecaster.any_series.univariate import (  # fmt: skip
+    Panel,
+    PathBatch,
+    SeriesModel,
+    cut_paths,
+    pinball_losses,
+)
 
 Array = NDArray[np.float64]
 Advance = Callable[[int, str], None]

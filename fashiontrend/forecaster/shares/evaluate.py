@@ -18,8 +18,22 @@ from fashiontrend.config import ForecasterConfig
 from fashiontrend.errors import DataError
 from fashiontrend.forecaster.baselines import BASELINES, NAIVE
 from fashiontrend.forecaster.shares.predict import Calibration, find_quantiles, predict
-from fashiontrend.forecaster.shares.windows import POOLED, Series, Split, Windows, cut_windows, training_origins  # fmt: skip
-from fashiontrend.series.fit_metrics import Difference, mean, noise_floor, normalised_perplexity, paired_difference, skill
+from fashiontrend.forecaster.shares.windows import (  # fmt: skip
+    POOLED,
+    Series,
+    Split,
+    Windows,
+    cut_windows,
+    training_origins,
+)
+from fashiontrend.series.fit_metrics import (
+    Difference,
+    mean,
+    noise_floor,
+    normalised_perplexity,
+    paired_difference,
+    skill,
+)
 
 Array = NDArray[np.float64]
 

@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 from torch import nn
 
-from fashiontrend.storage import schemas
 from fashiontrend.config import ForecasterConfig
 from fashiontrend.forecaster.shares.predict import QUANTILES, Calibration, find_quantiles, predict
 from fashiontrend.forecaster.shares.windows import cut_windows, read_series
+from fashiontrend.storage import schemas
 
 
 def forecast(

@@ -16,9 +16,9 @@ from fastapi.security.utils import get_authorization_scheme_param
 
 from fashiontrend import typed_yaml
 from fashiontrend.config import ServeConfig
-from fashiontrend.typed_yaml import Section
 from fashiontrend.errors import ConfigError
 from fashiontrend.serve.http.problems import Problem
+from fashiontrend.typed_yaml import Section
 
 log = logging.getLogger(__name__)
 Scope = Literal["read", "recognise", "forecast", "catalogue", "metrics"]

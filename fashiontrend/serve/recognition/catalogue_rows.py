@@ -6,13 +6,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fashiontrend.labelled_sets import columns
 from fashiontrend.config import ServeConfig
 from fashiontrend.errors import DataError, PictureError, StoreError
-from fashiontrend.serve.schemas.requests import Options
+from fashiontrend.labelled_sets import columns
 from fashiontrend.serve.recognition.allowed_keys import is_allowed
-from fashiontrend.serve.recognition.served_model import Item, Outcome, ServedModel
 from fashiontrend.serve.recognition.recognise import of_picture
+from fashiontrend.serve.recognition.served_model import Item, Outcome, ServedModel
+from fashiontrend.serve.schemas.requests import Options
 from fashiontrend.taxonomy import Taxonomy
 
 ID, IMAGE, KEY = "id", "image", "key"

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from fashiontrend.storage import layout
 from fashiontrend.config import ServeConfig
 from fashiontrend.errors import Conflict
+from fashiontrend.serve.http.problems import Problem
+from fashiontrend.serve.recognition.allowed_keys import is_allowed
 from fashiontrend.serve.schemas import requests
 from fashiontrend.serve.schemas.requests import JobRequest
-from fashiontrend.serve.recognition.allowed_keys import is_allowed
-from fashiontrend.serve.http.problems import Problem
+from fashiontrend.storage import layout
 from fashiontrend.storage.object_store import Store
 
 MOST_ROWS = 1_000

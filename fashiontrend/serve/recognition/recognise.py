@@ -7,14 +7,21 @@ from typing import Any
 from fashiontrend.config import ServeConfig
 from fashiontrend.errors import PictureError, StoreError
 from fashiontrend.serve.http import problems
-from fashiontrend.serve.schemas.requests import Box, Described, Options, Picture, RecogniseRequest, UploadRequest
+from fashiontrend.serve.http.metrics import Metrics
+from fashiontrend.serve.http.problems import Problem
+from fashiontrend.serve.recognition.allowed_keys import is_allowed
 from fashiontrend.serve.recognition.batcher import Overloaded
 from fashiontrend.serve.recognition.describe import Seen
-from fashiontrend.serve.recognition.allowed_keys import is_allowed
-from fashiontrend.serve.http.metrics import Metrics
 from fashiontrend.serve.recognition.served_model import Item, Outcome, ServedModel
-from fashiontrend.serve.http.problems import Problem
 from fashiontrend.serve.recognition.versions import Versions
+from fashiontrend.serve.schemas.requests import (
+    Box,
+    Described,
+    Options,
+    Picture,
+    RecogniseRequest,
+    UploadRequest,
+)
 
 Fetch = Callable[[str], Awaitable[bytes]]
 ReadKey = Callable[[str], bytes]

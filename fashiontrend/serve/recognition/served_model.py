@@ -12,16 +12,16 @@ from pathlib import Path
 
 from PIL import Image
 
-from fashiontrend.storage import layout, releases
 from fashiontrend import images
 from fashiontrend.attrnet.inference import predict
 from fashiontrend.attrnet.inference.artifact import draw_self_test
 from fashiontrend.config import IngestConfig, ServeConfig
 from fashiontrend.errors import DataError, PictureError, StoreError
-from fashiontrend.serve.schemas.requests import Box, Options
+from fashiontrend.serve.http.metrics import Metrics
 from fashiontrend.serve.recognition.batcher import Batcher
 from fashiontrend.serve.recognition.describe import Recogniser, Seen, describe
-from fashiontrend.serve.http.metrics import Metrics
+from fashiontrend.serve.schemas.requests import Box, Options
+from fashiontrend.storage import layout, releases
 from fashiontrend.storage.object_store import Store
 
 log = logging.getLogger(__name__)

@@ -4,10 +4,10 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 
-from fashiontrend.storage import releases
 from fashiontrend.errors import DataError
-from fashiontrend.serve.recognition.served_model import ServedModel
 from fashiontrend.serve.http.problems import Problem
+from fashiontrend.serve.recognition.served_model import ServedModel
+from fashiontrend.storage import releases
 from fashiontrend.storage.object_store import Store
 
 

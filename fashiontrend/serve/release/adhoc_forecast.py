@@ -9,16 +9,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from fashiontrend.storage import schemas
 from fashiontrend.errors import DataError
 from fashiontrend.forecaster import artifact
 from fashiontrend.forecaster.shares.forecast import forecast
-from fashiontrend.storage.releases import Release, read_model
-from fashiontrend.serve.release import tables
-from fashiontrend.serve.schemas.requests import PostedSeries
 from fashiontrend.serve.http.problems import Problem
 from fashiontrend.serve.recognition.recognise import name_model
+from fashiontrend.serve.release import tables
+from fashiontrend.serve.schemas.requests import PostedSeries
+from fashiontrend.storage import schemas
 from fashiontrend.storage.object_store import Store
+from fashiontrend.storage.releases import Release, read_model
 
 #: The value that takes what the posted ones leave of 1, and the least part that is worth one.
 OTHER, LEAST_REST = "_other", 1e-3

@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from fashiontrend.storage import ledger, layout, releases as registry
 from fashiontrend.loop import Step
 from fashiontrend.serve.http.problems import Problem
+from fashiontrend.storage import layout, ledger
+from fashiontrend.storage import releases as registry
 from fashiontrend.storage.object_store import Store
 
 GATES = {"accuracy": Step.TRAIN_ATTRNET, "perplexity": Step.TRAIN_FORECASTER, "health": Step.INGEST}

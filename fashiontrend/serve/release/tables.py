@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from fashiontrend.storage import layout, releases
 from fashiontrend.attrnet.inference.artifact import CARD, Card
 from fashiontrend.errors import DataError
-from fashiontrend.storage.releases import Release
 from fashiontrend.serve.http.problems import Problem
+from fashiontrend.storage import layout, releases
 from fashiontrend.storage.object_store import Store
+from fashiontrend.storage.releases import Release
 from fashiontrend.taxonomy import Taxonomy
 
 Mark = tuple[str, tuple[str, ...]]

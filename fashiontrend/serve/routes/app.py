@@ -13,10 +13,11 @@ from starlette.responses import Response
 
 from fashiontrend import __version__
 from fashiontrend.errors import StoreError
-from fashiontrend.serve.routes import openapi as documented, inference, jobs, recognise, status, tables
 from fashiontrend.serve.http import problems
 from fashiontrend.serve.http.middleware import Edge
 from fashiontrend.serve.http.problems import Problem
+from fashiontrend.serve.routes import inference, jobs, recognise, status, tables
+from fashiontrend.serve.routes import openapi as documented
 from fashiontrend.serve.routes.services import Services, request_id
 
 Background = Callable[[], Coroutine[Any, Any, None]]

@@ -11,13 +11,19 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from fashiontrend import __version__
-from fashiontrend.serve.schemas import open_inference
-from fashiontrend.serve.schemas.requests import Options, UploadRequest
-from fashiontrend.serve.routes.openapi import TEXTS, body, secured
-from fashiontrend.serve.schemas.open_inference import InferAnswer, InferenceProblem, InferRequest, ModelMetadata, ServerMetadata
-from fashiontrend.serve.recognition.served_model import ServedModel
 from fashiontrend.serve.http.problems import MEDIA_TYPE, Problem
+from fashiontrend.serve.recognition.served_model import ServedModel
+from fashiontrend.serve.routes.openapi import TEXTS, body, secured
 from fashiontrend.serve.routes.services import JSON, Services, fresh, request_id
+from fashiontrend.serve.schemas import open_inference
+from fashiontrend.serve.schemas.open_inference import (
+    InferAnswer,
+    InferenceProblem,
+    InferRequest,
+    ModelMetadata,
+    ServerMetadata,
+)
+from fashiontrend.serve.schemas.requests import Options, UploadRequest
 
 PREFIX = "/v1/recognise/v2"
 MODEL = f"{PREFIX}/models/{{name}}"

@@ -7,14 +7,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from fashiontrend.errors import DataError
-from fashiontrend.serve.recognition import catalogue_rows
-from fashiontrend.serve.schemas.responses import JobAnswer, ResultsAnswer
-from fashiontrend.serve.schemas.requests import JobRequest
-from fashiontrend.serve.routes.openapi import body, errors, secured
-from fashiontrend.serve.recognition.jobs import MOST_ROWS
 from fashiontrend.serve.http.problems import Problem
-from fashiontrend.serve.routes.services import Services, cached, fresh
+from fashiontrend.serve.recognition import catalogue_rows
+from fashiontrend.serve.recognition.jobs import MOST_ROWS
 from fashiontrend.serve.release.tables import Tables
+from fashiontrend.serve.routes.openapi import body, errors, secured
+from fashiontrend.serve.routes.services import Services, cached, fresh
+from fashiontrend.serve.schemas.requests import JobRequest
+from fashiontrend.serve.schemas.responses import JobAnswer, ResultsAnswer
 
 EXAMPLE = {"input": ["uploads/catalogue.parquet"], "options": {"min_confidence": 0.5}}
 JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]

@@ -8,12 +8,12 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from fashiontrend import __version__
-from fashiontrend.serve.schemas import requests
-from fashiontrend.serve.schemas.responses import ProblemAnswer
-from fashiontrend.serve.schemas.open_inference import InferRequest
 from fashiontrend.serve.http.problems import MEDIA_TYPE
-from fashiontrend.serve.routes.services import JSON
 from fashiontrend.serve.http.tokens import Scope
+from fashiontrend.serve.routes.services import JSON
+from fashiontrend.serve.schemas import requests
+from fashiontrend.serve.schemas.open_inference import InferRequest
+from fashiontrend.serve.schemas.responses import ProblemAnswer
 
 REF = "#/components/schemas/{model}"
 ASKED = (

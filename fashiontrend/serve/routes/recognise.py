@@ -4,11 +4,11 @@ from fastapi import APIRouter, Request
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from fashiontrend.serve.schemas.responses import RecogniseAnswer
-from fashiontrend.serve.schemas.requests import RecogniseRequest, UploadRequest
-from fashiontrend.serve.routes.openapi import body, errors
 from fashiontrend.serve.http.problems import Problem
+from fashiontrend.serve.routes.openapi import body, errors
 from fashiontrend.serve.routes.services import JSON, Services, fresh, request_id
+from fashiontrend.serve.schemas.requests import RecogniseRequest, UploadRequest
+from fashiontrend.serve.schemas.responses import RecogniseAnswer
 
 FORM = "multipart/form-data"
 EXAMPLE = {

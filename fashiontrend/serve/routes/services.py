@@ -11,19 +11,19 @@ import pydantic_core
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fashiontrend.storage import layout
 from fashiontrend.config import ServeConfig
 from fashiontrend.serve.http import problems, static_files, strict_json
-from fashiontrend.serve.release import thumbnails
-from fashiontrend.serve.release.history import History
 from fashiontrend.serve.http.admission import Intake
-from fashiontrend.serve.recognition.jobs import Jobs
 from fashiontrend.serve.http.metrics import Metrics
-from fashiontrend.serve.release.adhoc_forecast import Trend
 from fashiontrend.serve.http.problems import Problem
-from fashiontrend.serve.recognition.recognise import Recognition
-from fashiontrend.serve.release.tables import Tables
 from fashiontrend.serve.http.tokens import Guard, Scope
+from fashiontrend.serve.recognition.jobs import Jobs
+from fashiontrend.serve.recognition.recognise import Recognition
+from fashiontrend.serve.release import thumbnails
+from fashiontrend.serve.release.adhoc_forecast import Trend
+from fashiontrend.serve.release.history import History
+from fashiontrend.serve.release.tables import Tables
+from fashiontrend.storage import layout
 from fashiontrend.storage.object_store import Store
 
 M = TypeVar("M", bound=pydantic.BaseModel)

@@ -7,10 +7,10 @@ from starlette.responses import Response
 
 from fashiontrend import __version__
 from fashiontrend.serve.http import metrics, static_files
-from fashiontrend.serve.schemas.responses import VersionAnswer
-from fashiontrend.serve.routes.openapi import errors, secured
 from fashiontrend.serve.http.problems import Problem
+from fashiontrend.serve.routes.openapi import errors, secured
 from fashiontrend.serve.routes.services import Services, cached, fresh
+from fashiontrend.serve.schemas.responses import VersionAnswer
 
 READY = "ready"
 

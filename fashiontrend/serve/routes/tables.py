@@ -7,13 +7,13 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from fashiontrend.errors import PictureError
-from fashiontrend.serve.schemas import responses
-from fashiontrend.serve.release import adhoc_forecast, tables, thumbnails
 from fashiontrend.serve.http import static_files
-from fashiontrend.serve.schemas.requests import ForecastRequest
-from fashiontrend.serve.routes.openapi import body, errors, secured
 from fashiontrend.serve.http.problems import Problem
+from fashiontrend.serve.release import adhoc_forecast, tables, thumbnails
+from fashiontrend.serve.routes.openapi import body, errors, secured
 from fashiontrend.serve.routes.services import Library, Services, cached, fresh, request_id
+from fashiontrend.serve.schemas import responses
+from fashiontrend.serve.schemas.requests import ForecastRequest
 
 F = TypeVar("F", bound=Callable[..., Response])
 DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"

@@ -14,8 +14,8 @@ from typing import Any, Literal
 import pydantic
 from pydantic import ConfigDict, Field
 
-from fashiontrend.serve.schemas.requests import Name
 from fashiontrend.serve.http.problems import Problem
+from fashiontrend.serve.schemas.requests import Name
 
 MODEL, INPUT = "attrnet", "image"
 NO_BOX = (0.0, 0.0, 0.0, 0.0)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fashiontrend.storage import schemas
 from fashiontrend.attrnet.inference import artifact, predict
+from fashiontrend.storage import schemas
 
 
 @pytest.fixture

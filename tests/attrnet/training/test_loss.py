@@ -3,8 +3,8 @@ import math
 import pytest
 import torch
 
-from fashiontrend.attrnet.training import loss
 from fashiontrend.attrnet.network.regions import Location, cell_centres
+from fashiontrend.attrnet.training import loss
 
 NAN = float("nan")
 

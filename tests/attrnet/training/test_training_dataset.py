@@ -3,9 +3,9 @@ import pyarrow as pa
 import pytest
 import torch
 
-from fashiontrend.storage import schemas
 from fashiontrend.attrnet.training import dataset
 from fashiontrend.errors import DataError, PictureError
+from fashiontrend.storage import schemas
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ import torch
 
 from fashiontrend.config import ForecasterConfig, MemberConfig, UnivariateConfig
 from fashiontrend.errors import ConfigError, DataError
-from fashiontrend.forecaster import artifact, adhoc_forecast, training
+from fashiontrend.forecaster import adhoc_forecast, artifact, training
 from fashiontrend.forecaster.any_series import ensemble
-from fashiontrend.forecaster.shares import predict
 from fashiontrend.forecaster.any_series.tables import from_arrays
 from fashiontrend.forecaster.any_series.univariate import cut_paths
+from fashiontrend.forecaster.shares import predict
 
 CFG = UnivariateConfig(
     members=(MemberConfig(context_length=12, epochs=1), MemberConfig(context_length=24, epochs=2)),

@@ -4,13 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from fashiontrend.storage import schemas
 from fashiontrend.config import ForecasterConfig
 from fashiontrend.errors import DataError
 from fashiontrend.forecaster import artifact, training
 from fashiontrend.forecaster.shares import evaluate, predict
 from fashiontrend.forecaster.shares.forecast import forecast
-from fashiontrend.forecaster.shares.windows import cut_windows, read_series, split_days, training_origins
+from fashiontrend.forecaster.shares.windows import (
+    cut_windows,
+    read_series,
+    split_days,
+    training_origins,
+)
+from fashiontrend.storage import schemas
 
 CFG = ForecasterConfig(epochs=3, hidden_size=8)
 
@@ -67,7 +72,9 @@ def test_training_lowers_the_divergence(trained):
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(prepared):
-    states = [training.fit(training.build(CFG, s), prepared[2], CFG, seed=s).model for s in (1, 1, 2)]
+    states = [
+        training.fit(training.build(CFG, s), prepared[2], CFG, seed=s).model for s in (1, 1, 2)
+    ]
     assert all(torch.equal(states[0][k], states[1][k]) for k in states[0])
     assert not torch.equal(states[0]["residual.weight"], states[2]["residual.weight"])
 

@@ -2,11 +2,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from fashiontrend.storage import schemas
 from fashiontrend.config import ForecasterConfig
 from fashiontrend.errors import DataError
 from fashiontrend.forecaster.baselines import BASELINES
-from fashiontrend.forecaster.shares.windows import cut_windows, read_series, split_days, training_origins
+from fashiontrend.forecaster.shares.windows import (
+    cut_windows,
+    read_series,
+    split_days,
+    training_origins,
+)
+from fashiontrend.storage import schemas
 
 CFG = ForecasterConfig()
 

@@ -4,9 +4,9 @@ import asyncio
 import json
 
 from fashiontrend.config import ServeConfig
-from fashiontrend.serve.http.middleware import Edge
 from fashiontrend.serve.http.admission import Intake
 from fashiontrend.serve.http.metrics import Metrics
+from fashiontrend.serve.http.middleware import Edge
 
 
 async def read_all(scope, receive, send):

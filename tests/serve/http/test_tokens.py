@@ -10,7 +10,7 @@ from fashiontrend.config import ServeConfig
 from fashiontrend.errors import ConfigError
 from fashiontrend.serve.http import tokens
 from fashiontrend.serve.http.problems import Problem
-from tests.serve.test_app import problem
+from tests.serve.routes.test_app import problem
 
 
 @pytest.fixture

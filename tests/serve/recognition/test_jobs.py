@@ -6,13 +6,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fashiontrend.storage import layout
 from fashiontrend.config import ServeConfig
 from fashiontrend.errors import DataError
 from fashiontrend.serve.recognition import catalogue_rows
 from fashiontrend.serve.schemas.requests import Options
+from fashiontrend.storage import layout
 from tests.serve.conftest import Server, draw, publish, save_forecaster, save_recogniser
-from tests.serve.test_app import problem
+from tests.serve.routes.test_app import problem
 
 REQUEST = {"input": ["uploads/a.parquet"]}
 
@@ -120,7 +120,9 @@ def test_rows_of_a_catalogue_are_answered_in_order_and_bad_ones_told(serve):
     ]
     assert rows[0]["colour_status"] in ("present", "not_visible", "uncertain")
     keyed = pa.table({"id": ["1", "2"], "key": [key, "releases/current.json"]})
-    told = catalogue_rows.answer(iter([keyed]), serve.model, Options(), ServeConfig(), serve.store.read)
+    told = catalogue_rows.answer(
+        iter([keyed]), serve.model, Options(), ServeConfig(), serve.store.read
+    )
     assert told.column("status").to_pylist() == ["ok", "not_found"]
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from fashiontrend.storage import ledger
-from fashiontrend.serve.release import history
 from fashiontrend.serve.http.problems import Problem
+from fashiontrend.serve.release import history
+from fashiontrend.storage import ledger
 from tests.serve.conftest import DAY, write_run
 
 

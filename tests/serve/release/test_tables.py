@@ -1,7 +1,7 @@
 """Which tables of a release are told."""
 
-from fashiontrend.storage import layout
 from fashiontrend.serve.release import tables
+from fashiontrend.storage import layout
 from tests.serve.conftest import DAY, publish, save_forecaster, save_recogniser, share_rows
 
 

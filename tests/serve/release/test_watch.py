@@ -2,12 +2,12 @@
 
 import pytest
 
-from fashiontrend.storage import releases
 from fashiontrend.config import ServeConfig
 from fashiontrend.errors import DataError, StoreError
-from fashiontrend.serve.recognition import served_model
 from fashiontrend.serve.http.metrics import Metrics
+from fashiontrend.serve.recognition import served_model
 from fashiontrend.serve.release.watch import Watch
+from fashiontrend.storage import releases
 from tests.serve.conftest import publish, save_recogniser
 
 
@@ -75,7 +75,8 @@ def test_a_damaged_model_never_replaces_a_good_one(store, tmp_path):
     publish(store, "r1")
     cfg, metrics = ServeConfig(), Metrics()
     watch = Watch(
-        lambda: served_model.current_release(store), lambda r: served_model.load(store, r, cfg, metrics)
+        lambda: served_model.current_release(store),
+        lambda r: served_model.load(store, r, cfg, metrics),
     )
     key = "models/attrnet/a2/model.safetensors"
     good = store.read(key)

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from fashiontrend.storage import layout
 from fashiontrend import images
-from fashiontrend.serve.schemas import responses
 from fashiontrend.serve.recognition.batcher import Overloaded
+from fashiontrend.serve.schemas import responses
+from fashiontrend.storage import layout
 from fashiontrend.taxonomy import Taxonomy
 from tests.serve.conftest import draw
-from tests.serve.test_app import problem
+from tests.serve.routes.test_app import problem
 
 
 def upload(serve, *files, **asked):

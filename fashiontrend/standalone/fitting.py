@@ -12,10 +12,10 @@ import torch
 import yaml
 from numpy.typing import NDArray
 
-from fashiontrend import checkpoint, images, console
+from fashiontrend import checkpoint, console, images
 from fashiontrend.attrnet.inference import artifact, probabilities
-from fashiontrend.attrnet.training import dataset, train, title_words
 from fashiontrend.attrnet.network import model
+from fashiontrend.attrnet.training import dataset, title_words, train
 from fashiontrend.attrnet.training.batches import Batch
 from fashiontrend.checkpoint import TrainState
 from fashiontrend.config import AttrNetConfig, digest

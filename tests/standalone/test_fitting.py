@@ -14,12 +14,11 @@ import pytest
 from PIL import Image
 
 from fashiontrend import checkpoint, cli, standalone
-from fashiontrend.standalone import evaluate
-from fashiontrend.attrnet.training import train
 from fashiontrend.attrnet.inference.predict import Recogniser
+from fashiontrend.attrnet.training import train
 from fashiontrend.config import AttrNetConfig
 from fashiontrend.errors import ConfigError, DataError
-from fashiontrend.standalone import fit
+from fashiontrend.standalone import evaluate, fitting
 
 COLOURS = {"Red": (210, 40, 40), "Blue": (40, 60, 210)}
 CFG = AttrNetConfig(
@@ -334,7 +333,7 @@ def test_the_card_says_what_was_fitted_on(files, tmp_path, monkeypatch):
 def test_a_training_goes_on_from_its_last_epoch(files, tmp_path, monkeypatch):
     sets = standalone.read_sets([files[0]], None)
     whole = standalone.fit(sets, CFG, tmp_path / "whole", seed=0)
-    real, seen = fit._keep, []
+    real, seen = fitting._keep, []
 
     def stop(folder, state, mark, spent):
         real(folder, state, mark, spent)
@@ -342,7 +341,7 @@ def test_a_training_goes_on_from_its_last_epoch(files, tmp_path, monkeypatch):
             seen.append(state.epoch)
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(fit, "_keep", stop)
+    monkeypatch.setattr(fitting, "_keep", stop)
     with pytest.raises(KeyboardInterrupt):
         standalone.fit(sets, CFG, tmp_path / "parts", seed=0)
     with pytest.raises(DataError, match="unfinished training of other"):
@@ -368,10 +367,10 @@ def change(table, column, cell):
 def test_a_training_goes_on_with_nothing_but_the_same_pictures(files, tmp_path, column, cell):
     sets = standalone.read_sets([files[0]], None)
     train_on = change(sets.train, "labels", [1, 1])
-    mark = fit._mark(replace(sets, train=train_on), CFG, 0)
+    mark = fitting._mark(replace(sets, train=train_on), CFG, 0)
     state = checkpoint.TrainState(1, {}, {})
-    fit._keep(tmp_path / standalone.CHECKPOINT, state, mark, 1.0)
-    assert fit._mark(replace(sets, train=train_on), CFG, 0) == mark
+    fitting._keep(tmp_path / standalone.CHECKPOINT, state, mark, 1.0)
+    assert fitting._mark(replace(sets, train=train_on), CFG, 0) == mark
     with pytest.raises(DataError, match="unfinished training of other pictures"):
         standalone.fit(replace(sets, train=change(train_on, column, cell)), CFG, tmp_path, 0)
 
@@ -392,7 +391,7 @@ def test_a_loss_that_is_not_finite_leaves_the_last_epoch_to_go_on_from(
 ):
     sets = standalone.read_sets([files[0]], None)
     whole = standalone.fit(sets, CFG, tmp_path / "whole", seed=0)
-    keep, measure = fit._keep, train.loss.measure
+    keep, measure = fitting._keep, train.loss.measure
     with monkeypatch.context() as broken:
 
         def spoil(*arguments):
@@ -403,7 +402,7 @@ def test_a_loss_that_is_not_finite_leaves_the_last_epoch_to_go_on_from(
             keep(*arguments)
             broken.setattr(train.loss, "measure", spoil)
 
-        broken.setattr(fit, "_keep", keep_and_spoil)
+        broken.setattr(fitting, "_keep", keep_and_spoil)
         with pytest.raises(DataError, match=r"nan in epoch 2, batch 1 .*pictures \d+, "):
             standalone.fit(sets, CFG, tmp_path / "parts", seed=0)
     assert checkpoint.load(tmp_path / "parts" / standalone.CHECKPOINT).epoch == 1
