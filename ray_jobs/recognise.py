@@ -109,7 +109,7 @@ def _by_day(batch: pa.Table, where: dict[str, Key]) -> list[tuple[Key, pa.Table]
 
 
 class Recognition:
-    """An actor of the pool: fetches the artefact from the store once, then answers batches."""
+    """An actor of the pool: fetches the artifact from the store once, then answers batches."""
 
     def __init__(self, store: Store, version: str) -> None:
         from fashiontrend.attrnet.inference.predict import Recogniser

@@ -102,7 +102,7 @@ def _train_files(store: Store, dataset: str) -> list[str]:
 
 
 def worker(settings: dict[str, Any]) -> None:
-    """What each DDP worker runs; the first one judges and writes the artefact."""
+    """What each DDP worker runs; the first one judges and writes the artifact."""
     import torch
 
     from fashiontrend import checkpoint
@@ -167,7 +167,7 @@ def channel_mean(store: Store, dataset: str, cfg: AttrNetConfig) -> list[float]:
 def _judge(
     net: Any, taxonomy: Taxonomy, settings: dict[str, Any]
 ) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """The artefact's files with the answers for the validation pictures, and the report on them."""
+    """The artifact's files with the answers for the validation pictures, and the report on them."""
     from fashiontrend.attrnet.evaluation import accuracy
     from fashiontrend.attrnet.inference import artifact, predict, probabilities
 

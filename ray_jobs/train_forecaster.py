@@ -52,7 +52,7 @@ def _request_labels(context: Context, request: list[dict[str, Any]]) -> str:
 
 
 def worker(settings: dict[str, Any]) -> None:
-    """What each DDP worker runs; the first one judges and writes the artefact."""
+    """What each DDP worker runs; the first one judges and writes the artifact."""
     import torch
 
     from fashiontrend import checkpoint
@@ -87,7 +87,7 @@ def worker(settings: dict[str, Any]) -> None:
 def _judge(
     net: Any, series: Any, split: Any, cfg: ForecasterConfig, settings: dict[str, Any]
 ) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """The artefact's files, and the report of the held-out origins."""
+    """The artifact's files, and the report of the held-out origins."""
     from fashiontrend.forecaster import artifact
     from fashiontrend.forecaster.shares import evaluate, predict, windows
 
@@ -95,5 +95,5 @@ def _judge(
     calibration = predict.calibrate(net, seen)
     report = evaluate.backtest(net, calibration, series, split, cfg).to_dict()
     attributes = {a: v for (_, a), v in zip(series.pairs, series.values, strict=True)}
-    made = artifact.Artefact(net, cfg, calibration, attributes, settings["taxonomy_digest"], report)
+    made = artifact.Artifact(net, cfg, calibration, attributes, settings["taxonomy_digest"], report)
     return artifact.dump(made), {"report": report}

@@ -68,7 +68,7 @@ def fit(
 
 
 def worker(settings: dict[str, Any]) -> None:
-    """What each DDP worker runs; the first one's artefact is kept."""
+    """What each DDP worker runs; the first one's artifact is kept."""
     import torch
 
     torch.set_num_threads(1)
@@ -130,7 +130,7 @@ def _read_finished() -> list[TrainState]:
         return []
     with last.as_directory() as folder:
         finished = Path(folder, _FINISHED)
-        if not finished.exists():  # the artefact, whose way into the store was cut short
+        if not finished.exists():  # the artifact, whose way into the store was cut short
             return []
         count = json.loads(finished.read_text())
         return [checkpoint.load(Path(folder, f"{n}")) for n in range(count)]

@@ -1,4 +1,4 @@
-"""What both trainings share on Ray Train: workers, names that a restart finds again, reports, the artefact."""
+"""What both trainings share on Ray Train: workers, names that a restart finds again, reports, the artifact."""
 
 import json
 import tempfile
@@ -32,14 +32,14 @@ def train_once(
     settings: dict[str, Any],
     datasets: Callable[[], dict[str, Any]] | None = None,
 ) -> Manifest:
-    """Train a model version with DDP, unless it is in the store already, and commit its artefact.
+    """Train a model version with DDP, unless it is in the store already, and commit its artifact.
 
     Checkpoints lie in the store under the version, so that a driver that was killed and started
     again, or a worker that died, goes on from the last one.
 
     Args:
         config: its branch `ray` says where and with how many workers.
-        store: where checkpoints and the artefact go.
+        store: where checkpoints and the artifact go.
         name: `attrnet`, `forecaster` or `series`.
         version: digest of all that the model depends on.
         worker: what each DDP worker runs; it ends with `finish`.
@@ -136,7 +136,7 @@ def last_state() -> Any:
 
 
 def finish(files: dict[str, bytes], facts: dict[str, Any]) -> None:
-    """Report the artefact: its files and the facts that its manifest will hold."""
+    """Report the artifact: its files and the facts that its manifest will hold."""
 
     def save(folder: Path) -> None:
         for name, data in files.items():

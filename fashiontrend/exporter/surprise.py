@@ -1,4 +1,4 @@
-"""How surprising the newest share of a series is: a jump on one platform alone is an artefact, not a trend."""
+"""How surprising the newest share of a series is: a jump on one platform alone is an artifact, not a trend."""
 
 import numpy as np
 import pandas as pd

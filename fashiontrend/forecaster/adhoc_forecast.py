@@ -6,7 +6,7 @@ import pandas as pd
 from fashiontrend.errors import ConfigError, DataError
 from fashiontrend.forecaster.any_series.ensemble import SeriesForecaster, predict_series
 from fashiontrend.forecaster.any_series.tables import SeriesTable
-from fashiontrend.forecaster.artifact import Artefact
+from fashiontrend.forecaster.artifact import Artifact
 from fashiontrend.forecaster.shares.predict import find_quantiles, predict
 from fashiontrend.forecaster.shares.windows import Series, carry, cut_windows
 
@@ -17,13 +17,13 @@ _USUAL_SUPPORT = 200.0
 
 
 def forecast_series(
-    model: Artefact | SeriesForecaster, table: SeriesTable, horizon: int
+    model: Artifact | SeriesForecaster, table: SeriesTable, horizon: int
 ) -> pd.DataFrame:
     """Forecast posted series.
 
     Args:
-        model: a released share model (`artefact.load`), which takes the series of a table for the
-            values of one attribute; or a forecaster of any series (`artefact.load_series`).
+        model: a released share model (`artifact.load`), which takes the series of a table for the
+            values of one attribute; or a forecaster of any series (`artifact.load_series`).
         table: see `tables.read_table` and `tables.from_arrays`.
         horizon: dates, at most those the model was trained for.
 
@@ -50,7 +50,7 @@ def forecast_series(
     return _tabulate(table, horizon, *shares)
 
 
-def _as_attribute(table: SeriesTable, model: Artefact) -> Series:
+def _as_attribute(table: SeriesTable, model: Artifact) -> Series:
     if table.frequency.name != "daily" or len(table.names) < 2:
         raise DataError(
             f"{len(table.names)} {table.frequency.name} series; this model forecasts daily shares of an attribute "

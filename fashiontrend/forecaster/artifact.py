@@ -30,7 +30,7 @@ _SHARES, _SERIES = "trend-model/1", "series-forecaster/2"
 
 
 @dataclass(frozen=True)
-class Artefact:
+class Artifact:
     """A trend model of shares that can forecast, and what is known of it."""
 
     model: TrendModel
@@ -41,23 +41,23 @@ class Artefact:
     metrics: dict[str, Any]  # `PerplexityReport.to_dict()`
 
 
-def dump(artefact: Artefact | SeriesForecaster) -> dict[str, bytes]:
-    """The files of an artefact, by name; the card holds the digest of the weights."""
-    if isinstance(artefact, SeriesForecaster):
+def dump(artifact: Artifact | SeriesForecaster) -> dict[str, bytes]:
+    """The files of an artifact, by name; the card holds the digest of the weights."""
+    if isinstance(artifact, SeriesForecaster):
         state = {
             f"{i}/{name}": tensor
-            for i, model in enumerate(artefact.models)
+            for i, model in enumerate(artifact.models)
             for name, tensor in model.state_dict().items()
         }
-        return _dump(_SERIES, state, _describe(artefact))
+        return _dump(_SERIES, state, _describe(artifact))
     facts = {
-        "config": artefact.cfg.model_dump(mode="json"),
-        "attributes": {a: list(v) for a, v in artefact.attributes.items()},
-        "taxonomy_digest": artefact.taxonomy_digest,
-        "calibration": asdict(artefact.calibration),
-        "metrics": artefact.metrics,
+        "config": artifact.cfg.model_dump(mode="json"),
+        "attributes": {a: list(v) for a, v in artifact.attributes.items()},
+        "taxonomy_digest": artifact.taxonomy_digest,
+        "calibration": asdict(artifact.calibration),
+        "metrics": artifact.metrics,
     }
-    return _dump(_SHARES, artefact.model.state_dict(), facts)
+    return _dump(_SHARES, artifact.model.state_dict(), facts)
 
 
 def _describe(forecaster: SeriesForecaster) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def _dump(schema: str, state: Mapping[str, Tensor], facts: dict[str, Any]) -> di
     return {WEIGHTS: weights, CARD: text.encode()}
 
 
-def load(files: Mapping[str, bytes]) -> Artefact:
+def load(files: Mapping[str, bytes]) -> Artifact:
     """Read a share model that `dump` gave; it is in evaluation mode.
 
     Raises:
@@ -98,7 +98,7 @@ def load(files: Mapping[str, bytes]) -> Artefact:
     except (KeyError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
         raise DataError(f"trend model: cannot be read: {error!r}. Train again.") from error
     model.eval()
-    return Artefact(model, cfg, Calibration(**halves), attributes, *told)
+    return Artifact(model, cfg, Calibration(**halves), attributes, *told)
 
 
 def load_series(files: Mapping[str, bytes]) -> SeriesForecaster:
@@ -123,7 +123,7 @@ def load_series(files: Mapping[str, bytes]) -> SeriesForecaster:
     return SeriesForecaster(tuple(models), trees, cfg, season, horizon, (low, high), *told)
 
 
-def load_any(files: Mapping[str, bytes]) -> Artefact | SeriesForecaster:
+def load_any(files: Mapping[str, bytes]) -> Artifact | SeriesForecaster:
     """Read either kind; errors as of `load`."""
     try:
         schema = json.loads(files[CARD])["schema"]

@@ -1,6 +1,6 @@
 """Fit a recogniser on a labelled set in one process, without a store and without Ray.
 
-The same network, training and artefact as the loop's; what differs is only where pictures come
+The same network, training and artifact as the loop's; what differs is only where pictures come
 from: `sets` reads them, `fitting` trains.
 """
 

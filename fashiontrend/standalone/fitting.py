@@ -40,7 +40,7 @@ def recipe(attributes: Collection[str]) -> AttrNetConfig:
 
 
 def fit(sets: Sets, cfg: AttrNetConfig, out: Path, seed: int) -> artifact.Card:
-    """Train and write the artefact; an unfinished training in the folder is gone on with.
+    """Train and write the artifact; an unfinished training in the folder is gone on with.
 
     Where it had finished nothing is trained, which is told.
 

@@ -102,6 +102,6 @@ def test_a_training_goes_on_with_the_workers_there_are(cluster, tmp_path):
     sizes = [size for _, size in read(log)]
     assert [size for size, _ in itertools.groupby(sizes)] == [2, 1, 2]
     finished = [name for name, _ in read(log)]
-    assert len(set(finished)) == EPOCHS + 1  # and the artefact
+    assert len(set(finished)) == EPOCHS + 1  # and the artifact
     assert len(finished) - len(set(finished)) <= 2  # one epoch again for each change
     assert manifest.facts["report"]["pictures"] == drawn.VAL_ROWS

@@ -63,7 +63,7 @@ def test_ingest_packs_every_picture_once_and_withholds_the_outage(ran):
     assert "503" in withheld[0]["reason"]
 
 
-def test_two_ddp_workers_leave_one_artefact_that_passes_its_self_test(ran, tmp_path):
+def test_two_ddp_workers_leave_one_artifact_that_passes_its_self_test(ran, tmp_path):
     config, state = ran
     store = open_store(config.store)
     version = state.latest(Step.TRAIN_ATTRNET).facts["version"]

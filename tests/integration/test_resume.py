@@ -29,5 +29,5 @@ def test_a_killed_worker_costs_at_most_one_epoch(context, tmp_path):
     manifest, epochs = resume.train(context, TRAIN, EPOCHS, tmp_path / "killed", KILLED)
     assert (tmp_path / "killed.dead").exists()
     assert {name: n for name, n in epochs.items() if n > 1} == {KILLED: 2}
-    assert len(epochs) == EPOCHS + 1  # and the artefact
+    assert len(epochs) == EPOCHS + 1  # and the artifact
     assert manifest.facts["report"]["pictures"] == VAL

@@ -39,7 +39,7 @@ class Recogniser:
         """Load the model, check it, answer once.
 
         Args:
-            folder: where `artefact.save` wrote.
+            folder: where `artifact.save` wrote.
             threads: of torch in this process; as many as the actor's CPUs.
             device: torch device.
 

@@ -208,8 +208,8 @@ def test_the_forecast_table_has_every_platform_value_and_horizon(trained, table)
     assert ((frame["day"] - frame["as_of"]).map(lambda d: d.days) == frame["horizon"]).all()
 
 
-def test_an_artefact_comes_back_with_the_same_forecast(trained, table):
-    kept = artifact.Artefact(
+def test_an_artifact_comes_back_with_the_same_forecast(trained, table):
+    kept = artifact.Artifact(
         trained[0], CFG, trained[2], {"attr0": ("v0", "v1", "v2")}, "abc", {"skill": 0.1}
     )
     back = artifact.load(artifact.dump(kept))
@@ -225,8 +225,8 @@ def test_an_artefact_comes_back_with_the_same_forecast(trained, table):
 
 
 @pytest.mark.parametrize("harm", ["flip", "cut", "missing", "schema"])
-def test_a_damaged_artefact_is_refused(trained, harm):
-    files = artifact.dump(artifact.Artefact(trained[0], CFG, trained[2], {}, "abc", {}))
+def test_a_damaged_artifact_is_refused(trained, harm):
+    files = artifact.dump(artifact.Artifact(trained[0], CFG, trained[2], {}, "abc", {}))
     weights = files[artifact.WEIGHTS]
     if harm == "flip":
         files[artifact.WEIGHTS] = weights[:-1] + bytes([weights[-1] ^ 1])
