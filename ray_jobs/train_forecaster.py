@@ -80,6 +80,7 @@ def worker(settings: dict[str, Any]) -> None:
         seed=settings["seed"],
         start=training.last_state(),
         on_epoch_end=on_epoch_end,
+        device=str(ray.train.torch.get_device()),
     )
     training.finish(*_judge(net, series, split, cfg, settings))
 
