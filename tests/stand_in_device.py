@@ -41,9 +41,10 @@ class DeviceTensor(torch.Tensor):
 
     @staticmethod
     def __new__(cls, held: torch.Tensor) -> "DeviceTensor":
-        made = torch.Tensor._make_wrapper_subclass(
-            cls, held.size(), held.stride(), held.storage_offset(), dtype=held.dtype
-        )
+        with torch.inference_mode(False):  # else views of tensors that were made before fail
+            made = torch.Tensor._make_wrapper_subclass(
+                cls, held.size(), held.stride(), held.storage_offset(), dtype=held.dtype
+            )
         made.held = held
         return made
 
@@ -65,7 +66,8 @@ class DeviceTensor(torch.Tensor):
     def numpy(self, *_: Any, **__: Any) -> Any:
         raise TypeError(f"numbers on {DEVICE} are read by .cpu() first")
 
-    tolist = numpy
+    def tolist(self) -> Any:
+        return self.held.tolist()
 
     def __repr__(self, **_: Any) -> str:
         return f"{self.held!r} on {DEVICE}"
