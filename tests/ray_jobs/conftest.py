@@ -48,7 +48,9 @@ class TrainWorker:
     def report(self, metrics: Any, checkpoint: Any, checkpoint_dir_name: str) -> None:
         files = None
         if checkpoint is not None:
-            files = {p.name: p.read_bytes() for p in Path(checkpoint.path).iterdir()}
+            folder = Path(checkpoint.path)
+            kept = [p for p in folder.rglob("*") if p.is_file()]
+            files = {str(p.relative_to(folder)): p.read_bytes() for p in kept}
         self.reported[checkpoint_dir_name] = files
 
     def broadcast_from_rank_zero(self, data: Any) -> Any:

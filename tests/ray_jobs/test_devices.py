@@ -3,11 +3,17 @@
 The stand-in refuses tensors of the CPU beside its own, as a GPU does, and computes what the CPU computes.
 """
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from fashiontrend.config import ForecasterConfig
+from bench import drawn
+from fashiontrend.attrnet.inference import predict as recognition
+from fashiontrend.attrnet.training import dataset
+from fashiontrend.config import AttrNetConfig, Config, ForecasterConfig, UnivariateConfig
+from fashiontrend.forecaster.any_series.tables import from_arrays
 from fashiontrend.forecaster.shares import evaluate, predict
-from ray_jobs import train_forecaster
+from ray_jobs import train_attrnet, train_forecaster, train_series
 from tests.forecaster.conftest import make_shares
 from tests.stand_in_device import DEVICE
 
@@ -44,4 +50,61 @@ def test_the_forecaster_is_trained_and_judged_where_ray_says(
     ]
     on_device = run_worker(train_forecaster.worker, forecaster_settings, device=DEVICE)
     assert seen == [[DEVICE], [DEVICE]]
+    assert on_device.reported == on_cpu.reported
+
+
+def test_the_forecaster_of_any_series_is_trained_where_ray_says(run_worker):
+    values = np.random.default_rng(0).uniform(5, 15, (2, 40))
+    dates = list(pd.date_range("2015-01-01", periods=40, freq="MS"))
+    tiny = UnivariateConfig.model_validate(
+        {
+            "members": [{"context_length": 12, "epochs": 1}],
+            "hidden_size": 4, "steps_per_epoch": 2, "batch_size": 8,
+        }
+    )  # fmt: skip
+    settings = {
+        "table": from_arrays(["a", "b"], dates, values), "univariate": tiny.model_dump(),
+        "horizon": 4, "seed": 1, "season": None,
+    }  # fmt: skip
+    on_cpu = run_worker(train_series.worker, settings)
+    on_device = run_worker(train_series.worker, settings, device=DEVICE)
+    assert on_device.reported == on_cpu.reported
+
+
+@pytest.fixture
+def attrnet_settings(tmp_path):
+    cfg = AttrNetConfig(input_px=32, embedding_dim=16, batch_size=4, threads=1)
+    context = drawn.fill(tmp_path, 8, Config(attrnet=cfg))
+    told = drawn.settings(context, drawn.DATASET, pictures=8, epochs=1, log=tmp_path / "log")
+    return {**told, "store": context.store}
+
+
+@pytest.fixture
+def decoded(attrnet_settings):
+    """What the training shard yields."""
+    table = attrnet_settings["store"].read_partition(attrnet_settings["dataset"], "train")
+    rows = dataset.decode_rows(table, AttrNetConfig(**attrnet_settings["attrnet"]))
+    return [{name: part[n : n + 4] for name, part in rows.items()} for n in (0, 4)]
+
+
+@pytest.fixture
+def recognised_on(monkeypatch):
+    """The device of every recogniser that is loaded."""
+    seen = []
+
+    class Noting(recognition.Recogniser):
+        def __init__(self, folder, threads=1, device="cpu"):
+            super().__init__(folder, threads, device)
+            seen.append(str(self.model.mean.device))
+
+    monkeypatch.setattr(recognition, "Recogniser", Noting)
+    return seen
+
+
+def test_the_recogniser_is_trained_and_judged_where_ray_says(
+    attrnet_settings, decoded, recognised_on, run_worker
+):
+    on_cpu = run_worker(train_attrnet.worker, attrnet_settings, batches=decoded)
+    on_device = run_worker(train_attrnet.worker, attrnet_settings, batches=decoded, device=DEVICE)
+    assert recognised_on == ["cpu", DEVICE]
     assert on_device.reported == on_cpu.reported
