@@ -102,7 +102,7 @@ def _train_files(store: Store, dataset: str) -> list[str]:
 
 
 def worker(settings: dict[str, Any]) -> None:
-    """What each DDP worker runs; the first one judges and writes the artifact."""
+    """What each DDP worker runs; the first one alone judges and writes the artifact."""
     import torch
 
     from fashiontrend import checkpoint
@@ -115,7 +115,7 @@ def worker(settings: dict[str, Any]) -> None:
     torch.set_num_threads(cfg.threads)
     shard = ray.train.get_dataset_shard("train")
     workers = ray.train.get_context().get_world_size()
-    mean = channel_mean(settings["store"], settings["dataset"], cfg)
+    mean = training.compute_once(lambda: channel_mean(settings["store"], settings["dataset"], cfg))
     net = model.build(cfg, list(taxonomy.num_values.values()), mean, settings["seed"])
     wrapped = ray.train.torch.prepare_model(net)
 
@@ -141,7 +141,7 @@ def worker(settings: dict[str, Any]) -> None:
         start=training.last_state(), on_epoch_end=on_epoch_end,
         device=device, attributes=taxonomy.ids,
     )  # fmt: skip
-    training.finish(*_judge(net, taxonomy, settings, device))
+    training.finish(lambda: _judge(net, taxonomy, settings, device))
 
 
 def channel_mean(store: Store, dataset: str, cfg: AttrNetConfig) -> list[float]:
@@ -167,7 +167,7 @@ def channel_mean(store: Store, dataset: str, cfg: AttrNetConfig) -> list[float]:
 
 def _judge(
     net: Any, taxonomy: Taxonomy, settings: dict[str, Any], device: str
-) -> tuple[dict[str, bytes], dict[str, Any]]:
+) -> training.Judgement:
     """The artifact's files with the predictions for the validation pictures, and the report on them.
 
     The network recognises them on `device`, which it was trained on.

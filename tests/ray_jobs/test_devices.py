@@ -11,10 +11,7 @@ import pyarrow as pa
 import pytest
 import ray
 
-from bench import drawn
-from fashiontrend.attrnet.inference import predict as recognition
-from fashiontrend.attrnet.training import dataset
-from fashiontrend.config import AttrNetConfig, Config, ForecasterConfig, UnivariateConfig
+from fashiontrend.config import Config, UnivariateConfig
 from fashiontrend.forecaster.any_series.tables import from_arrays
 from fashiontrend.forecaster.shares import evaluate, predict
 from fashiontrend.serve.recognition.served_model import Item
@@ -29,19 +26,8 @@ from ray_jobs import (
     train_forecaster,
     train_series,
 )
-from tests.forecaster.conftest import make_shares
 from tests.serve.conftest import TAXONOMY, draw, publish, save_recogniser
 from tests.stand_in_device import DEVICE, StandInDevice
-
-
-@pytest.fixture
-def forecaster_settings(store):
-    store.commit_tables("shares", {"shares": make_shares(days=80, platforms=("a", "*"))}, {})
-    cfg = ForecasterConfig(epochs=1, hidden_size=4, origins=2)
-    return {
-        "store": store, "shares": "shares", "forecaster": cfg.model_dump(), "seed": 1,
-        "taxonomy_digest": "t",
-    }  # fmt: skip
 
 
 def note_devices(monkeypatch, module, name):
@@ -85,36 +71,6 @@ def test_the_forecaster_of_any_series_is_trained_where_ray_says(run_worker):
     on_cpu = run_worker(train_series.worker, settings)
     on_device = run_worker(train_series.worker, settings, device=DEVICE)
     assert on_device.reported == on_cpu.reported
-
-
-@pytest.fixture
-def attrnet_settings(tmp_path):
-    cfg = AttrNetConfig(input_px=32, embedding_dim=16, batch_size=4, threads=1)
-    context = drawn.fill(tmp_path, 8, Config(attrnet=cfg))
-    told = drawn.settings(context, drawn.DATASET, pictures=8, epochs=1, log=tmp_path / "log")
-    return {**told, "store": context.store}
-
-
-@pytest.fixture
-def decoded(attrnet_settings):
-    """What the training shard yields."""
-    table = attrnet_settings["store"].read_partition(attrnet_settings["dataset"], "train")
-    rows = dataset.decode_rows(table, AttrNetConfig(**attrnet_settings["attrnet"]))
-    return [{name: part[n : n + 4] for name, part in rows.items()} for n in (0, 4)]
-
-
-@pytest.fixture
-def recognised_on(monkeypatch):
-    """The device of every recogniser that is loaded."""
-    seen = []
-
-    class Noting(recognition.Recogniser):
-        def __init__(self, folder, threads=1, device="cpu"):
-            super().__init__(folder, threads, device)
-            seen.append(str(self.model.mean.device))
-
-    monkeypatch.setattr(recognition, "Recogniser", Noting)
-    return seen
 
 
 def test_the_recogniser_is_trained_and_judged_where_ray_says(
