@@ -57,7 +57,7 @@ def main() -> None:
             standalone.fit(chosen, cfg, folder, options.seed)
         print(
             json.dumps(
-                {"what": name, **_tell(evaluate.judge(sets, folder, baselines=False).report)}
+                {"what": name, **_tell(evaluate.evaluate(sets, folder, baselines=False).report)}
             )
         )
 

@@ -22,7 +22,7 @@ import torch
 
 from bench import device, examples
 from fashiontrend import malloc, standalone, taxonomy
-from fashiontrend.attrnet.inference import predict
+from fashiontrend.attrnet.inference import loop, predict
 from fashiontrend.attrnet.network import model
 from fashiontrend.attrnet.training import dataset, train
 from fashiontrend.demo import curves
@@ -94,11 +94,12 @@ def _recognise() -> float:
         examples.save_untrained(Path(folder), cfg, words)
         recogniser = predict.Recogniser(folder)
 
-    def answer() -> None:
+    def predict_steps() -> None:
         for _ in range(STEPS):
-            recogniser({"picture_id": list(map(str, range(PICTURES))), "image": images})
+            pictures = loop.pair(map(str, range(PICTURES)), images)
+            loop.predict_all(recogniser, pictures, device="cpu", batch_size=PICTURES)
 
-    return device.spent(answer) / (STEPS * PICTURES) * 1000
+    return device.spent(predict_steps) / (STEPS * PICTURES) * 1000
 
 
 if __name__ == "__main__":

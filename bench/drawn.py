@@ -1,7 +1,6 @@
 """A store with drawn pictures as a labelled dataset, and the context that a training step gets."""
 
 from pathlib import Path
-from typing import Any
 
 from bench.examples import DAY, labelled
 from fashiontrend import taxonomy
@@ -11,6 +10,7 @@ from fashiontrend.loop import Move, Step
 from fashiontrend.pipeline.context import Context
 from fashiontrend.storage import ledger
 from fashiontrend.storage.object_store import open_store
+from ray_jobs.train_attrnet import AttrNetTraining
 
 DATASET = "datasets/bench"
 #: Rows of a file: several files, so that Ray Data has something to hand out.
@@ -54,21 +54,14 @@ def name(times: int = 1) -> str:
     return DATASET if times == 1 else f"{DATASET}-{times}"
 
 
-def settings(
-    context: Context, dataset: str, pictures: int, epochs: int, log: Path
-) -> dict[str, Any]:
-    """What the workers of a training over so many pictures are told; `log` is where they note epochs."""
+def settings(context: Context, dataset: str, pictures: int, epochs: int) -> AttrNetTraining:
+    """Settings for the workers of a training over so many pictures of a partition."""
     cfg = context.config.attrnet
-    return {
-        "attrnet": cfg.model_dump(),
-        "epochs": epochs,
-        "seed": 0,
-        "steps_per_epoch": pictures // cfg.batch_size,
-        "dataset": dataset,
-        "taxonomy": context.taxonomy.model_dump(mode="json"),
-        "priors": {a: [1.0] * (n + 1) for a, n in context.taxonomy.num_values.items()},
-        "log": str(log),
-    }
+    priors = {a: [1.0] * (n + 1) for a, n in context.taxonomy.num_values.items()}
+    return AttrNetTraining(
+        context.store, dataset, context.taxonomy, cfg, epochs, pictures // cfg.batch_size,
+        seed=0, priors=priors,
+    )  # fmt: skip
 
 
 def train_files(context: Context, times: int = 1) -> list[str]:

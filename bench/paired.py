@@ -44,7 +44,7 @@ def _options() -> argparse.Namespace:
 
 
 def _find_right(sets, folder, truth):
-    found = evaluate.answer(Recogniser(folder), sets.val, folder.name)
+    found = evaluate.predict_set(Recogniser(folder), sets.val, folder.name)
     probs = {a: found[f"probs_{a}"] for a in sets.taxonomy.ids}
     return labelled_set.find_right(probs, truth, sets.taxonomy)
 

@@ -22,7 +22,7 @@ from bench import drawn
 from fashiontrend.config import AttrNetConfig, Config, RayConfig, SeriesConfig
 from fashiontrend.pipeline.context import Context
 from fashiontrend.storage import layout
-from ray_jobs.recognise import answers
+from ray_jobs.recognise import predictions
 from ray_jobs.runtime import connect, disconnect
 
 PROCESSES = 2
@@ -47,11 +47,11 @@ def save_model(folder: Path, context: Context) -> None:
 
 
 def plain(folder: Path, files: list[str]) -> float:
-    """Seconds that two processes take, each with half of the files; start of workers included."""
+    """Measure the seconds that two processes take, each with half of the files; their start is included."""
     began = time.monotonic()
     context = multiprocessing.get_context("spawn")
     workers = [
-        context.Process(target=_answer, args=(folder, files[n::PROCESSES]))
+        context.Process(target=_predict, args=(folder, files[n::PROCESSES]))
         for n in range(PROCESSES)
     ]
     for worker in workers:
@@ -61,36 +61,38 @@ def plain(folder: Path, files: list[str]) -> float:
     return time.monotonic() - began
 
 
-def _answer(folder: Path, files: list[str]) -> None:
+def _predict(folder: Path, files: list[str]) -> None:
     import pyarrow.parquet as pq
 
+    from fashiontrend.attrnet.inference import loop
     from fashiontrend.attrnet.inference.predict import Recogniser
 
     os.nice(drawn.RAY_NICENESS)
     recogniser = Recogniser(folder / "model")
     for file in files:
         for batch in pq.ParquetFile(file).iter_batches(BATCH, columns=["picture_id", "image"]):
-            recogniser({n: batch.column(n).to_pylist() for n in ("picture_id", "image")})
+            pictures = loop.pair(*(batch[n].to_pylist() for n in ("picture_id", "image")))
+            loop.predict_all(recogniser, pictures, device="cpu", batch_size=BATCH)
 
 
 def through_ray(context: Context, files: list[str]) -> float:
-    """Seconds that the recognition job's actor pool takes; start of its actors included."""
+    """Measure the seconds that the recognition job's actor pool takes; the start of its actors is included."""
     began = time.monotonic()
-    if not sum(table.num_rows for table in answers(context, VERSION, files)):
-        raise SystemExit("no picture was answered")
+    if not sum(table.num_rows for table in predictions(context, VERSION, files)):
+        raise SystemExit("no picture was recognised")
     return time.monotonic() - began
 
 
 def quietly(run: Callable[[int], float], times: int) -> float:
-    """What a run says that begins on a quiet machine.
+    """Wait until the machine is quiet, then run; return the seconds that the run took.
 
-    Ray's actors end some seconds after their last answer; the run that comes next would pay for it.
+    Ray's actors end some seconds after their last batch, which would slow down the next run.
     """
     for _ in range(round(PATIENCE_S / QUIET_S)):
         if psutil.cpu_percent(QUIET_S) < QUIET_PERCENT:
             break
     else:
-        print(f"not quiet within {PATIENCE_S} s: the rates hold other work", file=sys.stderr)
+        print(f"not quiet within {PATIENCE_S} s: the rates include other work", file=sys.stderr)
     return run(times)
 
 

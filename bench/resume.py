@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ray import cloudpickle
 
@@ -20,6 +20,7 @@ from fashiontrend.pipeline.context import Context
 from fashiontrend.storage.object_store import Manifest
 from ray_jobs import train_attrnet, training
 from ray_jobs.runtime import disconnect
+from ray_jobs.train_attrnet import AttrNetTraining
 
 #: Small pictures and batches: epochs of a second.
 CONFIG = Config(
@@ -28,7 +29,15 @@ CONFIG = Config(
 )
 
 
-def mortal(settings: dict[str, Any]) -> None:
+class MortalTraining(NamedTuple):
+    """Settings of the real worker, the file that lists finished epochs, and the epoch of the kill, if any."""
+
+    training: AttrNetTraining
+    log: Path
+    killed: str
+
+
+def mortal(settings: MortalTraining) -> None:
     """The real worker; notes each finished epoch, and dies once, with an epoch done but not kept.
 
     Ray's controller asks the workers every two seconds what they have reported. Epochs that end
@@ -41,20 +50,20 @@ def mortal(settings: dict[str, Any]) -> None:
 
     from ray_jobs import train_attrnet, training
 
-    report, grave = training.report, Path(settings["log"] + ".dead")
+    report, grave = training.report, Path(f"{settings.log}.dead")
 
     def noted(metrics: dict[str, Any], name: str, save: Any) -> None:
         if ray.train.get_context().get_world_rank() == 0:
-            with Path(settings["log"]).open("a") as file:
+            with settings.log.open("a") as file:
                 file.write(f"{name}\n")
-            if name == settings["killed"] and not grave.exists():
+            if name == settings.killed and not grave.exists():
                 grave.touch()
                 ray.train.get_all_reported_checkpoints()  # returns when the controller has them
                 os.kill(os.getpid(), signal.SIGKILL)
         report(metrics, name, save)
 
     training.report = noted
-    train_attrnet.worker(settings)
+    train_attrnet.worker(settings.training)
 
 
 def train(
@@ -62,10 +71,11 @@ def train(
 ) -> tuple[Manifest, Counter[str]]:
     """One training under the name of its log, and how often each epoch was finished."""
     cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers need no bench
-    told = drawn.settings(context, drawn.DATASET, pictures, epochs, log) | {"killed": killed}
+    settings = drawn.settings(context, drawn.DATASET, pictures, epochs)
     manifest = training.train_once(
-        context.config, context.store, "attrnet", log.name, mortal, told,
-        lambda: {"train": train_attrnet.stream(context, drawn.DATASET, epochs)},
+        context.config, context.store, "attrnet", log.name, mortal,
+        MortalTraining(settings, log, killed), epochs=epochs,
+        datasets=lambda: {"train": train_attrnet.stream(context, drawn.DATASET, epochs)},
     )  # fmt: skip
     return manifest, Counter(log.read_text().split())
 

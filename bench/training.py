@@ -24,6 +24,7 @@ import torch
 from bench import drawn, examples
 from fashiontrend.config import AttrNetConfig, Config, RayConfig
 from ray_jobs.runtime import connect, disconnect
+from ray_jobs.train_attrnet import AttrNetTraining
 
 THREADS = 1
 #: Pictures of a step, all workers together.
@@ -96,8 +97,9 @@ def through_ray(
     log.mkdir()
     training.train_once(
         context.config, context.store, "attrnet", log.name, timed_worker,
-        drawn.settings(context, dataset, times * pictures, epochs, log),
-        lambda: {"train": train_attrnet.stream(context, dataset, epochs)},
+        TimedTraining(drawn.settings(context, dataset, times * pictures, epochs), log),
+        epochs=epochs,
+        datasets=lambda: {"train": train_attrnet.stream(context, dataset, epochs)},
     )  # fmt: skip
     ranks = [
         [Mark(*json.loads(line)) for line in (log / str(rank)).read_text().splitlines()]
@@ -106,8 +108,15 @@ def through_ray(
     return [Mark(at[0].time, sum(m.core_seconds for m in at)) for at in zip(*ranks, strict=True)]
 
 
-def timed_worker(settings: dict[str, Any]) -> None:
-    """The real worker, which writes down how each epoch ended."""
+class TimedTraining(NamedTuple):
+    """Settings of the real worker, and the folder in which each worker writes how its epochs ended."""
+
+    training: AttrNetTraining
+    log: Path
+
+
+def timed_worker(settings: TimedTraining) -> None:
+    """Run the real worker, and write how each epoch ended."""
     import ray.train
 
     from ray_jobs import train_attrnet, training
@@ -118,11 +127,11 @@ def timed_worker(settings: dict[str, Any]) -> None:
         report(metrics, name, save)
         if name.startswith("epoch"):
             rank = ray.train.get_context().get_world_rank()
-            with (Path(settings["log"]) / str(rank)).open("a") as file:
+            with (settings.log / str(rank)).open("a") as file:
                 file.write(f"{json.dumps(mark())}\n")
 
     training.report = noted
-    train_attrnet.worker(settings)
+    train_attrnet.worker(settings.training)
 
 
 def judge(marks: list[Mark], pictures: int) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The torch device that Ray assigned to the actor that asks; a training's worker asks `ray.train.torch.get_device`."""
+"""The torch device that Ray assigned to an actor. Workers of a training call `ray.train.torch.get_device` instead."""
 
 import ray
 
@@ -6,8 +6,9 @@ import ray
 def assigned_to_actor() -> str:
     """Name the torch device that Ray assigned to the calling actor.
 
-    Ray itself is asked, not the configuration that the actor was requested with: what was
-    reserved is what is used. Ray hides all other GPUs from the actor, so "cuda" is the first of its own.
+    The answer comes from Ray itself and not from the configuration with which the actor was
+    requested, so a reserved device is also the used one. Ray hides all other GPUs from the actor:
+    "cuda" is the first of its own.
 
     Returns:
         "cuda" if Ray assigned a GPU or a part of one; "cpu" if it did not, or if the caller is not

@@ -41,7 +41,7 @@ def recognise(context: Context) -> Outcome:
 
 
 def _recognise(context: Context, version: str, pending: dict[Key, str]) -> int:
-    """Answer all pictures; a day is committed as soon as its last one is answered."""
+    """Predict all pictures; a day is committed as soon as its last picture has its prediction."""
     store = context.store
     where, left, files = _shards(store, pending)
     schema = schemas.prediction_schema(context.taxonomy.num_values)
@@ -56,7 +56,7 @@ def _recognise(context: Context, version: str, pending: dict[Key, str]) -> int:
     if where:
         connect(context.config)
         with console.bar("recognise", sum(left.values())) as advance:
-            for batch in answers(context, version, files):
+            for batch in predictions(context, version, files):
                 for key, part in _by_day(batch, where):
                     rows[key].append(part.cast(schema))
                     left[key] -= part.num_rows
@@ -71,11 +71,11 @@ def _recognise(context: Context, version: str, pending: dict[Key, str]) -> int:
     return len(where)
 
 
-def answers(context: Context, version: str, files: list[str]) -> Iterator[pa.Table]:
-    """Tables of `records.prediction_schema` as the pool's actors finish them, in any order."""
+def predictions(context: Context, version: str, files: list[str]) -> Iterator[pa.Table]:
+    """Yield tables of `schemas.prediction_schema` as the pool's actors finish them, in any order."""
     gpu, cfg = context.config.ray.use_gpu, context.config.series
     found = read_parquet(context.store, files, ["picture_id", "image"]).map_batches(
-        Recognition,
+        PredictionActor,
         fn_constructor_args=(context.store, version),
         batch_size=cfg.batch_size,
         compute=ActorPoolStrategy(size=cfg.recognise_workers),
@@ -109,18 +109,30 @@ def _by_day(batch: pa.Table, where: dict[str, Key]) -> list[tuple[Key, pa.Table]
     return [(key, batch.filter(pc.equal(codes, n))) for key, n in unique.items()]
 
 
-class Recognition:
-    """An actor of the pool: fetches the artifact from the store once, then answers batches."""
+class PredictionActor:
+    """An actor of the pool: it fetches the artifact from the store once, then predicts batches."""
 
     def __init__(self, store: Store, version: str) -> None:
         from fashiontrend.attrnet.inference.predict import Recogniser
 
         with tempfile.TemporaryDirectory() as folder:
             store.download(layout.model("attrnet", version), Path(folder))
-            self.recogniser = Recogniser(folder, device=devices.assigned_to_actor())
+            self.recogniser = Recogniser(folder)
+        self.device = devices.assigned_to_actor()
 
     def __call__(self, batch: dict[str, Any]) -> pa.Table:
-        """Rows of `records.prediction_schema` for a batch of encoded pictures."""
+        """Predict a batch of encoded pictures: rows of `schemas.prediction_schema`.
+
+        Pictures that do not decode get a row of NaN, since ingest had accepted them and their day
+        waits for all its rows.
+        """
+        from fashiontrend.attrnet.inference import loop
         from fashiontrend.attrnet.inference.predict import to_table
 
-        return to_table(self.recogniser(batch), self.recogniser.taxonomy.num_values)
+        columns = loop.predict_all(
+            self.recogniser,
+            loop.pair(batch["picture_id"], batch["image"]),
+            device=self.device,
+            batch_size=max(len(batch["picture_id"]), 1),
+        )
+        return to_table(columns, self.recogniser.taxonomy.num_values)

@@ -1,14 +1,15 @@
-"""Train AttrNet (A4-A6, B) on Ray Train with DDP, and judge it on annotated validation pictures.
+"""Train AttrNet (A4-A6, B) on Ray Train with DDP, and evaluate it on annotated validation pictures.
 
-The worker wires Ray's shards, checkpoints and reports to `attrnet.train.fit`, which knows no
-Ray. What each round of a closed gate does otherwise is planned in `rounds`.
+The worker connects Ray's shards, checkpoints and reports to `attrnet.training.train.fit`, which knows
+no Ray. `pipeline.rounds` plans how a round after a closed gate differs from the one before.
 """
 
 import itertools
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,43 +29,74 @@ from fashiontrend.taxonomy import Taxonomy
 from ray_jobs import training
 from ray_jobs.runtime import read_parquet
 
+if TYPE_CHECKING:
+    from fashiontrend.attrnet.network.model import AttrNet
+    from fashiontrend.attrnet.training.batches import Batch
+    from fashiontrend.checkpoint import TrainState
+
 #: Rows that a worker shuffles in memory; repeats of a picture stand next to each other.
 SHUFFLE_ROWS = 2048
+#: Rows that are decoded, and pictures that are predicted, as one batch.
 DECODE_ROWS = 64
-#: Files that one pass over Ray Data's pipeline reads at most, if an epoch does not have more.
+#: Files that one pass over Ray Data's pipeline reads at most, unless an epoch has more.
 LAP_FILES = 128
-#: Enough pictures for the mean to be known to a fraction of a grey level.
+#: So many pictures give the mean to a fraction of a grey level.
 MEAN_PICTURES = 2000
 
 
+@dataclass(frozen=True)
+class AttrNetTraining:
+    """What each worker gets.
+
+    Attributes:
+        store: holds the dataset.
+        dataset: partition with the tables `train*` and `val`.
+        taxonomy: attributes and values, in the order of the labels.
+        attrnet: branch `attrnet` of this round.
+        epochs: to finish, counted from the very beginning.
+        steps_per_epoch: of each worker.
+        seed: of weights, order and augmentation.
+        priors: (V + 1,) proportions per attribute of the resampled training set.
+    """
+
+    store: Store
+    dataset: str
+    taxonomy: Taxonomy
+    attrnet: AttrNetConfig
+    epochs: int
+    steps_per_epoch: int
+    seed: int
+    priors: Mapping[str, Sequence[float]]
+
+
 def train(context: Context) -> Outcome:
-    """Train this round's recogniser, or take what an earlier attempt committed, and judge it.
+    """Train this round's recogniser, or load what an earlier attempt committed, and decide the accuracy gate.
 
     Raises:
-        AccuracyGateClosed: no picture is annotated for validation, so that nothing can be judged.
+        AccuracyGateClosed: no picture is annotated for validation, so that no recogniser can be
+            evaluated.
     """
     data = context.run.latest(Step.LABEL)
-    _refuse_unjudged(data.facts["pictures"]["val"], context.config.accuracy_gate.min_support)
+    _check_annotated(data.facts["pictures"]["val"], context.config.accuracy_gate.min_support)
     round_ = rounds.plan(context)
     context.taxonomy.check(round_.attrnet.plain_weights)
-    settings = {
+    steps = max(1, round_.pictures // round_.attrnet.batch_size)
+    decisive = {
         "attrnet": round_.attrnet.model_dump(),
         "epochs": round_.epochs,
-        "steps_per_epoch": max(1, round_.pictures // round_.attrnet.batch_size),
+        "steps_per_epoch": steps,
         "seed": round_.seed,
     }
     version = digest(
-        [data.facts["version"], context.taxonomy.digest, settings, *filter(None, [round_.more])]
+        [data.facts["version"], context.taxonomy.digest, decisive, *filter(None, [round_.more])]
     )
+    settings = AttrNetTraining(
+        context.store, data.output, context.taxonomy, round_.attrnet, round_.epochs, steps,
+        round_.seed, round_.priors,
+    )  # fmt: skip
     manifest = training.train_once(
-        context.config, context.store, "attrnet", version, worker,
-        {
-            **settings,
-            "dataset": data.output,
-            "priors": round_.priors,
-            "taxonomy": context.taxonomy.model_dump(mode="json"),
-        },
-        lambda: {"train": stream(context, data.output, round_.epochs, round_)},
+        context.config, context.store, "attrnet", version, worker, settings, epochs=round_.epochs,
+        datasets=lambda: {"train": stream(context, data.output, round_.epochs, round_)},
     )  # fmt: skip
     report = manifest.facts["report"]
     verdict = gates.judge_accuracy(report, context.config.accuracy_gate)
@@ -81,10 +113,16 @@ def train(context: Context) -> Outcome:
 def stream(
     context: Context, dataset: str, epochs: int, round_: rounds.Round | None = None
 ) -> ray.data.Dataset:
-    """The resampled training pictures of several epochs, decoded off the training processes.
+    """Read the resampled training pictures of several epochs, decoded outside the training processes.
 
-    Starting the pipeline and filling the workers' shuffle buffers is waited for, so it is done
-    once for as many epochs as `LAP_FILES` allow, not for each.
+    Workers wait while the pipeline starts and their shuffle buffers fill. One pass over the pipeline
+    therefore holds as many epochs as `LAP_FILES` allow.
+
+    Args:
+        context: gives the store, and the configuration if there is no round.
+        dataset: partition whose `train*` files are read.
+        epochs: at most so many are read in one pass.
+        round_: gives configuration, seed and further repeats.
     """
     from fashiontrend.attrnet.training.dataset import COLUMNS, decode_rows
 
@@ -103,11 +141,11 @@ def stream(
     )
 
 
-def _refuse_unjudged(pictures: int, needed: int) -> None:
-    """Refuse to train what could not be judged: a training takes hours and the gate would stay closed."""
+def _check_annotated(pictures: int, needed: int) -> None:
+    """Refuse to train without validation pictures: a training takes hours, and the gate would stay closed."""
     if not pictures:
         raise AccuracyGateClosed(
-            "accuracy gate: no picture is annotated for validation, so that no recogniser can be judged. "
+            "accuracy gate: no picture is annotated for validation, so that no recogniser can be evaluated. "
             f"Nothing was trained or published. Have at least {needed} pictures annotated for each attribute, "
             "name the annotators' CSV files in labels.annotations, and give the same command again."
         )
@@ -118,8 +156,8 @@ def _train_files(store: Store, dataset: str) -> list[str]:
     return [f for f in (manifest.files if manifest else ()) if "/train" in f]
 
 
-def worker(settings: dict[str, Any]) -> None:
-    """What each DDP worker runs; the first one alone judges and writes the artifact."""
+def worker(settings: AttrNetTraining) -> None:
+    """Train on each DDP worker; the first one alone evaluates the network and writes the artifact."""
     import torch
 
     from fashiontrend import checkpoint
@@ -127,42 +165,41 @@ def worker(settings: dict[str, Any]) -> None:
     from fashiontrend.attrnet.training import dataset
     from fashiontrend.attrnet.training import train as training_loop
 
-    cfg = AttrNetConfig(**settings["attrnet"])
-    taxonomy = Taxonomy.model_validate(settings["taxonomy"])
+    cfg, taxonomy = settings.attrnet, settings.taxonomy
     torch.set_num_threads(cfg.threads)
     shard = ray.train.get_dataset_shard("train")
     workers = ray.train.get_context().get_world_size()
-    mean = training.compute_once(lambda: channel_mean(settings["store"], settings["dataset"], cfg))
-    net = model.build(cfg, list(taxonomy.num_values.values()), mean, settings["seed"])
+    mean = training.compute_once(lambda: channel_mean(settings.store, settings.dataset, cfg))
+    net = model.build(cfg, list(taxonomy.num_values.values()), mean, settings.seed)
     wrapped = ray.train.torch.prepare_model(net)
 
-    def batches() -> Iterator[Any]:
-        """Without end: an epoch is so many steps of it."""
+    def batches() -> Iterator["Batch"]:
+        """Yield batches without end; an epoch takes `steps_per_epoch` of them."""
         for lap in itertools.count():
             columns: Iterable[dict[str, Any]] = shard.iter_batches(
                 batch_size=max(1, cfg.batch_size // workers), drop_last=True, prefetch_batches=2,
-                local_shuffle_buffer_size=SHUFFLE_ROWS, local_shuffle_seed=settings["seed"] + lap,
+                local_shuffle_buffer_size=SHUFFLE_ROWS, local_shuffle_seed=settings.seed + lap,
             )  # fmt: skip
             yield from map(dataset.to_batch, columns)
 
     endless = batches()
 
-    def on_epoch_end(state: Any) -> None:
+    def on_epoch_end(state: "TrainState") -> None:
         name = f"epoch-{state.epoch - 1:03d}"
         training.report(state.history[-1], name, lambda folder: checkpoint.save(folder, state))
 
     device = str(ray.train.torch.get_device())
     training_loop.fit(
-        wrapped, lambda epoch: endless, cfg, epochs=settings["epochs"],
-        steps_per_epoch=settings["steps_per_epoch"], seed=settings["seed"],
+        wrapped, lambda epoch: endless, cfg, epochs=settings.epochs,
+        steps_per_epoch=settings.steps_per_epoch, seed=settings.seed,
         start=training.last_state(), on_epoch_end=on_epoch_end,
         device=device, attributes=taxonomy.ids,
     )  # fmt: skip
-    training.finish(lambda: _judge(net, taxonomy, settings, device))
+    training.finish(lambda: _evaluate(net, settings, device))
 
 
 def channel_mean(store: Store, dataset: str, cfg: AttrNetConfig) -> list[float]:
-    """Mean red, green and blue of (at most a few thousand of) the training pictures.
+    """Average red, green and blue (0..255) over at most `MEAN_PICTURES` training pictures.
 
     One file is in memory at a time.
     """
@@ -182,29 +219,31 @@ def channel_mean(store: Store, dataset: str, cfg: AttrNetConfig) -> list[float]:
     return [float(c) for c in np.mean(squares, axis=0)]
 
 
-def _judge(
-    net: Any, taxonomy: Taxonomy, settings: dict[str, Any], device: str
-) -> training.Judgement:
-    """The artifact's files with the predictions for the validation pictures, and the report on them.
+def _evaluate(net: "AttrNet", settings: AttrNetTraining, device: str) -> training.TrainedModel:
+    """The artifact with the predictions for the validation pictures, and the report on them.
 
-    The network recognises them on `device`, which it was trained on.
+    The network predicts them on `device`, on which it was trained.
     """
     from fashiontrend.attrnet.evaluation import accuracy
-    from fashiontrend.attrnet.inference import artifact, predict, probabilities
+    from fashiontrend.attrnet.inference import artifact, loop, predict, probabilities
 
-    table = settings["store"].read_partition(settings["dataset"], "val")
+    taxonomy = settings.taxonomy
+    table = settings.store.read_partition(settings.dataset, "val")
     labels = np.array(table.column("labels").to_pylist(), dtype=np.int64).reshape(
         -1, len(taxonomy.ids)
     )
     with tempfile.TemporaryDirectory() as folder:
-        plain = artifact.make_card(taxonomy, net, settings["priors"], {})
+        plain = artifact.make_card(taxonomy, net, settings.priors, {})
         artifact.save(folder, net, plain)
-        raw = recognise_table(predict.Recogniser(folder, device=device), table)
+        raw = loop.predict_all(
+            predict.Recogniser(folder), loop.read_pictures(table, DECODE_ROWS), device=device,
+            batch_size=DECODE_ROWS,
+        )  # fmt: skip
         temperatures = {
             a: probabilities.fit_temperature(raw[f"probs_{a}"], labels[:, n])
             for n, a in enumerate(taxonomy.ids)
         }
-        answers = {
+        calibrated = {
             **raw,
             **{
                 f"probs_{a}": probabilities.temper(raw[f"probs_{a}"], t)
@@ -213,41 +252,28 @@ def _judge(
         }
         report = accuracy.evaluate(
             accuracy.Answers(
-                {a: answers[f"probs_{a}"] for a in taxonomy.ids}, raw["box"], raw["box_score"]
+                {a: calibrated[f"probs_{a}"] for a in taxonomy.ids}, raw["box"], raw["box_score"]
             ),
             accuracy.Truth(labels, _boxes(table)),
             taxonomy,
         ).to_dict()
         card = artifact.make_card(
-            taxonomy, net, settings["priors"], temperatures,
-            metrics=report, dataset=settings["dataset"], seed=settings["seed"],
-            natural_priors=_natural_priors(taxonomy, settings),
+            taxonomy, net, settings.priors, temperatures,
+            metrics=report, dataset=settings.dataset, seed=settings.seed,
+            natural_priors=_natural_priors(settings),
         )  # fmt: skip
         artifact.save(folder, net, card)
         files = {p.name: p.read_bytes() for p in Path(folder).iterdir()}
-    files[layout.VAL_ANSWERS] = parquet_bytes(predict.to_table(answers, taxonomy.num_values))
-    return files, {"report": report, "priors": settings["priors"], "dataset": settings["dataset"]}
+    files[layout.VAL_ANSWERS] = parquet_bytes(predict.to_table(calibrated, taxonomy.num_values))
+    facts = {"report": report, "priors": settings.priors, "dataset": settings.dataset}
+    return training.TrainedModel(files, facts)
 
 
-def _natural_priors(taxonomy: Taxonomy, settings: dict[str, Any]) -> dict[str, list[float]]:
-    table = settings["store"].read_partition(
-        settings["dataset"], "train", columns=["labels", "confidences"]
+def _natural_priors(settings: AttrNetTraining) -> dict[str, list[float]]:
+    table = settings.store.read_partition(
+        settings.dataset, "train", columns=["labels", "confidences"]
     )
-    return rounds.measure_priors(table, np.ones(table.num_rows), taxonomy)
-
-
-def recognise_table(recogniser: Any, table: pa.Table) -> dict[str, Any]:
-    """A recogniser's answers for a table of pictures, in its order."""
-    parts = [
-        recogniser(
-            {
-                n: np.array([*part.column(n).to_pylist(), None], dtype=object)[:-1]
-                for n in ("picture_id", "image")
-            }
-        )
-        for part in (table.slice(i, DECODE_ROWS) for i in range(0, table.num_rows, DECODE_ROWS))
-    ]
-    return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+    return rounds.measure_priors(table, np.ones(table.num_rows), settings.taxonomy)
 
 
 def _boxes(table: pa.Table) -> Any:

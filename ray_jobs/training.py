@@ -1,17 +1,25 @@
-"""What both trainings share on Ray Train: workers, names that a restart finds again, reports, the artifact."""
+"""The part of every training that is Ray Train's: workers, checkpoints that a restart finds, reports, the artifact.
+
+A training module gives `train_once` a function that each DDP worker runs, and a frozen dataclass of
+settings as its argument. Ray pickles both.
+"""
 
 import json
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import ray.train
 import ray.train.collective
 import ray.train.torch
+from pyarrow.fs import FileType
 from ray.train import Checkpoint, CheckpointConfig, FailureConfig, Result, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer
 
+from fashiontrend import checkpoint
+from fashiontrend.checkpoint import TrainState
 from fashiontrend.config import Config
 from fashiontrend.errors import DataError
 from fashiontrend.pipeline.training_progress import watch_epochs
@@ -20,11 +28,27 @@ from fashiontrend.storage.object_store import Manifest, Store
 from ray_jobs.runtime import connect
 
 T = TypeVar("T")
-#: The artifact's files by name, and the facts that its manifest will hold.
-Judgement = tuple[dict[str, bytes], dict[str, Any]]
-REPORT = "report.json"
+#: Class of the settings that a training hands to its workers.
+S = TypeVar("S")
+#: Folder of the last report, which holds the artifact; the file with its facts.
+FINAL, REPORT = "final", "report.json"
+#: Ray hands its workers one dictionary; the settings stand in it under this name.
+SETTINGS = "settings"
 #: A process group needs a moment to die; its message names what really failed further down.
 CAUSE_LINES = 3
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """What a finished training leaves.
+
+    Attributes:
+        files: the artifact's files by name.
+        facts: plain values for JSON, which the committed model's manifest will hold.
+    """
+
+    files: dict[str, bytes]
+    facts: dict[str, Any]
 
 
 def train_once(
@@ -32,26 +56,31 @@ def train_once(
     store: Store,
     name: str,
     version: str,
-    worker: Callable[[dict[str, Any]], None],
-    settings: dict[str, Any],
+    worker: Callable[[S], None],
+    settings: S,
+    *,
+    epochs: int,
     datasets: Callable[[], dict[str, Any]] | None = None,
 ) -> Manifest:
-    """Train a model version with DDP, unless it is in the store already, and commit its artifact.
+    """Train a model version with DDP, unless the store holds it already, and commit its artifact.
 
-    Checkpoints lie in the store under the version, so that a driver that was killed and started
-    again, or a worker that died, goes on from the last one.
+    Checkpoints lie in the store under the version, so a training resumes from its last checkpoint
+    after its driver was killed and started again, or after a worker died. If it was stopped between
+    its last report and the upload of the artifact, the reported artifact is uploaded and nothing is
+    trained again.
 
     Args:
-        config: its branch `ray` says where and with how many workers.
+        config: its branch `ray` says where Ray runs and with how many workers.
         store: where checkpoints and the artifact go.
         name: `attrnet`, `forecaster` or `series`.
-        version: digest of all that the model depends on.
+        version: digest of everything that the model depends on.
         worker: what each DDP worker runs; it ends with `finish`.
-        settings: its argument, plain values; `epochs` is the length of the bar.
-        datasets: makes what the workers read by `get_dataset_shard`, once Ray is up.
+        settings: its argument, a frozen dataclass that Ray can pickle.
+        epochs: length of the progress bar.
+        datasets: makes what the workers read by `get_dataset_shard`; called once Ray is up.
 
     Returns:
-        The manifest of the committed model; its facts are the worker's report.
+        The manifest of the committed model; its facts are those that the worker gave to `finish`.
 
     Raises:
         DataError: the training failed for good; the message holds its cause.
@@ -62,8 +91,8 @@ def train_once(
         return standing
     connect(config)
     trainer = TorchTrainer(
-        worker,
-        train_loop_config={"store": store, **settings},
+        unless_finished(worker),
+        train_loop_config={SETTINGS: settings},
         datasets=datasets() if datasets else None,
         scaling_config=scale(config),
         run_config=RunConfig(
@@ -74,13 +103,34 @@ def train_once(
             checkpoint_config=CheckpointConfig(num_to_keep=2),
         ),
     )
-    with watch_epochs(store, layout.training(name, version), f"train {name}", settings["epochs"]):
+    with watch_epochs(store, layout.training(name, version), f"train {name}", epochs):
         result = _fit(trainer, name)
     with result.checkpoint.as_directory() as folder:
         report = json.loads(Path(folder, REPORT).read_text())
         manifest = store.upload(partition, Path(folder), report)
     store.delete_folder(layout.training(name, version))
     return manifest
+
+
+def unless_finished(worker: Callable[[S], None]) -> Callable[[dict[str, S]], None]:
+    """Wrap a worker so that it returns at once if an earlier start has reported the artifact.
+
+    Ray gives a start after that report, whether of a driver or of a worker that died, the artifact
+    as its newest checkpoint. It holds no state to resume from, and nothing is left to train: without
+    a new report the artifact stays the newest checkpoint and becomes the result.
+    """
+
+    def start(config: dict[str, S]) -> None:
+        last = ray.train.get_checkpoint()
+        if last is None or not _holds_artifact(last):
+            worker(config[SETTINGS])
+
+    return start
+
+
+def _holds_artifact(last: Checkpoint) -> bool:
+    found = last.filesystem.get_file_info(f"{last.path}/{REPORT}")
+    return bool(found.type != FileType.NotFound)
 
 
 def _fit(trainer: TorchTrainer, name: str) -> Result:
@@ -97,10 +147,11 @@ def _fit(trainer: TorchTrainer, name: str) -> Result:
 
 
 def scale(config: Config) -> ScalingConfig:
-    """How many workers, and what each may use.
+    """Ask Ray for workers, and for the CPUs and the GPU of each.
 
-    With `ray.min_train_workers` training is elastic: it starts with as many workers as there is room
-    for, and goes on from its last checkpoint with others when some are lost or room is found.
+    If `ray.min_train_workers` is set, training is elastic: it starts with as many workers as the
+    cluster has room for, and resumes from its last checkpoint with another number when some are lost
+    or room is found.
     """
     ray_ = config.ray
     least, most = ray_.min_train_workers, ray_.train_workers
@@ -112,8 +163,8 @@ def scale(config: Config) -> ScalingConfig:
     )
 
 
-def report(metrics: dict[str, Any], name: str, save: Callable[[Path], None]) -> None:
-    """Report from every worker, as Ray asks; only the first one's files are kept.
+def report(metrics: dict[str, float], name: str, save: Callable[[Path], None]) -> None:
+    """Report from every worker, which Ray requires; only the first worker's files are kept.
 
     Args:
         metrics: numbers of the epoch.
@@ -124,14 +175,16 @@ def report(metrics: dict[str, Any], name: str, save: Callable[[Path], None]) -> 
         first = ray.train.get_context().get_world_rank() == 0
         if first:
             save(Path(folder))
-        checkpoint = Checkpoint.from_directory(folder) if first else None
-        ray.train.report(metrics, checkpoint=checkpoint, checkpoint_dir_name=name)
+        saved = Checkpoint.from_directory(folder) if first else None
+        ray.train.report(metrics, checkpoint=saved, checkpoint_dir_name=name)
 
 
-def last_state() -> Any:
-    """What the newest checkpoint of this training holds, None at its beginning."""
-    from fashiontrend import checkpoint
+def last_state() -> TrainState | None:
+    """Load the newest checkpoint of this training; None if there is none yet.
 
+    Raises:
+        DataError: the checkpoint is damaged.
+    """
     last = ray.train.get_checkpoint()
     if last is None:
         return None
@@ -139,32 +192,31 @@ def last_state() -> Any:
         return checkpoint.load(Path(folder))
 
 
-def finish(judge: Callable[[], Judgement]) -> None:
-    """Let the first worker judge the trained model and report the artifact, and the others report beside it.
+def finish(evaluate: Callable[[], TrainedModel]) -> None:
+    """Let the first worker evaluate the trained model and report the artifact, and the others report beside it.
 
-    The others wait in `ray.train.report` for as long as the judgement takes, and nothing ends their
+    The others wait in `ray.train.report` for as long as the evaluation takes, and nothing ends their
     wait: Ray's barrier has no time limit of its own (RAY_TRAIN_COLLECTIVE_TIMEOUT_S is not set),
-    health checks are answered by another thread of a worker's process than the one that waits or
-    judges, and no collective of the process group is open, since DDP's last one came with the last
-    gradient. A judgement may not use the DDP wrapper, whose collectives the others would not join.
+    another thread of a worker's process than the one that waits or evaluates answers the health
+    checks, and no collective of the process group is open, since DDP's last one came with the last
+    gradient. The evaluation may not use the DDP wrapper, whose collectives the others would not join.
     If it raises, Ray ends all workers.
 
     Args:
-        judge: makes the artifact's files by name, and the facts that its manifest will hold; called on
-            the first worker only.
+        evaluate: makes the artifact and its facts; called on the first worker only.
     """
 
     def save(folder: Path) -> None:
-        files, facts = judge()
-        for name, data in files.items():
+        trained = evaluate()
+        for name, data in trained.files.items():
             (folder / name).write_bytes(data)
-        (folder / REPORT).write_text(json.dumps(facts, default=str))
+        (folder / REPORT).write_text(json.dumps(trained.facts, default=str))
 
-    report({}, "final", save)
+    report({}, FINAL, save)
 
 
 def compute_once(compute: Callable[[], T]) -> T:
-    """Compute on the first worker and give its result to all; every worker has to call it.
+    """Compute on the first worker and return its result on all; every worker has to call it.
 
     The others wait as in `finish`.
 

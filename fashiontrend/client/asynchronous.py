@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from fashiontrend.attrnet.inference.prediction import Answer
+from fashiontrend.attrnet.inference.prediction import GarmentPrediction
 from fashiontrend.client import calls, exchange
 from fashiontrend.client.calls import Box, Call
 from fashiontrend.serve.schemas.requests import Options, Picture, PostedSeries
@@ -94,7 +94,7 @@ class AsyncClient:
             for image in await self._do(call):
                 yield image
 
-    async def describe(self, images: Sequence[bytes]) -> list[Answer]:
+    async def describe(self, images: Sequence[bytes]) -> list[GarmentPrediction]:
         """What `attrnet.predict.Recogniser.describe` says of the same pictures, by the server's model.
 
         Raises:

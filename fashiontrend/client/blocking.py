@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from fashiontrend.attrnet.inference.prediction import Answer
+from fashiontrend.attrnet.inference.prediction import GarmentPrediction
 from fashiontrend.client import calls, exchange
 from fashiontrend.client.calls import Box, Call
 from fashiontrend.serve.schemas.requests import Options, Picture, PostedSeries
@@ -93,7 +93,7 @@ class Client:
         for call in calls.recognise(files, options, boxes):
             yield from self._do(call)
 
-    def describe(self, images: Sequence[bytes]) -> list[Answer]:
+    def describe(self, images: Sequence[bytes]) -> list[GarmentPrediction]:
         """What `attrnet.predict.Recogniser.describe` says of the same pictures, by the server's model.
 
         Raises:

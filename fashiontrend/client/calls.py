@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pydantic
 
 from fashiontrend.attrnet.inference import prediction
-from fashiontrend.attrnet.inference.prediction import Answer
+from fashiontrend.attrnet.inference.prediction import GarmentPrediction
 from fashiontrend.errors import ConfigError
 from fashiontrend.serve.schemas.requests import Options, Picture, PostedSeries
 from fashiontrend.serve.schemas.responses import (
@@ -68,7 +68,7 @@ def recognise(
         yield Call("POST", RECOGNISE, _images, _upload(sent, request))
 
 
-def describe(images: Sequence[bytes]) -> Iterator[Call[list[Answer]]]:
+def describe(images: Sequence[bytes]) -> Iterator[Call[list[GarmentPrediction]]]:
     """Pictures in memory, a few at a time, answered as a `Recogniser` in this process does."""
     request = {"options": _plain(Options(min_confidence=0.0, top_k=1))}
     for group in _portions(images):
@@ -218,15 +218,15 @@ def _portions(images: Sequence[bytes]) -> Iterator[list[bytes]]:
         yield group
 
 
-def _to_answer(image: ImageAnswer) -> Answer:
+def _to_answer(image: ImageAnswer) -> GarmentPrediction:
     if image.problem is not None and image.status != "no_garment":
-        return Answer(problem=image.problem.detail)
+        return GarmentPrediction(problem=image.problem.detail)
     size = (image.width or 0, image.height or 0)
     if not image.garments:
-        return Answer(size=size)
+        return GarmentPrediction(size=size)
     garment = image.garments[0]
     x0, y0, x1, y1 = garment.box.rel
-    return Answer(
+    return GarmentPrediction(
         {name: _to_attribute(a) for name, a in garment.attributes.items()},
         (x0 * size[0], y0 * size[1], x1 * size[0], y1 * size[1]),
         garment.score or 0.0,
@@ -234,7 +234,7 @@ def _to_answer(image: ImageAnswer) -> Answer:
     )
 
 
-def _to_attribute(told: AttributeAnswer) -> prediction.AttributeAnswer:
+def _to_attribute(told: AttributeAnswer) -> prediction.AttributePrediction:
     name = (told.label or {}).get("en")
     status = prediction.Status(told.status)
-    return prediction.AttributeAnswer(status, told.value, name, told.confidence or 0.0)
+    return prediction.AttributePrediction(status, told.value, name, told.confidence or 0.0)

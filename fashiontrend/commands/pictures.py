@@ -64,11 +64,11 @@ def recognise(
 
     files = predict_files.find([*images, *(more or [])])
     describe = describe_with(model, server, threads)
-    tally = predict_files.answer(files, describe, out, boxes, batch_size)
+    tally = predict_files.predict(files, describe, out, boxes, batch_size)
     unread = (
         f", {tally.failed} not readable ({out.with_name('errors.csv')})" if tally.failed else ""
     )
-    typer.echo(f"{out}: {tally.answered} pictures{unread}")
+    typer.echo(f"{out}: {tally.predicted} pictures{unread}")
 
 
 SetArgument = Annotated[
@@ -124,7 +124,7 @@ def fit_attrnet(
     cfg = given or standalone.recipe(sets.taxonomy.ids)
     cfg = cfg if epochs is None else cfg.model_copy(update={"epochs": epochs})
     standalone.fit(sets, cfg, out, seed)
-    _judge(sets, out, baselines)
+    _evaluate(sets, out, baselines)
 
 
 @app.command("judge-attrnet")
@@ -145,7 +145,7 @@ def judge_attrnet(
         data, scenes, attributes=names_in(attributes), hold_out=hold_out, seed=hold_out_seed,
         splits=names_in(splits),
     )  # fmt: skip
-    _judge(_put_aside(sets, model), model, baselines)
+    _evaluate(_put_aside(sets, model), model, baselines)
 
 
 def _put_aside(sets: "Sets", out: Path) -> "Sets":
@@ -161,12 +161,12 @@ def _put_aside(sets: "Sets", out: Path) -> "Sets":
     return sets
 
 
-def _judge(sets: "Sets", folder: Path, baselines: bool) -> None:
+def _evaluate(sets: "Sets", folder: Path, baselines: bool) -> None:
     from fashiontrend.standalone import evaluate
 
-    judged = evaluate.judge(sets, folder, baselines=baselines)
-    evaluate.show(judged.report)
-    text = json.dumps(judged.report, indent=1)
+    evaluation = evaluate.evaluate(sets, folder, baselines=baselines)
+    evaluate.show(evaluation.report)
+    text = json.dumps(evaluation.report, indent=1)
     (folder / "report.json").write_text(text, "utf-8")
-    (folder / "report.html").write_text(judged.page, "utf-8")
+    (folder / "report.html").write_text(evaluation.page, "utf-8")
     typer.echo(f"{folder / 'report.html'}: the numbers, and the pictures that it gets most wrong")

@@ -104,7 +104,7 @@ def worst_answers(store: Store, model: str | None, words: Taxonomy) -> list[page
     ids, every = answers["picture_id"].to_pylist(), truth["labels"].to_pylist()
     labels = np.array([every[place[i]] for i in ids], dtype=np.int64).reshape(-1, len(words.ids))
     probs = {a: np.array(answers[f"probs_{a}"].to_pylist(), dtype=np.float64) for a in words.ids}
-    found = hard_examples.find_worst(probs, labels, words, WORST)
+    found = hard_examples.find_hardest(probs, labels, words, WORST)
     images = _val_images(store, manifest.facts["dataset"], {ids[m.row] for m in found})
     boxes = answers["box"]
     return [pages.Exhibit(ids[m.row], images[ids[m.row]], boxes[m.row].as_py(), m) for m in found]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fashiontrend.attrnet.evaluation.hard_examples import BoxMistake, Mistake
+from fashiontrend.attrnet.evaluation.hard_examples import HardBox, HardExample
 from fashiontrend.errors import PictureError
 from fashiontrend.report import wording
 from fashiontrend.report.samples import thumbnail
@@ -18,7 +18,7 @@ class Exhibit:
     picture_id: str
     image: bytes
     box: Sequence[float] | None
-    mistake: Mistake | BoxMistake
+    mistake: HardExample | HardBox
     true_box: Sequence[float] | None = None
 
 
@@ -27,10 +27,10 @@ def show_mistakes(exhibits: Sequence[Exhibit], taxonomy: Taxonomy) -> list[dict[
     shown = []
     for exhibit in exhibits:
         mistake = exhibit.mistake
-        if not isinstance(mistake, Mistake):
+        if not isinstance(mistake, HardExample):
             continue
         attribute = name_attribute(taxonomy, mistake.attribute)
-        said = name_class(taxonomy, mistake.attribute, mistake.said)
+        said = name_class(taxonomy, mistake.attribute, mistake.predicted)
         labelled = name_class(taxonomy, mistake.attribute, mistake.labelled)
         alt = f"picture {exhibit.picture_id}, said {said[0]}, labelled {labelled[0]}"
         shown.append(
@@ -53,15 +53,15 @@ def show_places(exhibits: Sequence[Exhibit]) -> list[dict[str, Any]]:
     shown = []
     for exhibit in exhibits:
         mistake = exhibit.mistake
-        if not isinstance(mistake, BoxMistake):
+        if not isinstance(mistake, HardBox):
             continue
-        found = "box found" if mistake.told else "no box found"
+        found = "box found" if mistake.found else "no box found"
         shown.append(
             {
                 "src": _source(exhibit),
                 "alt": f"scene {exhibit.picture_id}, {found}, overlap {mistake.iou:.2f}",
                 "title": exhibit.picture_id,
-                "told": mistake.told,
+                "told": mistake.found,
                 "certainty": mistake.certainty,
                 "iou": mistake.iou,
             }

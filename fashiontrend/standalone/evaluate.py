@@ -1,4 +1,4 @@
-"""Judge a recogniser on a labelled set and on scenes, beside what it must beat."""
+"""Evaluate a recogniser on a labelled set and on scenes, beside the baselines that it must beat."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,8 @@ import rich.table
 from fashiontrend import console, images
 from fashiontrend.attrnet.evaluation import baselines as baseline
 from fashiontrend.attrnet.evaluation import hard_examples, labelled_set
-from fashiontrend.attrnet.inference import artifact
+from fashiontrend.attrnet.inference import artifact, loop
+from fashiontrend.attrnet.inference.loop import Columns, Unreadable
 from fashiontrend.attrnet.inference.predict import Recogniser
 from fashiontrend.attrnet.inference.probabilities import fit_temperature, temper
 from fashiontrend.errors import DataError
@@ -23,54 +24,56 @@ from fashiontrend.standalone import Sets, digest_pictures
 BATCH = 64
 #: Part of the empty scenes that may get a box.
 FALSE_BOXES = 0.05
+#: Side of the squares of which the baseline's histograms are made.
 BASELINE_PX = 64
+#: Columns of the printed table.
 TABLE_WIDTH = 120
-#: What a card does not need of a report.
+#: Entries of a report that its card leaves out: tables and curves.
 BULKY = frozenset(
     {
         *("confusion", "coverage_curve", "reliability", "reliability_tempered"),
         *("iou_counts", "small_iou_counts"),
     }
 )
-#: Pictures of the galleries: of each attribute, of worst boxes, of boxes on empty scenes.
-MISTAKES, WORST_BOXES, FALSE_BOXES_SHOWN = 12, 18, 12
+#: Pictures in the galleries: for each attribute, of hard boxes, of boxes on empty scenes.
+HARD_EXAMPLES, HARD_BOXES, FALSE_BOXES_SHOWN = 12, 18, 12
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """A report of plain values, and the same as an HTML page with the worst pictures."""
+class Evaluation:
+    """A report of plain values, and an HTML page of it with the hardest pictures."""
 
     report: dict[str, Any]
     page: str
 
 
-def judge(sets: Sets, folder: Path, *, baselines: bool = True, threads: int = 1) -> Judgement:
-    """Answer the pictures that were kept apart, score the answers, and note them on the card.
+def evaluate(sets: Sets, folder: Path, *, baselines: bool = True, threads: int = 1) -> Evaluation:
+    """Predict the held-out pictures, score the predictions, and write the scores on the card.
 
     Args:
-        sets: as the model was fitted on.
-        folder: the model; its card gets temperatures, a threshold for boxes and the report once all
-            is judged. What it says of scenes stays where none are judged.
-        baselines: fit and score the majority value and the colour histogram too.
-        threads: of the network.
+        sets: those on which the model was fitted.
+        folder: the model; its card gets temperatures, a threshold for boxes and the report once
+            everything is evaluated. Without scenes the card keeps its earlier scores of scenes.
+        baselines: whether to fit and score the majority value and the colour histogram, too.
+        threads: CPU threads of the network.
 
     Returns:
-        `val` and `scenes` of the scorecard, `baselines` with paired differences, the card's
-        core-seconds, and a `doubt` in words if the model was fitted on other pictures than
-        `sets.train`; and the page.
+        The report and its page. The report holds the scores `val` and `scenes`, `baselines` with
+        paired differences, the card's core-seconds, and a sentence `doubt` if the model was fitted on
+        other pictures than `sets.train`.
 
     Raises:
-        DataError: the model is of other classes than the set, or no picture kept apart is labelled.
+        DataError: the model has other classes than the set, or no held-out picture is labelled.
     """
     recogniser = Recogniser(folder, threads)
     card = recogniser.card
     _check(card, sets)
     doubt = _doubt(card, sets, baselines)
     threshold = _choose_threshold(recogniser, sets.vacant, trusted=not doubt)
-    # In memory: a judgement that stops on its way leaves the model as it was.
+    # Only in memory: an evaluation that is stopped leaves the model as it was.
     recogniser.card = card.model_copy(update={"temperatures": {}, "box_threshold": threshold})
     ids, truth = sets.taxonomy.ids, _labels(sets.val)
-    found = answer(recogniser, sets.val, "judge val")
+    found = predict_set(recogniser, sets.val, "evaluate val")
     probs = {a: found[f"probs_{a}"] for a in ids}
     report: dict[str, Any] = {
         "val": labelled_set.score(probs, truth, sets.taxonomy),
@@ -79,34 +82,36 @@ def judge(sets: Sets, folder: Path, *, baselines: bool = True, threads: int = 1)
         "fitted_on": card.pictures or sets.train.num_rows,
         **({"doubt": doubt} if doubt else {}),
     }
-    seen = answer(recogniser, sets.scenes, "judge scenes") if sets.scenes.num_rows else {}
-    if seen:
-        report["scenes"] = _judge_scenes(seen, sets, threshold)
+    in_scenes = (
+        predict_set(recogniser, sets.scenes, "evaluate scenes") if sets.scenes.num_rows else {}
+    )
+    if in_scenes:
+        report["scenes"] = _evaluate_scenes(in_scenes, sets, threshold)
     if baselines:
         right = labelled_set.find_right(probs, truth, sets.taxonomy)
-        report["baselines"] = _judge_baselines(sets, truth, right)
+        report["baselines"] = _evaluate_baselines(sets, truth, right)
     temperatures = {a: fit_temperature(probs[a], truth[:, n]) for n, a in enumerate(ids)}
-    told = {
+    evaluated = {
         "temperatures": temperatures,
         "box_threshold": threshold,
-        "metrics": _keep_scenes(card) | _strip(report) if not seen else _strip(report),
+        "metrics": _strip(report) if in_scenes else _keep_scenes(card) | _strip(report),
     }
-    artifact.save(folder, recogniser.model, card.model_copy(update=told))
+    artifact.save(folder, recogniser.model, card.model_copy(update=evaluated))
     calibrated = found | {f"probs_{a}": temper(probs[a], temperatures[a]) for a in ids}
     page = build_evaluation(
         EvaluationInput(
             folder.resolve().name,
             sets.taxonomy,
             report,
-            _mistakes(calibrated, sets),
-            *_places(seen, sets.scenes, threshold),
+            _hard_examples(calibrated, sets),
+            *_hard_boxes(in_scenes, sets.scenes, threshold),
         )
     )
-    return Judgement(report, page)
+    return Evaluation(report, page)
 
 
 def show(report: Mapping[str, Any]) -> None:
-    """Print the report as tables."""
+    """Print a report of `evaluate` as tables."""
     val = report["val"]
     table = rich.table.Table(
         "attribute", "accuracy", "wilson", "macro-F1", "ECE", "coverage", "there right",
@@ -126,13 +131,13 @@ def show(report: Mapping[str, Any]) -> None:
     )  # fmt: skip
     table.add_row("all right", _number(val["all_right"]), *[""] * 5,
                   *(_number(o["all_right"]) for o in others))  # fmt: skip
-    # In a log, or a narrow window, lines may break; numbers must not.
+    # In a log or a narrow window lines may break, but numbers must not.
     wide = max(console.console.width, TABLE_WIDTH)
     rich.console.Console(file=console.console.file, width=wide).print(table)
     for name, other in report.get("baselines", {}).items():
         against = other["against"]
-        told = _within(against["difference"], against["interval"])
-        console.console.print(f"  better than {name} by {told}")
+        difference = _within(against["difference"], against["interval"])
+        console.console.print(f"  better than {name} by {difference}")
     for name, value in report.get("scenes", {}).items():
         if not isinstance(value, dict | list):
             console.console.print(f"  scenes {name} {_number(value)}")
@@ -142,7 +147,10 @@ def show(report: Mapping[str, Any]) -> None:
 
 
 def _check(card: artifact.Card, sets: Sets) -> None:
-    """Names of files make a set's taxonomy another one; other values make other classes."""
+    """Refuse a model with other classes, or a set without labelled held-out pictures.
+
+    Taxonomies are compared by their values: their digests depend on names of files.
+    """
     own, other = (
         [(a.id, a.value_ids) for a in t.attributes] for t in (card.read_taxonomy(), sets.taxonomy)
     )
@@ -156,47 +164,50 @@ def _check(card: artifact.Card, sets: Sets) -> None:
 
 
 def _doubt(card: artifact.Card, sets: Sets, baselines: bool) -> str:
-    """What is not as it was when the model was fitted; nothing where its card does not say."""
+    """Say what differs from the set on which the model was fitted; empty if nothing is known to."""
     if card.pictures_digest in ("", digest_pictures(sets.train)):
         return ""
-    told = (
+    differs = (
         f"The model was fitted on {card.pictures} pictures, and not on the {sets.train.num_rows} "
         "that these files and options leave to fit on."
     )
     if sets.scenes.num_rows or sets.vacant.num_rows:
         return (
-            f"{told} Scenes that are judged here may be among those it has learnt, so its threshold "
-            "for boxes stays. Give the files, --scenes, --hold-out, --hold-out-seed and --splits "
+            f"{differs} Scenes that are evaluated here may be among those that it has learnt, so its "
+            "threshold for boxes stays. Give the files, --scenes, --hold-out, --hold-out-seed and --splits "
             "of the fit."
         )
-    return f"{told} The baselines are fitted on the latter." if baselines else told
+    return f"{differs} The baselines are fitted on the latter." if baselines else differs
 
 
 def _choose_threshold(recogniser: Recogniser, vacant: pa.Table, *, trusted: bool) -> float:
-    """From empty scenes that were neither fitted on nor are judged on; else the card's own stays."""
+    """Choose a threshold for boxes by empty scenes on which the model was neither fitted nor is evaluated.
+
+    If there are too few of them, or they may have been fitted on, the card's threshold stays.
+    """
     if vacant.num_rows < labelled_set.LEAST_EMPTY or not trusted:
         own = recogniser.card.box_threshold
         why = (
-            f"{vacant.num_rows} scenes without a garment were kept out to choose one by, "
+            f"{vacant.num_rows} scenes without a garment were held out to choose one, "
             f"{labelled_set.LEAST_EMPTY} are needed"
             if trusted
             else "the model was fitted on other pictures"
         )
         console.console.print(f"  the threshold for boxes stays at {own:.3f}: {why}")
         return own
-    found = answer(recogniser, vacant, "choose a threshold")
+    found = predict_set(recogniser, vacant, "choose a threshold")
     return labelled_set.choose_threshold(np.array(found["box_score"]), FALSE_BOXES)
 
 
 def _keep_scenes(card: artifact.Card) -> dict[str, Any]:
-    """What the card says of scenes, where none are judged now."""
+    """Keep the card's scores of scenes, since none are evaluated now."""
     kept = {k: v for k, v in card.metrics.items() if k == "scenes"}
     if kept:
-        console.console.print("  No scenes were judged: what the card says of them stays")
+        console.console.print("  No scenes were evaluated: the card keeps its scores of them")
     return kept
 
 
-def _judge_scenes(found: Mapping[str, Any], sets: Sets, threshold: float) -> dict[str, Any]:
+def _evaluate_scenes(found: Mapping[str, Any], sets: Sets, threshold: float) -> dict[str, Any]:
     true = _true_boxes(sets.scenes)
     labels = _labels(sets.scenes)
     shown = true[:, 2] > true[:, 0]
@@ -207,20 +218,22 @@ def _judge_scenes(found: Mapping[str, Any], sets: Sets, threshold: float) -> dic
     return boxes | {"mean_accuracy": score["mean_accuracy"], "recognised": score}
 
 
-def _mistakes(found: Mapping[str, Any], sets: Sets) -> dict[str, list[Exhibit]]:
+def _hard_examples(found: Mapping[str, Any], sets: Sets) -> dict[str, list[Exhibit]]:
     probs = {a: found[f"probs_{a}"] for a in sets.taxonomy.ids}
-    chosen = hard_examples.find_mistakes(probs, _labels(sets.val), sets.taxonomy, MISTAKES)
+    chosen = hard_examples.find_hard_examples(
+        probs, _labels(sets.val), sets.taxonomy, HARD_EXAMPLES
+    )
     return {a: _exhibits(sets.val, found["box"], of) for a, of in chosen.items()}
 
 
-def _places(
+def _hard_boxes(
     found: Mapping[str, Any], scenes: pa.Table, threshold: float
 ) -> tuple[list[Exhibit], list[Exhibit]]:
-    """The worst boxes, and boxes on empty scenes."""
+    """The hardest boxes, and boxes on empty scenes."""
     if not scenes.num_rows:
         return [], []
     box, certainty, true = found["box"], found["box_score"], _true_boxes(scenes)
-    missed = hard_examples.find_worst_boxes(box, certainty, true, threshold, WORST_BOXES)
+    missed = hard_examples.find_hard_boxes(box, certainty, true, threshold, HARD_BOXES)
     false = hard_examples.find_false_boxes(certainty, true, threshold, FALSE_BOXES_SHOWN)
     return _exhibits(scenes, box, missed, true), _exhibits(scenes, box, false)
 
@@ -228,22 +241,22 @@ def _places(
 def _exhibits(
     table: pa.Table,
     box: Any,
-    mistakes: Sequence[hard_examples.Mistake | hard_examples.BoxMistake],
+    examples: Sequence[hard_examples.HardExample | hard_examples.HardBox],
     true: Any = None,
 ) -> list[Exhibit]:
     return [
         Exhibit(
             table["picture_id"][m.row].as_py(),
             table["image"][m.row].as_py(),
-            box[m.row].tolist() if getattr(m, "told", True) else None,
+            box[m.row].tolist() if getattr(m, "found", True) else None,
             m,
             None if true is None else true[m.row].tolist(),
         )
-        for m in mistakes
+        for m in examples
     ]
 
 
-def _judge_baselines(sets: Sets, truth: Any, right: Any) -> dict[str, Any]:
+def _evaluate_baselines(sets: Sets, truth: Any, right: Any) -> dict[str, Any]:
     plain = sets.train.filter(
         pa.array(
             [
@@ -273,29 +286,28 @@ def _histogram(table: pa.Table) -> Any:
     return baseline.histogram([images.decode(i.as_py(), BASELINE_PX) for i in table["image"]])
 
 
-def answer(recogniser: Recogniser, table: pa.Table, text: str) -> dict[str, Any]:
-    """A recogniser's columns for every picture of a table, and `probs_*` of the natural priors.
+def predict_set(recogniser: Recogniser, table: pa.Table, text: str) -> Columns:
+    """Predict every picture of a table that has at least one.
 
     Args:
-        recogniser: any that was fitted on this set's attributes.
-        table: picture_id and image are read.
-        text: beside the progress bar.
+        recogniser: one that was fitted on this set's attributes.
+        table: N rows with picture_id and image.
+        text: stands beside the progress bar.
+
+    Returns:
+        The columns of `loop.predict_all` (N rows), with `probs_*` under the natural priors. A picture
+        that does not decode has a row of NaN.
     """
     parts = []
     with console.bar(text, table.num_rows) as advance:
-        for batch in table.select(["picture_id", "image"]).to_batches(BATCH):
-            parts.append(
-                recogniser({k: _objects(batch[k].to_pylist()) for k in batch.schema.names})
-            )
-            advance(batch.num_rows, "")
-    found = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
-    return found | {f"probs_{a}": p for a, p in recogniser.natural(found).items()}
-
-
-def _objects(values: list[Any]) -> Any:
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
+        for batch in loop.predict_batches(
+            recogniser, loop.read_pictures(table, BATCH), device=recogniser.device,
+            batch_size=BATCH, unreadable=Unreadable.ROW,
+        ):  # fmt: skip
+            parts.append(batch.to_columns())
+            advance(len(batch.pictures), "")
+    columns = loop.concatenate(parts)
+    return columns | {f"probs_{a}": p for a, p in recogniser.natural(columns).items()}
 
 
 def _true_boxes(table: pa.Table) -> Any:

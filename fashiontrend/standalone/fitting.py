@@ -67,7 +67,7 @@ def fit(sets: Sets, cfg: AttrNetConfig, out: Path, seed: int) -> artifact.Card:
     # What `decode_rows` repeats is told as often.
     row = np.repeat(np.arange(sets.train.num_rows), sets.train["repeat"].to_numpy())
     if cfg.words:
-        rows["words"] = title_words.mark(sets.train["text"].to_pylist(), cfg.words)[row]
+        rows["title_words"] = title_words.mark(sets.train["text"].to_pylist(), cfg.words)[row]
     unfinished = out / CHECKPOINT
     mark = _mark(sets, cfg, seed)
     start, before = _resume(unfinished, mark)

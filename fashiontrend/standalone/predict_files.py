@@ -1,7 +1,7 @@
-"""Pictures in folders, files and Parquet tables -> answers in CSV files, in bounded memory.
+"""Predict pictures in folders, files and Parquet tables into CSV files, in bounded memory.
 
-Who answers is an argument: a model in this process (`attrnet.predict.Recogniser.describe`), or
-anything else that takes encoded pictures and returns `Answer`s in their order.
+The predictor is an argument: `predict.Recogniser.describe` of a model in this process, which runs the
+loop of `inference.loop`, or a client's `describe`, which sends the pictures to a server.
 """
 
 import csv
@@ -17,17 +17,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fashiontrend import console, images
-from fashiontrend.attrnet.inference.prediction import Answer, AttributeAnswer, Status
+from fashiontrend.attrnet.inference.prediction import (
+    AttributePrediction,
+    GarmentPrediction,
+    Status,
+)
 from fashiontrend.config import IngestConfig
 from fashiontrend.errors import ConfigError, DataError, PictureError
 from fashiontrend.labelled_sets import columns
 
 log = logging.getLogger(__name__)
 
+#: Ids and encoded bytes of pictures; None if a file could not be opened.
 Named: TypeAlias = list[tuple[str, bytes | None]]
-Describe: TypeAlias = Callable[[Sequence[bytes]], list[Answer]]
+#: Encoded pictures -> their predictions, in order.
+Describe: TypeAlias = Callable[[Sequence[bytes]], list[GarmentPrediction]]
 
-#: What a folder is searched for; a file that is named itself may be called anything.
+#: Suffixes of the files that are found in a folder; a file that is named itself may have any.
 SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".parquet")
 )
@@ -41,16 +47,16 @@ LIMITS = IngestConfig(min_side_px=1)
 
 @dataclass(frozen=True)
 class Tally:
-    """How many pictures were answered, how many could not be read."""
+    """How many pictures have predictions, and how many could not be read."""
 
-    answered: int
+    predicted: int
     failed: int
 
 
 def find(sources: Sequence[Path]) -> list[Path]:
-    """Files in order: those named, and in folders, however deep, all pictures and Parquet files.
+    """List files in order: those that are named, and all pictures and Parquet files in folders at any depth.
 
-    A warning names files whose rows cannot be told apart, because their ids are the same.
+    A warning names files that have the same id, so that their rows cannot be distinguished.
 
     Raises:
         ConfigError: a source does not exist, or there is no picture.
@@ -61,12 +67,12 @@ def find(sources: Sequence[Path]) -> list[Path]:
     files: list[Path] = []
     for source in sources:
         inside = sorted(p for p in source.rglob("*") if p.suffix.casefold() in SUFFIXES)
-        # A link that leads nowhere stays: it is reported as a picture that cannot be read.
+        # A broken link stays: it is reported as a picture that cannot be read.
         files += [p for p in inside if not p.is_dir()] if source.is_dir() else [source]
     if not files:
         raise ConfigError(
             f"--images {', '.join(map(str, sources))}: no picture there; looked for "
-            f"{', '.join(sorted(SUFFIXES))}. Name the files themselves if they are called otherwise."
+            f"{', '.join(sorted(SUFFIXES))}. Name the files themselves if they have other suffixes."
         )
     stems = Counter(f.stem for f in files if not _is_table(f))
     if twice := [f"{stem} ({n})" for stem, n in stems.most_common() if n > 1]:
@@ -75,7 +81,7 @@ def find(sources: Sequence[Path]) -> list[Path]:
 
 
 def count(files: Sequence[Path]) -> int:
-    """Pictures in files.
+    """Count the pictures in files.
 
     Raises:
         DataError: a Parquet file does not open.
@@ -84,7 +90,7 @@ def count(files: Sequence[Path]) -> int:
 
 
 def read(files: Sequence[Path], batch_size: int) -> Iterator[Named]:
-    """Batches of at most so many pictures, (id, bytes); one batch is in memory at a time.
+    """Read batches of at most `batch_size` pictures, (id, bytes); one batch is in memory at a time.
 
     The id is the file's name without its suffix, or column `id` of a Parquet file.
 
@@ -102,57 +108,62 @@ def read(files: Sequence[Path], batch_size: int) -> Iterator[Named]:
         yield waiting
 
 
-def answer(
+def predict(
     files: Sequence[Path],
     describe: Describe,
     out: Path,
     boxes: Path | None = None,
     batch_size: int = 64,
 ) -> Tally:
-    """Answer all pictures and write the files.
+    """Predict all pictures and write the CSV files.
 
-    `out` gets `id,attribute,value,confidence`, a row per picture and attribute, with the value's
-    name in the taxonomy's English or `none`. `boxes` gets `id,x0,y0,x1,y1,score` in pixels of
-    the upright picture, no row where no garment was found. `errors.csv` beside `out` gets
-    `id,reason,detail`, a row per picture that could not be read.
+    Args:
+        files: of `find`.
+        describe: predicts the readable pictures of a batch.
+        out: gets `id,attribute,value,confidence`, a row for each picture and attribute, with the
+            value's English name in the taxonomy or `none`. `errors.csv` beside it gets
+            `id,reason,detail`, a row for each picture that could not be read.
+        boxes: gets `id,x0,y0,x1,y1,score` in pixels of the upright picture, without a row for a
+            picture in which no garment was found.
+        batch_size: pictures in memory at a time.
 
     Raises:
         DataError: not one picture could be read.
     """
-    answered = 0
+    predicted = 0
     reasons: Counter[str] = Counter()
     with ExitStack() as stack, console.bar("recognise", count(files)) as advance:
         values = _writer(stack, out, ("id", "attribute", "value", "confidence"))
         problems = _writer(stack, out.with_name(ERRORS), ("id", "reason", "detail"))
         places = _writer(stack, boxes, ("id", "x0", "y0", "x1", "y1", "score")) if boxes else None
         for batch in read(files, batch_size):
-            told = _describe(batch, describe)
-            for (name, _), one in zip(batch, told, strict=True):
+            described = _describe(batch, describe)
+            for (name, _), one in zip(batch, described, strict=True):
                 if one.problem is not None:
                     reason, detail = _split(one.problem)
                     reasons[reason] += 1
                     problems.writerow([name, reason, detail])
                     continue
-                answered += 1
+                predicted += 1
                 values.writerows(_value_rows(name, one))
                 if places and one.box is not None:
                     places.writerow([name, *(f"{c:.2f}" for c in one.box), f"{one.score:.4f}"])
             advance(len(batch), "")
-    if not answered:
+    if not predicted:
         counts = ", ".join(f"{n} {reason}" for reason, n in reasons.most_common())
         raise DataError(
             f"none of {reasons.total()} pictures could be read ({counts}); "
             f"{out.with_name(ERRORS)} says more. Check what --images names."
         )
-    return Tally(answered, reasons.total())
+    return Tally(predicted, reasons.total())
 
 
-def _describe(batch: Named, describe: Describe) -> list[Answer]:
-    """Answers in order; what is no picture is not sent at all."""
+def _describe(batch: Named, describe: Describe) -> list[GarmentPrediction]:
+    """Predictions in order; bytes that are no picture are not passed on."""
     problems = [_problem(data) for _, data in batch]
     sent = [data for (_, data), p in zip(batch, problems, strict=True) if p is None and data]
-    answers = iter(describe(sent) if sent else [])
-    return [Answer(problem=p) if p is not None else next(answers) for p in problems]
+    described = iter(describe(sent) if sent else [])
+    return [GarmentPrediction(problem=p) if p is not None else next(described) for p in problems]
 
 
 def _problem(data: bytes | None) -> str | None:
@@ -163,14 +174,14 @@ def _problem(data: bytes | None) -> str | None:
     return None
 
 
-def _value_rows(name: str, told: Answer) -> list[tuple[str, str, str, str]]:
+def _value_rows(name: str, prediction: GarmentPrediction) -> list[tuple[str, str, str, str]]:
     return [
         (name, attribute, _value(one), f"{one.confidence:.4f}")
-        for attribute, one in told.attributes.items()
+        for attribute, one in prediction.attributes.items()
     ]
 
 
-def _value(one: AttributeAnswer) -> str:
+def _value(one: AttributePrediction) -> str:
     absent = one.name is None or one.status in (Status.NOT_VISIBLE, Status.NOT_APPLICABLE)
     return NONE if absent or one.name is None else one.name
 
@@ -193,7 +204,7 @@ def _is_table(file: Path) -> bool:
 
 def _bytes(file: Path) -> Named:
     try:
-        with file.open("rb") as opened:  # one byte too many is enough to refuse it
+        with file.open("rb") as opened:  # One byte beyond the limit is enough to refuse a file.
             return [(file.stem, opened.read(LIMITS.max_image_bytes + 1))]
     except OSError:
         return [(file.stem, None)]
@@ -203,8 +214,8 @@ def _open(file: Path) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(file)
     except (pa.ArrowInvalid, OSError) as error:
-        told = str(error).rstrip(".")
-        raise DataError(f"{file}: {told}. Name Parquet files that are whole.") from None
+        problem = str(error).rstrip(".")
+        raise DataError(f"{file}: {problem}. Name Parquet files that are whole.") from None
 
 
 def _rows(file: Path, batch_size: int) -> Iterator[tuple[str, bytes | None]]:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from ray import cloudpickle
@@ -42,7 +42,12 @@ def cluster():
     made.shutdown()
 
 
-def noted(settings: dict[str, Any]) -> None:
+class NotedTraining(NamedTuple):
+    training: train_attrnet.AttrNetTraining
+    log: Path
+
+
+def noted(settings: NotedTraining) -> None:
     """The real worker; notes epoch and number of workers, and takes its time over each epoch."""
     import ray.train
 
@@ -54,12 +59,12 @@ def noted(settings: dict[str, Any]) -> None:
         report(metrics, name, save)
         context = ray.train.get_context()
         if context.get_world_rank() == 0:
-            with Path(settings["log"]).open("a") as file:
+            with settings.log.open("a") as file:
                 file.write(json.dumps([name, context.get_world_size()]) + "\n")
         time.sleep(PAUSE_S)
 
     training.report = slowly
-    train_attrnet.worker(settings)
+    train_attrnet.worker(settings.training)
 
 
 def read(log: Path) -> list[tuple[str, int]]:
@@ -96,8 +101,9 @@ def test_a_training_goes_on_with_the_workers_there_are(cluster, tmp_path):
     when(lambda: any(size == 1 for _, size in read(log)[3:]), lambda: cluster.add_node(**NODE))
     manifest = training.train_once(
         config, context.store, "attrnet", log.name, noted,
-        drawn.settings(context, drawn.DATASET, PICTURES, EPOCHS, log),
-        lambda: {"train": train_attrnet.stream(context, drawn.DATASET, EPOCHS)},
+        NotedTraining(drawn.settings(context, drawn.DATASET, PICTURES, EPOCHS), log),
+        epochs=EPOCHS,
+        datasets=lambda: {"train": train_attrnet.stream(context, drawn.DATASET, EPOCHS)},
     )  # fmt: skip
     sizes = [size for _, size in read(log)]
     assert [size for size, _ in itertools.groupby(sizes)] == [2, 1, 2]

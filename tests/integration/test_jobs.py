@@ -5,6 +5,7 @@ from datetime import date
 import numpy as np
 import pytest
 
+from fashiontrend.attrnet.inference import loop
 from fashiontrend.attrnet.inference.predict import Recogniser
 from fashiontrend.commands.demo_run import LAST_DAY, prepare
 from fashiontrend.config import Config
@@ -80,10 +81,9 @@ def test_recognition_on_ray_gives_the_numbers_of_the_plain_recogniser(ran, tmp_p
     pictures = store.read_partition(layout.catalogue_day(day, platform), "pictures")
     mine = store.read_partition(layout.predictions_day(version, day, platform)).to_pandas()
     store.download(layout.model("attrnet", version), tmp_path)
-    batch = {
-        n: np.array(pictures.column(n).to_pylist(), dtype=object) for n in ("picture_id", "image")
-    }
-    plain = Recogniser(tmp_path)(batch)
+    plain = loop.predict_all(
+        Recogniser(tmp_path), loop.read_pictures(pictures), device="cpu", batch_size=64
+    )
     order = mine.set_index("picture_id").loc[list(plain["picture_id"])]
     np.testing.assert_allclose(np.stack(order["probs_colour"]), plain["probs_colour"], atol=1e-5)
 

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from fashiontrend.config import Config
+from fashiontrend.errors import StoreError
 from fashiontrend.forecaster import artifact
 from fashiontrend.forecaster.any_series import ensemble
 from fashiontrend.forecaster.any_series.tables import from_arrays
-from fashiontrend.storage.object_store import open_store
+from fashiontrend.storage.object_store import Store, open_store
 from ray_jobs import train_series
 
 pytestmark = [
@@ -112,3 +113,32 @@ def test_a_worker_that_dies_goes_on_after_its_last_finished_network(
     assert started.read_text() == "x" * 5
     np.testing.assert_array_equal(found.median, alone.median)
     np.testing.assert_array_equal(found.q10, alone.q10)
+
+
+def test_a_driver_that_was_stopped_before_its_upload_takes_the_artifact_that_was_reported(
+    table, config, alone, monkeypatch
+):
+    """Its next start trains nothing: the last report is the newest checkpoint and stays it."""
+    store, upload, kept = open_store(config.store), Store.upload, []
+
+    def snapshot():
+        """What Ray noted of the checkpoints, which names every report."""
+        (key,) = (k for k in store.keys("training/") if k.endswith("manager_snapshot.json"))
+        return store.read_json(key)["checkpoint_results"]
+
+    def stopped(*_):
+        raise StoreError("stopped here.")
+
+    def noting(*arguments):
+        kept.append(snapshot())
+        return upload(*arguments)
+
+    monkeypatch.setattr(Store, "upload", stopped)
+    with pytest.raises(StoreError, match="stopped here"):
+        fit(table, config, workers=1)
+    before = snapshot()
+    assert "final" in str(before)
+    monkeypatch.setattr(Store, "upload", noting)
+    _, found = fit(table, config, workers=1)
+    assert kept == [before]
+    np.testing.assert_array_equal(found.median, alone.median)

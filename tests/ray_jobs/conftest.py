@@ -1,6 +1,7 @@
 """One worker of Ray Train without Ray, on the CPU or on the stand-in device, and something to train on."""
 
 import json
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import ray.train
 import ray.train.collective
 import ray.train.torch
 import torch
+from ray.train import Checkpoint
 from torch import nn
 
 from bench import drawn
@@ -20,6 +22,7 @@ from fashiontrend.attrnet.inference import predict as recognition
 from fashiontrend.attrnet.training import dataset
 from fashiontrend.config import AttrNetConfig, Config, ForecasterConfig
 from ray_jobs import training
+from ray_jobs.train_forecaster import ForecasterTraining
 from tests.forecaster.conftest import make_shares
 from tests.stand_in_device import DEVICE, StandInDevice
 
@@ -34,6 +37,8 @@ class TrainWorker:
         device: what Ray gives it.
         batches: what its shard of the training data yields.
         from_first: what `broadcast_from_rank_zero` brings to a worker that is not the first.
+        kept: files of the newest checkpoint that an earlier start left; None if there is none.
+        scratch: folder in which checkpoints are unpacked.
         reported: name -> the files of its checkpoint; None where it reported without one.
     """
 
@@ -42,6 +47,8 @@ class TrainWorker:
     device: str = "cpu"
     batches: Iterable[dict[str, Any]] = ()
     from_first: Any = None
+    kept: dict[str, bytes] | None = None
+    scratch: Path = Path()
     reported: dict[str, dict[str, bytes] | None] = field(default_factory=dict)
 
     def get_context(self) -> Any:
@@ -61,6 +68,14 @@ class TrainWorker:
     def broadcast_from_rank_zero(self, data: Any) -> Any:
         return data if self.rank == 0 else self.from_first
 
+    def get_checkpoint(self) -> Any:
+        if self.kept is None:
+            return None
+        folder = Path(tempfile.mkdtemp(dir=self.scratch))
+        for name, data in self.kept.items():
+            (folder / name).write_bytes(data)
+        return Checkpoint.from_directory(str(folder))
+
     def prepare_model(self, net: nn.Module) -> nn.Module:
         return net.to(self.device)
 
@@ -74,21 +89,20 @@ class TrainWorker:
 
 
 @pytest.fixture
-def run_worker(monkeypatch) -> Iterator[Callable[..., TrainWorker]]:
+def run_worker(monkeypatch, tmp_path) -> Iterator[Callable[..., TrainWorker]]:
     """run_worker(function, settings, **fields of TrainWorker) -> what it reported."""
 
-    def run(function: Callable[..., None], settings: dict[str, Any], **fields: Any) -> TrainWorker:
-        worker = TrainWorker(**fields)
-        for name in ("get_context", "get_dataset_shard", "report"):
+    def run(function: Callable[[Any], None], settings: Any, **fields: Any) -> TrainWorker:
+        worker = TrainWorker(scratch=tmp_path, **fields)
+        for name in ("get_context", "get_dataset_shard", "get_checkpoint", "report"):
             monkeypatch.setattr(ray.train, name, getattr(worker, name))
-        monkeypatch.setattr(ray.train, "get_checkpoint", lambda: None)
         monkeypatch.setattr(
             ray.train.collective, "broadcast_from_rank_zero", worker.broadcast_from_rank_zero
         )
         monkeypatch.setattr(ray.train.torch, "get_device", lambda: torch.device(worker.device))
         monkeypatch.setattr(ray.train.torch, "prepare_model", worker.prepare_model)
         with StandInDevice() if worker.device == DEVICE else nullcontext():
-            function(settings)
+            training.unless_finished(function)({training.SETTINGS: settings})
         return worker
 
     threads = torch.get_num_threads()
@@ -100,37 +114,33 @@ def run_worker(monkeypatch) -> Iterator[Callable[..., TrainWorker]]:
 def forecaster_settings(store):
     store.commit_tables("shares", {"shares": make_shares(days=80, platforms=("a", "*"))}, {})
     cfg = ForecasterConfig(epochs=1, hidden_size=4, origins=2)
-    return {
-        "store": store, "shares": "shares", "forecaster": cfg.model_dump(), "seed": 1,
-        "taxonomy_digest": "t",
-    }  # fmt: skip
+    return ForecasterTraining(store, "shares", cfg, taxonomy_digest="t", seed=1)
 
 
 @pytest.fixture
 def attrnet_settings(tmp_path):
     cfg = AttrNetConfig(input_px=32, embedding_dim=16, batch_size=4, threads=1)
     context = drawn.fill(tmp_path, 8, Config(attrnet=cfg))
-    told = drawn.settings(context, drawn.DATASET, pictures=8, epochs=1, log=tmp_path / "log")
-    return {**told, "store": context.store}
+    return drawn.settings(context, drawn.DATASET, pictures=8, epochs=1)
 
 
 @pytest.fixture
 def decoded(attrnet_settings):
     """What the training shard yields."""
-    table = attrnet_settings["store"].read_partition(attrnet_settings["dataset"], "train")
-    rows = dataset.decode_rows(table, AttrNetConfig(**attrnet_settings["attrnet"]))
+    table = attrnet_settings.store.read_partition(attrnet_settings.dataset, "train")
+    rows = dataset.decode_rows(table, attrnet_settings.attrnet)
     return [{name: part[n : n + 4] for name, part in rows.items()} for n in (0, 4)]
 
 
 @pytest.fixture
-def recognised_on(monkeypatch):
-    """The device of every recogniser that is loaded."""
-    seen = []
+def predicted_on(monkeypatch):
+    """The device of every recogniser that predicts, as its network says."""
+    seen = {}
+    predict = recognition.Recogniser.predict_decoded
 
-    class Noting(recognition.Recogniser):
-        def __init__(self, folder, threads=1, device="cpu"):
-            super().__init__(folder, threads, device)
-            seen.append(str(self.model.mean.device))
+    def noting(self, *args):
+        seen.setdefault(id(self), (self, str(self.model.mean.device)))
+        return predict(self, *args)
 
-    monkeypatch.setattr(recognition, "Recogniser", Noting)
-    return seen
+    monkeypatch.setattr(recognition.Recogniser, "predict_decoded", noting)
+    return lambda: [device for _, device in seen.values()]

@@ -42,7 +42,7 @@ def note_devices(monkeypatch, module, name):
     return seen
 
 
-def test_the_forecaster_is_trained_and_judged_where_ray_says(
+def test_the_forecaster_is_trained_and_evaluated_where_ray_says(
     forecaster_settings, run_worker, monkeypatch
 ):
     on_cpu = run_worker(train_forecaster.worker, forecaster_settings)
@@ -64,21 +64,19 @@ def test_the_forecaster_of_any_series_is_trained_where_ray_says(run_worker):
             "hidden_size": 4, "steps_per_epoch": 2, "batch_size": 8,
         }
     )  # fmt: skip
-    settings = {
-        "table": from_arrays(["a", "b"], dates, values), "univariate": tiny.model_dump(),
-        "horizon": 4, "seed": 1, "season": None,
-    }  # fmt: skip
+    table = from_arrays(["a", "b"], dates, values)
+    settings = train_series.SeriesTraining(table, tiny, horizon=4, seed=1, season=None)
     on_cpu = run_worker(train_series.worker, settings)
     on_device = run_worker(train_series.worker, settings, device=DEVICE)
     assert on_device.reported == on_cpu.reported
 
 
-def test_the_recogniser_is_trained_and_judged_where_ray_says(
-    attrnet_settings, decoded, recognised_on, run_worker
+def test_the_recogniser_is_trained_and_evaluated_where_ray_says(
+    attrnet_settings, decoded, predicted_on, run_worker
 ):
     on_cpu = run_worker(train_attrnet.worker, attrnet_settings, batches=decoded)
     on_device = run_worker(train_attrnet.worker, attrnet_settings, batches=decoded, device=DEVICE)
-    assert recognised_on == ["cpu", DEVICE]
+    assert predicted_on() == ["cpu", DEVICE]
     assert on_device.reported == on_cpu.reported
 
 
@@ -117,33 +115,33 @@ def stand_in(monkeypatch):
 
 
 @pytest.mark.usefixtures("stand_in")
-def test_the_daily_recognition_runs_where_ray_says(released, recognised_on):
+def test_the_daily_recognition_runs_where_ray_says(released, predicted_on):
     batch = {"picture_id": np.array(["p1", "p2"], object), "image": np.array([draw(1), draw(2)])}
-    found = recognise.Recognition(released, "a1")(batch)
-    assert recognised_on == [DEVICE]
+    found = recognise.PredictionActor(released, "a1")(batch)
+    assert predicted_on() == [DEVICE]
     assert found["picture_id"].to_pylist() == ["p1", "p2"]
     assert np.isfinite(found["box_score"].to_numpy()).all()
 
 
 @pytest.mark.usefixtures("stand_in")
-def test_catalogue_jobs_run_where_ray_says(released, recognised_on):
+def test_catalogue_jobs_run_where_ray_says(released, predicted_on):
     pictures = pa.table({"id": ["1", "2"], "image": [draw(1), draw(2)]})
     released.write("uploads/a.parquet", parquet_bytes(pictures))
     record = {"id": "job", "release": "r1", "request": {"options": {}}}
     config = Config(store=released.config).model_dump(mode="json")
     part = {"number": 0, "file": "uploads/a.parquet", "first": 0, "rows": 2}
     batch_recognition.Answering(config, record)({"part": [json.dumps(part)]})
-    assert recognised_on == [DEVICE]
+    assert predicted_on() == [DEVICE]
     rows = released.read_partition(layout.recognition_part("job", 0)).to_pylist()
     assert [row["status"] for row in rows] == ["ok", "ok"]
 
 
 @pytest.mark.usefixtures("stand_in")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Ray Serve's own models
-def test_a_serving_replica_answers_where_ray_says(released, recognised_on):
+def test_a_serving_replica_answers_where_ray_says(released, predicted_on):
     from ray_jobs import serve
 
     replica = serve.Recogniser(Config(store=released.config).model_dump(mode="json"))
-    assert recognised_on == [DEVICE]
+    assert predicted_on() == [DEVICE]
     (found,) = replica.watch.current.run([Item(draw(1), None, Options())])
     assert {a.id for a in TAXONOMY.attributes} == set(found.attributes)

@@ -29,7 +29,7 @@ def note_means(monkeypatch):
 
 
 def test_another_worker_neither_judges_the_recogniser_nor_decodes_for_the_mean(
-    attrnet_settings, decoded, recognised_on, run_worker, monkeypatch
+    attrnet_settings, decoded, predicted_on, run_worker, monkeypatch
 ):
     forbid(monkeypatch, train_attrnet, "channel_mean")
     means = note_means(monkeypatch)
@@ -37,18 +37,18 @@ def test_another_worker_neither_judges_the_recogniser_nor_decodes_for_the_mean(
         train_attrnet.worker, attrnet_settings, batches=decoded, rank=1, size=2, from_first=MEAN
     )
     assert means == [MEAN]
-    assert recognised_on == []
+    assert predicted_on() == []
     assert second.reported == {"epoch-000": None, "final": None}, "Ray waits for every worker"
 
 
 def test_the_first_worker_judges_the_recogniser_and_measures_the_mean(
-    attrnet_settings, decoded, recognised_on, run_worker, monkeypatch
+    attrnet_settings, decoded, predicted_on, run_worker, monkeypatch
 ):
     means = note_means(monkeypatch)
     first = run_worker(train_attrnet.worker, attrnet_settings, batches=decoded, rank=0, size=2)
     assert len(means) == 1
     assert all(0 < channel < 255 for channel in means[0])
-    assert len(recognised_on) == 1
+    assert len(predicted_on()) == 1
     assert first.facts["report"]["pictures"] == 8
 
 

@@ -34,7 +34,7 @@ def context(tmp_path, monkeypatch):
     return Context(config, store, WORDS, run, Move(Step.RECOGNISE, 1, 1))
 
 
-def answered(*ids):
+def predicted(*ids):
     rows = [
         {"picture_id": i, "box": [0.0] * 4, "box_score": 1.0, "probs_a": [1.0, 0.0]} for i in ids
     ]
@@ -45,13 +45,13 @@ def take(context, monkeypatch, batches):
     """Run the job over answers that come as given; what was committed when each was asked for."""
     seen = []
 
-    def answers(*_):
+    def predictions(*_):
         for batch in batches:
             seen.append(committed(context))
             yield batch
         seen.append(committed(context))
 
-    monkeypatch.setattr(recognise, "answers", answers)
+    monkeypatch.setattr(recognise, "predictions", predictions)
     pending = {key: layout.catalogue_day(*key) for key in (FIRST, SECOND, EMPTY)}
     return seen, recognise._recognise(context, "v", pending)
 
@@ -62,7 +62,7 @@ def committed(context):
 
 
 def test_a_day_is_committed_with_its_last_picture_and_an_empty_one_at_once(context, monkeypatch):
-    batches = [answered("p1", "p3"), answered("p2")]
+    batches = [predicted("p1", "p3"), predicted("p2")]
     seen, pictures = take(context, monkeypatch, batches)
     assert seen == [[3], [2, 3], [1, 2, 3]]
     assert pictures == 3
@@ -73,5 +73,5 @@ def test_a_day_is_committed_with_its_last_picture_and_an_empty_one_at_once(conte
 
 def test_a_day_without_all_its_answers_is_not_committed_and_the_others_stay(context, monkeypatch):
     with pytest.raises(DataError, match="1 pictures of 1 days came back without an answer"):
-        take(context, monkeypatch, [answered("p1", "p3")])
+        take(context, monkeypatch, [predicted("p1", "p3")])
     assert committed(context) == [2, 3]

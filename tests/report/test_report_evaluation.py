@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from fashiontrend.attrnet.evaluation import labelled_set
-from fashiontrend.attrnet.evaluation.hard_examples import BoxMistake, Mistake
+from fashiontrend.attrnet.evaluation.hard_examples import HardBox, HardExample
 from fashiontrend.report import EvaluationInput, Exhibit, build_evaluation
 from fashiontrend.report.confusion import heat, most_confused, per_value
 from fashiontrend.report.exhibits import show_mistakes, show_places
@@ -75,8 +75,8 @@ def exhibit(mistake, image=None, name="p1"):
     return Exhibit(name, image or picture(), (0.1, 0.1, 0.9, 0.9), mistake, (0.2, 0.2, 0.8, 0.8))
 
 
-WRONG = Mistake(0, "colour", 0, 0.97, 1, 0.01)
-MISSED = BoxMistake(0, 0.2, 0.0, False)
+WRONG = HardExample(0, "colour", 0, 0.97, 1, 0.01)
+MISSED = HardBox(0, 0.2, 0.0, False)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def page(report):
         EvaluationInput(
             "model " + HOSTILE, TAXONOMY, report,
             {"colour": [exhibit(WRONG, name=HOSTILE)]}, [exhibit(MISSED)],
-            [exhibit(BoxMistake(0, 0.9, 0.0, True))],
+            [exhibit(HardBox(0, 0.9, 0.0, True))],
         )
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ import pytest
 
 from fashiontrend import taxonomy
 from fashiontrend.attrnet.evaluation.accuracy import AttributeReport
-from fashiontrend.attrnet.evaluation.hard_examples import Mistake
+from fashiontrend.attrnet.evaluation.hard_examples import HardExample
 from fashiontrend.config import ReportConfig
 from fashiontrend.loop import Step
 from fashiontrend.report import Exhibit, ReportInput, build_html, needed_pictures
@@ -413,7 +413,7 @@ def test_many_platforms_and_attributes_stay_below_three_megabytes_and_say_what_i
 def test_the_worst_answers_of_the_recogniser_are_shown_where_it_kept_them(whole, page):
     assert "Worst answers" not in page
     picture = next(iter(whole.pictures.values()))
-    mistake = Mistake(0, "colour", 0, 0.97, 1, 0.01)
+    mistake = HardExample(0, "colour", 0, 0.97, 1, 0.01)
     shown = build_html(
         replace(whole, worst=[Exhibit("p1", picture, (0.1, 0.1, 0.9, 0.9), mistake)])
     )

@@ -267,7 +267,7 @@ def test_a_set_is_fitted_judged_and_recognised(files, tmp_path):
     out = tmp_path / "model"
     card = standalone.fit(sets, CFG, out, seed=0)
     assert card.core_seconds > 0
-    judged = evaluate.judge(sets, out)
+    judged = evaluate.evaluate(sets, out)
     report = judged.report
     evaluate.show(report)
     assert report["val"]["pictures"] == 15
@@ -310,7 +310,7 @@ def test_a_picture_that_counts_twice_is_drawn_twice_with_its_words(files, tmp_pa
 
     def note(net, batches, cfg, *, epochs, steps_per_epoch, **options):
         for batch in batches(0):
-            assert len(batch.words) == len(batch.names)
+            assert len(batch.title_words) == len(batch.names)
             seen.update(batch.names)
 
     monkeypatch.setattr(train, "fit", note)

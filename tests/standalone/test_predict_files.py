@@ -8,7 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from fashiontrend.attrnet.inference.prediction import Answer, AttributeAnswer, Status
+from fashiontrend.attrnet.inference.prediction import (
+    AttributePrediction,
+    GarmentPrediction,
+    Status,
+)
 from fashiontrend.errors import ConfigError, DataError
 from fashiontrend.standalone import predict_files
 
@@ -24,10 +28,10 @@ def describe(images):
     answers = []
     for data in images:
         size = Image.open(io.BytesIO(data)).size
-        colour = AttributeAnswer(Status.PRESENT, "dark_red", "Dark Red", 0.75)
-        collar = AttributeAnswer(Status.NOT_VISIBLE, None, None, 0.5)
+        colour = AttributePrediction(Status.PRESENT, "dark_red", "Dark Red", 0.75)
+        collar = AttributePrediction(Status.NOT_VISIBLE, None, None, 0.5)
         box = (1.0, 2.0, 10.5, 20.0) if size[0] > 20 else None
-        answers.append(Answer({"colour": colour, "collar": collar}, box, 0.9, size))
+        answers.append(GarmentPrediction({"colour": colour, "collar": collar}, box, 0.9, size))
     return answers
 
 
@@ -49,7 +53,7 @@ def folder(tmp_path):
 
 def test_every_picture_gets_a_row_per_attribute_and_a_box_where_found(folder, tmp_path):
     out, boxes = tmp_path / "out" / "p.csv", tmp_path / "out" / "b.csv"
-    tally = predict_files.answer(predict_files.find([folder]), describe, out, boxes, batch_size=2)
+    tally = predict_files.predict(predict_files.find([folder]), describe, out, boxes, batch_size=2)
     assert tally == predict_files.Tally(2, 1)
     assert read(out) == [
         ["id", "attribute", "value", "confidence"],
@@ -70,7 +74,7 @@ def test_a_parquet_file_gives_its_ids_and_is_read_in_batches(tmp_path):
     assert sizes == [2, 2, 1]
     assert predict_files.count([file]) == 5
     out = tmp_path / "p.csv"
-    assert predict_files.answer([file], describe, out) == predict_files.Tally(3, 2)
+    assert predict_files.predict([file], describe, out) == predict_files.Tally(3, 2)
     assert {row[0] for row in read(out)[1:]} == {"7", "9", "11"}
     assert [row[0] for row in read(tmp_path / "errors.csv")[1:]] == ["8", "10"]
 
@@ -79,7 +83,7 @@ def test_if_no_picture_can_be_read_it_is_an_error(tmp_path):
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"")
     with pytest.raises(DataError, match=r"none of 1 pictures could be read \(1 empty\)"):
-        predict_files.answer([bad], describe, tmp_path / "p.csv")
+        predict_files.predict([bad], describe, tmp_path / "p.csv")
 
 
 @pytest.mark.parametrize("name", ["nowhere", "empty"])
@@ -97,7 +101,7 @@ def test_a_table_without_ids_is_refused(tmp_path):
 
 def test_a_link_that_leads_nowhere_is_reported_like_any_unreadable_picture(folder, tmp_path):
     (folder / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
-    predict_files.answer(predict_files.find([folder]), describe, tmp_path / "p.csv")
+    predict_files.predict(predict_files.find([folder]), describe, tmp_path / "p.csv")
     assert ["gone", "empty"] in [row[:2] for row in read(tmp_path / "errors.csv")]
 
 

@@ -1,4 +1,4 @@
-"""The worst answers: what a person should look at first, most confidently wrong on top.
+"""Hard examples: the pictures that the recogniser predicts most confidently wrong, for a person to look at.
 
 N pictures, A attributes with V values; index V means "not visible", -1 not labelled.
 """
@@ -17,51 +17,58 @@ from fashiontrend.taxonomy import Taxonomy
 Floats: TypeAlias = NDArray[np.floating[Any]]
 Ints: TypeAlias = NDArray[np.integer[Any]]
 
-#: A mix-up that is as frequent as navy for black would fill the gallery alone.
+#: Most examples of one pair of predicted value and label; navy for black would fill a gallery alone.
 SAME_PAIR = 2
 
 
 @dataclass(frozen=True)
-class Mistake:
-    """One wrong answer.
+class HardExample:
+    """One wrongly predicted attribute.
 
     Attributes:
         row: of the picture.
         attribute: its id.
-        said: index of the answer.
-        confidence: of the answer.
+        predicted: index of the predicted value.
+        confidence: probability of the predicted value.
         labelled: index of the label.
-        labelled_confidence: what was left for the label.
+        labelled_confidence: probability of the label.
     """
 
     row: int
     attribute: str
-    said: int
+    predicted: int
     confidence: float
     labelled: int
     labelled_confidence: float
 
 
 @dataclass(frozen=True)
-class BoxMistake:
-    """One wrong place: the picture's row, the garment's probability, the IoU (0 without a box)."""
+class HardBox:
+    """One wrong box.
+
+    Attributes:
+        row: of the picture.
+        certainty: probability of a garment.
+        iou: intersection over union with the true box; 0 if no box was found or there is no garment.
+        found: whether the certainty reaches the threshold, so that there is a box.
+    """
 
     row: int
     certainty: float
     iou: float
-    told: bool
+    found: bool
 
 
-def find_mistakes(
+def find_hard_examples(
     probs: Mapping[str, Floats], labels: Ints, taxonomy: Taxonomy, count: int
-) -> dict[str, list[Mistake]]:
-    """The most confidently wrong answers of each attribute, at most `SAME_PAIR` of a mix-up.
+) -> dict[str, list[HardExample]]:
+    """Find the most confidently wrong predictions of each attribute, at most `SAME_PAIR` of a pair.
 
     Args:
         probs: (N, V + 1) per attribute; NaN rows are left out.
         labels: (N, A).
         taxonomy: order of the A axis.
-        count: how many of an attribute.
+        count: number of examples of each attribute.
     """
     return {
         a: _of_attribute(a, np.asarray(probs[a], dtype=np.float64), labels[:, n], count)
@@ -69,19 +76,19 @@ def find_mistakes(
     }
 
 
-def find_worst(
+def find_hardest(
     probs: Mapping[str, Floats], labels: Ints, taxonomy: Taxonomy, count: int
-) -> list[Mistake]:
-    """The most confidently wrong answers over all attributes, which take turns; each picture once.
+) -> list[HardExample]:
+    """Find the most confidently wrong predictions over all attributes, which take turns; each picture once.
 
     Args:
-        probs: as `find_mistakes`.
+        probs: as for `find_hard_examples`.
         labels: (N, A).
         taxonomy: order of the A axis.
-        count: how many together.
+        count: number of examples together.
     """
-    found = find_mistakes(probs, labels, taxonomy, count)
-    chosen: dict[int, Mistake] = {}
+    found = find_hard_examples(probs, labels, taxonomy, count)
+    chosen: dict[int, HardExample] = {}
     for turn in range(count):
         ranked = [of[turn] for of in found.values() if turn < len(of)]
         for one in sorted(ranked, key=lambda m: -m.confidence):
@@ -90,45 +97,45 @@ def find_worst(
     return list(chosen.values())
 
 
-def find_worst_boxes(
+def find_hard_boxes(
     box: Floats, certainty: Floats, true: Floats, threshold: float, count: int
-) -> list[BoxMistake]:
-    """Garments whose box overlaps the true one least; the surest first among equals.
+) -> list[HardBox]:
+    """Find the garments whose box overlaps the true one least; the surest first among equals.
 
     Args:
         box: (N, 4) in fractions.
         certainty: (N,) probability of a garment.
-        true: (N, 4); a box of no size where there is no garment, NaN where none was drawn.
-        threshold: below it no box is told.
-        count: how many.
+        true: (N, 4) in fractions; a box of no size if there is no garment, NaN if none was drawn.
+        threshold: a picture with less certainty has no box.
+        count: number of boxes.
     """
-    told = certainty >= threshold
-    iou = np.where(told, measure_iou(box, np.nan_to_num(true)), 0.0)
+    found = certainty >= threshold
+    iou = np.where(found, measure_iou(box, np.nan_to_num(true)), 0.0)
     rows = np.flatnonzero(true[:, 2] > true[:, 0])
     order = rows[np.lexsort((-certainty[rows], iou[rows]))][:count]
-    return [BoxMistake(int(n), float(certainty[n]), float(iou[n]), bool(told[n])) for n in order]
+    return [HardBox(int(n), float(certainty[n]), float(iou[n]), bool(found[n])) for n in order]
 
 
 def find_false_boxes(
     certainty: Floats, true: Floats, threshold: float, count: int
-) -> list[BoxMistake]:
-    """Pictures without a garment that got a box, the surest first; arguments as before."""
+) -> list[HardBox]:
+    """Find the pictures without a garment that got a box, the surest first; arguments as `find_hard_boxes`."""
     rows = np.flatnonzero((true[:, 2] <= true[:, 0]) & (certainty >= threshold))
     order = rows[np.argsort(-certainty[rows], kind="stable")][:count]
-    return [BoxMistake(int(n), float(certainty[n]), 0.0, True) for n in order]
+    return [HardBox(int(n), float(certainty[n]), 0.0, True) for n in order]
 
 
-def _of_attribute(attribute: str, probs: Floats, labels: Ints, count: int) -> list[Mistake]:
+def _of_attribute(attribute: str, probs: Floats, labels: Ints, count: int) -> list[HardExample]:
     known = np.flatnonzero((labels >= 0) & ~np.isnan(probs).any(1))
-    said = probs[known].argmax(1)
-    wrong = known[said != labels[known]]
+    predicted = probs[known].argmax(1)
+    wrong = known[predicted != labels[known]]
     ranked = wrong[np.argsort(-probs[wrong].max(1), kind="stable")]
     pairs: Counter[tuple[int, int]] = Counter()
-    found: list[Mistake] = []
+    found: list[HardExample] = []
     for row in ranked.tolist():
-        answer, label = int(probs[row].argmax()), int(labels[row])
-        pairs[answer, label] += 1
-        if pairs[answer, label] <= SAME_PAIR and len(found) < count:
-            sure, left = float(probs[row, answer]), float(probs[row, label])
-            found.append(Mistake(row, attribute, answer, sure, label, left))
+        value, label = int(probs[row].argmax()), int(labels[row])
+        pairs[value, label] += 1
+        if pairs[value, label] <= SAME_PAIR and len(found) < count:
+            sure, left = float(probs[row, value]), float(probs[row, label])
+            found.append(HardExample(row, attribute, value, sure, label, left))
     return found

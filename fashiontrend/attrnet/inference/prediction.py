@@ -1,4 +1,4 @@
-"""What the recogniser says of one picture, in a form that servers and files can write down."""
+"""The prediction for one picture, in a form that servers and files can write, and how it is decided."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,12 +37,12 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class AttributeAnswer:
+class AttributePrediction:
     """One attribute of one picture.
 
     Attributes:
-        status: `uncertain` where the best class is less likely than the caller's minimum.
-        value: id of the likeliest value; None where it is not visible or not applicable.
+        status: `uncertain` if the best class is less likely than the caller's minimum.
+        value: id of the likeliest value; None if it is not visible or not applicable.
         name: its English name.
         confidence: calibrated probability of the likeliest class, "not visible" included.
         top_k: the likeliest classes, best first; `not_visible` may be among them.
@@ -56,19 +56,19 @@ class AttributeAnswer:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One picture.
+class GarmentPrediction:
+    """The garment in one picture.
 
     Attributes:
-        attributes: by id, in the taxonomy's order; empty where there is a problem.
-        box: where the garment is; None where none was found.
+        attributes: by id, in the taxonomy's order; empty if there is a problem.
+        box: place of the garment; None if none was found.
         score: probability that the picture shows a garment.
         size: width and height of the upright picture in pixels.
-        embedding: (embedding_dim,) the vector that the classifiers read, if asked for.
+        embedding: (embedding_dim,) the vector that the classifiers read; None unless requested.
         problem: why the picture could not be read; None if it could.
     """
 
-    attributes: Mapping[str, AttributeAnswer] = field(default_factory=dict)
+    attributes: Mapping[str, AttributePrediction] = field(default_factory=dict)
     box: Box | None = None
     score: float = 0.0
     size: tuple[int, int] = (0, 0)
@@ -78,32 +78,34 @@ class Answer:
 
 def decide(
     probs: Mapping[str, Floats], taxonomy: Taxonomy, top_k: int = 0, min_confidence: float = 0.0
-) -> dict[str, AttributeAnswer]:
+) -> dict[str, AttributePrediction]:
     """Decide every attribute of one picture.
 
     Args:
         probs: (V + 1,) calibrated, per attribute, under the prior that decisions are made for.
         taxonomy: gives values, names, and which attributes a garment type can have.
-        top_k: how many classes to list.
-        min_confidence: a best class below it is `uncertain`; its value is told all the same.
+        top_k: number of classes to list.
+        min_confidence: a best class below it is `uncertain`; its value is returned all the same.
     """
-    answers = {
+    decided = {
         a.id: _decide_one(probs[a.id], a, top_k, min_confidence) for a in taxonomy.attributes
     }
-    garment = answers.get(GARMENT_TYPE)
+    garment = decided.get(GARMENT_TYPE)
     if garment is None or garment.value is None:
-        return answers
+        return decided
     return {
-        a: answer
+        a: attribute
         if a == GARMENT_TYPE or taxonomy.applies(a, garment.value)
-        else AttributeAnswer(Status.NOT_APPLICABLE, None, None, answer.confidence, answer.top_k)
-        for a, answer in answers.items()
+        else AttributePrediction(
+            Status.NOT_APPLICABLE, None, None, attribute.confidence, attribute.top_k
+        )
+        for a, attribute in decided.items()
     }
 
 
 def _decide_one(
     probs: Floats, attribute: Attribute, top_k: int, min_confidence: float
-) -> AttributeAnswer:
+) -> AttributePrediction:
     order = np.argsort(-np.asarray(probs), kind="stable")
     choices = [_choice(attribute, int(n), float(probs[n])) for n in order[: max(top_k, 1)]]
     best = choices[0]
@@ -113,7 +115,7 @@ def _decide_one(
     if best.confidence < min_confidence:
         status = Status.UNCERTAIN
     value, name = (None, None) if hidden else (best.value, best.name)
-    return AttributeAnswer(status, value, name, best.confidence, listed)
+    return AttributePrediction(status, value, name, best.confidence, listed)
 
 
 def _choice(attribute: Attribute, index: int, confidence: float) -> Choice:

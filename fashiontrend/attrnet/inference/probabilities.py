@@ -7,7 +7,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 
-from fashiontrend.attrnet.network.model import Output
+from fashiontrend.attrnet.network.model import AttrNetOutput
 
 Floats = NDArray[np.float64]
 
@@ -17,7 +17,7 @@ TINY = 1e-12
 
 
 def calibrate(
-    output: Output, attributes: Sequence[str], temperatures: Mapping[str, float]
+    output: AttrNetOutput, attributes: Sequence[str], temperatures: Mapping[str, float]
 ) -> dict[str, NDArray[np.float32]]:
     """softmax(logits / temperature), (N, V + 1) per attribute; a missing temperature is 1."""
     with torch.no_grad():

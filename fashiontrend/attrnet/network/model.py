@@ -1,4 +1,4 @@
-"""AttrNet, written as if there were one device; no file access.
+"""The network AttrNet, written as if there were one device; it reads no files.
 
 B pictures of H x W pixels, A attributes with V values each, h x w cells, K boxes a picture.
 """
@@ -18,59 +18,60 @@ from fashiontrend.errors import ConfigError
 PIXEL_SCALE = 58.0
 
 
-class Seen(NamedTuple):
-    """Plain shots seen as a whole.
+class PlainShots(NamedTuple):
+    """The P plain shots of a batch, each embedded as a whole.
 
     Attributes:
-        rows: int64 (P,), which pictures of a batch they are.
-        vector: (P, 512); in training (1, 512) if P is 0, see `AttrNet.see`.
+        rows: int64 (P,), which pictures of the batch they are.
+        vector: (P, 512); in training (1, 512) if P is 0, see `AttrNet.embed_plain`.
     """
 
     rows: Tensor
     vector: Tensor
 
 
-class Whole(NamedTuple):
-    """What plain shots as a whole say on their own, in training.
+class PlainShotLogits(NamedTuple):
+    """What the classifiers make of plain shots alone, in training.
 
     Attributes:
         rows: int64 (P,), which pictures of the batch they are.
         logits: one (P, V + 1) tensor per attribute.
-        words: (P, W) logits of the listing's words, or None.
+        title_words: (P, W) logits of the title's words, or None.
     """
 
     rows: Tensor
     logits: tuple[Tensor, ...]
-    words: Tensor | None
+    title_words: Tensor | None
 
 
-class Output(NamedTuple):
-    """Everything AttrNet says.
+class AttrNetOutput(NamedTuple):
+    """Everything that AttrNet predicts.
 
     Attributes:
         logits: one (B, V + 1) tensor per attribute; the last column is "not visible".
         location: objectness, cell boxes, box and score, see `regions.Location`.
         vector: (B, embedding_dim).
-        words: (B, W) logits of the listing's words; None but in training.
-        presence: (B,) logits of there being a garment where the network looked; None without
-            such a classifier.
-        whole: in training what plain shots as a whole say, while `logits` are the regions'
-            alone; None without such a network.
+        title_words: (B, W) logits of the title's words; None except in training.
+        presence: (B,) logits of a garment being where the network looked; None without such a
+            classifier.
+        plain: in training the logits of plain shots, while `logits` come from the regions alone; None
+            without a network for plain shots.
     """
 
     logits: tuple[Tensor, ...]
     location: regions.Location
     vector: Tensor
-    words: Tensor | None = None
+    title_words: Tensor | None = None
     presence: Tensor | None = None
-    whole: Whole | None = None
+    plain: PlainShotLogits | None = None
 
 
 class AttrNet(nn.Module):
     """Picture -> feature map -> location -> boxes -> RoI max pooling -> vector -> classifiers.
 
-    Where `plain_share` is set, a second network looks at plain shots as a whole. Each is taught
-    alone, by its part of every classifier; the answer is the mean of their logits by their shares.
+    If `plain_share` is set, a second network embeds plain shots as a whole. Each network is trained
+    alone, through its part of every classifier; the predicted logits are the mean of both, weighted
+    by their shares.
     """
 
     mean: Tensor
@@ -86,8 +87,8 @@ class AttrNet(nn.Module):
             mean: the training set's mean red, green and blue, 0..255.
 
         Raises:
-            ConfigError: there is no such backbone, its weights cannot be read, or the vector has no
-                room for the regions beside the whole.
+            ConfigError: there is no such backbone, its weights cannot be read, or `embedding_dim`
+                leaves no numbers of the vector to the regions.
         """
         super().__init__()
         self.cfg = cfg
@@ -104,7 +105,7 @@ class AttrNet(nn.Module):
         width = cfg.embedding_dim - (backbones.Deep.CHANNELS if cfg.plain_share else 0)
         if width <= 0:
             raise ConfigError(
-                f"attrnet.plain_share: the whole takes {backbones.Deep.CHANNELS} numbers of the vector, "
+                f"attrnet.plain_share: plain shots take {backbones.Deep.CHANNELS} numbers of the vector, "
                 f"attrnet.embedding_dim is {cfg.embedding_dim}. Make it larger, or leave plain_share out."
             )
         self.parts = (slice(0, width), slice(width, cfg.embedding_dim))
@@ -119,34 +120,35 @@ class AttrNet(nn.Module):
         self.classifiers = nn.ModuleList(nn.Linear(cfg.embedding_dim, v + 1) for v in num_values)
 
     def forward(
-        self, image: Tensor, box: Tensor | None = None, plain: Tensor | Seen | None = None
-    ) -> Output:
+        self, image: Tensor, box: Tensor | None = None, plain: Tensor | PlainShots | None = None
+    ) -> AttrNetOutput:
         """Recognise pictures.
 
         Args:
             image: uint8 (B, 3, H, W), RGB.
-            box: (B, 4) where the garment is known to be; NaN rows where not, rows of no size
-                where there is none: those, and all if None, use the predicted place.
-            plain: uint8 (B, 3, h, w), those of them that are plain shots as a whole, zeros for the
-                others; or what `see` returned for it, where they are looked at again. If None, or
-                without a network for them, the regions answer alone.
+            box: (B, 4) where the garment is known to be, in fractions; NaN rows if its place is
+                unknown, rows of no size if there is no garment. Those rows, and all if None, use the
+                predicted place.
+            plain: uint8 (B, 3, h, w), the pictures that are plain shots as a whole, and zeros for the
+                others; or what `embed_plain` returned for them. If None, or without a network for
+                plain shots, the logits come from the regions alone.
 
         Returns:
             Logits, location and vector.
         """
-        seen = self.see(plain) if isinstance(plain, Tensor) else plain
+        shots = self.embed_plain(plain) if isinstance(plain, Tensor) else plain
         with self._precision():
-            return self._answer(self._scale(image), box, seen)
+            return self._predict(self._scale(image), box, shots)
 
-    def see(self, plain: Tensor) -> Seen | None:
-        """Look at plain shots as a whole.
+    def embed_plain(self, plain: Tensor) -> PlainShots | None:
+        """Embed plain shots as a whole.
 
         Args:
             plain: as for `forward`.
 
         Returns:
-            None without a network for it. In training at least one picture is looked at, so that
-            every parameter takes part in every step; it counts nothing.
+            None without a network for plain shots. In training at least one picture is embedded, so
+            that every parameter takes part in every step; if it is no plain shot, it adds no loss.
         """
         if self.whole is None:
             return None
@@ -156,7 +158,7 @@ class AttrNet(nn.Module):
             shots = shots if len(rows) else plain[:1]
             self.whole.train(len(rows) > 1)  # one picture's channels are nothing to normalise by
         with self._precision():
-            return Seen(rows, self.whole(self._scale(shots)))
+            return PlainShots(rows, self.whole(self._scale(shots)))
 
     def _precision(self) -> torch.autocast:
         device = self.mean.device.type
@@ -167,22 +169,22 @@ class AttrNet(nn.Module):
         x = (image.to(self.mean.dtype) - self.mean) / PIXEL_SCALE
         return x.contiguous(memory_format=torch.channels_last)
 
-    def _answer(self, x: Tensor, box: Tensor | None, seen: Seen | None) -> Output:
+    def _predict(self, x: Tensor, box: Tensor | None, plain: PlainShots | None) -> AttrNetOutput:
         features = self.backbone(x)
         location = self.locator(features)
         place = location.box.detach()
         if not self.cfg.locate:
             place, box = place.new_tensor([0.0, 0.0, 1.0, 1.0]).expand_as(place), None
         if box is not None:
-            # Where there is no garment, what is taken for one is looked at; false for NaN.
+            # A row of no size, as one of NaN, compares as false and keeps the predicted place.
             place = torch.where((box[:, 2:] > box[:, :2]).all(1, keepdim=True), box, place)
         boxes = regions.surround(place, self.cfg.box_scales)
         pooled = regions.pool_regions(
             self.neck(features), boxes, self.cfg.roi_size, self.cfg.pooling
         )
-        # One fully connected layer for all boxes and the strongest answer of any: a quarter of the
-        # weights of a layer over all boxes together, and more accurate (what a sleeve looks like
-        # is learnt once for all sizes).
+        # One fully connected layer for each box, and the maximum over boxes: a quarter of the weights
+        # of a layer over all boxes together, and more accurate, because the look of a sleeve is
+        # learnt once for all sizes.
         vector = self.embed(pooled.flatten(2)).amax(1)
         if self.colour is not None and self.embed_colour is not None:
             vector = vector + self.embed_colour(self.colour(x, features, boxes[:, 0]))
@@ -191,52 +193,54 @@ class AttrNet(nn.Module):
         presence = None
         if self.presence is not None:
             presence = self.presence(kept).float().squeeze(1)
-            # Either is more often wrong alone (docs/experiments.md).
-            told = (presence + location.objectness.amax(1)) / 2
-            location = location._replace(score=told.sigmoid())
+            # Either alone is wrong more often than their mean (docs/experiments.md).
+            mean = (presence + location.objectness.amax(1)) / 2
+            location = location._replace(score=mean.sigmoid())
         if self.training:
-            logits, words = self._read(kept, self.parts[0])
-            return Output(logits, location, vector, words, presence, self._read_whole(seen))
-        vector = self._join(vector, seen)
+            logits, words = self._classify(kept, self.parts[0])
+            return AttrNetOutput(
+                logits, location, vector, words, presence, self._classify_plain(plain)
+            )
+        vector = self._join(vector, plain)
         logits = tuple(c(vector).float() for c in self.classifiers)
-        return Output(logits, location, vector, None, presence)
+        return AttrNetOutput(logits, location, vector, None, presence)
 
-    def _read(self, vector: Tensor, part: slice) -> tuple[tuple[Tensor, ...], Tensor | None]:
-        """What a part of the vector says on its own: logits of the attributes, and of the words."""
+    def _classify(self, vector: Tensor, part: slice) -> tuple[tuple[Tensor, ...], Tensor | None]:
+        """Logits of the attributes and of the title's words from one part of the vector alone."""
 
-        def ask(head: nn.Module) -> Tensor:
+        def apply(head: nn.Module) -> Tensor:
             weight, bias = cast(nn.Linear, head).weight, cast(nn.Linear, head).bias
             return functional.linear(vector, weight[:, part], bias).float()
 
-        logits = tuple(ask(c) for c in self.classifiers)
-        return logits, None if self.words is None else ask(self.words)
+        logits = tuple(apply(c) for c in self.classifiers)
+        return logits, None if self.words is None else apply(self.words)
 
-    def _read_whole(self, seen: Seen | None) -> Whole | None:
-        if seen is None:
+    def _classify_plain(self, plain: PlainShots | None) -> PlainShotLogits | None:
+        if plain is None:
             return None
-        return Whole(seen.rows, *self._read(seen.vector, self.parts[1]))
+        return PlainShotLogits(plain.rows, *self._classify(plain.vector, self.parts[1]))
 
-    def _join(self, vector: Tensor, seen: Seen | None) -> Tensor:
-        """Both parts of the vector, each by its share; all for the regions where there is no plain shot."""
+    def _join(self, vector: Tensor, plain: PlainShots | None) -> Tensor:
+        """Join both parts of the vector, each times its share; without a plain shot the share of the regions is 1."""
         if self.whole is None:
             return vector
         whole = vector.new_zeros(len(vector), backbones.Deep.CHANNELS)
         share = vector.new_zeros(len(vector), 1)
-        if seen is not None:
-            whole[seen.rows] = seen.vector.to(whole.dtype)
-            share[seen.rows] = self.cfg.plain_share
+        if plain is not None:
+            whole[plain.rows] = plain.vector.to(whole.dtype)
+            share[plain.rows] = self.cfg.plain_share
         return torch.cat([vector * (1 - share), whole * share], 1)
 
     @property
     def lasting(self) -> "AttrNetConfig":
-        """The configuration of what is left after training.
+        """The configuration of the trained network.
 
-        Words were only something to learn, the file of `weights` only where to begin.
+        The title's words are predicted in training only, and the file of `weights` is only its start.
         """
         return self.cfg.model_copy(update={"words": 0, "weights": None})
 
     def lasting_weights(self) -> dict[str, Tensor]:
-        """The tensors that belong to `lasting`."""
+        """The tensors of the network that `lasting` configures."""
         return {k: t for k, t in self.state_dict().items() if not k.startswith("words.")}
 
 

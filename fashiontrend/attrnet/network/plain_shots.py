@@ -62,7 +62,7 @@ def find_ground(pixels: NDArray[np.uint8], least: float = PLAIN_RIM) -> NDArray[
     return median if alike.mean() >= least else None
 
 
-def see_plain(image: Image.Image, size: tuple[int, int]) -> images.Pixels:
+def cut_plain(image: Image.Image, size: tuple[int, int]) -> images.Pixels:
     """A plain shot as a whole, not stretched; zeros if the picture is none.
 
     Its rim has to be clearer than a mask needs: pictures of cloth with a garment somewhere are to be

@@ -135,7 +135,9 @@ def _compose(
         box=torch.where(empty, 0.0, box),
         labels=torch.where(empty, -1, batch.labels),
         weights=torch.where(empty, 0.0, batch.weights),
-        words=None if batch.words is None else torch.where(empty, torch.nan, batch.words),
+        title_words=None
+        if batch.title_words is None
+        else torch.where(empty, torch.nan, batch.title_words),
     )
 
 

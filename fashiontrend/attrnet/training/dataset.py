@@ -1,4 +1,4 @@
-"""EXAMPLE rows -> arrays -> batches. Ray Data calls `decode_rows`, Ray Train `to_batch`.
+"""From rows of `schemas.EXAMPLE` to arrays and batches. Ray Data calls `decode_rows`, Ray Train `to_batch`.
 
 N rows become M pictures: a row of the resampled set counts `repeat` times.
 """
@@ -19,31 +19,29 @@ from fashiontrend.errors import DataError, PictureError
 
 Rows: TypeAlias = Mapping[str, NDArray[Any]]
 
-#: The columns of records.EXAMPLE that training reads.
+#: The columns of `schemas.EXAMPLE` that training reads.
 COLUMNS = ("picture_id", "annotated", "labels", "confidences", "box", "repeat", "image")
-
-
-#: What a batch is made of.
+#: The arrays that every batch has.
 TENSORS = ("image", "labels", "weights", "box")
 
 
 def decode_rows(
     columns: Rows | pa.Table, cfg: AttrNetConfig, more: tuple[int, Sequence[float]] | None = None
 ) -> dict[str, NDArray[Any]]:
-    """Decode rows of the EXAMPLE schema; each picture once, however often it repeats.
+    """Decode rows of the EXAMPLE schema, each picture once, however often it repeats.
 
-    Labels that people gave weigh 1, others their confidence, missing ones 0.
+    Labels of annotators weigh 1, others their confidence, and missing ones 0.
 
     Args:
         columns: a table, or arrays by name as `map_batches` passes them; `COLUMNS` are read.
         cfg: branch `attrnet`; gives the side S of the square, `train_px` or else `input_px`,
             whether pictures keep their aspect, and whether plain shots get masks and boxes.
-        more: of `repeat_more`.
+        more: further repeats, as for `repeat_more`.
 
     Returns:
         image uint8 (M, 3, S, S), (M, 4, S, S) with masks, labels int64 (M, A), weights float32
-        (M, A), box float32 (M, 4) in fractions of the square with NaN rows where none is known,
-        names (M,) of str, and if `cfg.plain_share` plain uint8 (M, 3, h, w) of `masks.see_plain`.
+        (M, A), box float32 (M, 4) in fractions of the square with NaN rows if none is known,
+        names (M,) of str, and with `cfg.plain_share` plain uint8 (M, 3, h, w) of `plain_shots.cut_plain`.
         Repeats stand next to each other: shuffle.
 
     Raises:
@@ -80,12 +78,16 @@ def decode_rows(
 def repeat_more(
     labels: NDArray[Any], repeat: NDArray[Any], more: tuple[int, Sequence[float]] | None
 ) -> NDArray[np.int64]:
-    """Repeats (N,) of pictures, multiplied by a factor for their value of one attribute.
+    """Multiply the repeats (N,) of pictures by a factor for their value of one attribute.
 
     Args:
-        labels: (N, A).
-        repeat: (N,).
-        more: number of the attribute, and a factor for each value and "not visible".
+        labels: (N, A) indices of values.
+        repeat: (N,) repeats of each picture.
+        more: column of the attribute, and a factor for each value and "not visible"; None changes
+            nothing.
+
+    Returns:
+        (N,), rounded to whole repeats.
     """
     if more is None or not len(labels):
         return np.asarray(repeat, dtype=np.int64)
@@ -96,16 +98,18 @@ def repeat_more(
 
 
 def to_batch(rows: Mapping[str, Any]) -> Batch:
-    """Tensors of what `decode_rows` returned, or of a part of it; tensors pass through.
+    """Make a batch of the arrays that `decode_rows` returned, or of a part of their rows.
 
-    Memory is shared unless it is read-only, as in Ray's object store.
+    Arrays share their memory with the tensors unless it is read-only, as in Ray's object store.
+    Tensors stay as they are.
     """
     names = tuple(str(name) for name in rows.get("names", ()))
     image, labels, weights, box = (_tensor(rows[name]) for name in TENSORS)
-    words, plain = (
-        _tensor(rows[name]) if rows.get(name) is not None else None for name in ("words", "plain")
+    title_words, plain = (
+        _tensor(rows[name]) if rows.get(name) is not None else None
+        for name in ("title_words", "plain")
     )
-    return Batch(image, labels, weights, box, words, names, plain)
+    return Batch(image, labels, weights, box, title_words, names, plain)
 
 
 def epoch_batches(
@@ -116,14 +120,14 @@ def epoch_batches(
     drop_last: bool = True,
     chosen: NDArray[np.int64] | None = None,
 ) -> Iterator[Batch]:
-    """One shuffled pass in one process.
+    """Make the batches of one shuffled pass in one process.
 
     Args:
         rows: what `decode_rows` returned.
-        batch_size: pictures of a batch; a set smaller than that is one batch.
-        rng: make it from seed and epoch, so that a resumed epoch shuffles as the first time.
-        drop_last: leave the last batch out if it is smaller than the others.
-        chosen: numbers of the rows to pass over; all if None.
+        batch_size: pictures of a batch; a smaller set makes one batch.
+        rng: make it from seed and epoch, so that a resumed epoch has the same order.
+        drop_last: whether to leave the last batch out if it is smaller than the others.
+        chosen: numbers of the rows to use; None uses all.
     """
     order = rng.permutation(len(rows["labels"]) if chosen is None else chosen)
     for step in range(count_batches(len(order), batch_size, drop_last=drop_last)):
@@ -132,12 +136,12 @@ def epoch_batches(
 
 
 def count_batches(count: int, batch_size: int, *, drop_last: bool = True) -> int:
-    """Batches that `epoch_batches` makes of so many pictures."""
+    """Count the batches that `epoch_batches` makes of `count` pictures."""
     return max(count // batch_size, 1 if count else 0) if drop_last else -(-count // batch_size)
 
 
 def channel_mean(image: NDArray[np.uint8]) -> tuple[float, float, float]:
-    """Mean red, green and blue (0..255) of the resampled training set, (M, 3 or 4, H, W).
+    """Average red, green and blue (0..255) over the resampled training set, uint8 (M, 3 or 4, H, W).
 
     Raises:
         DataError: there is no picture.
@@ -149,9 +153,12 @@ def channel_mean(image: NDArray[np.uint8]) -> tuple[float, float, float]:
 
 
 def count_labels(labels: NDArray[np.int64], num_values: Sequence[int]) -> list[NDArray[np.int64]]:
-    """How often each value and, last, "not visible" is labelled: (V + 1,) per attribute.
+    """Count the labels of each value and, last, of "not visible": (V + 1,) per attribute.
 
-    Over the rows of the resampled set (M, A) this is the prior that the model learns.
+    Args:
+        labels: (N, A) indices; -1 is not counted. Over the rows of the resampled set the counts are
+            the prior that the model learns.
+        num_values: V of each attribute.
     """
     return [
         np.bincount(labels[labels[:, a] >= 0, a], minlength=v + 1) for a, v in enumerate(num_values)
@@ -169,7 +176,7 @@ def _box(box: Sequence[float] | None) -> Sequence[float]:
 def _decode(
     data: bytes, picture_id: str, box: Sequence[float], cfg: AttrNetConfig, side: int
 ) -> tuple[images.Pixels, NDArray[np.float64], images.Pixels | None]:
-    """A square (3 or 4, S, S), the box in it, and if asked for what `masks.see_plain` returns."""
+    """Return a square (3 or 4, S, S), the box in it, and with `plain_share` the picture of `cut_plain`."""
     try:
         image = images.read(data, side * 2)
     except PictureError as error:
@@ -189,7 +196,7 @@ def _decode(
     low, extent = np.array(region[:2] * 2), np.tile(np.subtract(region[2:], region[:2]), 2)
     placed = (corners * np.array(image.size * 2) - low) / extent
     known_empty = (corners == 0).all()
-    plain = plain_shots.see_plain(image, cfg.plain_size) if cfg.plain_share else None
+    plain = plain_shots.cut_plain(image, cfg.plain_size) if cfg.plain_share else None
     return square, corners if known_empty else placed, plain
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 from fashiontrend import checkpoint, malloc
-from fashiontrend.attrnet.network.model import Output
+from fashiontrend.attrnet.network.model import AttrNetOutput
 from fashiontrend.attrnet.training import augment, clutter, loss
 from fashiontrend.attrnet.training.batches import Batch
 from fashiontrend.checkpoint import Metrics, TrainState
@@ -196,7 +196,7 @@ def _run_epoch(
         last = (number + 1) % cfg.accumulate == 0
         # Workers exchange gradients once a step, not once a batch; DDP notes it as it looks forward.
         with nullcontext() if last else _unexchanged(model):
-            output: Output = model(batch.image, box, batch.plain)
+            output: AttrNetOutput = model(batch.image, box, batch.plain)
         parts = loss.measure(output, batch, cfg, attributes)
         if not torch.isfinite(parts.total):
             kept = "; the last epoch's checkpoint is kept" if epoch else ""
@@ -219,7 +219,7 @@ def _run_epoch(
 
 
 @torch.no_grad()
-def _measure(parts: loss.Loss, output: Output, batch: Batch) -> Metrics:
+def _measure(parts: loss.Loss, output: AttrNetOutput, batch: Batch) -> Metrics:
     known = batch.labels >= 0
     answers = torch.stack([scores.argmax(1) for scores in output.logits], 1)
     return {

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from fashiontrend.attrnet.inference import prediction
-from fashiontrend.attrnet.inference.prediction import AttributeAnswer, Status
+from fashiontrend.attrnet.inference.prediction import AttributePrediction, Status
 from fashiontrend.errors import PictureError
 from fashiontrend.serve.schemas.requests import Box, Options
 from fashiontrend.taxonomy import NOT_VISIBLE, Taxonomy
@@ -27,7 +27,7 @@ class Recogniser(Protocol):
         min_confidence: float = 0.0,
         embedding: bool = False,
         sizes: Sequence[tuple[int, int]] | None = None,
-    ) -> list[prediction.Answer]:
+    ) -> list[prediction.GarmentPrediction]:
         """One answer for each encoded picture; boxes and sizes in pixels of the upright picture."""
         ...
 
@@ -74,7 +74,7 @@ def describe(
 
 
 def _see(
-    answer: prediction.Answer,
+    answer: prediction.GarmentPrediction,
     given: Box | None,
     size: tuple[int, int],
     taxonomy: Taxonomy,
@@ -97,7 +97,7 @@ def _see(
 
 
 def _tell(
-    answer: AttributeAnswer, attribute: str, taxonomy: Taxonomy, options: Options
+    answer: AttributePrediction, attribute: str, taxonomy: Taxonomy, options: Options
 ) -> dict[str, Any]:
     status = str(answer.status)
     if answer.status in (Status.NOT_APPLICABLE, Status.NOT_VISIBLE):

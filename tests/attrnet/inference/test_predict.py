@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fashiontrend.attrnet.inference import artifact, predict
+from fashiontrend.attrnet.inference import artifact, loop, predict
 from fashiontrend.storage import schemas
 
 
@@ -15,10 +15,9 @@ def recogniser(build_net, taxonomy, tmp_path):
     return predict.Recogniser(tmp_path)
 
 
-def make_batch(images):
-    names, data = np.empty(len(images), object), np.empty(len(images), object)
-    names[:], data[:] = [f"p{n}" for n in range(len(images))], images
-    return {"picture_id": names, "image": data, "other": names}
+def columns_of(recogniser, images):
+    pictures = loop.pair([f"p{n}" for n in range(len(images))], images)
+    return loop.predict_all(recogniser, pictures, device="cpu", batch_size=64)
 
 
 @pytest.fixture
@@ -26,8 +25,8 @@ def images(draw_rows, encode):
     return [encode(pixels) for pixels in draw_rows(3, 0)["image"]]
 
 
-def test_answers_have_the_columns_of_the_prediction_schema(recogniser, images, taxonomy):
-    columns = recogniser(make_batch(images))
+def test_predictions_have_the_columns_of_the_prediction_schema(recogniser, images, taxonomy):
+    columns = columns_of(recogniser, images)
     assert list(columns) == schemas.prediction_schema(taxonomy.num_values).names
     assert columns["probs_colour"].shape == (3, 3)
     assert columns["probs_colour"].sum(1) == pytest.approx(np.ones(3), abs=1e-5)
@@ -37,8 +36,8 @@ def test_answers_have_the_columns_of_the_prediction_schema(recogniser, images, t
 
 
 def test_a_picture_that_does_not_decode_harms_no_other(recogniser, images):
-    alone = recogniser(make_batch(images))
-    mixed = recogniser(make_batch([b"not a picture", *images, b""]))
+    alone = columns_of(recogniser, images)
+    mixed = columns_of(recogniser, [b"not a picture", *images, b""])
     assert mixed["picture_id"].tolist() == ["p0", "p1", "p2", "p3", "p4"]
     for name in ("box", "box_score", "probs_colour", "probs_pattern"):
         assert np.isnan(mixed[name][[0, 4]]).all()
@@ -46,11 +45,23 @@ def test_a_picture_that_does_not_decode_harms_no_other(recogniser, images):
 
 
 @pytest.mark.parametrize("images", [[], [b"x", b"y"]], ids=["no pictures", "only broken ones"])
-def test_nothing_to_recognise_gives_rows_without_answers(recogniser, images):
-    columns = recogniser(make_batch(images))
+def test_nothing_to_recognise_gives_rows_without_predictions(recogniser, images):
+    columns = columns_of(recogniser, images)
     assert columns["probs_pattern"].shape == (len(images), 3)
     assert columns["box"].shape == (len(images), 4)
     assert np.isnan(columns["box_score"]).all()
+
+
+def test_columns_and_descriptions_hold_the_same_numbers(recogniser, images, taxonomy):
+    """What training evaluates, what jobs write and what servers return is bit-equal."""
+    recogniser.card = recogniser.card.model_copy(update={"box_threshold": 0.0})
+    columns = columns_of(recogniser, images)
+    described = recogniser.describe(images)
+    assert columns["box_score"].tolist() == [d.score for d in described]
+    assert (columns["box"] * 32.0).tolist() == [list(d.box) for d in described]
+    for a in taxonomy.ids:
+        best = columns[f"probs_{a}"].max(1).astype(float)
+        assert best.tolist() == [d.attributes[a].confidence for d in described]
 
 
 def test_temperatures_of_the_card_are_applied(recogniser, draw_rows):

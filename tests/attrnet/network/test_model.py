@@ -93,19 +93,19 @@ def test_presence_and_the_best_cell_say_together_whether_there_is_a_garment(buil
 
 def test_words_are_told_in_training_only(build_net, draw_batch):
     net, batch = build_net(words=3), draw_batch(4, 0)
-    batch = batch._replace(words=torch.ones(4, 3))
+    batch = batch._replace(title_words=torch.ones(4, 3))
     output = net(batch.image, batch.box)
-    assert output.words.shape == (4, 3)
+    assert output.title_words.shape == (4, 3)
     told = loss.measure(output, batch, net.cfg)
-    plain = loss.measure(output, batch._replace(words=None), net.cfg)
+    plain = loss.measure(output, batch._replace(title_words=None), net.cfg)
     assert told.total > plain.total
     told.total.backward()
     assert net.words.weight.grad.abs().sum() > 0
     net.zero_grad(set_to_none=True)
-    silent = loss.measure(net(batch.image, batch.box), batch._replace(words=None), net.cfg)
+    silent = loss.measure(net(batch.image, batch.box), batch._replace(title_words=None), net.cfg)
     silent.total.backward()
     assert net.words.weight.grad.abs().sum() == 0, "without text the head still takes part, for DDP"
-    assert net.eval()(batch.image).words is None
+    assert net.eval()(batch.image).title_words is None
 
 
 @pytest.fixture
@@ -120,10 +120,10 @@ def half_plain(draw_batch):
 def test_plain_shots_are_read_as_a_whole_too(build_net, half_plain):
     net = build_net(plain_share=0.4, embedding_dim=1024, words=3)
     said = net(half_plain.image, half_plain.box, half_plain.plain)
-    assert said.whole.rows.tolist() == [1, 3]
-    assert [x.shape[0] for x in (*said.whole.logits, said.whole.words)] == [2, 2, 2]
-    assert net(half_plain.image).whole is None
-    assert build_net()(half_plain.image, None, half_plain.plain).whole is None
+    assert said.plain.rows.tolist() == [1, 3]
+    assert [x.shape[0] for x in (*said.plain.logits, said.plain.title_words)] == [2, 2, 2]
+    assert net(half_plain.image).plain is None
+    assert build_net()(half_plain.image, None, half_plain.plain).plain is None
 
 
 def test_the_whole_and_the_regions_are_taught_apart(build_net, half_plain):
@@ -133,10 +133,10 @@ def test_the_whole_and_the_regions_are_taught_apart(build_net, half_plain):
     def taught(part):
         return any(p.grad is not None and p.grad.abs().sum() > 0 for p in part.parameters())
 
-    sum(x.square().sum() for x in (*said.whole.logits, said.whole.words)).backward()
+    sum(x.square().sum() for x in (*said.plain.logits, said.plain.title_words)).backward()
     assert (taught(net.whole), taught(net.backbone)) == (True, False)
     net.zero_grad(set_to_none=True)
-    sum(x.square().sum() for x in (*said.logits, said.words, said.presence)).backward()
+    sum(x.square().sum() for x in (*said.logits, said.title_words, said.presence)).backward()
     assert (taught(net.whole), taught(net.backbone)) == (False, True)
 
 
@@ -152,7 +152,7 @@ def test_the_answer_is_the_mean_of_both_by_their_shares(build_net, half_plain):
         alone = net(half_plain.image)
     assert joined.vector.shape == (4, 1024)
     for one, other, both, regions in zip(
-        apart.logits, apart.whole.logits, joined.logits, alone.logits, strict=True
+        apart.logits, apart.plain.logits, joined.logits, alone.logits, strict=True
     ):
         torch.testing.assert_close(both[[0, 2]], one[[0, 2]])
         torch.testing.assert_close(both[[1, 3]], 0.75 * one[[1, 3]] + 0.25 * other)
@@ -183,7 +183,7 @@ def test_plain_shots_are_learnt_by_heart_by_the_whole(build_net, half_plain):
     net = build_net(plain_share=0.4, embedding_dim=1024, augment=False, label_smoothing=0.0)
     train.fit(net, lambda _: [half_plain] * 5, net.cfg, epochs=8, steps_per_epoch=5, seed=0)
     said = net.train()(half_plain.image, half_plain.box, half_plain.plain)
-    assert [x.argmax(1).tolist() for x in said.whole.logits] == half_plain.labels[[1, 3]].T.tolist()
+    assert [x.argmax(1).tolist() for x in said.plain.logits] == half_plain.labels[[1, 3]].T.tolist()
 
 
 @pytest.mark.parametrize("missing", ["nothing", "boxes", "labels", "both"])

@@ -60,7 +60,7 @@ def test_a_garment_that_leaves_at_the_rim_still_has_a_ground():
 def test_a_plain_shot_of_another_shape_is_not_stretched():
     wide = np.full((20, 60, 3), 250, np.uint8)
     wide[8:12, 10:50] = (20, 40, 160)
-    shot = plain_shots.see_plain(Image.fromarray(wide), (40, 30))
+    shot = plain_shots.cut_plain(Image.fromarray(wide), (40, 30))
     assert shot.shape == (3, 40, 30)
     garment = np.argwhere((shot < 200).any(0))
     assert (garment.max(0) - garment.min(0) + 1).tolist() == [2, 20]
@@ -70,8 +70,8 @@ def test_a_shot_with_more_than_a_garment_at_its_rim_is_not_seen_as_a_whole():
     """Cloth of nearly one colour as a background; a mask is still read from it."""
     pixels = draw()
     assert np.array_equal(
-        plain_shots.see_plain(Image.fromarray(pixels), (40, 30)).transpose(1, 2, 0), pixels
+        plain_shots.cut_plain(Image.fromarray(pixels), (40, 30)).transpose(1, 2, 0), pixels
     )
     pixels[:, :4] = 200
     assert plain_shots.find_garment(pixels) is not None
-    assert not plain_shots.see_plain(Image.fromarray(pixels), (40, 30)).any()
+    assert not plain_shots.cut_plain(Image.fromarray(pixels), (40, 30)).any()

@@ -89,7 +89,7 @@ def pasted(count=200, vacant=False):
     image[:, 3, 8:24, 8:16] = 255
     box = torch.tensor([[0.25, 0.25, 0.5, 0.75]]).repeat(count, 1)
     batch = Batch(image, torch.zeros(count, 1, dtype=torch.int64), torch.ones(count, 1), box)
-    batch = batch._replace(words=torch.ones(count, 2))
+    batch = batch._replace(title_words=torch.ones(count, 2))
     bank = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
     scene = augment.Scene(size_px=48, bank=bank, pasted=1.0)
     return augment.vary(batch, generator(), scene)
@@ -115,8 +115,8 @@ def test_clutter_alone_has_a_box_of_no_size_and_no_labels():
     empty = varied.labels[:, 0] == -1
     assert (varied.box[empty] == 0).all()
     assert (varied.weights[empty] == 0).all()
-    assert varied.words[empty].isnan().all()
-    assert (varied.words[~empty] == 1).all()
+    assert varied.title_words[empty].isnan().all()
+    assert (varied.title_words[~empty] == 1).all()
 
 
 def test_what_is_known_to_be_empty_stays_so(draw_batch):
