@@ -1,7 +1,7 @@
 """Fit a recogniser on a labelled set in one process, without a store and without Ray.
 
-The same network, training and artifact as the loop's; what differs is only where pictures come
-from: `sets` reads them, `fitting` trains.
+The network, the training and the artifact are those of the daily loop. Only the source of the pictures
+differs: `sets` reads them from files, and `fitting` trains on them.
 """
 
 from fashiontrend.standalone.fitting import CHECKPOINT, digest_pictures, fit, recipe

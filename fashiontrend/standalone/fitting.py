@@ -1,4 +1,4 @@
-"""Fit a recogniser on labelled sets; a training that was stopped is gone on with."""
+"""Fit a recogniser on labelled sets; a training that was stopped resumes from its last epoch."""
 
 import json
 import resource
@@ -23,15 +23,15 @@ from fashiontrend.errors import DataError
 from fashiontrend.standalone.sets import Sets
 
 CHECKPOINT, FACTS = "unfinished", "fit.json"
-#: Settings that a training may change on its way: how long it is, its rate and when that falls.
+#: Settings that may differ when a training resumes: its length, its rate and when the rate falls.
 FREE = ("epochs", "max_passes", "learning_rate", "warmup_fraction", "decay_fraction")
 
 
 def recipe(attributes: Collection[str]) -> AttrNetConfig:
-    """The settings that come with the package for sets of small pictures.
+    """Read the settings that come with the package for sets of small pictures.
 
     Args:
-        attributes: of the set; what the recipe says of others is left out.
+        attributes: ids of the set's attributes; the recipe's weights of others are left out.
     """
     text = resources.files("fashiontrend").joinpath("recipe.yaml").read_text("utf-8")
     cfg = AttrNetConfig.model_validate(yaml.safe_load(text)["attrnet"])
@@ -40,9 +40,9 @@ def recipe(attributes: Collection[str]) -> AttrNetConfig:
 
 
 def fit(sets: Sets, cfg: AttrNetConfig, out: Path, seed: int) -> artifact.Card:
-    """Train and write the artifact; an unfinished training in the folder is gone on with.
+    """Train and write the artifact; an unfinished training in the folder resumes.
 
-    Where it had finished nothing is trained, which is told.
+    If that training had finished, nothing is trained, and a message says so.
 
     Args:
         sets: what `read_sets` returned.
@@ -64,7 +64,7 @@ def fit(sets: Sets, cfg: AttrNetConfig, out: Path, seed: int) -> artifact.Card:
     net = model.build(
         cfg, list(sets.taxonomy.num_values.values()), dataset.channel_mean(rows["image"]), seed
     )
-    # What `decode_rows` repeats is told as often.
+    # `decode_rows` repeats rows; the columns beside its own are repeated as often.
     row = np.repeat(np.arange(sets.train.num_rows), sets.train["repeat"].to_numpy())
     if cfg.words:
         rows["title_words"] = title_words.mark(sets.train["text"].to_pylist(), cfg.words)[row]
@@ -116,12 +116,12 @@ def fit(sets: Sets, cfg: AttrNetConfig, out: Path, seed: int) -> artifact.Card:
 
 
 def digest_pictures(train: pa.Table) -> str:
-    """What tells whether a model was fitted on these pictures: a digest of their ids, in any order."""
+    """Digest the pictures' ids in any order; a card holds it to show on which pictures a model was fitted."""
     return digest(sorted(train["picture_id"].to_pylist()))
 
 
 def _find_scenes(examples: pa.Table) -> NDArray[np.bool_]:
-    """Which rows show the garment of another picture; those that show none are few and not among them."""
+    """Mark rows that show the garment of another picture; the few scenes without a garment are not marked."""
     names, sources = examples["picture_id"].to_pylist(), examples["source"].to_pylist()
     return np.array([s not in (None, n) for n, s in zip(names, sources, strict=True)], dtype=bool)
 
@@ -129,18 +129,18 @@ def _find_scenes(examples: pa.Table) -> NDArray[np.bool_]:
 def _draw_rows(
     scene: NDArray[np.bool_], fraction: float, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Numbers of the rows of an epoch: a part of the scenes, and all that is none."""
+    """Draw the rows of an epoch: a part of the scenes, and all other pictures."""
     scenes = np.flatnonzero(scene)
     drawn = rng.choice(scenes, round(fraction * len(scenes)), replace=False)
     return np.sort(np.concatenate([np.flatnonzero(~scene), drawn]))
 
 
 def _mark(sets: Sets, cfg: AttrNetConfig, seed: int) -> str:
-    """What a training must share with the one it goes on with: all that it learns from, to the byte."""
+    """Digest everything that a resumed training must share with its start: settings, labels and pictures."""
     settings = {k: v for k, v in cfg.model_dump().items() if k not in FREE}
-    said = {c: sets.train[c].to_pylist() for c in sets.train.column_names if c != "image"}
-    shown = [images.identify(image or b"") for image in sets.train["image"].to_pylist()]
-    return digest([settings, seed, sets.taxonomy.digest, said, shown])
+    columns = {c: sets.train[c].to_pylist() for c in sets.train.column_names if c != "image"}
+    pictures = [images.identify(image or b"") for image in sets.train["image"].to_pylist()]
+    return digest([settings, seed, sets.taxonomy.digest, columns, pictures])
 
 
 def _resume(folder: Path, mark: str) -> tuple[TrainState | None, float]:

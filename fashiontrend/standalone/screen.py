@@ -1,4 +1,4 @@
-"""Pictures of a labelled set that cannot be read: put aside and told before anything is fitted."""
+"""Pictures of a labelled set that cannot be read: they are put aside and reported before a fit."""
 
 import csv
 from collections import Counter
@@ -13,18 +13,18 @@ from fashiontrend.errors import DataError, PictureError
 from fashiontrend.standalone import Sets
 
 LIMITS = IngestConfig(min_side_px=1)
-#: More than this part of a set unreadable is a mistake in the set, not in single pictures.
+#: If a larger part of a set is unreadable, the set is wrong and not single pictures.
 MOST = 0.05
 ERRORS = "errors.csv"
 
 
 def put_aside(sets: Sets, errors: Path) -> Sets:
-    """The sets without the pictures that do not decode.
+    """Remove the pictures that do not decode.
 
     Args:
-        sets: as `labelled.read_sets` gives them.
-        errors: CSV that gets `id,set,reason,detail` of each such picture; not written if all are
-            good.
+        sets: of `read_sets`.
+        errors: CSV that gets `id,set,reason,detail` of each such picture; it is not written if all
+            decode.
 
     Raises:
         DataError: more than `MOST` of all pictures are unreadable.
@@ -49,13 +49,13 @@ def put_aside(sets: Sets, errors: Path) -> Sets:
     errors.parent.mkdir(parents=True, exist_ok=True)
     with errors.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("id", "set", "reason", "detail"), *bad])
-    told = ", ".join(f"{n} {reason}" for reason, n in Counter(b[2] for b in bad).most_common())
+    reasons = ", ".join(f"{n} {reason}" for reason, n in Counter(b[2] for b in bad).most_common())
     if len(bad) > MOST * total:
         raise DataError(
-            f"{len(bad)} of {total} pictures cannot be read ({told}), at most {MOST:.0%} may be; "
+            f"{len(bad)} of {total} pictures cannot be read ({reasons}), at most {MOST:.0%} may be; "
             f"{errors} names them. Check the column `image`."
         )
-    console.console.print(f"  {len(bad)} of {total} pictures put aside ({told}): {errors}")
+    console.console.print(f"  {len(bad)} of {total} pictures put aside ({reasons}): {errors}")
     return replace(sets, **kept)
 
 

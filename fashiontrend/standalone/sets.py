@@ -1,6 +1,6 @@
-"""Labelled sets, and scenes made of their pictures, from files to tables of examples.
+"""Reads labelled sets, and scenes that are made of their pictures, into tables of examples.
 
-Sets are read as `fashiontrend import` reads them.
+Files are read as `fashiontrend import` reads them.
 """
 
 from collections.abc import Collection, Sequence
@@ -22,27 +22,27 @@ from fashiontrend.taxonomy import UNLABELLED, Taxonomy
 SIZE = ("width", "height")
 #: The box of a picture that is known to hold no garment.
 EMPTY = (0.0, 0.0, 0.0, 0.0)
-#: A value that so few pictures show can neither be learnt nor judged.
+#: Values of an attribute that must be labelled, or it can neither be learnt nor evaluated.
 LEAST_VALUES = 2
-#: Ids that an error names.
+#: Most ids that an error names.
 NAMED = 5
-#: Part of the scenes without a garment that chooses the threshold for boxes.
+#: Part of the scenes without a garment that is held out to choose the threshold for boxes.
 VACANT = 1 / 3
-#: x0, y0, x1, y1 as fractions of a picture; None where none is known.
+#: x0, y0, x1, y1 as fractions of a picture; None if it is unknown.
 Box: TypeAlias = list[float] | None
 
 
 @dataclass(frozen=True)
 class Sets:
-    """What a recogniser is fitted and judged on; tables have `dataset.COLUMNS`, `source` and `text`.
+    """The pictures on which a recogniser is fitted and evaluated; tables have `dataset.COLUMNS`, `source` and `text`.
 
     Attributes:
         taxonomy: derived from the columns.
-        train: pictures to fit on, scenes among them.
-        val: pictures of the natural distribution that are kept apart.
-        scenes: scenes that are kept apart; their source pictures are in neither `train`.
-        vacant: scenes without a garment that are kept out of `train` too: the threshold for boxes is
-            chosen with them, since a network is too sure of the empty pictures it has learnt from.
+        train: pictures to fit on, including scenes.
+        val: held-out pictures of the natural distribution.
+        scenes: held-out scenes; the pictures of which they are made are not in `train`.
+        vacant: held-out scenes without a garment that choose the threshold for boxes. Empty pictures in
+            `train` could not, because the network has learnt to be sure of them.
     """
 
     taxonomy: Taxonomy
@@ -61,40 +61,43 @@ def read_sets(
     seed: int = 0,
     splits: Sequence[str] = ("train",),
 ) -> Sets:
-    """Read a labelled set, and scenes made of its pictures, and part them.
+    """Read a labelled set and scenes that are made of its pictures, and split them.
 
     Args:
         data: Parquet files with `id`, `image`, `split` (val or one of `splits`) and attributes; corners
-            in pixels where they are known. Each row is a source of its own.
-        scenes: folder with one CSV (`id`, `source`, corners in pixels, empty or all 0 where there is no
-            garment) and Parquet files with the pictures. Corners are of a picture of `width` and
-            `height`, or of the picture itself where a set does not state them.
-        attributes: columns; guessed if none is named.
-        hold_out: part of the scenes' sources that is kept apart.
+            in pixels if they are known. Each row is a source of its own.
+        scenes: folder with one CSV (`id`, `source`, corners in pixels, which are empty or all 0 if there
+            is no garment) and Parquet files with the pictures. Corners refer to a picture of `width` and
+            `height`, or to the picture itself if the columns are missing.
+        attributes: columns; they are guessed if none is named.
+        hold_out: part of the scenes' sources that is held out, from 0 to 1.
         seed: of that choice.
-        splits: names of the rows to fit on; rows of other names than these and val are left out, and
-            scenes made of any row that is not fitted on train nothing; how many is told.
+        splits: values of `split` whose rows are fitted on. Rows with other values than these and val are
+            left out, and so are scenes that are made of rows on which nothing is fitted; a message
+            reports their number.
 
     Raises:
-        DataError: a set is not readable, states no label, an attribute has one value only, an id is
-            both to fit on and in val, or scenes have no corners, or some that make no box.
+        DataError: a set is not readable or has no labels, an attribute has a single value, an id is both
+            to be fitted on and in val, or scenes have no corners, or corners that make no box.
     """
     rows = importing.read_rows(data)
     chosen = tuple(attributes) or columns.guess_columns(rows)
     name = digest([str(p.name) for p in data])[:8]
     taxonomy = columns.derive_taxonomy(rows, chosen, f"set-{name}")
-    # A column `source` of its own says something else there, a shop's name perhaps.
+    # A column `source` of the labelled set itself has another meaning, such as the name of a shop.
     labelled = _to_examples(rows, chosen, taxonomy, rows["id"].to_pylist(), _boxes(rows))
-    told = rows["split"].to_pylist() if "split" in rows.column_names else []
-    if not {*splits, "val"} <= set(told):
+    named = rows["split"].to_pylist() if "split" in rows.column_names else []
+    if not {*splits, "val"} <= set(named):
         raise DataError(
-            f"{data[0]}: column 'split' holds {sorted({str(t) for t in told})} in the files that were given, "
+            f"{data[0]}: column 'split' holds {sorted({str(s) for s in named})} in the given files, "
             f"expected {', '.join(map(repr, splits))} and 'val'. Name the files of all of them."
         )
     if "val" in splits:
-        raise DataError("split 'val' is what a recogniser is judged on: it cannot be fitted on.")
-    fit = labelled.filter(pa.array([s in splits for s in told]))
-    val = labelled.filter(pa.array([s == "val" for s in told]))
+        raise DataError(
+            "split 'val' evaluates the recogniser, so it cannot be fitted on. Name other splits."
+        )
+    fit = labelled.filter(pa.array([s in splits for s in named]))
+    val = labelled.filter(pa.array([s == "val" for s in named]))
     _check_apart(fit, val, splits)
     apart = vacant = labelled.slice(0, 0)
     if scenes is not None:
@@ -105,7 +108,7 @@ def read_sets(
         known = _leave_out(known, {*_names(labelled)} - {*_names(fit)})
         sources = pa.array(sorted({s for s in apart["source"].to_pylist() if s}), pa.string())
         fit = fit.filter(pc.invert(pc.is_in(fit["picture_id"], sources)))
-        fit = _tell_sources(pa.concat_tables([fit, known]))
+        fit = _fill_texts(pa.concat_tables([fit, known]))
     _check(fit, taxonomy)
     return Sets(taxonomy, fit, val, apart, vacant)
 
@@ -117,7 +120,7 @@ def _to_examples(
     sources: Sequence[str | None],
     boxes: Sequence[Box],
 ) -> pa.Table:
-    """Rows of a set as `dataset.COLUMNS` and `source`; every label weighs 1."""
+    """Turn rows of a set into `dataset.COLUMNS`, `source` and `text`; every label weighs 1."""
     labels = np.full((rows.num_rows, len(chosen)), UNLABELLED, dtype=np.int64)
     for n, (column, attribute) in enumerate(zip(chosen, taxonomy.attributes, strict=True)):
         if column not in rows.column_names:
@@ -139,32 +142,32 @@ def _to_examples(
     )
 
 
-def _tell_sources(examples: pa.Table) -> pa.Table:
-    """Scenes say what the listing of their source says."""
-    names, told = examples["picture_id"].to_pylist(), examples["text"].to_pylist()
-    said = dict(zip(names, told, strict=True))
+def _fill_texts(examples: pa.Table) -> pa.Table:
+    """Give scenes without a text the text of the picture of which they are made."""
+    names, texts = examples["picture_id"].to_pylist(), examples["text"].to_pylist()
+    text_of = dict(zip(names, texts, strict=True))
     filled = [
-        t or said.get(s, "") for s, t in zip(examples["source"].to_pylist(), told, strict=True)
+        t or text_of.get(s, "") for s, t in zip(examples["source"].to_pylist(), texts, strict=True)
     ]
     place = examples.column_names.index("text")
     return examples.set_column(place, "text", pa.array(filled, pa.string()))
 
 
 def _sources(scenes: pa.Table) -> list[str | None]:
-    """Ids of the pictures that scenes are made of; None where none is stated."""
+    """Ids of the pictures of which scenes are made; None if a scene names none."""
     if "source" not in scenes.column_names:
         return [None] * scenes.num_rows
     return [_name(s) for s in scenes["source"].to_pylist()]
 
 
 def _name(cell: Any) -> str | None:
-    """An id as text; what a table reader made a float of is a whole number again."""
+    """An id as text; a whole number that a table reader turned into a float is a whole number again."""
     text = "" if cell is None else str(cell).removesuffix(".0")
     return text or None
 
 
 def _boxes(rows: pa.Table) -> list[Box]:
-    """Boxes of a labelled set in fractions; None where none is drawn, which leaves the place open."""
+    """Boxes of a labelled set in fractions; None if none was drawn, so that the place is unknown."""
     corners = importing.read_corners(rows)
     if corners is None:
         return [None] * rows.num_rows
@@ -172,12 +175,12 @@ def _boxes(rows: pa.Table) -> list[Box]:
 
 
 def _scene_boxes(rows: pa.Table, folder: Path) -> list[Box]:
-    """Boxes of scenes in fractions; `EMPTY` where no corners are given: there is no garment."""
+    """Boxes of scenes in fractions; `EMPTY` if a scene has no corners and so no garment."""
     corners = importing.read_corners(rows)
     if corners is None:
         raise DataError(
             f"{folder}: columns {', '.join(importing.CORNERS)} are needed, seen "
-            f"{', '.join(rows.column_names)}. Give the garments' corners in pixels, empty cells where "
+            f"{', '.join(rows.column_names)}. Give the garments' corners in pixels, empty cells if "
             "a scene shows no garment, or leave --scenes out."
         )
     boxes = _boxes(rows)
@@ -194,7 +197,7 @@ def _scene_boxes(rows: pa.Table, folder: Path) -> list[Box]:
 
 
 def _sizes(rows: pa.Table, corners: NDArray[np.float64]) -> list[tuple[float, float]]:
-    """Width and height that corners are of: the stated ones, else the picture's, NaN if unreadable."""
+    """Width and height to which corners refer: the stated ones, else the picture's; NaN if it is unreadable."""
     stated = np.full((rows.num_rows, 2), np.nan)
     if set(SIZE) <= set(rows.column_names):
         stated = importing.read_numbers(rows, SIZE).copy()
@@ -205,7 +208,7 @@ def _sizes(rows: pa.Table, corners: NDArray[np.float64]) -> list[tuple[float, fl
 
 
 def _measure(image: bytes | None) -> tuple[int, int] | None:
-    """Width and height of a picture; None of one that does not open, which is put aside later."""
+    """Width and height of a picture; None if it does not open, in which case it is put aside later."""
     try:
         return images.measure(image or b"")
     except PictureError:
@@ -221,13 +224,13 @@ def _check_apart(fit: pa.Table, val: pa.Table, splits: Sequence[str]) -> None:
     if both:
         raise DataError(
             f"{len(both)} ids stand both in split 'val' and in {', '.join(map(repr, splits))}: "
-            f"{', '.join(both[:NAMED])}. A recogniser cannot be judged on what it was fitted on: keep "
+            f"{', '.join(both[:NAMED])}. A recogniser cannot be evaluated on what it was fitted on: keep "
             "each id in one split."
         )
 
 
 def _leave_out(scenes: pa.Table, sources: Collection[str]) -> pa.Table:
-    """Scenes without those made of a picture that is not fitted on, which they would teach."""
+    """Leave out scenes that are made of a picture that is not fitted on, or it would be learnt through them."""
     fitted = [s not in sources for s in scenes["source"].to_pylist()]
     taught = scenes.filter(pa.array(fitted, pa.bool_()))
     if taught.num_rows < scenes.num_rows:
@@ -239,7 +242,7 @@ def _leave_out(scenes: pa.Table, sources: Collection[str]) -> pa.Table:
 
 
 def _part_scenes(scenes: pa.Table, hold_out: float, seed: int) -> tuple[pa.Table, pa.Table]:
-    """A seeded part of the sources; scenes without a source count as sources of their own."""
+    """Hold out the scenes of a seeded part of the sources; each scene without a source is its own."""
     keys = [
         s or f"empty {i}"
         for s, i in zip(scenes["source"].to_pylist(), scenes["picture_id"].to_pylist(), strict=True)
@@ -248,7 +251,7 @@ def _part_scenes(scenes: pa.Table, hold_out: float, seed: int) -> tuple[pa.Table
 
 
 def _part_vacant(scenes: pa.Table, seed: int) -> tuple[pa.Table, pa.Table]:
-    """All scenes but a seeded part of those without a garment, and that part."""
+    """Hold out a seeded part of the scenes without a garment; return the others and that part."""
     held = scenes.filter(
         pa.array([b == list(EMPTY) for b in scenes["box"].to_pylist()], pa.bool_())
     )
@@ -260,7 +263,7 @@ def _part_vacant(scenes: pa.Table, seed: int) -> tuple[pa.Table, pa.Table]:
 def _part(
     rows: pa.Table, keys: Sequence[str], fraction: float, seed: int
 ) -> tuple[pa.Table, pa.Table]:
-    """Rows without and with a seeded fraction of the keys."""
+    """Split rows by a seeded fraction of the keys; return those without and those with it."""
     names = sorted(set(keys))
     order = np.random.default_rng(seed).permutation(len(names))
     apart = {names[n] for n in order[: round(fraction * len(names))]}

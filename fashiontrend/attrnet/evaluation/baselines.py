@@ -1,4 +1,4 @@
-"""What a recogniser must beat: the commonest value, and a histogram of colours.
+"""Baselines that a recogniser must beat: the commonest value, and a regression on colour histograms.
 
 N pictures, A attributes with V values; a label of -1 is none.
 """
@@ -16,14 +16,14 @@ from fashiontrend.taxonomy import Taxonomy
 Ints: TypeAlias = NDArray[np.integer[Any]]
 Floats: TypeAlias = NDArray[np.floating[Any]]
 
-#: Bins of each channel; the histogram is joint, so it has their third power.
+#: Bins of each channel; the joint histogram has LEVELS ** 3 bins.
 LEVELS = 8
-#: Twice what five attributes of real pictures needed to converge.
+#: Twice the iterations that five attributes of real pictures needed to converge.
 MAX_ITERATIONS = 500
 
 
 def majority(labels: Ints, taxonomy: Taxonomy, count: int) -> dict[str, Floats]:
-    """The proportions of the training labels (N, A), for each of so many pictures: (count, V + 1)."""
+    """Predict the proportions of the training labels (N, A) for each of `count` pictures: (count, V + 1)."""
     return {
         a: np.tile(_shares(labels[:, n], v), (count, 1))
         for n, (a, v) in enumerate(taxonomy.num_values.items())
@@ -31,7 +31,7 @@ def majority(labels: Ints, taxonomy: Taxonomy, count: int) -> dict[str, Floats]:
 
 
 def histogram(pictures: Sequence[NDArray[np.uint8]]) -> Floats:
-    """Joint colour histograms of pictures (H, W, 3): square roots of shares, (N, LEVELS ** 3)."""
+    """Compute joint colour histograms of pictures (H, W, 3): square roots of shares, (N, LEVELS ** 3)."""
     rows = []
     for pixels in pictures:
         bins = pixels.reshape(-1, 3).astype(np.int64) * LEVELS // 256
@@ -43,7 +43,7 @@ def histogram(pictures: Sequence[NDArray[np.uint8]]) -> Floats:
 def regress(
     features: Floats, labels: Ints, unseen: Floats, taxonomy: Taxonomy
 ) -> Mapping[str, Floats]:
-    """Logistic regression per attribute: probabilities (M, V + 1) for unseen features (M, F).
+    """Fit a logistic regression per attribute, and predict probabilities (M, V + 1) for unseen features.
 
     Args:
         features: (N, F).
@@ -55,12 +55,12 @@ def regress(
     for n, (attribute, values) in enumerate(taxonomy.num_values.items()):
         known = labels[:, n] >= 0
         model = LogisticRegression(C=10.0, max_iter=MAX_ITERATIONS)
-        # Threads of such small products only wait for each other: 15 times the CPU time here.
+        # With such small products, threads mostly wait for each other: 15 times the CPU time was measured.
         with threadpool_limits(1, "blas"):
             model.fit(features[known], labels[known, n])
-        told = np.zeros((len(unseen), values + 1))
-        told[:, model.classes_] = model.predict_proba(unseen)
-        probs[attribute] = told
+        predicted = np.zeros((len(unseen), values + 1))
+        predicted[:, model.classes_] = model.predict_proba(unseen)
+        probs[attribute] = predicted
     return probs
 
 

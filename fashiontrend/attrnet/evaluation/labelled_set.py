@@ -1,7 +1,7 @@
-"""How good a recogniser is on a labelled set, with intervals, beside others and on scenes.
+"""Scores of a recogniser on a labelled set and on scenes, with intervals and paired differences.
 
-N pictures, A attributes with V values; index V means "not visible", -1 not labelled. Plain
-values are returned, for JSON.
+N pictures, A attributes with V values; index V means "not visible", -1 not labelled. The functions
+return plain values for JSON.
 """
 
 from collections.abc import Mapping
@@ -21,15 +21,16 @@ Floats: TypeAlias = NDArray[np.floating[Any]]
 Ints: TypeAlias = NDArray[np.integer[Any]]
 Probs: TypeAlias = Mapping[str, Floats]
 
-#: A value with fewer pictures says little of macro-F1.
+#: Values with fewer pictures do not count in macro-F1.
 LEAST_PICTURES = 5
-#: How sure an answer must be to be covered.
+#: Least confidence of a prediction that counts as covered.
 CONFIDENCE = 0.8
+#: Bootstrap samples of an interval, and its percentiles.
 SAMPLES = 1000
 LOW, HIGH = 2.5, 97.5
-#: Bounds of a threshold for boxes, and the empty pictures that are needed to choose one.
+#: Bounds of a threshold for boxes, and the number of empty pictures that are needed to choose one.
 LOWEST, HIGHEST, LEAST_EMPTY = 0.05, 0.999, 40
-#: How probable it is that a chosen threshold keeps what it promises of unseen pictures.
+#: Probability with which a chosen threshold holds for unseen pictures.
 ASSURED = 0.8
 #: Equal bins of IoU in which boxes are counted.
 IOU_BINS = 20
@@ -38,18 +39,18 @@ SMALL_AREA = 0.1
 
 
 def score(probs: Probs, labels: Ints, taxonomy: Taxonomy, seed: int = 0) -> dict[str, Any]:
-    """Score answers per attribute and together.
+    """Score predictions per attribute and together.
 
     Args:
         probs: (N, V + 1) per attribute at temperature 1, under the natural prior.
         labels: (N, A).
         taxonomy: order of the A axis.
-        seed: of the bootstrap and of the halves on which temperatures are fitted crosswise.
+        seed: of the bootstrap, and of the halves for cross-fitted temperatures.
 
     Returns:
-        Numbers per attribute, None where it has no labelled picture; means are over the others.
-        Accuracies, their mean and its interval, and `all_right` are of pictures that show the
-        attribute, or all of them.
+        Scores per attribute, None if it has no labelled picture, and their means over the others.
+        Accuracies, their mean and its interval count the pictures that show the attribute; `all_right`
+        counts those that show all attributes.
     """
     rng = np.random.default_rng(seed)
     right = find_right(probs, labels, taxonomy)
@@ -69,92 +70,92 @@ def score(probs: Probs, labels: Ints, taxonomy: Taxonomy, seed: int = 0) -> dict
 
 
 def find_right(probs: Probs, labels: Ints, taxonomy: Taxonomy) -> Floats:
-    """1 where the top answer is right, 0 where it is wrong, NaN where no value is labelled: (N, A).
+    """Mark predictions: 1 if the likeliest class is right, 0 if it is wrong, NaN if no value is labelled; (N, A).
 
-    "Not visible" is no value: accuracy is of pictures that show the attribute.
+    "Not visible" is no value: accuracy counts the pictures that show the attribute.
     """
-    said = np.stack([np.nan_to_num(probs[a], nan=-1.0).argmax(1) for a in taxonomy.ids], 1)
-    silent = np.stack([np.isnan(probs[a]).any(1) for a in taxonomy.ids], 1)
-    right = ((said == labels) & ~silent).astype(np.float64)
+    predicted = np.stack([np.nan_to_num(probs[a], nan=-1.0).argmax(1) for a in taxonomy.ids], 1)
+    missing = np.stack([np.isnan(probs[a]).any(1) for a in taxonomy.ids], 1)
+    right = ((predicted == labels) & ~missing).astype(np.float64)
     return np.where(find_shown(labels, taxonomy), right, np.nan)
 
 
 def find_shown(labels: Ints, taxonomy: Taxonomy) -> NDArray[np.bool_]:
-    """Where a picture is labelled with a value, so neither unlabelled nor "not visible": (N, A)."""
+    """Mark labels that are values, so neither missing nor "not visible": (N, A)."""
     shown: NDArray[np.bool_] = (labels >= 0) & (labels < list(taxonomy.num_values.values()))
     return shown
 
 
 def compare(first: Floats, second: Floats, seed: int = 0) -> dict[str, Any]:
-    """How much better the first is than the second on the same pictures.
+    """Compare two recognisers on the same pictures: the first minus the second.
 
     Args:
         first: (N, A) of `find_right`.
-        second: (N, A), same pictures.
+        second: (N, A) of `find_right`, for the same pictures.
         seed: of the bootstrap over pictures.
 
     Returns:
-        Difference of mean accuracy and its 95 % interval, and both per attribute.
+        The difference of mean accuracies and its 95 % interval, and both per attribute.
     """
     rng = np.random.default_rng(seed)
     weights = _draw_weights(len(first), rng)
     known = ~np.isnan(first)
-    told = known.any(0)
+    labelled = known.any(0)
     apart = np.nan_to_num(first) - np.nan_to_num(second)
     drawn = (weights @ apart) / np.maximum(weights @ known, 1)
     each = apart.sum(0) / np.maximum(known.sum(0), 1)
     return {
-        "difference": float(each[told].mean()),
-        "interval": _interval(drawn[:, told].mean(1)),
+        "difference": float(each[labelled].mean()),
+        "interval": _interval(drawn[:, labelled].mean(1)),
         "attributes": [float(d) for d in each],
         "attribute_intervals": [_interval(d) for d in drawn.T],
     }
 
 
 def score_boxes(box: Floats, certainty: Floats, true: Floats, threshold: float) -> dict[str, Any]:
-    """Score one found box per picture where some pictures hold no garment.
+    """Score one found box per picture, among pictures some of which show no garment.
 
     Args:
         box: (N, 4) in fractions.
         certainty: (N,) probability of a garment.
-        true: (N, 4); a box of no size where there is no garment; no NaN.
-        threshold: below it no box is told; that is an IoU of 0 where there is a garment.
+        true: (N, 4) in fractions; a box of no size if there is no garment; no NaN.
+        threshold: a picture with less certainty has no box, and an IoU of 0 if it shows a garment.
 
     Returns:
-        mean_iou, small_iou, how many boxes lie in each of `IOU_BINS`, ap50, in which boxes on
+        `mean_iou`, `small_iou`, the numbers of boxes in each of `IOU_BINS`, `ap50`, in which boxes on
         empty pictures count as false, and the part of the empty pictures that got a box.
     """
     empty = true[:, 2] <= true[:, 0]
-    told = certainty >= threshold
-    iou = np.where(empty | ~told, 0.0, measure_iou(box, true))
+    found = certainty >= threshold
+    iou = np.where(empty | ~found, 0.0, measure_iou(box, true))
     area = (true[:, 2:] - true[:, :2]).prod(1)
     small = ~empty & (area < SMALL_AREA)
     return {
         "pictures": int((~empty).sum()),
         "mean_iou": _mean(iou[~empty]),
-        "ap50": _average_precision(iou >= IOU_THRESHOLD, certainty, told, int((~empty).sum())),
+        "ap50": _average_precision(iou >= IOU_THRESHOLD, certainty, found, int((~empty).sum())),
         "small": int(small.sum()),
         "small_iou": _mean(iou[small]),
         "iou_counts": _count_iou(iou[~empty]),
         "small_iou_counts": _count_iou(iou[small]),
         "empty": int(empty.sum()),
-        "false_boxes": _mean(told[empty]),
+        "false_boxes": _mean(found[empty]),
     }
 
 
 def choose_threshold(certainty: Floats, false_boxes: float) -> float:
-    """A threshold above which at most this part of pictures without a garment should get a box.
+    """Choose a threshold above which at most a part of the pictures without a garment get a box.
 
-    The lowest for which that holds of unseen ones with a probability of `ASSURED`, whatever the
-    distribution (a tolerance limit, Wilks 1941): of unseen pictures like the n given, the part above
-    the k + 1st largest certainty has a Beta(k + 1, n - k) distribution.
+    It is the lowest threshold that holds for unseen pictures with probability `ASSURED`, whatever the
+    distribution (a tolerance limit, Wilks 1941): among unseen pictures like the n given ones, the part
+    above the k + 1st largest certainty has a Beta(k + 1, n - k) distribution.
 
     Args:
-        certainty: (N,) probability of a garment, of pictures without one.
-        false_boxes: part of them.
+        certainty: (N,) predicted probability of a garment, for pictures without one.
+        false_boxes: the allowed part, from 0 to 1.
 
     Returns:
-        Between `LOWEST` and `HIGHEST`, whatever is asked for; 0.5 if there are too few pictures.
+        A number between `LOWEST` and `HIGHEST`; 0.5 with fewer than `LEAST_EMPTY` pictures.
     """
     count = len(certainty)
     if count < LEAST_EMPTY:
@@ -171,35 +172,35 @@ def _score_attribute(probs: Floats, labels: Ints, rng: np.random.Generator) -> d
     known = (labels >= 0) & ~np.isnan(probs).any(1)
     given, true = np.asarray(probs[known], dtype=np.float64), labels[known]
     tempered = _temper_crosswise(given, true, rng)
-    said, sure = given.argmax(1), tempered.max(1) >= CONFIDENCE
+    predicted, sure = given.argmax(1), tempered.max(1) >= CONFIDENCE
     values, counts = np.unique(true, return_counts=True)
     often = values[counts >= LEAST_PICTURES]
     drawn = [
-        _macro_f1(true[rows], said[rows], often) if len(rows) else float("nan")
+        _macro_f1(true[rows], predicted[rows], often) if len(rows) else float("nan")
         for rows in rng.integers(0, max(len(true), 1), (SAMPLES, len(true)))
     ]
-    told = {
+    scores = {
         "accuracy": report.accuracy,
         "wilson_low": report.wilson_low,
         "support": report.support,
-        "macro_f1": _macro_f1(true, said, often),
+        "macro_f1": _macro_f1(true, predicted, often),
         "macro_f1_interval": _interval(np.array(drawn)),
         "macro_f1_values": len(often),
         "ece": report.ece,
         "ece_tempered": measure_ece(tempered, true),
         "coverage": _mean(sure),
-        "accuracy_covered": _mean((said == true)[sure]),
+        "accuracy_covered": _mean((predicted == true)[sure]),
         "coverage_curve": cover(tempered, true),
         "reliability": bin_confidence(given, true),
         "reliability_tempered": bin_confidence(tempered, true),
         "majority_accuracy": report.majority_accuracy,
         "confusion": report.confusion,
     }
-    return {k: None if isinstance(v, float) and np.isnan(v) else v for k, v in told.items()}
+    return {k: None if isinstance(v, float) and np.isnan(v) else v for k, v in scores.items()}
 
 
 def _temper_crosswise(probs: Floats, labels: Ints, rng: np.random.Generator) -> Floats:
-    """Probabilities at a temperature that was fitted on the other half."""
+    """Temper the probabilities of each half with the temperature that was fitted on the other."""
     half = rng.permutation(len(labels)) % 2 == 0
     tempered = np.array(probs)
     for part in (half, ~half):
@@ -208,19 +209,19 @@ def _temper_crosswise(probs: Floats, labels: Ints, rng: np.random.Generator) -> 
     return tempered
 
 
-def _macro_f1(true: Ints, said: Ints, classes: Ints) -> float:
-    """Mean of 2 * right / (true + said) over classes; counted, since the bootstrap asks often."""
+def _macro_f1(true: Ints, predicted: Ints, classes: Ints) -> float:
+    """Mean of 2 * right / (true + predicted) over classes; by counts, because the bootstrap calls it often."""
     if not len(classes):
         return float("nan")
-    size = int(max(true.max(), said.max(), classes.max())) + 1
-    right, is_true, is_said = (
-        np.bincount(x, minlength=size)[classes] for x in (true[true == said], true, said)
+    size = int(max(true.max(), predicted.max(), classes.max())) + 1
+    right, is_true, is_predicted = (
+        np.bincount(x, minlength=size)[classes] for x in (true[true == predicted], true, predicted)
     )
-    return float((2 * right / np.maximum(is_true + is_said, 1)).mean())
+    return float((2 * right / np.maximum(is_true + is_predicted, 1)).mean())
 
 
 def _resample(right: Floats, rng: np.random.Generator) -> Floats:
-    """Mean accuracy of bootstrap samples of the pictures; none where nothing counts."""
+    """Mean accuracy of each bootstrap sample of the pictures; empty if no label counts."""
     weights = _draw_weights(len(right), rng)
     known = ~np.isnan(right)
     if not known.any():
@@ -252,14 +253,14 @@ def _mean(values: NDArray[Any]) -> float | None:
 
 
 def _average_precision(
-    hit: NDArray[np.bool_], certainty: Floats, told: NDArray[np.bool_], garments: int
+    hit: NDArray[np.bool_], certainty: Floats, found: NDArray[np.bool_], garments: int
 ) -> float | None:
-    """Area under the envelope of precision over recall; boxes on empty pictures are misses."""
+    """Area under the envelope of precision over recall; boxes on empty pictures are false."""
     if not garments:
         return None
     order = np.argsort(-certainty, kind="stable")
-    order = order[told[order]]
-    found = np.cumsum(hit[order])
-    precision = found / np.arange(1, len(order) + 1)
+    order = order[found[order]]
+    hits = np.cumsum(hit[order])
+    precision = hits / np.arange(1, len(order) + 1)
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
     return float(envelope[hit[order]].sum() / garments)

@@ -1,4 +1,4 @@
-"""How far a recogniser's confidence can be trusted: what it covers, and how often it is right there.
+"""Reliability of a recogniser's confidence: coverage curves and calibration bins.
 
 N pictures; the top of V + 1 probabilities is the confidence.
 """
@@ -11,21 +11,21 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.floating[Any]]
 Ints: TypeAlias = NDArray[np.integer[Any]]
 
-#: Parts of the pictures, the surest first, at which a coverage curve is told.
+#: Points of a coverage curve: parts of the pictures, the surest first.
 COVERAGES = tuple(n / 20 for n in range(1, 21))
 BINS = 10
 
 
 def cover(probs: Floats, labels: Ints) -> list[list[float]]:
-    """Accuracy against coverage: how right the surest answers are.
+    """Compute accuracy against coverage, the surest predictions first.
 
     Args:
         probs: (N, V + 1) without NaN.
         labels: (N,) all labelled.
 
     Returns:
-        Rows of coverage, the least confidence in it, and the accuracy there, for each of
-        `COVERAGES`; none without a picture.
+        Rows of coverage, the least confidence within it, and the accuracy within it, for each of
+        `COVERAGES`; no row without a picture.
     """
     if not len(labels):
         return []
@@ -39,12 +39,12 @@ def cover(probs: Floats, labels: Ints) -> list[list[float]]:
 
 
 def bin_confidence(probs: Floats, labels: Ints, bins: int = BINS) -> list[list[float]]:
-    """Rows of mean confidence, accuracy and pictures, of the equal bins that hold any.
+    """Compute mean confidence, accuracy and number of pictures for each equal bin that has pictures.
 
     Args:
         probs: (N, V + 1) without NaN.
         labels: (N,) all labelled.
-        bins: of the confidence.
+        bins: number of bins of the confidence.
     """
     top, right = probs.max(1), probs.argmax(1) == labels
     place = np.minimum((top * bins).astype(int), bins - 1)

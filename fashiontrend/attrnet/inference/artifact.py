@@ -1,8 +1,8 @@
-"""A trained AttrNet in a folder: `model.safetensors`, and `card.json` that says what it is.
+"""A trained AttrNet in a folder: the weights in `model.safetensors`, and their description in `card.json`.
 
-A card travels with its weights: taxonomy, order of classes, channel mean, priors and
-temperatures. Loading checks the weights' hash and asks the model a question with a known
-answer, so a damaged or mixed-up model is refused instead of answering nonsense.
+The card holds the taxonomy, the order of classes, the channel mean, the priors and the temperatures.
+Loading checks the hash of the weights and repeats a self-test whose result the card holds, so a damaged
+or mixed-up model is refused and does not predict nonsense.
 """
 
 import copy
@@ -25,12 +25,13 @@ from fashiontrend.taxonomy import Taxonomy
 from fashiontrend.typed_yaml import Section
 
 WEIGHTS, CARD = "model.safetensors", "card.json"
-#: Kernels of other machines round differently; another model is further away than this.
+#: Largest difference of the self-test: kernels of other machines round differently, and another model
+#: differs by more.
 SELF_TEST_TOLERANCE = 2e-3
 
 
 class Card(Section):
-    """Everything that must be known to use the weights."""
+    """Everything that is needed to use the weights."""
 
     format: str = "attrnet/1"
     taxonomy: dict[str, Any]
@@ -38,32 +39,37 @@ class Card(Section):
     config: AttrNetConfig
     channel_mean: tuple[float, float, float]
     train_priors: dict[str, tuple[float, ...]] = pydantic.Field(
-        description="V + 1 proportions per attribute of the resampled training set."
+        description="V + 1 proportions per attribute in the resampled training set."
     )
     natural_priors: dict[str, tuple[float, ...]] = pydantic.Field(
         default={}, description="V + 1 proportions per attribute before resampling, if known."
     )
     temperatures: dict[str, float]
     box_threshold: float = pydantic.Field(
-        default=0.5, description="A garment scored lower was not found."
+        default=0.5, description="Lowest score, from 0 to 1, at which a garment counts as found."
     )
-    metrics: dict[str, Any] = pydantic.Field(default={}, description="Of the held-out report.")
+    metrics: dict[str, Any] = pydantic.Field(
+        default={}, description="Scores of the report on held-out pictures."
+    )
     dataset: str = ""
     pictures: int | None = pydantic.Field(
-        default=None, description="Rows that a fit on a labelled set was given, scenes among them."
+        default=None, description="Number of rows, including scenes, of a fit on a labelled set."
     )
-    pictures_digest: str = pydantic.Field(default="", description="Of the ids of those rows.")
+    pictures_digest: str = pydantic.Field(
+        default="", description="Digest of the picture ids of those rows."
+    )
     core_seconds: float | None = pydantic.Field(
-        default=None, description="User and system CPU time of the fit, all threads together."
+        default=None, description="User and system CPU seconds of the fit, summed over threads."
     )
     seed: int = 0
     weights_sha256: str = ""
     self_test: dict[str, tuple[float, ...]] = pydantic.Field(
-        default={}, description="Probabilities and box for `draw_self_test`."
+        default={},
+        description="Predicted probabilities and box for the picture of `draw_self_test`.",
     )
 
     def read_taxonomy(self) -> Taxonomy:
-        """The taxonomy that the classes follow."""
+        """Read the taxonomy that the classes follow."""
         return Taxonomy.model_validate(self.taxonomy)
 
 
@@ -74,11 +80,11 @@ def make_card(
     temperatures: Mapping[str, float],
     **facts: Any,
 ) -> Card:
-    """Fill in a card.
+    """Make a card without hash and self-test, which `save` fills in.
 
     Args:
         taxonomy: the subset that the classifiers follow.
-        model: gives configuration and channel mean.
+        model: gives the configuration and the channel mean.
         train_counts: (V + 1,) counts or proportions per attribute of the resampled set.
         temperatures: per attribute.
         **facts: other fields of the card, such as `metrics`, `dataset`, `seed`.
@@ -108,7 +114,7 @@ def save(folder: str | Path, model: AttrNet, card: Card) -> Card:
     complete = card.model_copy(
         update={
             "weights_sha256": _hash(target / WEIGHTS),
-            "self_test": _answer(_on_cpu(model), card),
+            "self_test": _run_self_test(_on_cpu(model), card),
         }
     )
     (target / CARD).write_text(complete.model_dump_json(indent=1), "utf-8")
@@ -116,15 +122,15 @@ def save(folder: str | Path, model: AttrNet, card: Card) -> Card:
 
 
 def load(folder: str | Path, expected: Taxonomy | None = None) -> tuple[AttrNet, Card]:
-    """Read a model, ready to answer (evaluation mode, on the CPU).
+    """Read a model, ready to predict (in evaluation mode, on the CPU).
 
     Args:
         folder: where `save` wrote.
         expected: the caller's taxonomy, if it has one of its own.
 
     Raises:
-        DataError: something is missing, was changed, or answers differently than when saved;
-            or the model was trained for another taxonomy than `expected`.
+        DataError: a file is missing or was changed, the self-test gives another result than when the
+            model was saved, or the model was trained for another taxonomy than `expected`.
     """
     source = Path(folder)
     card = read_card(source)
@@ -139,22 +145,23 @@ def load(folder: str | Path, expected: Taxonomy | None = None) -> tuple[AttrNet,
                 "fetch them again."
             )
         taxonomy = card.read_taxonomy()
-        # Older cards name the file that a training began with; it may be gone, and says nothing now.
+        # Older cards name the file of weights from which a training started. It is not needed any more
+        # and may be gone.
         cfg = card.config.model_copy(update={"weights": None})
         model = AttrNet(cfg, list(taxonomy.num_values.values()), card.channel_mean)
         model.load_state_dict(load_file(source / WEIGHTS))
     except (OSError, SafetensorError, RuntimeError, ConfigError) as error:
         raise DataError(f"model {source}: {error}. Fetch it again or train a new one.") from error
     model.eval()
-    _check_answer(source, card, _answer(model, card))
+    _check_self_test(source, card, _run_self_test(model, card))
     return model, card
 
 
 def read_card(folder: str | Path) -> Card:
-    """Read and check the card alone.
+    """Read and check the card without the weights.
 
     Raises:
-        DataError: it is missing, is not a card, or its taxonomy was changed.
+        DataError: the file is missing, is not a card, or its taxonomy was changed.
     """
     path = Path(folder) / CARD
     try:
@@ -173,10 +180,10 @@ def read_card(folder: str | Path) -> Card:
 
 
 def check_taxonomy(card: Card, expected: Taxonomy) -> None:
-    """Refuse a model whose classes are not the caller's.
+    """Check that a model has the classes of the expected taxonomy.
 
     Raises:
-        DataError: names the attributes that differ.
+        DataError: it has others; the message names the attributes that differ.
     """
     if card.taxonomy_digest == expected.digest:
         return
@@ -194,7 +201,7 @@ def check_taxonomy(card: Card, expected: Taxonomy) -> None:
 
 
 def draw_self_test(size_px: int) -> torch.Tensor:
-    """The picture with a known answer, a striped blue square on grey: uint8 (1, 3, S, S)."""
+    """Draw the picture of the self-test, a striped blue square on grey: uint8 (1, 3, S, S)."""
     slope = np.linspace(90, 230, size_px)[None, :, None] * np.ones((size_px, 1, 3))
     a, b = size_px // 4, size_px - size_px // 4
     slope[a:b, a:b] = (40, 80, 190)
@@ -203,7 +210,7 @@ def draw_self_test(size_px: int) -> torch.Tensor:
 
 
 def _on_cpu(model: AttrNet) -> AttrNet:
-    """The model, or a copy of it if it is on another device, where it stays.
+    """Return the model, or a copy on the CPU if it is on another device.
 
     `load` repeats the self-test on the CPU; bfloat16 and TF32 of a GPU round more coarsely than
     `SELF_TEST_TOLERANCE` allows.
@@ -211,8 +218,8 @@ def _on_cpu(model: AttrNet) -> AttrNet:
     return model if model.mean.device.type == "cpu" else copy.deepcopy(model).cpu()
 
 
-def _answer(model: AttrNet, card: Card) -> dict[str, tuple[float, ...]]:
-    """The self-test's probabilities per attribute, and its box."""
+def _run_self_test(model: AttrNet, card: Card) -> dict[str, tuple[float, ...]]:
+    """Predict the self-test's probabilities per attribute, and its box."""
     training = model.training
     model.eval()
     height, width = card.config.plain_size
@@ -225,17 +232,17 @@ def _answer(model: AttrNet, card: Card) -> dict[str, tuple[float, ...]]:
     model.train(training)
     attributes = [a["id"] for a in card.taxonomy["attributes"]]
     probs = calibrate(output, attributes, card.temperatures)
-    answer = {a: tuple(p[0].tolist()) for a, p in probs.items()}
-    return answer | {"box": tuple(output.location.box[0].tolist())}
+    predicted = {a: tuple(p[0].tolist()) for a, p in probs.items()}
+    return predicted | {"box": tuple(output.location.box[0].tolist())}
 
 
-def _check_answer(source: Path, card: Card, answer: Mapping[str, tuple[float, ...]]) -> None:
-    for name, wanted in card.self_test.items():
-        seen = answer.get(name, ())
-        if len(seen) != len(wanted) or not np.allclose(seen, wanted, atol=SELF_TEST_TOLERANCE):
+def _check_self_test(source: Path, card: Card, predicted: Mapping[str, tuple[float, ...]]) -> None:
+    for name, expected in card.self_test.items():
+        seen = predicted.get(name, ())
+        if len(seen) != len(expected) or not np.allclose(seen, expected, atol=SELF_TEST_TOLERANCE):
             raise DataError(
-                f"model {source}: self-test of {name!r} answers {np.round(seen, 4).tolist()}, "
-                f"the card says {np.round(wanted, 4).tolist()}. Weights, code and card do not fit; "
+                f"model {source}: self-test of {name!r} gives {np.round(seen, 4).tolist()}, "
+                f"the card says {np.round(expected, 4).tolist()}. Weights, code and card do not belong together; "
                 "fetch the model again or train a new one."
             )
     if not card.self_test:

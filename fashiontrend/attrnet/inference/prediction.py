@@ -14,7 +14,7 @@ from fashiontrend.taxonomy import NOT_VISIBLE, Attribute, Taxonomy
 Box: TypeAlias = tuple[float, float, float, float]
 Floats: TypeAlias = NDArray[np.floating[Any]]
 
-#: The attribute that decides which others a garment can have, where a taxonomy has it.
+#: The attribute that decides which others a garment can have; a taxonomy need not have it.
 GARMENT_TYPE = "garment_type"
 
 

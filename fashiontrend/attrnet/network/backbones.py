@@ -14,15 +14,15 @@ from torchvision.models.feature_extraction import create_feature_extractor
 
 from fashiontrend.errors import ConfigError
 
-#: Below it a torchvision network keeps its resolution, or too few cells are left to place boxes on.
+#: For smaller inputs a torchvision network keeps its resolution, or too few cells would be left for boxes.
 LOW_RESOLUTION_PX = 128
 
 
 class CoarseConv2d(nn.Conv2d):
     """A 3 x 3 convolution, padded by 1, for maps of a few cells; the same numbers as its parent's.
 
-    On a CPU it is one product of matrices: what is made for rows of many cells takes three times as
-    long on rows of two (36 maps of 512 x 3 x 2 forth and back: 16 ms for 47).
+    On a CPU it is one product of matrices: kernels that are made for rows of many cells take three times
+    as long on rows of two (36 maps of 512 x 3 x 2, forward and backward: 47 ms instead of 16).
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -76,7 +76,7 @@ def _start_as_shortcuts(net: nn.Module) -> None:
 
 
 class Lean(nn.Module):
-    """Stride 16 and back to 8: what is there is seen widely, where it is stays known.
+    """Stride 16, upsampled to 8: a wide field of view, in a map that is fine enough to place boxes.
 
     Made for some 80 px on a few CPU cores. The way back is one step of a feature pyramid (Lin
     et al. 2017, arXiv:1612.03144).
@@ -109,7 +109,7 @@ class Lean(nn.Module):
 
 
 class Deep(nn.Module):
-    """Stride 32 and an average: the picture as a whole, not where its parts are."""
+    """Stride 32 and an average over cells: it embeds the picture as a whole, not the places of its parts."""
 
     CHANNELS = 512
 

@@ -1,4 +1,4 @@
-"""Boxes as arrays: N of them, (N, 4), x0, y0, x1, y1, in pixels or as fractions of a picture."""
+"""Arithmetic of N boxes as arrays (N, 4): x0, y0, x1, y1, in pixels or in fractions of a picture."""
 
 from typing import Any
 
@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.floating[Any]]
 
-#: Two boxes that share less than this are not of one garment (AP@0.5).
+#: Least intersection over union of two boxes of one garment (AP@0.5).
 IOU_THRESHOLD = 0.5
-#: The second look's side beside the longer side of the box that the first one found.
+#: Side of the second look, as a multiple of the longer side of the box that the first look found.
 MARGIN = 1.25
 
 
 def measure_iou(a: Floats, b: Floats) -> Floats:
-    """Intersection over union of boxes in pairs: (N, 4), (N, 4) -> (N,)."""
+    """Compute the intersection over union of boxes in pairs: (N, 4), (N, 4) -> (N,)."""
     sides = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
     both = np.clip(sides, 0, None).prod(1)
     areas = [np.clip(x[:, 2:] - x[:, :2], 0, None).prod(1) for x in (a, b)]
@@ -22,16 +22,16 @@ def measure_iou(a: Floats, b: Floats) -> Floats:
 
 
 def agree(a: Floats, b: Floats, surer: NDArray[np.bool_]) -> Floats:
-    """One box for what two views of the same place found.
+    """Merge the boxes that two views of the same place found.
 
     Args:
-        a: (N, 4), one view's.
-        b: (N, 4), the other's.
-        surer: (N,), whether the other view is the surer one.
+        a: (N, 4), boxes of one view.
+        b: (N, 4), boxes of the other view.
+        surer: (N,), whether the other view has the higher score.
 
     Returns:
-        (N, 4), the mean of both. Where they are not of one garment, the mean would be of neither:
-        the surer view's.
+        (N, 4), the mean of both boxes; or the box of the surer view if they are not of one garment,
+        because the mean would be of neither.
     """
     apart = measure_iou(a, b) < IOU_THRESHOLD
     one = np.where(surer[:, None], b, a)
@@ -39,12 +39,12 @@ def agree(a: Floats, b: Floats, surer: NDArray[np.bool_]) -> Floats:
 
 
 def mirror(box: Floats) -> Floats:
-    """Boxes in fractions of a picture, in its mirror image."""
+    """Mirror boxes in fractions of a picture, left to right."""
     return np.stack([1 - box[:, 2], box[:, 1], 1 - box[:, 0], box[:, 3]], 1)
 
 
 def widen(box: Floats, keep_aspect: bool) -> Floats:
-    """Regions (N, 4) that hold boxes in pixels with a margin: squares if the aspect is kept."""
+    """Widen boxes in pixels by a margin to regions (N, 4), which are squares if the aspect is kept."""
     centre, extent = (box[:, :2] + box[:, 2:]) / 2, (box[:, 2:] - box[:, :2]).clip(min=2.0)
     half = (extent.max(1, keepdims=True) if keep_aspect else extent) * MARGIN / 2
     return np.concatenate([centre - half, centre + half], 1)

@@ -1,4 +1,4 @@
-"""Plain product shots: told by the background they share, which says where the garment is."""
+"""Plain product shots: they are recognised by their uniform background, which also gives the garment's mask."""
 
 from typing import TypeAlias
 
@@ -11,28 +11,28 @@ from fashiontrend import images
 
 Mask: TypeAlias = NDArray[np.bool_]
 
-#: Largest difference of a background pixel from the rim's median, in grey levels of any channel.
+#: Largest difference, in levels of any channel, of a background pixel from the median of the rim.
 TOLERANCE = 14
-#: Part of the rim that is background in a plain shot; a model cut by the rim leaves that much.
+#: Least part of the rim that is background in a plain shot; a model who is cut by the rim leaves that much.
 PLAIN_RIM = 0.55
-#: Part of the rim that is background where there is nothing in the picture but one garment.
+#: Least part of the rim that is background in a picture of nothing but one garment.
 CLEAR_RIM = 0.8
-#: A garment covers at least and at most these parts of the picture.
+#: Least and largest part of the picture that a garment covers.
 LEAST, MOST = 0.01, 0.97
-#: Part of the largest piece below which a piece is dust.
+#: Pieces below this part of the largest piece are dust.
 DUST = 0.02
 
 
 def find_garment(pixels: NDArray[np.uint8]) -> Mask | None:
-    """The garment of a plain shot, with everything else that is not background (a model, too).
+    """Find the mask of everything in a plain shot that is not background: the garment, and a model, too.
 
-    Background is what looks like the median of the rim and is joined to the rim.
+    Background pixels look like the median of the rim and are connected to the rim.
 
     Args:
         pixels: (H, W, 3) of the picture itself, without padding.
 
     Returns:
-        (H, W), or None where the background is not plain.
+        (H, W), or None if the background is not plain.
     """
     ground = find_ground(pixels)
     if ground is None:
@@ -46,14 +46,14 @@ def find_garment(pixels: NDArray[np.uint8]) -> Mask | None:
 
 
 def find_ground(pixels: NDArray[np.uint8], least: float = PLAIN_RIM) -> NDArray[np.float64] | None:
-    """The background's colour (3,) of a plain shot: what most of the rim looks like.
+    """Find the background colour of a plain shot: the median of its rim.
 
     Args:
-        pixels: (H, W, 3).
-        least: part of the rim that has to look like it.
+        pixels: uint8 (H, W, 3).
+        least: part of the rim that has to look like the median.
 
     Returns:
-        Its levels, or None where the picture is no plain shot.
+        Levels (3,), or None if the picture is no plain shot.
     """
     levels = pixels.astype(np.int16)
     rim = np.concatenate([levels[0], levels[-1], levels[1:-1, 0], levels[1:-1, -1]])
@@ -63,10 +63,10 @@ def find_ground(pixels: NDArray[np.uint8], least: float = PLAIN_RIM) -> NDArray[
 
 
 def cut_plain(image: Image.Image, size: tuple[int, int]) -> images.Pixels:
-    """A plain shot as a whole, not stretched; zeros if the picture is none.
+    """Cut a plain shot as a whole, not stretched; zeros if the picture is no plain shot.
 
-    Its rim has to be clearer than a mask needs: pictures of cloth with a garment somewhere are to be
-    left out, and shots with a garment that is cut by the rim are few.
+    The rim has to be clearer than for a mask: pictures of cloth with a garment somewhere must be left out,
+    and few shots show a garment that is cut by the rim.
 
     Args:
         image: RGB.
@@ -84,7 +84,7 @@ def cut_plain(image: Image.Image, size: tuple[int, int]) -> images.Pixels:
 
 
 def bound(mask: Mask) -> tuple[float, float, float, float]:
-    """The box of what is in a mask that is not empty, in fractions."""
+    """Find the box of a mask that is not empty, in fractions of the picture."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     height, width = mask.shape
     return (
@@ -94,7 +94,7 @@ def bound(mask: Mask) -> tuple[float, float, float, float]:
 
 
 def cut(mask: Mask, region: images.Region, size_px: int) -> NDArray[np.uint8]:
-    """What `pictures.cut` makes of a mask: 255 in the garment, 0 elsewhere and beyond the picture."""
+    """Cut a region of a mask as `images.cut` cuts a picture: 255 inside the garment, 0 elsewhere and beyond the edge."""
     height, width = mask.shape
     left, top = max(0, round(-region[0])), max(0, round(-region[1]))
     right, bottom = max(0, round(region[2] - width)), max(0, round(region[3] - height))

@@ -13,7 +13,7 @@ from torchvision.ops import roi_align, roi_pool
 
 
 class Location(NamedTuple):
-    """What every cell of the feature map says of the garment.
+    """What every cell of the feature map predicts of the garment's place.
 
     Attributes:
         objectness: (B, h * w) logits: is the middle of a garment here.
@@ -74,8 +74,8 @@ class ColourPool(nn.Module):
     """A learnt histogram of the garment's colours.
 
     Small 1 x 1 convolutions turn every pixel into soft memberships of colours; they are averaged
-    over the box, weighted by where the features see the garment. Next to nothing is
-    pooled before the colours are told apart, so a red and a blue half do not become purple.
+    over the box, weighted by where the features find the garment. Almost nothing is pooled before the
+    colours are distinguished, so that a red and a blue half do not become purple.
     """
 
     def __init__(self, colours: int, channels: int, masks: int = 4) -> None:

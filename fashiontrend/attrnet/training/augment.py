@@ -1,8 +1,8 @@
-"""Variations of training pictures (A4): mirrored, moved, zoomed, lit differently; never recoloured.
+"""Augmentation of training pictures (A4): mirrored, moved, zoomed and lit differently, but never recoloured.
 
-Repeats of a resampled picture differ by these. All randomness comes from the generator. A view
-is the map from places of the new picture to those of the old: old = scale * new + offset, both
-in [-1, 1] per axis.
+Repeats of a resampled picture differ by these variations. All randomness comes from the generator. A
+view is the map from places of the new picture to those of the old: old = scale * new + offset, both
+in [-1, 1] on each axis.
 """
 
 from typing import NamedTuple
@@ -17,29 +17,30 @@ from fashiontrend.attrnet.training.rng import uniform
 
 ZOOM, ASPECT, SHIFT = 0.15, 0.06, 0.08
 BRIGHTNESS_LEVELS, CONTRAST = 10.0, 0.10
-#: A box that keeps less of its area than this inside the picture says nothing any more.
+#: A box that keeps less than this part of its area inside the picture becomes unknown.
 LEAST_VISIBLE = 0.25
-#: So near to an edge of the picture, in fractions, a garment is taken to be cut by it.
+#: A box within this distance of an edge, in fractions of the picture, belongs to a garment that it cuts.
 RIM = 0.005
 JITTER = 0.08
 #: Largest shift of plain shots as a whole, in pixels.
 SHIFT_PX = 4
-#: Longer side of a garment that is worth a closer look, and how much a closer look shows.
+#: Longer side, in fractions, below which a garment gets a closer view, and the margin of that view.
 SMALL, CLOSER = 0.7, (1.05, 1.6)
-#: Longer side of a garment on clutter, drawn evenly on a log scale.
+#: Range of the longer side, in fractions, of a garment on clutter, uniform on a log scale.
 PASTED = (0.2, 1.0)
-#: Of what is pasted: nothing at all, so that clutter alone is seen too; and on cloth of others.
+#: Parts of the pasted pictures that show clutter alone, and that lie on cloth of other pictures.
 VACANT, CLOTH = 0.12, 0.4
 
 
 class Scene(NamedTuple):
-    """What pictures are made of beside themselves.
+    """Sizes and backgrounds for the new pictures.
 
     Attributes:
-        size_px: side of the new pictures; None: as large as the old.
-        bank: uint8 (N, 3, S, S) drawn backgrounds; None: nothing is pasted.
-        pasted: part of the pictures with a mask that is pasted.
-        closer: look closer at half of the small garments, as the second look of prediction does.
+        size_px: side of the new pictures; None keeps that of the old.
+        bank: uint8 (N, 3, S, S) drawn backgrounds; None pastes nothing.
+        pasted: part of the pictures with a mask that are pasted on a background.
+        closer: whether half of the small garments get a closer view, as in the second look of
+            prediction.
     """
 
     size_px: int | None = None
@@ -51,14 +52,14 @@ class Scene(NamedTuple):
 def vary(batch: Batch, generator: torch.Generator, scene: Scene | None = None) -> Batch:
     """Vary every picture of a batch on its own, with its box; labels and weights stay.
 
-    Hue is spared: brightness and contrast move all three channels alike, and only a little,
-    because black, grey and white are values too.
+    Hue stays: brightness and contrast change all three channels alike, and only a little, because
+    black, grey and white are values, too.
 
     Args:
-        batch: a fourth channel, if there is one, is the garment's mask: 255, elsewhere 0; all 255
-            where it is not known.
+        batch: a fourth channel, if there is one, is the mask of the garment: 255 inside, 0 outside,
+            and 255 everywhere if the mask is unknown.
         generator: on the CPU.
-        scene: backgrounds and sizes; by default neither is changed.
+        scene: backgrounds and sizes; None changes neither.
 
     Returns:
         The batch with images of three channels. A picture left without a garment loses its labels.
@@ -76,10 +77,10 @@ def vary(batch: Batch, generator: torch.Generator, scene: Scene | None = None) -
 
 
 def move(plain: Tensor, generator: torch.Generator) -> Tensor:
-    """Plain shots as a whole, mirrored each by chance, and all moved by the same few pixels.
+    """Mirror each plain shot at random, and move all of them by the same few pixels.
 
-    They keep their own pixels: zoomed and moved each by fractions of one, which blurs them, they
-    taught less (docs/experiments.md).
+    Zooming and moving each by fractions of a pixel blurs them and made the recogniser less accurate
+    (docs/experiments.md).
 
     Args:
         plain: uint8 (B, 3, h, w).
@@ -94,10 +95,10 @@ def move(plain: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def jitter(box: Tensor, generator: torch.Generator) -> Tensor:
-    """Move each edge by up to 8 % of the side, so that the classifiers bear the locator's errors.
+    """Move each edge by up to 8 % of the side, so that the classifiers tolerate errors of the locator.
 
     Args:
-        box: (B, 4); NaN rows stay NaN.
+        box: (B, 4) in fractions; NaN rows stay NaN.
         generator: on the CPU.
     """
     side = (box[:, 2:] - box[:, :2]).repeat(1, 2)
@@ -108,7 +109,7 @@ def jitter(box: Tensor, generator: torch.Generator) -> Tensor:
 def _compose(
     batch: Batch, scale: Tensor, offset: Tensor, size: int, scene: Scene, generator: torch.Generator
 ) -> Batch:
-    """Some pictures are cut out along their masks and laid on clutter."""
+    """Vary a batch whose pictures have masks; some are cut out along them and pasted on clutter."""
     count = len(batch.image)
     lucky = uniform((count,), generator, batch.image) < scene.pasted
     laid = lucky & (batch.image[:, 3].flatten(1).amin(1) == 0) & ~batch.box.isnan().any(1)
@@ -142,7 +143,7 @@ def _compose(
 
 
 def _draw_view(image: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Scale (negative x: mirrored) and offset of what is looked at: (B, 2) each, in [-1, 1]."""
+    """Draw the scale (negative x mirrors) and the offset of each view: (B, 2) each, in [-1, 1]."""
     one, two = (len(image), 1), (len(image), 2)
     zoom = 1 + (uniform(one, generator, image) * 2 - 1) * ZOOM
     aspect = 1 + (uniform(two, generator, image) * 2 - 1) * ASPECT
@@ -154,7 +155,7 @@ def _draw_view(image: Tensor, generator: torch.Generator) -> tuple[Tensor, Tenso
 def _look_closer(
     box: Tensor, scale: Tensor, offset: Tensor, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Views of half of the small garments with a margin; the others' as they were."""
+    """Replace the views of half of the small garments by closer ones with a margin."""
     centre, longer = _measure(box)
     low, high = CLOSER
     margin = low + (high - low) * uniform((len(box), 1), generator, box)
@@ -162,13 +163,13 @@ def _look_closer(
     off = (uniform((len(box), 2), generator, box) * 2 - 1) * free
     near = longer * margin * scale.sign() * (scale.abs() / scale.abs().mean(1, keepdim=True))
     half = uniform((len(box), 1), generator, box) < 0.5
-    # A box of no size says that there is no garment; a comparison with NaN is false.
+    # A box of no size stands for no garment; comparisons with NaN are false.
     chosen = half & (longer > 0) & (longer < SMALL)
     return torch.where(chosen, near, scale), torch.where(chosen, centre + off * near, offset)
 
 
 def _place(box: Tensor, scale: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Views in which the garment has another size and lies anywhere in the picture."""
+    """Draw views in which the garment has another size and lies anywhere in the picture."""
     centre, longer = _measure(box)
     low, high = (torch.tensor(p).log() for p in PASTED)
     part = (low + (high - low) * uniform((len(box), 1), generator, box)).exp()
@@ -180,12 +181,12 @@ def _place(box: Tensor, scale: Tensor, generator: torch.Generator) -> tuple[Tens
 
 
 def _measure(box: Tensor) -> tuple[Tensor, Tensor]:
-    """Centre in [-1, 1] and longer side in fractions: (B, 2), (B, 1)."""
+    """Measure the centre in [-1, 1] and the longer side in fractions: (B, 2), (B, 1)."""
     return box[:, :2] + box[:, 2:] - 1, (box[:, 2:] - box[:, :2]).amax(1, keepdim=True)
 
 
 def _view(image: Tensor, scale: Tensor, offset: Tensor, size: int) -> Tensor:
-    """Look at a part of each picture; beyond its rim the rim goes on."""
+    """Sample a view of each picture; beyond the edge, the pixels of the edge repeat."""
     return functional.grid_sample(
         image, _grid(image.shape[1], scale, offset, size),
         mode="bilinear", padding_mode="border", align_corners=False,
@@ -198,7 +199,7 @@ def _grid(channels: int, scale: Tensor, offset: Tensor, size: int) -> Tensor:
 
 
 def _inside(scale: Tensor, offset: Tensor, size: int) -> Tensor:
-    """Which pixels of views lie in the old picture: (B, 1, S, S)."""
+    """Mark the pixels of views that lie in the old picture: (B, 1, S, S)."""
     return (_grid(1, scale, offset, size).abs().amax(-1) <= 1).float()[:, None]
 
 
@@ -214,19 +215,19 @@ def _relight(image: Tensor, generator: torch.Generator) -> Tensor:
 def _view_boxes(
     box: Tensor, scale: Tensor, offset: Tensor, cut_out: Tensor | None = None
 ) -> Tensor:
-    """Where boxes come to lie; one that touches the rim goes on with it, unless it is cut out."""
+    """Map boxes into views; a box that touches the edge extends beyond it, unless the garment is cut out."""
     moved = _map_boxes(box, scale, offset)
     visible = _area(moved.clamp(0, 1)) / _area(moved).clamp(min=1e-9)
     beyond = torch.where(box <= RIM, box - 1, torch.where(box >= 1 - RIM, box + 1, box))
     if cut_out is not None:
         beyond = torch.where(cut_out[:, None], box, beyond)
     kept = _map_boxes(beyond, scale, offset).clamp(0, 1)
-    told = torch.where((visible >= LEAST_VISIBLE)[:, None], kept, torch.nan)
-    return torch.where((_area(box) == 0)[:, None], box, told)
+    known = torch.where((visible >= LEAST_VISIBLE)[:, None], kept, torch.nan)
+    return torch.where((_area(box) == 0)[:, None], box, known)
 
 
 def _map_boxes(box: Tensor, scale: Tensor, offset: Tensor) -> Tensor:
-    """The inverse of the map from looked-at places to the picture, (B, 4)."""
+    """Apply the inverse of the views to boxes, (B, 4)."""
     corners = (box.reshape(-1, 2, 2) * 2 - 1 - offset[:, None]) / scale[:, None]
     return torch.cat([corners.amin(1), corners.amax(1)], 1) / 2 + 0.5
 

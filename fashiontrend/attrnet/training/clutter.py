@@ -1,4 +1,4 @@
-"""Drawn backgrounds that no garment was ever photographed on: the location must not rely on white."""
+"""Drawn backgrounds for cut-out garments, so that the locator does not rely on white ones."""
 
 from typing import Any
 
@@ -15,13 +15,13 @@ Pixels = NDArray[np.uint8]
 
 
 def draw_bank(count: int, size_px: int, rng: np.random.Generator) -> Tensor:
-    """So many different backgrounds: uint8 (count, 3, size_px, size_px)."""
+    """Draw different backgrounds: uint8 (count, 3, size_px, size_px)."""
     drawn = [_draw(size_px, rng) for _ in range(count)]
     return torch.from_numpy(np.array(drawn, dtype=np.uint8).transpose(0, 3, 1, 2).copy())
 
 
 def pick(bank: Tensor, count: int, size_px: int, generator: torch.Generator) -> Tensor:
-    """Backgrounds from a bank, each a part of one, turned and recoloured: float32 (count, 3, S, S)."""
+    """Take parts of backgrounds from a bank, turned and recoloured: float32 (count, 3, S, S)."""
     rows = torch.randint(len(bank), (count,), generator=generator).to(bank.device)
     chosen = bank[rows].float()
     order = uniform((count, 3), generator, bank).argsort(1)
@@ -36,11 +36,11 @@ def pick(bank: Tensor, count: int, size_px: int, generator: torch.Generator) -> 
 
 
 def collage(pictures: Tensor, box: Tensor, generator: torch.Generator) -> Tensor:
-    """Backgrounds of real cloth: the middle of pictures, cut into tiles and laid anew.
+    """Make backgrounds of real cloth: cut the middle of pictures into tiles and shuffle them.
 
     Args:
         pictures: float (B, 3, S, S).
-        box: (B, 4) where their garments are; NaN rows: in the middle.
+        box: (B, 4) places of their garments; NaN rows stand for the middle half.
         generator: on the CPU.
     """
     count, _, size, _ = pictures.shape

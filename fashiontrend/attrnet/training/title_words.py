@@ -1,7 +1,7 @@
-"""The listing's own words, as something more to learn from a picture.
+"""Frequent words of the listings' titles, as further targets of training.
 
-A title says much that no attribute asks for (brand, cut, material, occasion). A network that must
-tell those words too sees more in few pictures. In training only: they are forgotten afterwards.
+Titles name much that no attribute covers (brand, cut, material, occasion). A network that has to predict
+those words, too, learns more from few pictures. The trained network does not predict them.
 """
 
 from collections.abc import Sequence
@@ -10,33 +10,33 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import CountVectorizer
 
-#: A Chinese, Japanese or Korean character is a word; elsewhere what stands between separators.
+#: A Chinese, Japanese or Korean character is a word; in other scripts, the text between separators is.
 _WORD = r"[㐀-䶿一-鿿぀-ヿ가-힯]|[^\W_㐀-䶿一-鿿぀-ヿ가-힯]+"
-#: A word in fewer texts teaches nothing.
+#: A word that stands in fewer texts is no target.
 LEAST_TEXTS = 15
 
 
 def mark(texts: Sequence[str], size: int) -> NDArray[np.float32]:
-    """Which of the most frequent words stand in each text.
+    """Mark which of the most frequent words stand in each text.
 
     Args:
-        texts: N; an empty one says nothing.
-        size: W, how many words are told apart.
+        texts: N titles; an empty one is unknown.
+        size: W, number of words.
 
     Returns:
-        (N, W) of 0 and 1, NaN rows where there is no text. Columns without a word are 0: there
-        may be fewer than W words that `LEAST_TEXTS` texts hold.
+        (N, W) of 0 and 1, with NaN rows for empty texts. If fewer than W words stand in at least
+        `LEAST_TEXTS` texts, the columns that are left are 0.
     """
     marks = np.zeros((len(texts), size), np.float32)
     known = np.array([bool(t.strip()) for t in texts], dtype=bool)
     marks[~known] = np.nan
     if size and known.sum() >= LEAST_TEXTS:
-        told = [t for t, k in zip(texts, known, strict=True) if k]
+        given = [t for t, k in zip(texts, known, strict=True) if k]
         counter = CountVectorizer(
             binary=True, token_pattern=_WORD, max_features=size, min_df=LEAST_TEXTS
         )
         try:
-            found = counter.fit_transform(told).toarray()
+            found = counter.fit_transform(given).toarray()
         except ValueError:  # no word is frequent enough
             return marks
         marks[known, : found.shape[1]] = found

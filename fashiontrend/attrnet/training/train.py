@@ -1,4 +1,4 @@
-"""The epoch loop (A5). It knows batches, a model and a callback; Ray wraps all from outside."""
+"""The training loop of epochs (A5). It knows batches, a model and a callback; `ray_jobs` adds Ray."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,10 +18,10 @@ from fashiontrend.checkpoint import Metrics, TrainState
 from fashiontrend.config import AttrNetConfig
 from fashiontrend.errors import DataError
 
-#: Drawn backgrounds of a training; parts of them are turned and recoloured.
+#: Number of drawn backgrounds; pictures get parts of them, turned and recoloured.
 BACKGROUNDS = 800
 MOMENTUM = 0.9
-#: The step count beside the averaged weights.
+#: Name under which the number of averaged steps stands beside the averaged weights.
 STEPS = "steps of the average"
 
 
@@ -46,16 +46,18 @@ def fit(
             under DDP every worker must have as many.
         cfg: branch `attrnet`.
         epochs: to finish, counted from the very beginning; also the schedule's length.
-        steps_per_epoch: of this worker; the schedule's unit.
+        steps_per_epoch: of this worker; the schedule counts in them.
         seed: of augmentation, together with epoch and rank.
-        start: go on from here; in one process the result is bit-equal to not having stopped.
-        on_epoch_end: called with the state; tensors in it change afterwards, so save or copy.
-        device: where batches go.
-        attributes: their names, for what `cfg` says of some of them.
+        start: resume from this state; in one process the result is bit-equal to that of an
+            uninterrupted training.
+        on_epoch_end: called with the state after each epoch; its tensors change afterwards, so save
+            or copy them.
+        device: torch device to which batches are moved.
+        attributes: their ids, the keys of `cfg.plain_weights`.
 
     Returns:
-        The state after the last epoch. The model itself ends with the averaged weights, where
-        `cfg.ema_decay` asks for an average.
+        The state after the last epoch. The model itself ends with the averaged weights if
+        `cfg.ema_decay` is above 0.
 
     Raises:
         DataError: the loss is not finite, an epoch has no batch, or `start` does not fit.
@@ -65,7 +67,7 @@ def fit(
     if cfg.compile:  # in place, so that the names of tensors stay
         inner.backbone.compile(dynamic=False)
     optimizer = _make_optimizer(inner, cfg)
-    average = _Average(inner, cfg.ema_decay)
+    average = _WeightAverage(inner, cfg.ema_decay)
     scene = _make_scene(cfg, seed, device)
     hooks = [p.register_hook(_restride) for p in inner.parameters() if p.shape[2:] == (1, 1)]
     state = start or TrainState(0, {}, {})
@@ -93,18 +95,26 @@ def fit(
 
 
 def limit_epochs(cfg: AttrNetConfig, pictures: int, factor: float = 1.0) -> int:
-    """Epochs to train: `cfg.epochs * factor`, fewer where `cfg.max_passes` forbids; at least 1."""
+    """Count the epochs to train: `cfg.epochs * factor`, or fewer by `cfg.max_passes`; at least 1.
+
+    Args:
+        cfg: branch `attrnet`.
+        pictures: of an epoch.
+        factor: by which this round trains longer than the configuration says.
+    """
     wanted = math.ceil(cfg.epochs * factor)
     if cfg.max_passes is not None:
         wanted = min(wanted, int(cfg.max_passes * factor) // max(pictures, 1))
     return max(wanted, 1)
 
 
-class _Average:
-    """Running average of weights and buffers; empty if the decay is 0.
+class _WeightAverage:
+    """Exponential moving average of weights and buffers; empty if the decay is 0.
 
-    Early on it forgets faster, or the random start would stay in it: at step n the decay is at
-    most (n + 1) / (n + 10).
+    At step n the decay is at most (n + 1) / (n + 10), or the random start would stay in the average.
+    `torch.optim.swa_utils.AveragedModel` cannot take its place with equal numbers: it starts from the
+    first update instead of the initial weights, and names its tensors and its step count otherwise, so
+    checkpoints of unfinished trainings could not be resumed.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
@@ -140,7 +150,7 @@ class _Average:
 
 
 def _make_scene(cfg: AttrNetConfig, seed: int, device: str) -> augment.Scene:
-    """What pictures are varied with; the backgrounds depend on the seed alone."""
+    """Draw the backgrounds on which pictures are varied; they depend on the seed alone."""
     bank = None
     if cfg.clutter and cfg.augment:
         side = cfg.train_px or cfg.input_px
@@ -149,7 +159,7 @@ def _make_scene(cfg: AttrNetConfig, seed: int, device: str) -> augment.Scene:
 
 
 def _size(cfg: AttrNetConfig, epoch: int, epochs: int) -> int:
-    """Side of an epoch's pictures: coarse things are learnt from small ones too, and sooner.
+    """Side in pixels of an epoch's pictures: early epochs may be of smaller pictures, which is faster.
 
     After the progressive learning of EfficientNetV2 (Tan and Le 2021, arXiv:2104.00298), with two sizes.
     """
@@ -164,7 +174,7 @@ def _prepare(
     generator: torch.Generator,
     device: str,
 ) -> Iterator[tuple[Batch, Tensor]]:
-    """Batches on the device, varied, each with the jittered boxes that regions are cut from."""
+    """Move batches to the device and vary them; each comes with the jittered boxes of its regions."""
     for batch in batches:
         ready = batch.to(device)
         if cfg.augment:
@@ -182,7 +192,7 @@ def _run_epoch(
     optimizer: torch.optim.Optimizer,
     schedule: Iterator[float],
     epoch: int,
-    average: _Average,
+    average: _WeightAverage,
     attributes: Sequence[str],
 ) -> Metrics:
     cfg = _unwrap(model).cfg
@@ -194,8 +204,8 @@ def _run_epoch(
         for group in optimizer.param_groups:
             group["lr"] = rate
         last = (number + 1) % cfg.accumulate == 0
-        # Workers exchange gradients once a step, not once a batch; DDP notes it as it looks forward.
-        with nullcontext() if last else _unexchanged(model):
+        # Workers exchange gradients once a step, not once a batch; DDP decides that in the forward pass.
+        with nullcontext() if last else _without_exchange(model):
             output: AttrNetOutput = model(batch.image, box, batch.plain)
         parts = loss.measure(output, batch, cfg, attributes)
         if not torch.isfinite(parts.total):
@@ -215,20 +225,20 @@ def _run_epoch(
         _add(sums, _measure(parts, output, batch))
     if not sums:
         raise DataError(f"training: epoch {epoch + 1} has no batch. Give it at least one picture.")
-    return _average(sums, rate)
+    return _mean_metrics(sums, rate)
 
 
 @torch.no_grad()
 def _measure(parts: loss.Loss, output: AttrNetOutput, batch: Batch) -> Metrics:
     known = batch.labels >= 0
-    answers = torch.stack([scores.argmax(1) for scores in output.logits], 1)
+    predicted = torch.stack([scores.argmax(1) for scores in output.logits], 1)
     return {
         "batches": 1.0,
         "pictures": float(len(batch.image)),
         "loss": float(parts.total),
         "loss_labels": float(parts.labels),
         "loss_box": float(parts.box),
-        "right": float(((answers == batch.labels) & known).sum()),
+        "right": float(((predicted == batch.labels) & known).sum()),
         "known": float(known.sum()),
     }
 
@@ -238,7 +248,7 @@ def _add(sums: Metrics, more: Metrics) -> None:
         sums[name] = sums.get(name, 0.0) + value
 
 
-def _average(sums: Metrics, rate: float) -> Metrics:
+def _mean_metrics(sums: Metrics, rate: float) -> Metrics:
     losses = {k: sums[k] / sums["batches"] for k in ("loss", "loss_labels", "loss_box")}
     agreement = sums["right"] / sums["known"] if sums["known"] else math.nan
     return {
@@ -250,7 +260,11 @@ def _average(sums: Metrics, rate: float) -> Metrics:
 
 
 def _schedule(cfg: AttrNetConfig, step: int, steps: int) -> Iterator[float]:
-    """Learning rates from a step on: linear warm-up, a plateau if any, half a cosine down to 0."""
+    """Yield learning rates from a step on: a linear warm-up, a plateau if any, half a cosine down to 0.
+
+    It is computed from the step alone. A scheduler of `torch.optim.lr_scheduler` has a state of its own,
+    which checkpoints of unfinished trainings do not hold.
+    """
     warm = max(round(cfg.warmup_fraction * steps), 1)
     falls = max(warm, round((1 - cfg.decay_fraction) * steps))
     while True:
@@ -263,7 +277,7 @@ def _schedule(cfg: AttrNetConfig, step: int, steps: int) -> Iterator[float]:
 
 
 def _make_optimizer(model: nn.Module, cfg: AttrNetConfig) -> torch.optim.Optimizer:
-    """AdamW, or SGD with Nesterov momentum; norms and biases are not decayed."""
+    """Make AdamW, or SGD with Nesterov momentum; norms and biases have no weight decay."""
     groups = [
         {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": cfg.weight_decay},
         {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
@@ -276,18 +290,18 @@ def _make_optimizer(model: nn.Module, cfg: AttrNetConfig) -> torch.optim.Optimiz
 
 
 def _restride(gradient: Tensor) -> Tensor:
-    """Lay a 1 x 1 convolution's gradient out as its weights are.
+    """Give a 1 x 1 convolution's gradient the strides of its weights.
 
-    Channels-last kernels return other strides for sides of 1, and DDP warns and copies.
+    Channels-last kernels return other strides for sides of 1, with which DDP warns and copies.
     """
     return gradient.flatten(1)[..., None, None]
 
 
-def _unexchanged(model: Any) -> AbstractContextManager[Any]:
-    """What is looked at inside adds to a worker's own gradients alone."""
+def _without_exchange(model: Any) -> AbstractContextManager[Any]:
+    """A context in which batches add to this worker's own gradients only."""
     if isinstance(model, nn.parallel.DistributedDataParallel):
-        told: AbstractContextManager[Any] = model.no_sync()
-        return told
+        context: AbstractContextManager[Any] = model.no_sync()
+        return context
     return nullcontext()
 
 
@@ -301,7 +315,11 @@ def _rank() -> int:
 
 
 def _mix(*parts: int) -> int:
-    """One seed from several, far apart for neighbours (splitmix64)."""
+    """Mix integers into one seed; neighbouring ones give distant seeds (splitmix64, Steele et al. 2014).
+
+    `numpy.random.SeedSequence` would do, but its seeds are others: a resumed training would go on with
+    other variations than it began with.
+    """
     mixed = 0
     for part in parts:
         mixed = (mixed + part + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
