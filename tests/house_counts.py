@@ -25,25 +25,8 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted([*ROOT.glob("fashiontrend/**/*.py"), *ROOT.glob("ray_jobs/**/*.py")])
 
 #: A description that begins with one of these words needs the reader to guess what it continues.
-CONTINUING = frozenset(
-    [
-        "about",
-        "as",
-        "by",
-        "for",
-        "instead",
-        "of",
-        "over",
-        "than",
-        "that",
-        "then",
-        "to",
-        "under",
-        "until",
-        "which",
-        "who",
-        "whose",
-    ]
+CONTINUING = re.compile(
+    "about|as|by|for|instead|of|over|than|that|then|to|under|until|which|who|whose", re.I
 )
 FEWEST_WORDS = 4
 
@@ -177,7 +160,7 @@ def is_fragment(description: str) -> bool:
     return (
         not description.rstrip().endswith((".", "?", ".)"))
         or len(words) < FEWEST_WORDS
-        or words[0].lower() in CONTINUING
+        or CONTINUING.fullmatch(words[0]) is not None
     )
 
 
