@@ -40,7 +40,7 @@ def submit(
 ) -> None:
     """Run a stage on a cluster: as a RayJob on Kubernetes, or on a running Ray."""
     settings = configuration.load(config)
-    request = submitted.ask(stage, day_of(day), datetime.now(tz=UTC))
+    request = submitted.make_request(stage, day_of(day), datetime.now(tz=UTC))
     if dry_run:
         typer.echo(yaml.safe_dump(_manifest(request, settings, address), sort_keys=False), nl=False)
         return
@@ -95,23 +95,19 @@ def _cluster(config: Config, address: str | None) -> Cluster:
         from ray_jobs.submission import RayApi
 
         return RayApi(address, config)
-    from fashiontrend.submit.kube import Kubernetes
+    from fashiontrend.submit.rayjobs import RayJobs
 
-    return Kubernetes(config.cluster)
+    return RayJobs(config.cluster)
 
 
 def _manifest(request: submitted.Request, config: Config, address: str | None) -> object:
     if address:
-        from ray_jobs.submission import asked
+        from ray_jobs.submission import job_arguments
 
-        return asked(request)
-    if config.cluster.template:
-        from fashiontrend.submit.kube import Kubernetes
+        return dict(job_arguments(request))
+    from fashiontrend.submit.rayjobs import RayJobs
 
-        return Kubernetes(config.cluster).manifest(request)
-    from fashiontrend.submit.manifest import rayjob
-
-    return rayjob(request, config.cluster)
+    return RayJobs(config.cluster).manifest(request)
 
 
 def _end(cluster: Cluster, job: Job, lines: int) -> None:
