@@ -118,13 +118,13 @@ def _names(model: type[pydantic.BaseModel], path: Path) -> list[str]:
     for part in path:
         if isinstance(part, int) or not hasattr(kind, "model_fields"):
             continue
-        kind = _model_in(kind.model_fields[part].annotation)
+        kind = model_in(kind.model_fields[part].annotation)
     return list(getattr(kind, "model_fields", {}))
 
 
-def _model_in(annotation: Any) -> Any:
+def model_in(annotation: Any) -> Any:
     """The model inside `tuple[Model, ...]`, `Model | None` and the like."""
     if hasattr(annotation, "model_fields"):
         return annotation
-    inner = (_model_in(a) for a in getattr(annotation, "__args__", ()))
+    inner = (model_in(a) for a in getattr(annotation, "__args__", ()))
     return next((m for m in inner if m is not None), None)
