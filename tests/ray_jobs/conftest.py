@@ -1,4 +1,4 @@
-"""One worker of Ray Train without Ray, on the CPU or on the stand-in device."""
+"""One worker of Ray Train without Ray, on the CPU or on the stand-in device, and something to train on."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +15,12 @@ import ray.train.torch
 import torch
 from torch import nn
 
+from bench import drawn
+from fashiontrend.attrnet.inference import predict as recognition
+from fashiontrend.attrnet.training import dataset
+from fashiontrend.config import AttrNetConfig, Config, ForecasterConfig
 from ray_jobs import training
+from tests.forecaster.conftest import make_shares
 from tests.stand_in_device import DEVICE, StandInDevice
 
 
@@ -48,7 +53,9 @@ class TrainWorker:
     def report(self, metrics: Any, checkpoint: Any, checkpoint_dir_name: str) -> None:
         files = None
         if checkpoint is not None:
-            files = {p.name: p.read_bytes() for p in Path(checkpoint.path).iterdir()}
+            folder = Path(checkpoint.path)
+            kept = [p for p in folder.rglob("*") if p.is_file()]
+            files = {str(p.relative_to(folder)): p.read_bytes() for p in kept}
         self.reported[checkpoint_dir_name] = files
 
     def broadcast_from_rank_zero(self, data: Any) -> Any:
@@ -87,3 +94,43 @@ def run_worker(monkeypatch) -> Iterator[Callable[..., TrainWorker]]:
     threads = torch.get_num_threads()
     yield run
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def forecaster_settings(store):
+    store.commit_tables("shares", {"shares": make_shares(days=80, platforms=("a", "*"))}, {})
+    cfg = ForecasterConfig(epochs=1, hidden_size=4, origins=2)
+    return {
+        "store": store, "shares": "shares", "forecaster": cfg.model_dump(), "seed": 1,
+        "taxonomy_digest": "t",
+    }  # fmt: skip
+
+
+@pytest.fixture
+def attrnet_settings(tmp_path):
+    cfg = AttrNetConfig(input_px=32, embedding_dim=16, batch_size=4, threads=1)
+    context = drawn.fill(tmp_path, 8, Config(attrnet=cfg))
+    told = drawn.settings(context, drawn.DATASET, pictures=8, epochs=1, log=tmp_path / "log")
+    return {**told, "store": context.store}
+
+
+@pytest.fixture
+def decoded(attrnet_settings):
+    """What the training shard yields."""
+    table = attrnet_settings["store"].read_partition(attrnet_settings["dataset"], "train")
+    rows = dataset.decode_rows(table, AttrNetConfig(**attrnet_settings["attrnet"]))
+    return [{name: part[n : n + 4] for name, part in rows.items()} for n in (0, 4)]
+
+
+@pytest.fixture
+def recognised_on(monkeypatch):
+    """The device of every recogniser that is loaded."""
+    seen = []
+
+    class Noting(recognition.Recogniser):
+        def __init__(self, folder, threads=1, device="cpu"):
+            super().__init__(folder, threads, device)
+            seen.append(str(self.model.mean.device))
+
+    monkeypatch.setattr(recognition, "Recogniser", Noting)
+    return seen
