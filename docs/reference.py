@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "reference"
 SETTINGS = ROOT / "tests" / "settings.txt"
 MARK = "<!-- Written by docs/reference.py (make reference); do not edit. -->"
+TYPES = {"Path": "path", "str": "text", "int": "integer", "float": "number"}
 KINDS = {"integer": "integer", "number": "number", "string": "text", "boolean": "true or false"}
 Schema = dict[str, Any]
 
@@ -196,14 +197,10 @@ def _parameters(command: Any) -> Iterator[Parameter]:
 def _type_name(one: Any) -> str:
     if getattr(one, "is_flag", False):
         return "flag"
-    kind = str(one.metavar or one.type.name).lower()
-    low, high = getattr(one.type, "min", None), getattr(one.type, "max", None)
-    limits = [f"≥ {low}"] if low is not None else []
-    limits += [f"≤ {high}"] if high is not None else []
-    words = {"str": "text", "int": "integer", "float": "number"}
-    name = words.get(kind, kind).replace(" range", "")
+    limits = [f" ≥ {one.min}"] if one.min is not None else []
+    limits += [f" ≤ {one.max}"] if one.max is not None else []
     repeated = ", repeatable" if one.multiple or one.nargs == -1 else ""
-    return " ".join([name, *limits]) + repeated
+    return TYPES.get(one.bare_type(), one.bare_type()) + ",".join(limits) + repeated
 
 
 def cli_page() -> str:

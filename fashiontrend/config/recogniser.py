@@ -144,8 +144,8 @@ class AttrNetConfig(Section):
     )
     plain_share: Fraction = Field(
         default=0.0,
-        description="On plain product shots, a second network that sees the whole picture has this share of the "
-        "prediction; 0 leaves that network out.",
+        description="A second network, which sees the whole picture, has this share of the prediction on plain product "
+        "shots; 0 leaves that network out.",
     )
     plain_size: tuple[PositiveInt, PositiveInt] = Field(
         default=(80, 60),
@@ -252,7 +252,7 @@ class AttrNetConfig(Section):
     )
     threads: PositiveInt = Field(
         default=1,
-        description="torch uses this many CPU threads in each worker.",
+        description="PyTorch uses this many CPU threads in each worker.",
     )
     max_passes: PositiveInt | None = Field(
         default=None,

@@ -174,7 +174,7 @@ class ServeConfig(Section):
         "in slices.",
     )
     threads: PositiveInt = Field(
-        default=1, description="torch uses this many CPU threads in each replica."
+        default=1, description="PyTorch uses this many CPU threads in each replica."
     )
     max_models: PositiveInt = Field(
         default=1,
