@@ -40,6 +40,8 @@ from ray_jobs.runtime import connect
 log = logging.getLogger(__name__)
 POLL_S = 5.0
 LEASE_S = 120.0
+#: Rows that are committed together: a killed worker repeats at most these.
+ROWS_PER_PART = 2_000
 #: Turns at a job, none of which answered a further part; then it has failed.
 MOST_TURNS = 5
 #: Of an actor whose process dies, within one turn; left to itself Ray Data restarts it for ever.
@@ -249,8 +251,8 @@ def _cut(store: Store, names: list[str], cfg: ServeConfig) -> Iterator[tuple[str
             raise DataError(f"input {name!r}: no Parquet file there. Correct the request.")
         for file in chosen:
             total = _count(store, file)
-            for first in range(0, total, cfg.rows_per_part):
-                yield file, first, min(cfg.rows_per_part, total - first)
+            for first in range(0, total, ROWS_PER_PART):
+                yield file, first, min(ROWS_PER_PART, total - first)
 
 
 def _count(store: Store, file: str) -> int:

@@ -25,6 +25,8 @@ Resolver = Callable[[str, int], Awaitable[list[str]]]
 REDIRECTS = {301, 302, 303, 307, 308}
 PORTS = {"http": 80, "https": 443}
 MAX_URL = 2_000
+#: A shop redirects to its content network and perhaps to a renamed address; more is a loop.
+MAX_REDIRECTS = 3
 USER_AGENT = "fashiontrend"
 
 
@@ -166,7 +168,7 @@ class Fetcher:
 
     async def _follow(self, first: httpx.URL) -> bytes:
         here = first
-        for _ in range(self.cfg.max_redirects + 1):
+        for _ in range(MAX_REDIRECTS + 1):
             answer = await self._get(here)
             if isinstance(answer, bytes):
                 return answer
@@ -174,7 +176,7 @@ class Fetcher:
                 here = self.check(str(here.join(answer)))
             except (httpx.InvalidURL, ValueError):
                 raise _failed("the redirect leads nowhere") from None
-        raise _failed(f"more than {self.cfg.max_redirects} redirects")
+        raise _failed(f"more than {MAX_REDIRECTS} redirects")
 
     def check(self, text: str) -> httpx.URL:
         """Refuse what the text of a URL already gives away.

@@ -30,6 +30,8 @@ M = TypeVar("M", bound=pydantic.BaseModel)
 T = TypeVar("T")
 JSON = "application/json"
 MOST_THUMBNAILS = 500
+#: Requests nest a few levels; a parser that follows thousands of them runs out of stack.
+MAX_JSON_DEPTH = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +138,7 @@ class Services:
         Raises:
             Problem: 400.
         """
-        value = strict_json.parse(body, self.cfg.max_json_depth)
+        value = strict_json.parse(body, MAX_JSON_DEPTH)
         try:
             return model.model_validate(value)
         except pydantic.ValidationError as error:
