@@ -207,7 +207,7 @@ def answers(config: Config, record: dict[str, Any], parts: list[Part]) -> Iterab
     # What an actor raises keeps its class on the way: Ray Data's own wrapping loses it.
     ray.data.DataContext.get_current().raise_original_map_exception = True
     found = ray.data.from_items([{"part": json.dumps(p)} for p in parts]).map_batches(
-        Answering,
+        PartRecogniser,
         fn_constructor_args=(config.model_dump(mode="json"), record),
         batch_size=1,
         compute=ActorPoolStrategy(size=config.series.recognise_workers),
@@ -300,7 +300,7 @@ def _until(at: datetime) -> str:
     return ledger.now_text(at + timedelta(seconds=LEASE_S))
 
 
-class Answering:
+class PartRecogniser:
     """An actor of the pool: answers and commits parts with the release that the job was given to."""
 
     def __init__(self, config: dict[str, Any], record: dict[str, Any]) -> None:

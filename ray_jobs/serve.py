@@ -21,21 +21,21 @@ from fashiontrend.errors import ConfigError, StoreError
 from fashiontrend.pipeline.context import now
 from fashiontrend.serve import autoscaling
 from fashiontrend.serve.http import tokens
-from fashiontrend.serve.http.admission import Intake
+from fashiontrend.serve.http.admission import Admission
 from fashiontrend.serve.http.fetch import Fetcher
 from fashiontrend.serve.http.metrics import Metrics
-from fashiontrend.serve.http.middleware import Edge
+from fashiontrend.serve.http.middleware import ServiceMiddleware
 from fashiontrend.serve.recognition import jobs, served_model, versions
-from fashiontrend.serve.recognition.recognise import Recognition
+from fashiontrend.serve.recognition.recognise import RecognitionService
 from fashiontrend.serve.recognition.served_model import ServedModel
 from fashiontrend.serve.recognition.versions import Versions
 from fashiontrend.serve.release import adhoc_forecast, tables
-from fashiontrend.serve.release.adhoc_forecast import Trend
-from fashiontrend.serve.release.history import History
+from fashiontrend.serve.release.adhoc_forecast import ServedForecaster
+from fashiontrend.serve.release.history import RunHistory
 from fashiontrend.serve.release.tables import Tables
 from fashiontrend.serve.release.watch import Watch
 from fashiontrend.serve.routes.app import Background, create_app
-from fashiontrend.serve.routes.services import Library, Services
+from fashiontrend.serve.routes.services import Services, TableServices
 from fashiontrend.serve.routes.status import READY
 from fashiontrend.storage.object_store import open_store
 from ray_jobs.runtime import connect, disconnect
@@ -58,7 +58,7 @@ class Recogniser:
         cfg, store = settings.serve, open_store(settings.store)
         _log_to_stderr()
         self.cfg, self.metrics, self.guard = cfg, Metrics(), tokens.make_guard(cfg)
-        self.intake = Intake(cfg, cfg.recogniser.max_ongoing_requests)
+        self.admission = Admission(cfg, cfg.recogniser.max_ongoing_requests)
         device = "cuda" if cfg.recogniser.gpus else "cpu"
 
         def load(release_id: str) -> ServedModel:
@@ -77,12 +77,12 @@ class Recogniser:
             cfg.max_models,
         )
         fetch = Fetcher(cfg.fetch, cfg.max_image_bytes)
-        self.recognition = Recognition(models, cfg, self.metrics, fetch, store.read)
+        self.recognition = RecognitionService(models, cfg, self.metrics, fetch, store.read)
 
-    def __serve_build_asgi_app__(self) -> Edge:
+    def __serve_build_asgi_app__(self) -> ServiceMiddleware:
         """What Ray Serve calls once the replica is there."""
         services = Services(
-            self.cfg, self.guard, self.metrics, self._parts, self.intake, self.recognition
+            self.cfg, self.guard, self.metrics, self._parts, self.admission, self.recognition
         )
         return create_app(services, _background(self.watch, self.cfg, self.metrics))
 
@@ -91,14 +91,14 @@ class Recogniser:
 
     def record_autoscaling_stats(self) -> dict[str, float]:
         """What `scaling.by_answering` goes by."""
-        return {autoscaling.ANSWERING: float(self.intake.answering)}
+        return {autoscaling.ANSWERING: float(self.admission.answering)}
 
     def release(self) -> str:
         """Which release answers; a replica that is asked has passed its self-test."""
         return self.watch.mark
 
 
-class Shelves:
+class TablesDeployment:
     """A replica that answers what is released: tables, forecasts, catalogue jobs, the board."""
 
     def __init__(self, config: dict[str, Any]) -> None:
@@ -106,9 +106,9 @@ class Shelves:
         self.cfg, store = settings.serve, open_store(settings.store)
         _log_to_stderr()
         self.metrics, self.guard = Metrics(), tokens.make_guard(self.cfg)
-        self.intake = Intake(self.cfg, self.cfg.tables.max_ongoing_requests)
+        self.admission = Admission(self.cfg, self.cfg.tables.max_ongoing_requests)
 
-        def load(mark: tables.Mark) -> tuple[Tables, Trend]:
+        def load(mark: tables.Mark) -> tuple[Tables, ServedForecaster]:
             found = tables.load(store, mark)
             trend = adhoc_forecast.load(store, found.release)
             self.metrics.served(mark[0])
@@ -116,25 +116,25 @@ class Shelves:
 
         served_model.await_release(store)
         self.watch = Watch(lambda: tables.find(store), load)
-        self.library = Library(
+        self.library = TableServices(
             store,
             lambda: self.watch.current[0],
             lambda: self.watch.current[1],
-            History(store),
+            RunHistory(store),
             jobs.Jobs(store, self.cfg, now),
             lambda: self.watch.refused[1] if self.watch.refused else None,
         )
 
-    def __serve_build_asgi_app__(self) -> Edge:
+    def __serve_build_asgi_app__(self) -> ServiceMiddleware:
         """What Ray Serve calls once the replica is there."""
         services = Services(
-            self.cfg, self.guard, self.metrics, self._parts, self.intake, library=self.library
+            self.cfg, self.guard, self.metrics, self._parts, self.admission, library=self.library
         )
         return create_app(services, _background(self.watch, self.cfg, self.metrics))
 
     def record_autoscaling_stats(self) -> dict[str, float]:
         """What `scaling.by_answering` goes by."""
-        return {autoscaling.ANSWERING: float(self.intake.answering)}
+        return {autoscaling.ANSWERING: float(self.admission.answering)}
 
     async def _parts(self) -> dict[str, str]:
         """The tables are ready when this runs; the recogniser is asked."""
@@ -192,7 +192,7 @@ def recogniser(args: dict[str, Any]) -> Any:
 def shelves(args: dict[str, Any]) -> Any:
     """The application at /; `args.config` is the configuration tree."""
     cfg = Config.model_validate(args["config"]).serve
-    return deploy(Shelves, "Tables", options(cfg.tables, cfg)).bind(args["config"])
+    return deploy(TablesDeployment, "Tables", options(cfg.tables, cfg)).bind(args["config"])
 
 
 BUILDERS = {RECOGNISE: recogniser, TABLES: shelves}
@@ -202,7 +202,7 @@ def options(replicas: ReplicaConfig, cfg: ServeConfig) -> dict[str, Any]:
     """Settings of one deployment, as Ray Serve spells them.
 
     Ray gives a request its slot before the body is there, so it has slots for all bodies on their
-    way too; the application bounds what is answered (`serve/intake.py`).
+    way too; the application bounds what is answered (`serve/admission.py`).
     """
     return {
         "max_ongoing_requests": cfg.max_bodies + replicas.max_ongoing_requests,

@@ -1,4 +1,4 @@
-"""How many replicas: by the requests that are answered, as `Intake` counts them.
+"""How many replicas: by the requests that are answered, as `Admission` counts them.
 
 Ray Serve's own policy counts a request from its header on, so connections that send a header and
 then nothing would look like work. Ray Serve pickles this module by value into its controller and

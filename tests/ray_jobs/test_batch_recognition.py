@@ -51,7 +51,7 @@ def in_process(monkeypatch):
 
     def answers(config, record, parts):
         try:
-            answering = batch_recognition.Answering(config.model_dump(mode="json"), record)
+            answering = batch_recognition.PartRecogniser(config.model_dump(mode="json"), record)
             for part in parts:
                 yield answering({"part": [json.dumps(part)]})
         except Exception as error:

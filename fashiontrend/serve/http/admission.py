@@ -25,7 +25,7 @@ LENIENCE = 0.45
 GOLDEN = (math.sqrt(5) - 1) / 2
 
 
-class Intake:
+class Admission:
     """The requests of one replica; belongs to one event loop."""
 
     def __init__(self, cfg: ServeConfig, max_answering: int) -> None:
@@ -107,12 +107,12 @@ class Intake:
 class Visit:
     """One request: its `receive` gives a body that is neither too long nor too slow."""
 
-    def __init__(self, intake: Intake, headers: Headers, receive: Receive) -> None:
-        cfg, self._intake, self._receive = intake.cfg, intake, receive
+    def __init__(self, admission: Admission, headers: Headers, receive: Receive) -> None:
+        cfg, self._intake, self._receive = admission.cfg, admission, receive
         form = headers.get("content-type", "").startswith("multipart/")
         self._most = cfg.max_body_bytes if form else cfg.max_json_bytes
         self._stated = headers.get("content-length", "")
-        self._patience_s = intake.patience_s()
+        self._patience_s = admission.patience_s()
         self._deadline = asyncio.get_running_loop().time() + self._patience_s
         self._timer: asyncio.Timeout | None = None
         self._told_to_leave = False

@@ -79,7 +79,7 @@ class PinnedBackend(httpcore.AsyncNetworkBackend):
         await self.inner.sleep(seconds)
 
 
-class Turns:
+class FetchSlots:
     """Who fetches now: so many at a time, of one host three quarters, so that one that hangs leaves room.
 
     A host is what the caller named; where its redirects lead is not counted.
@@ -129,7 +129,7 @@ class Fetcher:
             inner: httpcore's backend below the pinned one; tests give another.
         """
         self.cfg, self.max_bytes = cfg, max_bytes
-        self._turns = Turns(cfg.concurrency)
+        self._turns = FetchSlots(cfg.concurrency)
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=ssl_context,
             max_connections=cfg.concurrency,

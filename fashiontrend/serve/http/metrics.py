@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from fashiontrend.serve.http.admission import Intake
+from fashiontrend.serve.http.admission import Admission
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
@@ -65,10 +65,10 @@ class Metrics:
         """The exposition format."""
         return generate_latest(self.registry)
 
-    def follow(self, intake: Intake) -> None:
+    def follow(self, admission: Admission) -> None:
         """Show who has come in, whenever somebody looks."""
-        self.answering.set_function(lambda: intake.answering)
-        self.coming.set_function(lambda: intake.coming)
+        self.answering.set_function(lambda: admission.answering)
+        self.coming.set_function(lambda: admission.coming)
 
     def served(self, release_id: str) -> None:
         """Another release answers now."""

@@ -13,7 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fashiontrend.serve.http import problems
-from fashiontrend.serve.http.admission import Intake
+from fashiontrend.serve.http.admission import Admission
 from fashiontrend.serve.http.metrics import Metrics
 from fashiontrend.serve.http.problems import Problem
 
@@ -31,12 +31,12 @@ QUIET = {
 State = MutableMapping[str, Any]
 
 
-class Edge:
+class ServiceMiddleware:
     """An ASGI application around another."""
 
-    def __init__(self, app: ASGIApp, intake: Intake, metrics: Metrics) -> None:
-        self.app, self.cfg, self.intake, self.metrics = app, intake.cfg, intake, metrics
-        metrics.follow(intake)
+    def __init__(self, app: ASGIApp, admission: Admission, metrics: Metrics) -> None:
+        self.app, self.cfg, self.admission, self.metrics = app, admission.cfg, admission, metrics
+        metrics.follow(admission)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever happens inside."""
@@ -58,7 +58,7 @@ class Edge:
                 if scope["path"] in QUIET:  # asked whether this lives, however full it is
                     await self.app(scope, receive, answer)
                 else:
-                    with self.intake.visit(headers, receive) as visit:
+                    with self.admission.visit(headers, receive) as visit:
                         await self.app(scope, visit.receive, answer)
         except TimeoutError:
             told = f"No answer within {self.cfg.request_timeout_s:g} s. Ask for less at once."

@@ -7,12 +7,12 @@ from typing import Any, Protocol
 from fashiontrend.attrnet.inference import prediction
 from fashiontrend.attrnet.inference.prediction import AttributeAnswer, Status
 from fashiontrend.errors import PictureError
-from fashiontrend.serve.schemas.requests import Box, Options
+from fashiontrend.serve.schemas.requests import BoxFractions, Options
 from fashiontrend.taxonomy import NOT_VISIBLE, Taxonomy
 
 
-class Recogniser(Protocol):
-    """What a replica needs of a model; see `attrnet.predict.Recogniser`."""
+class RecognitionModel(Protocol):
+    """What a replica needs of a model; see `attrnet.inference.predict.Recogniser`."""
 
     @property
     def taxonomy(self) -> Taxonomy:
@@ -33,24 +33,24 @@ class Recogniser(Protocol):
 
 
 @dataclass(frozen=True)
-class Seen:
+class GarmentPrediction:
     """One garment: the picture's upright size, its place, how sure that is, every attribute."""
 
     width: int
     height: int
-    box: Box | None  # fractions; None where no garment was found
+    box: BoxFractions | None  # fractions; None where no garment was found
     score: float | None  # None where the caller gave the box
     attributes: dict[str, dict[str, Any]]
     embedding: list[float] | None = None
 
 
 def describe(
-    recogniser: Recogniser,
+    recogniser: RecognitionModel,
     images: Sequence[bytes],
     sizes: Sequence[tuple[int, int]],
-    boxes: Sequence[Box | None],
+    boxes: Sequence[BoxFractions | None],
     options: Options,
-) -> list[Seen | PictureError]:
+) -> list[GarmentPrediction | PictureError]:
     """One answer for each picture, or why there is none.
 
     Args:
@@ -75,13 +75,13 @@ def describe(
 
 def _see(
     answer: prediction.Answer,
-    given: Box | None,
+    given: BoxFractions | None,
     size: tuple[int, int],
     taxonomy: Taxonomy,
     options: Options,
-) -> Seen:
+) -> GarmentPrediction:
     chosen = taxonomy.ids if options.attributes is None else options.attributes
-    return Seen(
+    return GarmentPrediction(
         *size,
         box=given or (None if answer.box is None else _fractions(answer.box, size)),
         score=None if given else round(answer.score, 4),
@@ -115,7 +115,7 @@ def _tell(
     }
 
 
-def _fractions(box: prediction.Box, size: tuple[int, int]) -> Box:
+def _fractions(box: prediction.Box, size: tuple[int, int]) -> BoxFractions:
     width, height = size
     x0, y0, x1, y1 = (
         round(min(max(v / side, 0.0), 1.0), 5)

@@ -11,15 +11,15 @@ from fashiontrend.serve.http.metrics import Metrics
 from fashiontrend.serve.http.problems import Problem
 from fashiontrend.serve.recognition.allowed_keys import is_allowed
 from fashiontrend.serve.recognition.batcher import Overloaded
-from fashiontrend.serve.recognition.describe import Seen
+from fashiontrend.serve.recognition.describe import GarmentPrediction
 from fashiontrend.serve.recognition.served_model import Item, Outcome, ServedModel
 from fashiontrend.serve.recognition.versions import Versions
 from fashiontrend.serve.schemas.requests import (
-    Box,
-    Described,
+    BoxFractions,
     Options,
-    Picture,
+    PictureDetails,
     RecogniseRequest,
+    RemotePicture,
     UploadRequest,
 )
 
@@ -34,7 +34,7 @@ REASONS = {
 }
 
 
-class Recognition:
+class RecognitionService:
     """What POST /v1/recognise does."""
 
     def __init__(
@@ -65,7 +65,7 @@ class Recognition:
         """
         self._check_count(len(asked.images))
         model = await self._find(asked.model, asked.options)
-        left = _Budget(self.cfg.max_body_bytes)
+        left = _ByteBudget(self.cfg.max_body_bytes)
         data = await asyncio.gather(*(self._bytes_of(i, left) for i in asked.images))
         return await self._describe(model, asked.images, data, asked.options, request_id)
 
@@ -85,7 +85,7 @@ class Recognition:
                 "invalid",
                 f"`request` speaks of {len(asked.images)} pictures, {len(files)} were uploaded.",
             )
-        told = [*asked.images, *(Described() for _ in files[len(asked.images) :])]
+        told = [*asked.images, *(PictureDetails() for _ in files[len(asked.images) :])]
         named = [
             d if d.id else d.model_copy(update={"id": name[:200] or None})
             for d, (name, _) in zip(told, files, strict=True)
@@ -115,7 +115,7 @@ class Recognition:
             )
         return model
 
-    async def _bytes_of(self, picture: Picture, left: "_Budget") -> bytes | Problem:
+    async def _bytes_of(self, picture: RemotePicture, left: "_ByteBudget") -> bytes | Problem:
         try:
             if picture.url is not None:
                 data = await self._fetch(picture.url)
@@ -137,7 +137,7 @@ class Recognition:
     async def _describe(
         self,
         model: ServedModel,
-        told: Sequence[Described],
+        told: Sequence[PictureDetails],
         data: Sequence[bytes | Problem],
         options: Options,
         request_id: str,
@@ -146,7 +146,7 @@ class Recognition:
         for n, (picture, content) in enumerate(zip(told, data, strict=True)):
             if isinstance(content, Problem):
                 continue
-            boxes: list[Box | None] = [r.box for r in picture.regions]
+            boxes: list[BoxFractions | None] = [r.box for r in picture.regions]
             for box in boxes or [None]:
                 items.append(Item(content, box, options))
                 owners.append(n)
@@ -183,7 +183,7 @@ class Recognition:
             self.metrics.waiting.set(model.batcher.waiting)
 
     def _tell(
-        self, n: int, picture: Described, content: bytes | Problem, outcomes: Sequence[Outcome]
+        self, n: int, picture: PictureDetails, content: bytes | Problem, outcomes: Sequence[Outcome]
     ) -> dict[str, Any]:
         """One picture of the answer."""
         image: dict[str, Any] = {"id": picture.id or str(n), "status": "ok", "garments": []}
@@ -203,7 +203,7 @@ class Recognition:
         return image
 
 
-class _Budget:
+class _ByteBudget:
     """Bytes that one request may still bring."""
 
     def __init__(self, size: int) -> None:
@@ -244,7 +244,7 @@ def _refuse_any(images: Sequence[dict[str, Any]]) -> None:
             )
 
 
-def _garment(number: int, seen: Seen, box: Box) -> dict[str, Any]:
+def _garment(number: int, seen: GarmentPrediction, box: BoxFractions) -> dict[str, Any]:
     x0, y0, x1, y1 = box
     pixels = (x0 * seen.width, y0 * seen.height, x1 * seen.width, y1 * seen.height)
     told: dict[str, Any] = {

@@ -19,8 +19,8 @@ from fashiontrend.config import IngestConfig, ServeConfig
 from fashiontrend.errors import DataError, PictureError, StoreError
 from fashiontrend.serve.http.metrics import Metrics
 from fashiontrend.serve.recognition.batcher import Batcher
-from fashiontrend.serve.recognition.describe import Recogniser, Seen, describe
-from fashiontrend.serve.schemas.requests import Box, Options
+from fashiontrend.serve.recognition.describe import GarmentPrediction, RecognitionModel, describe
+from fashiontrend.serve.schemas.requests import BoxFractions, Options
 from fashiontrend.storage import layout, releases
 from fashiontrend.storage.object_store import Store
 
@@ -34,11 +34,11 @@ class Item:
     """One garment to describe: a picture, and the caller's box if there is one."""
 
     data: bytes
-    box: Box | None
+    box: BoxFractions | None
     options: Options
 
 
-Outcome = Seen | PictureError
+Outcome = GarmentPrediction | PictureError
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class ServedModel:
     release_id: str
     version: str
     digest: str
-    recogniser: Recogniser
+    recogniser: RecognitionModel
     batcher: Batcher[Item, Outcome]
     run: Callable[[Sequence[Item]], list[Outcome]]  # without a queue, for whole catalogues
 
@@ -112,7 +112,7 @@ def serve(
     release_id: str,
     version: str,
     digest: str,
-    recogniser: Recogniser,
+    recogniser: RecognitionModel,
     cfg: ServeConfig,
     metrics: Metrics,
 ) -> ServedModel:
@@ -136,7 +136,9 @@ def serve(
     return ServedModel(release_id, version, digest, recogniser, batcher, run)
 
 
-def _run(recogniser: Recogniser, items: Sequence[Item], limits: IngestConfig) -> list[Outcome]:
+def _run(
+    recogniser: RecognitionModel, items: Sequence[Item], limits: IngestConfig
+) -> list[Outcome]:
     """Describe what passes the limits; items with other options make other calls."""
     outcomes: dict[int, Outcome] = {}
     sizes: dict[int, tuple[int, int]] = {}
@@ -159,7 +161,7 @@ def _run(recogniser: Recogniser, items: Sequence[Item], limits: IngestConfig) ->
     return [outcomes[n] for n in range(len(items))]
 
 
-def _test(recogniser: Recogniser, size_px: int) -> None:
+def _test(recogniser: RecognitionModel, size_px: int) -> None:
     """The self-test picture, from bytes to words."""
     picture = draw_self_test(size_px)[0].permute(1, 2, 0).numpy()
     sink = io.BytesIO()

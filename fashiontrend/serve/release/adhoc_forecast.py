@@ -15,7 +15,7 @@ from fashiontrend.forecaster.shares.forecast import forecast
 from fashiontrend.serve.http.problems import Problem
 from fashiontrend.serve.recognition.recognise import name_model
 from fashiontrend.serve.release import tables
-from fashiontrend.serve.schemas.requests import PostedSeries
+from fashiontrend.serve.schemas.requests import AdhocSeries
 from fashiontrend.storage import schemas
 from fashiontrend.storage.object_store import Store
 from fashiontrend.storage.releases import Release, read_model
@@ -26,7 +26,7 @@ SUPPORT, ROUNDING = 500, 1.001
 
 
 @dataclass(frozen=True, eq=False)
-class Trend:
+class ServedForecaster:
     """A release's forecaster."""
 
     release_id: str
@@ -35,7 +35,7 @@ class Trend:
     model: artifact.Artifact
 
 
-def load(store: Store, release: Release) -> Trend:
+def load(store: Store, release: Release) -> ServedForecaster:
     """Fetch the forecaster and let it answer once.
 
     Raises:
@@ -44,15 +44,15 @@ def load(store: Store, release: Release) -> Trend:
     files = read_model(store, "forecaster", release.forecaster)
     model = artifact.load(files)
     digest = json.loads(files[artifact.CARD])["digest"]
-    trend = Trend(release.release_id, release.forecaster, digest, model)
+    trend = ServedForecaster(release.release_id, release.forecaster, digest, model)
     days = (0.5,) * 14
-    probe = PostedSeries(id="self-test", attribute="a", start="2026-01-01", shares={"b": days})
+    probe = AdhocSeries(id="self-test", attribute="a", start="2026-01-01", shares={"b": days})
     if not answer(trend, [probe]):
         raise DataError(f"forecaster {release.forecaster} does not answer its self-test.")
     return trend
 
 
-def answer(trend: Trend, series: Sequence[PostedSeries]) -> list[dict[str, Any]]:
+def answer(trend: ServedForecaster, series: Sequence[AdhocSeries]) -> list[dict[str, Any]]:
     """One object a value, in the order of the series.
 
     Raises:
@@ -73,16 +73,16 @@ def answer(trend: Trend, series: Sequence[PostedSeries]) -> list[dict[str, Any]]
     return [row for s in series for row in rows.get(s.id, ())]
 
 
-def name(trend: Trend) -> dict[str, str]:
+def name(trend: ServedForecaster) -> dict[str, str]:
     """Which model answered."""
     return name_model("forecaster", trend.version, trend.digest)
 
 
-def _length(series: PostedSeries) -> int:
+def _length(series: AdhocSeries) -> int:
     return len(next(iter(series.shares.values())))
 
 
-def _table(series: PostedSeries) -> pa.Table:
+def _table(series: AdhocSeries) -> pa.Table:
     """Rows of `records.SHARE`; the series' id stands for the platform."""
     try:
         first = date.fromisoformat(series.start)

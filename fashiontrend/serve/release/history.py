@@ -15,7 +15,7 @@ GATES = {"accuracy": Step.TRAIN_ATTRNET, "perplexity": Step.TRAIN_FORECASTER, "h
 MOST_RUNS = 100
 
 
-class History:
+class RunHistory:
     """The runs of a store; the newest are kept in memory."""
 
     def __init__(self, store: Store) -> None:

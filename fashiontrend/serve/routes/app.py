@@ -14,7 +14,7 @@ from starlette.responses import Response
 from fashiontrend import __version__
 from fashiontrend.errors import StoreError
 from fashiontrend.serve.http import problems
-from fashiontrend.serve.http.middleware import Edge
+from fashiontrend.serve.http.middleware import ServiceMiddleware
 from fashiontrend.serve.http.problems import Problem
 from fashiontrend.serve.routes import inference, jobs, recognise, status, tables
 from fashiontrend.serve.routes import openapi as documented
@@ -23,7 +23,7 @@ from fashiontrend.serve.routes.services import Services, request_id
 Background = Callable[[], Coroutine[Any, Any, None]]
 
 
-def create_app(services: Services, background: Sequence[Background] = ()) -> Edge:
+def create_app(services: Services, background: Sequence[Background] = ()) -> ServiceMiddleware:
     """An ASGI application; `.app` is the FastAPI inside.
 
     No page of FastAPI's own is served: they load scripts from elsewhere. CORS is off.
@@ -70,7 +70,7 @@ def create_app(services: Services, background: Sequence[Background] = ()) -> Edg
         return kept
 
     app.openapi = openapi  # type: ignore[method-assign]
-    return Edge(app, services.intake, services.metrics)
+    return ServiceMiddleware(app, services.admission, services.metrics)
 
 
 async def _on_http(request: Request, error: HTTPException) -> Response:

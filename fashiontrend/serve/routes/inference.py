@@ -17,9 +17,9 @@ from fashiontrend.serve.routes.openapi import TEXTS, body, secured
 from fashiontrend.serve.routes.services import JSON, Services, fresh, request_id
 from fashiontrend.serve.schemas import open_inference
 from fashiontrend.serve.schemas.open_inference import (
-    InferAnswer,
-    InferenceProblem,
+    InferenceError,
     InferRequest,
+    InferResponse,
     ModelMetadata,
     ServerMetadata,
 )
@@ -37,11 +37,11 @@ EXAMPLE = {
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Documented errors: this protocol's form, or the edge's where a request does not come in."""
-    schema = {"$ref": "#/components/schemas/ProblemAnswer"}
+    schema = {"$ref": "#/components/schemas/ProblemDetails"}
     every = sorted({*statuses, 401, 403, 404, 422, 429, 503})
     return {
         status: {
-            "model": InferenceProblem,
+            "model": InferenceError,
             "description": TEXTS[status],
             "content": {MEDIA_TYPE: {"schema": schema}},
         }
@@ -136,7 +136,7 @@ def make_router(services: Services) -> APIRouter:
         told = {200: {"model": ModelMetadata}, **errors()}
         router.get(path, responses=told, openapi_extra=extra)(metadata)
         router.get(f"{path}/ready", responses=errors(), openapi_extra=extra)(model_ready)
-        told = {200: {"model": InferAnswer}, **errors(400, 408, 413, 415, 504)}
+        told = {200: {"model": InferResponse}, **errors(400, 408, 413, 415, 504)}
         router.post(f"{path}/infer", responses=told, openapi_extra=posted)(infer)
     return router
 
@@ -148,7 +148,7 @@ async def _in_its_form(tell: Callable[[], Awaitable[Response]]) -> Response:
     except Problem as problem:
         headers = dict(problem.headers or {})
         return Response(
-            InferenceProblem(error=str(problem.detail)).model_dump_json(),
+            InferenceError(error=str(problem.detail)).model_dump_json(),
             problem.status_code,
             headers,
             JSON,

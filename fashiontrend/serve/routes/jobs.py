@@ -14,7 +14,7 @@ from fashiontrend.serve.release.tables import Tables
 from fashiontrend.serve.routes.openapi import body, errors, secured
 from fashiontrend.serve.routes.services import Services, cached, fresh
 from fashiontrend.serve.schemas.requests import JobRequest
-from fashiontrend.serve.schemas.responses import JobAnswer, ResultsAnswer
+from fashiontrend.serve.schemas.responses import JobResponse, JobResultsResponse
 
 EXAMPLE = {"input": ["uploads/catalogue.parquet"], "options": {"min_confidence": 0.5}}
 JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
@@ -27,7 +27,7 @@ def make_router(services: Services) -> APIRouter:
     @router.post(
         "/v1/recognitions",
         status_code=202,
-        responses={202: {"model": JobAnswer}, **errors(400, 408, 409, 413, 415, 504)},
+        responses={202: {"model": JobResponse}, **errors(400, 408, 409, 413, 415, 504)},
         openapi_extra=body("catalogue", JobRequest, EXAMPLE),
     )
     async def submit(
@@ -39,7 +39,7 @@ def make_router(services: Services) -> APIRouter:
     ) -> Response:
         """Write a job down; `fashiontrend recognitions work` takes it up."""
         caller = services.allow(request, "catalogue")
-        library = services.need_library()
+        library = services.need_table_services()
         asked = await services.read(request, JobRequest)
         tables = library.tables()
         _check(asked, tables)
@@ -51,17 +51,17 @@ def make_router(services: Services) -> APIRouter:
 
     @router.get(
         "/v1/recognitions/{job_id}",
-        responses={200: {"model": JobAnswer}, **errors(304, 400, 404)},
+        responses={200: {"model": JobResponse}, **errors(304, 400, 404)},
         openapi_extra=secured("catalogue"),
     )
     def status(request: Request, job_id: JobId) -> Response:
         """How far a job is."""
         services.allow(request, "catalogue")
-        return cached(request, services.need_library().jobs.status(job_id))
+        return cached(request, services.need_table_services().jobs.status(job_id))
 
     @router.get(
         "/v1/recognitions/{job_id}/results",
-        responses={200: {"model": ResultsAnswer}, **errors(304, 400, 404)},
+        responses={200: {"model": JobResultsResponse}, **errors(304, 400, 404)},
         openapi_extra=secured("catalogue"),
     )
     def results(
@@ -72,7 +72,7 @@ def make_router(services: Services) -> APIRouter:
     ) -> Response:
         """Answers in the order of the input, as far as they are there."""
         services.allow(request, "catalogue")
-        return cached(request, services.need_library().jobs.results(job_id, cursor, limit))
+        return cached(request, services.need_table_services().jobs.results(job_id, cursor, limit))
 
     return router
 

@@ -13,7 +13,7 @@ from fashiontrend.serve.http.tokens import Scope
 from fashiontrend.serve.routes.services import JSON
 from fashiontrend.serve.schemas import requests
 from fashiontrend.serve.schemas.open_inference import InferRequest
-from fashiontrend.serve.schemas.responses import ProblemAnswer
+from fashiontrend.serve.schemas.responses import ProblemDetails
 
 REF = "#/components/schemas/{model}"
 ASKED = (
@@ -41,7 +41,7 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Documented problems; 401, 403, 429 and 503 are everywhere. 422 keeps FastAPI's own form out."""
     told: dict[int | str, dict[str, Any]] = {}
     for status in sorted({*statuses, 401, 403, 422, 429, 503}):
-        schema = {"$ref": REF.format(model=ProblemAnswer.__name__)}
+        schema = {"$ref": REF.format(model=ProblemDetails.__name__)}
         told[status] = {"description": TEXTS[status], "content": {MEDIA_TYPE: {"schema": schema}}}
         if status in (429, 503):
             told[status]["headers"] = RETRY
@@ -76,7 +76,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
     )
     _, extra = models_json_schema(
-        [*((m, "validation") for m in ASKED), (ProblemAnswer, "serialization")], ref_template=REF
+        [*((m, "validation") for m in ASKED), (ProblemDetails, "serialization")], ref_template=REF
     )
     schemas = spec.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(extra["$defs"])

@@ -8,7 +8,7 @@ from fashiontrend.serve.http.problems import Problem
 from fashiontrend.serve.routes.openapi import body, errors
 from fashiontrend.serve.routes.services import JSON, Services, fresh, request_id
 from fashiontrend.serve.schemas.requests import RecogniseRequest, UploadRequest
-from fashiontrend.serve.schemas.responses import RecogniseAnswer
+from fashiontrend.serve.schemas.responses import RecogniseResponse
 
 FORM = "multipart/form-data"
 EXAMPLE = {
@@ -42,7 +42,7 @@ def make_router(services: Services) -> APIRouter:
 
     @router.post(
         "/v1/recognise",
-        responses={200: {"model": RecogniseAnswer}, **errors(400, 404, 408, 413, 415, 422, 504)},
+        responses={200: {"model": RecogniseResponse}, **errors(400, 404, 408, 413, 415, 422, 504)},
         openapi_extra=body("recognise", RecogniseRequest, EXAMPLE, {FORM: {"schema": UPLOAD}}),
         tags=["recognise"],
         summary="Recognise 1 to 32 pictures",

@@ -13,15 +13,15 @@ from starlette.responses import Response
 
 from fashiontrend.config import ServeConfig
 from fashiontrend.serve.http import problems, static_files, strict_json
-from fashiontrend.serve.http.admission import Intake
+from fashiontrend.serve.http.admission import Admission
 from fashiontrend.serve.http.metrics import Metrics
 from fashiontrend.serve.http.problems import Problem
 from fashiontrend.serve.http.tokens import Guard, Scope
 from fashiontrend.serve.recognition.jobs import Jobs
-from fashiontrend.serve.recognition.recognise import Recognition
+from fashiontrend.serve.recognition.recognise import RecognitionService
 from fashiontrend.serve.release import thumbnails
-from fashiontrend.serve.release.adhoc_forecast import Trend
-from fashiontrend.serve.release.history import History
+from fashiontrend.serve.release.adhoc_forecast import ServedForecaster
+from fashiontrend.serve.release.history import RunHistory
 from fashiontrend.serve.release.tables import Tables
 from fashiontrend.storage import layout
 from fashiontrend.storage.object_store import Store
@@ -33,13 +33,13 @@ MOST_THUMBNAILS = 500
 
 
 @dataclass(frozen=True, eq=False)
-class Library:
+class TableServices:
     """What the deployment of the tables answers from."""
 
     store: Store
     tables: Callable[[], Tables]
-    trend: Callable[[], Trend]
-    history: History
+    trend: Callable[[], ServedForecaster]
+    history: RunHistory
     jobs: Jobs
     refused: Callable[[], str | None]  # a release that failed its self-test, and why
     max_computing: int = 8
@@ -85,9 +85,9 @@ class Services:
     guard: Guard
     metrics: Metrics
     ready: Callable[[], Awaitable[dict[str, str]]]  # part -> "ready" or what it waits for
-    intake: Intake
-    recognition: Recognition | None = None
-    library: Library | None = None
+    admission: Admission
+    recognition: RecognitionService | None = None
+    library: TableServices | None = None
 
     def allow(self, request: Request, scope: Scope) -> str:
         """The caller's name.
@@ -99,7 +99,7 @@ class Services:
         request.scope["state"]["caller"] = caller
         return caller
 
-    def need_library(self) -> Library:
+    def need_table_services(self) -> TableServices:
         """The tables.
 
         Raises:
@@ -109,7 +109,7 @@ class Services:
             raise problems.busy("Tables are answered elsewhere.", self.cfg.retry_after_s, 503)
         return self.library
 
-    def need_recognition(self) -> Recognition:
+    def need_recognition(self) -> RecognitionService:
         """The recogniser.
 
         Raises:

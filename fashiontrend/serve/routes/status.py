@@ -10,7 +10,7 @@ from fashiontrend.serve.http import metrics, static_files
 from fashiontrend.serve.http.problems import Problem
 from fashiontrend.serve.routes.openapi import errors, secured
 from fashiontrend.serve.routes.services import Services, cached, fresh
-from fashiontrend.serve.schemas.responses import VersionAnswer
+from fashiontrend.serve.schemas.responses import VersionResponse
 
 READY = "ready"
 
@@ -36,10 +36,10 @@ def make_router(services: Services) -> APIRouter:
             raise Problem(503, "not_ready", f"Not ready yet: {told}.", retry)
         return parts
 
-    @router.get("/version", responses={200: {"model": VersionAnswer}, **errors(304)})
+    @router.get("/version", responses={200: {"model": VersionResponse}, **errors(304)})
     def version(request: Request) -> Response:
         """What is running, and which release answers."""
-        library = services.need_library()
+        library = services.need_table_services()
         found = library.tables()
         told: dict[str, Any] = {
             "version": __version__,

@@ -11,7 +11,7 @@ from fashiontrend.serve.http import static_files
 from fashiontrend.serve.http.problems import Problem
 from fashiontrend.serve.release import adhoc_forecast, tables, thumbnails
 from fashiontrend.serve.routes.openapi import body, errors, secured
-from fashiontrend.serve.routes.services import Library, Services, cached, fresh, request_id
+from fashiontrend.serve.routes.services import Services, TableServices, cached, fresh, request_id
 from fashiontrend.serve.schemas import responses
 from fashiontrend.serve.schemas.requests import ForecastRequest
 
@@ -54,7 +54,7 @@ def make_router(services: Services) -> APIRouter:
             openapi_extra=secured("read"),
         )
 
-    @get("/v1/keywords", responses.KeywordsAnswer)
+    @get("/v1/keywords", responses.KeywordsResponse)
     def keywords(
         request: Request,
         as_of: Day = None,
@@ -76,18 +76,18 @@ def make_router(services: Services) -> APIRouter:
             "attribute": attribute,
             "min_confidence": min_confidence,
         }
-        found = services.need_library().tables()
+        found = services.need_table_services().tables()
         return cached(request, tables.keywords(found, limit, int(cursor or 0), **wanted))
 
-    @get("/v1/keywords/{keyword_id}/evidence", responses.EvidenceAnswer)
+    @get("/v1/keywords/{keyword_id}/evidence", responses.EvidenceResponse)
     def evidence(
         request: Request, keyword_id: Annotated[str, Path(min_length=1, max_length=400)]
     ) -> Response:
         """Series, forecasts and samples behind one keyword."""
         services.allow(request, "read")
-        return cached(request, tables.evidence(services.need_library().tables(), keyword_id))
+        return cached(request, tables.evidence(services.need_table_services().tables(), keyword_id))
 
-    @get("/v1/series", responses.SeriesAnswer)
+    @get("/v1/series", responses.SeriesResponse)
     def series(
         request: Request,
         platform: Platform = None,
@@ -100,11 +100,11 @@ def make_router(services: Services) -> APIRouter:
     ) -> Response:
         """Shares of values over days, with the corrected share's 80 % interval and support."""
         services.allow(request, "read")
-        found = services.need_library().tables()
+        found = services.need_table_services().tables()
         where = {"platform": platform, "attribute": attribute, "value": value}
         return cached(request, tables.series(found, start, end, basis, corrected, **where))
 
-    @get("/v1/forecasts", responses.ForecastsAnswer)
+    @get("/v1/forecasts", responses.ForecastsResponse)
     def forecasts(
         request: Request,
         platform: Platform = None,
@@ -114,14 +114,14 @@ def make_router(services: Services) -> APIRouter:
     ) -> Response:
         """The released forecasts."""
         services.allow(request, "read")
-        found = services.need_library().tables()
+        found = services.need_table_services().tables()
         where = {"platform": platform, "attribute": attribute, "value": value}
         return cached(request, tables.forecasts(found, as_of, **where))
 
     @router.post(
         "/v1/forecasts",
         responses={
-            200: {"model": responses.PostedAnswer},
+            200: {"model": responses.AdhocForecastResponse},
             **errors(400, 408, 413, 415, 504),
         },
         openapi_extra=body("forecast", ForecastRequest, EXAMPLE),
@@ -129,7 +129,7 @@ def make_router(services: Services) -> APIRouter:
     async def forecast(request: Request) -> Response:
         """Forecast posted series with the released LSTM; nothing is trained."""
         services.allow(request, "forecast")
-        library = services.need_library()
+        library = services.need_table_services()
         asked = await services.read(request, ForecastRequest)
         _check_size(asked, services)
         trend = library.trend()
@@ -145,35 +145,35 @@ def make_router(services: Services) -> APIRouter:
             }
         )
 
-    @get("/v1/gates", responses.GatesAnswer)
+    @get("/v1/gates", responses.GatesResponse)
     def gates(request: Request) -> Response:
         """The newest verdict of every gate."""
         services.allow(request, "read")
-        return cached(request, services.need_library().history.gates())
+        return cached(request, services.need_table_services().history.gates())
 
-    @get("/v1/gates/{name}/history", responses.GateHistory)
+    @get("/v1/gates/{name}/history", responses.GateHistoryResponse)
     def gate(request: Request, name: Gate) -> Response:
         """All verdicts of a gate, oldest first."""
         services.allow(request, "read")
-        return cached(request, services.need_library().history.gate(name))
+        return cached(request, services.need_table_services().history.gate(name))
 
-    @get("/v1/runs", responses.RunsAnswer)
+    @get("/v1/runs", responses.RunsResponse)
     def runs(request: Request) -> Response:
         """The newest hundred runs, newest first."""
         services.allow(request, "read")
-        return cached(request, services.need_library().history.show_runs())
+        return cached(request, services.need_table_services().history.show_runs())
 
     @get("/v1/runs/{run_id}", dict[str, Any])
     def run(request: Request, run_id: Annotated[str, Path(max_length=200)]) -> Response:
         """One run with what its steps found, however old."""
         services.allow(request, "read")
-        return cached(request, services.need_library().history.show_run(run_id))
+        return cached(request, services.need_table_services().history.show_run(run_id))
 
-    @get("/v1/releases", responses.ReleasesAnswer)
+    @get("/v1/releases", responses.ReleasesResponse)
     def releases(request: Request) -> Response:
         """Releases, newest first."""
         services.allow(request, "read")
-        return cached(request, services.need_library().history.releases())
+        return cached(request, services.need_table_services().history.releases())
 
     @get("/v1/taxonomy", dict[str, Any])
     def taxonomy(
@@ -183,7 +183,9 @@ def make_router(services: Services) -> APIRouter:
     ) -> Response:
         """Attributes and values of the release."""
         services.allow(request, "read")
-        return cached(request, tables.taxonomy(services.need_library().tables(), version, lang))
+        return cached(
+            request, tables.taxonomy(services.need_table_services().tables(), version, lang)
+        )
 
     def get_picture(path: str) -> Callable[[F], F]:
         return router.get(
@@ -205,19 +207,19 @@ def make_router(services: Services) -> APIRouter:
     ) -> Response:
         """A sample picture of a day's keywords, upright, no box drawn."""
         services.allow(request, "read")
-        return _show(request, services.need_library(), as_of, picture_id, width)
+        return _show(request, services.need_table_services(), as_of, picture_id, width)
 
     @get_picture("/v1/pictures/{picture_id}")
     def newest_picture(request: Request, picture_id: PictureId, width: Width = 320) -> Response:
         """A sample picture of the newest keywords, upright, no box drawn."""
         services.allow(request, "read")
-        return _show(request, services.need_library(), None, picture_id, width)
+        return _show(request, services.need_table_services(), None, picture_id, width)
 
     return router
 
 
 def _show(
-    request: Request, library: Library, as_of: str | None, picture_id: str, width: int
+    request: Request, library: TableServices, as_of: str | None, picture_id: str, width: int
 ) -> Response:
     if picture_id not in library.tables().day(as_of)[1].picture_ids:
         raise Problem(404, "not_found", "No keyword of that day names this picture.")

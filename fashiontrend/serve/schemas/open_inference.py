@@ -22,13 +22,13 @@ NO_BOX = (0.0, 0.0, 0.0, 0.0)
 Parameters = dict[str, Any]
 
 
-class Part(pydantic.BaseModel):
+class ProtocolPart(pydantic.BaseModel):
     """Of a request; the protocol lets callers say more than is read."""
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
 
-class Tensor(Part):
+class Tensor(ProtocolPart):
     """The one input."""
 
     name: Literal["image"]
@@ -38,13 +38,13 @@ class Tensor(Part):
     parameters: Parameters = {}
 
 
-class WantedOutput(Part):
+class WantedOutput(ProtocolPart):
     """An output that is asked for."""
 
     name: Name
 
 
-class InferRequest(Part):
+class InferRequest(ProtocolPart):
     """POST .../infer."""
 
     id: Name | None = None
@@ -85,7 +85,7 @@ class OutputTensor(TensorMetadata):
     data: list[str | float]
 
 
-class InferAnswer(pydantic.BaseModel):
+class InferResponse(pydantic.BaseModel):
     """Answer of .../infer."""
 
     model_name: str
@@ -94,14 +94,14 @@ class InferAnswer(pydantic.BaseModel):
     outputs: list[OutputTensor]
 
 
-class InferenceProblem(pydantic.BaseModel):
+class InferenceError(pydantic.BaseModel):
     """How this protocol says that something went wrong."""
 
     error: str
 
 
 @dataclass(frozen=True)
-class Output:
+class OutputSpec:
     """An output that there is."""
 
     name: str
@@ -113,11 +113,15 @@ class Output:
         return [rows] if self.width is None else [rows, self.width]
 
 
-def outputs(attributes: Iterable[str]) -> list[Output]:
+def outputs(attributes: Iterable[str]) -> list[OutputSpec]:
     """All outputs of a recogniser of these attributes."""
-    fixed = [Output("box", "FP32", 4), Output("score", "FP32"), Output("problem", "BYTES")]
+    fixed = [
+        OutputSpec("box", "FP32", 4),
+        OutputSpec("score", "FP32"),
+        OutputSpec("problem", "BYTES"),
+    ]
     kinds = (("", "BYTES"), (".status", "BYTES"), (".confidence", "FP32"))
-    return fixed + [Output(a + suffix, kind) for a in attributes for suffix, kind in kinds]
+    return fixed + [OutputSpec(a + suffix, kind) for a in attributes for suffix, kind in kinds]
 
 
 def pictures(tensor: Tensor) -> list[bytes]:
@@ -138,7 +142,7 @@ def pictures(tensor: Tensor) -> list[bytes]:
         raise _wrong("an element is not base64") from None
 
 
-def choose(known: Sequence[Output], wanted: Sequence[WantedOutput]) -> list[Output]:
+def choose(known: Sequence[OutputSpec], wanted: Sequence[WantedOutput]) -> list[OutputSpec]:
     """The outputs that are asked for, all if none is named.
 
     Raises:
@@ -151,7 +155,7 @@ def choose(known: Sequence[Output], wanted: Sequence[WantedOutput]) -> list[Outp
     return [by_name[w.name] for w in wanted] or list(known)
 
 
-def tell(images: Sequence[Mapping[str, Any]], chosen: Iterable[Output]) -> list[dict[str, Any]]:
+def tell(images: Sequence[Mapping[str, Any]], chosen: Iterable[OutputSpec]) -> list[dict[str, Any]]:
     """Output tensors of answered pictures, as `Recognition` gives them; the first garment of each."""
     rows = [_row(image) for image in images]
     told = []

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 import pydantic
 from pydantic import BeforeValidator, ConfigDict, Field, StrictBool
 
-Box = Annotated[
+BoxFractions = Annotated[
     tuple[
         Annotated[float, Field(ge=0, le=1)],
         Annotated[float, Field(ge=0, le=1)],
@@ -39,16 +39,16 @@ Version = Annotated[
 ]
 
 
-class Asked(pydantic.BaseModel):
+class RequestPart(pydantic.BaseModel):
     """A part of a request."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Region(Asked):
+class Region(RequestPart):
     """Where the caller says that a garment is."""
 
-    box: Box
+    box: BoxFractions
 
     @pydantic.model_validator(mode="after")
     def _has_an_area(self) -> Self:
@@ -58,7 +58,7 @@ class Region(Asked):
         return self
 
 
-class Described(Asked):
+class PictureDetails(RequestPart):
     """What is said of a picture beside where it is."""
 
     id: Name | None = Field(default=None, description="Echoed; the position in the list if none.")
@@ -74,7 +74,7 @@ class Described(Asked):
     )
 
 
-class Picture(Described):
+class RemotePicture(PictureDetails):
     """One picture: by URL or by store key."""
 
     url: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
@@ -89,7 +89,7 @@ class Picture(Described):
         return self
 
 
-class Options(Asked):
+class Options(RequestPart):
     """How the answer should look."""
 
     lang: tuple[Lang, ...] = Field(default=("en", "zh"), max_length=2)
@@ -104,23 +104,23 @@ class Options(Asked):
     strict: bool = Field(default=False, description="One bad picture fails the whole request.")
 
 
-class RecogniseRequest(Asked):
+class RecogniseRequest(RequestPart):
     """Pictures by URL or store key."""
 
-    images: tuple[Picture, ...] = Field(min_length=1)
+    images: tuple[RemotePicture, ...] = Field(min_length=1)
     options: Options = Options()
     model: Version = None
 
 
-class UploadRequest(Asked):
+class UploadRequest(RequestPart):
     """The form field `request` beside uploaded pictures; the n-th entry speaks of the n-th file."""
 
-    images: tuple[Described, ...] = ()
+    images: tuple[PictureDetails, ...] = ()
     options: Options = Options()
     model: Version = None
 
 
-class PostedSeries(Asked):
+class AdhocSeries(RequestPart):
     """The shares of one attribute's values, day by day without gaps."""
 
     id: Name
@@ -145,13 +145,13 @@ class PostedSeries(Asked):
         return self
 
 
-class ForecastRequest(Asked):
+class ForecastRequest(RequestPart):
     """Series to forecast with the released LSTM; nothing is trained."""
 
-    series: tuple[PostedSeries, ...] = Field(min_length=1)
+    series: tuple[AdhocSeries, ...] = Field(min_length=1)
 
 
-class JobRequest(Asked):
+class JobRequest(RequestPart):
     """A catalogue to recognise: Parquet in the store with `id` and one of `image`, `key`."""
 
     input: tuple[Annotated[str, Field(min_length=1, max_length=500)], ...] = Field(

@@ -8,26 +8,26 @@ from pydantic import ConfigDict, Field
 Number = float | None
 
 
-class Answered(pydantic.BaseModel):
+class ResponsePart(pydantic.BaseModel):
     """A part of an answer."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class Open(pydantic.BaseModel):
+class ExtensiblePart(pydantic.BaseModel):
     """A part that may grow."""
 
     model_config = ConfigDict(extra="allow")
 
 
-class Mistake(Answered):
+class FieldError(ResponsePart):
     """One mistake in a request."""
 
     path: str
     message: str
 
 
-class ProblemAnswer(Answered):
+class ProblemDetails(ResponsePart):
     """RFC 9457."""
 
     type: str = Field(examples=["urn:fashiontrend:problem:invalid"])
@@ -35,10 +35,10 @@ class ProblemAnswer(Answered):
     status: int
     detail: str
     request_id: str | None = None
-    errors: list[Mistake] | None = None
+    errors: list[FieldError] | None = None
 
 
-class ModelName(Answered):
+class ModelIdentity(ResponsePart):
     """Which recogniser answered."""
 
     name: str
@@ -46,21 +46,21 @@ class ModelName(Answered):
     digest: str
 
 
-class TaxonomyName(Answered):
+class TaxonomyIdentity(ResponsePart):
     """Which attributes and values it knows."""
 
     version: str
     digest: str
 
 
-class Boxes(Answered):
+class GarmentBox(ResponsePart):
     """A garment's place."""
 
     rel: tuple[float, float, float, float]
     px: tuple[int, int, int, int]
 
 
-class AttributeAnswer(Answered):
+class AttributeResult(ResponsePart):
     """What is seen of one attribute."""
 
     status: Literal["present", "not_visible", "not_applicable", "uncertain"]
@@ -70,17 +70,17 @@ class AttributeAnswer(Answered):
     top_k: list[tuple[str, float]] | None = None
 
 
-class Garment(Answered):
+class Garment(ResponsePart):
     """One garment of a picture."""
 
     garment_id: int
-    box: Boxes
+    box: GarmentBox
     score: float | None
-    attributes: dict[str, AttributeAnswer]
+    attributes: dict[str, AttributeResult]
     embedding: list[float] | None = None
 
 
-class ImageAnswer(Answered):
+class ImageResult(ResponsePart):
     """One picture, in the order of the request."""
 
     id: str
@@ -97,27 +97,27 @@ class ImageAnswer(Answered):
     width: int | None = None
     height: int | None = None
     garments: list[Garment]
-    problem: ProblemAnswer | None = None
+    problem: ProblemDetails | None = None
 
 
-class Usage(Answered):
+class Usage(ResponsePart):
     """What was done."""
 
     images: int
     garments: int
 
 
-class RecogniseAnswer(Answered):
+class RecogniseResponse(ResponsePart):
     """All pictures of a request."""
 
-    model: ModelName
-    taxonomy: TaxonomyName
-    images: list[ImageAnswer]
+    model: ModelIdentity
+    taxonomy: TaxonomyIdentity
+    images: list[ImageResult]
     usage: Usage
     request_id: str
 
 
-class KeywordRecord(Open):
+class KeywordRecord(ExtensiblePart):
     """`trend-keyword/1`; samples carry `picture`, their address on this server."""
 
     id: str
@@ -137,7 +137,7 @@ class KeywordRecord(Open):
     caveats: list[str]
 
 
-class KeywordsAnswer(Answered):
+class KeywordsResponse(ResponsePart):
     """The keywords of a day."""
 
     release: str
@@ -150,7 +150,7 @@ class KeywordsAnswer(Answered):
     next: str | None = None
 
 
-class SeriesRow(Answered):
+class SeriesRow(ResponsePart):
     """One value on one platform; columns of equal length, null where not measured."""
 
     platform: str
@@ -166,7 +166,7 @@ class SeriesRow(Answered):
     withheld: list[bool]
 
 
-class SeriesAnswer(Answered):
+class SeriesResponse(ResponsePart):
     """Shares; corrected ones with their 80 % interval."""
 
     release: str
@@ -177,7 +177,7 @@ class SeriesAnswer(Answered):
     series: list[SeriesRow]
 
 
-class ForecastRow(Answered):
+class ForecastRow(ResponsePart):
     """One value on one platform, the coming days."""
 
     platform: str
@@ -191,7 +191,7 @@ class ForecastRow(Answered):
     q975: list[float]
 
 
-class ForecastsAnswer(Answered):
+class ForecastsResponse(ResponsePart):
     """The released forecasts."""
 
     release: str
@@ -200,7 +200,7 @@ class ForecastsAnswer(Answered):
     forecasts: list[ForecastRow]
 
 
-class PostedRow(Answered):
+class AdhocForecastRow(ResponsePart):
     """The forecast of one value of a posted series."""
 
     id: str
@@ -214,17 +214,17 @@ class PostedRow(Answered):
     q975: list[float]
 
 
-class PostedAnswer(Answered):
+class AdhocForecastResponse(ResponsePart):
     """Forecasts of the released LSTM for posted series."""
 
     release: str
-    model: ModelName
+    model: ModelIdentity
     horizon_days: int
-    forecasts: list[PostedRow]
+    forecasts: list[AdhocForecastRow]
     request_id: str
 
 
-class EvidenceAnswer(Answered):
+class EvidenceResponse(ResponsePart):
     """Everything behind one keyword."""
 
     release: str
@@ -233,7 +233,7 @@ class EvidenceAnswer(Answered):
     forecasts: list[ForecastRow]
 
 
-class GateAnswer(Answered):
+class GateVerdict(ResponsePart):
     """The newest verdict of a gate."""
 
     name: str
@@ -246,13 +246,13 @@ class GateAnswer(Answered):
     verdict: dict[str, Any]
 
 
-class GatesAnswer(Answered):
+class GatesResponse(ResponsePart):
     """All gates."""
 
-    gates: list[GateAnswer]
+    gates: list[GateVerdict]
 
 
-class GateRound(Answered):
+class PastGateVerdict(ResponsePart):
     """One verdict of the past."""
 
     run_id: str
@@ -266,27 +266,27 @@ class GateRound(Answered):
     reasons: list[str]
 
 
-class GateHistory(Answered):
+class GateHistoryResponse(ResponsePart):
     """Verdicts of a gate, oldest first."""
 
     name: str
-    history: list[GateRound]
+    history: list[PastGateVerdict]
 
 
-class RunsAnswer(Answered):
+class RunsResponse(ResponsePart):
     """The newest hundred runs, newest first."""
 
     runs: list[dict[str, Any]]
 
 
-class ReleasesAnswer(Answered):
+class ReleasesResponse(ResponsePart):
     """Releases, newest first."""
 
     current: str
     releases: list[dict[str, Any]]
 
 
-class JobAnswer(Answered):
+class JobResponse(ResponsePart):
     """A catalogue job."""
 
     id: str
@@ -301,7 +301,7 @@ class JobAnswer(Answered):
     results: str | None = None
 
 
-class ResultsAnswer(Answered):
+class JobResultsResponse(ResponsePart):
     """A page of a job's answers; columns as in `answers.parquet`."""
 
     id: str
@@ -310,13 +310,13 @@ class ResultsAnswer(Answered):
     complete: bool
 
 
-class VersionAnswer(Answered):
+class VersionResponse(ResponsePart):
     """What is running."""
 
     version: str
     release: str
     attrnet: str
     forecaster: str
-    taxonomy: TaxonomyName
+    taxonomy: TaxonomyIdentity
     as_of: str | None
     refused_release: str | None = None
