@@ -242,7 +242,11 @@ def test_the_openapi_document_describes_every_path_with_an_example(serve):
                 assert operation["requestBody"]["content"]["application/json"]["example"]
 
 
-def test_the_board_is_served_with_a_policy_that_lets_nothing_in(serve, monkeypatch):
+def test_the_board_is_served_with_a_policy_that_lets_nothing_in(serve):
+    page, script = serve("GET", "/"), serve("GET", "/board/main.js")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert script.headers["content-type"].startswith("text/javascript")
     for address in ("/board/../edge.py", "/board/..%2fedge.py", "/board/nothing.js"):
         assert problem(serve("GET", address)) == "not_found"
 
