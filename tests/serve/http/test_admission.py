@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 
 from fashiontrend.config import ServeConfig
 from fashiontrend.serve.http.admission import Admission
-from fashiontrend.serve.http.problems import Problem
+from fashiontrend.serve.schemas.problems import Problem
 
 FORM = Headers({"content-type": "multipart/form-data", "content-length": "9"})
 PLAIN = Headers({})
@@ -38,7 +38,7 @@ def whole(body: bytes = b"body") -> Wire:
 
 async def read(admission: Admission, wire: Wire, done: asyncio.Event | None = None) -> bytes:
     """Read a body to its end, then answer until `done`."""
-    with admission.visit(FORM, wire) as visit:
+    with admission.track(FORM, wire) as visit:
         body, more = b"", True
         while more:
             message = await visit.receive()
@@ -56,19 +56,19 @@ async def settle() -> None:
 
 def code(problem: BaseException) -> tuple[int, str]:
     assert isinstance(problem, Problem)
-    return problem.status_code, problem.code
+    return problem.status, problem.code
 
 
 def is_empty(admission: Admission) -> bool:
-    return (admission.answering, admission.coming, admission.held_bytes) == (0, 0, 0)
+    return (admission.processing, admission.receiving, admission.held_bytes) == (0, 0, 0)
 
 
 def test_bodies_on_their_way_take_no_place_among_those_that_are_answered():
     async def run() -> None:
-        admission = Admission(ServeConfig(body_timeout_s=0.2), max_answering=1)
+        admission = Admission(ServeConfig(body_timeout_s=0.2), max_processing=1)
         stalled = [asyncio.create_task(read(admission, Wire(b"{"))) for _ in range(50)]
         await settle()
-        assert (admission.coming, admission.answering) == (50, 0)
+        assert (admission.receiving, admission.processing) == (50, 0)
         assert await read(admission, whole()) == b"body"
         told = await asyncio.gather(*stalled, return_exceptions=True)
         assert {code(t) for t in told} == {(408, "timeout")}
@@ -79,11 +79,11 @@ def test_bodies_on_their_way_take_no_place_among_those_that_are_answered():
 
 def test_what_is_full_refuses_before_it_reads():
     async def run() -> None:
-        admission, done = Admission(ServeConfig(), max_answering=1), asyncio.Event()
+        admission, done = Admission(ServeConfig(), max_processing=1), asyncio.Event()
         first = asyncio.create_task(read(admission, whole(), done))
         await settle()
         for headers in (PLAIN, FORM):
-            with pytest.raises(Problem) as early, admission.visit(headers, Wire()):
+            with pytest.raises(Problem) as early, admission.track(headers, Wire()):
                 pass
             assert code(early.value) == (429, "busy")
             assert early.value.headers == {"Retry-After": "2"}
@@ -114,7 +114,7 @@ def test_a_body_that_arrives_when_all_places_are_taken_is_refused():
 
 def test_when_too_many_are_on_their_way_who_came_first_leaves():
     async def run() -> None:
-        admission = Admission(ServeConfig(max_bodies=2), max_answering=1)
+        admission = Admission(ServeConfig(max_bodies=2), max_processing=1)
         first, second = (asyncio.create_task(read(admission, Wire(b"{"))) for _ in range(2))
         await settle()
         assert await read(admission, whole()) == b"body"
@@ -132,7 +132,7 @@ def test_when_too_many_are_on_their_way_who_came_first_leaves():
 
 def test_when_bodies_hold_too_many_bytes_who_came_first_leaves():
     async def run() -> None:
-        admission = Admission(ServeConfig(max_held_bytes=10), max_answering=2)
+        admission = Admission(ServeConfig(max_held_bytes=10), max_processing=2)
         first = asyncio.create_task(read(admission, Wire(b"123456")))
         await settle()
         assert await read(admission, whole(b"1234567")) == b"1234567"
@@ -151,10 +151,10 @@ def test_a_client_that_goes_away_takes_no_place():
         return {"type": "http.disconnect"}
 
     async def run() -> None:
-        admission = Admission(ServeConfig(), max_answering=1)
-        with admission.visit(FORM, gone) as visit:
+        admission = Admission(ServeConfig(), max_processing=1)
+        with admission.track(FORM, gone) as visit:
             assert (await visit.receive())["type"] == "http.disconnect"
-            assert admission.answering == 0
+            assert admission.processing == 0
         assert is_empty(admission)
 
     asyncio.run(run())
@@ -162,9 +162,9 @@ def test_a_client_that_goes_away_takes_no_place():
 
 def test_an_answer_that_fails_gives_its_place_back():
     async def run() -> None:
-        admission = Admission(ServeConfig(), max_answering=1)
-        with contextlib.suppress(RuntimeError), admission.visit(PLAIN, whole()):
-            assert admission.answering == 1
+        admission = Admission(ServeConfig(), max_processing=1)
+        with contextlib.suppress(RuntimeError), admission.track(PLAIN, whole()):
+            assert admission.processing == 1
             raise RuntimeError
         assert is_empty(admission)
 
@@ -172,8 +172,8 @@ def test_an_answer_that_fails_gives_its_place_back():
 
 
 def test_bodies_that_came_together_are_not_cut_off_together():
-    admission = Admission(ServeConfig(body_timeout_s=10), max_answering=1)
-    patience = sorted(admission.patience_s() for _ in range(500))
+    admission = Admission(ServeConfig(body_timeout_s=10), max_processing=1)
+    patience = sorted(admission.body_timeout_s() for _ in range(500))
     assert patience[0] >= 10
     assert patience[-1] < ServeConfig().request_timeout_s
     assert max(b - a for a, b in pairwise(patience)) < 0.05

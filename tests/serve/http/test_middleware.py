@@ -5,8 +5,8 @@ import json
 
 from fashiontrend.config import ServeConfig
 from fashiontrend.serve.http.admission import Admission
-from fashiontrend.serve.http.metrics import Metrics
 from fashiontrend.serve.http.middleware import ServiceMiddleware
+from fashiontrend.serve.metrics import Metrics
 
 
 async def read_all(scope, receive, send):
@@ -96,4 +96,4 @@ def test_a_client_that_goes_away_is_no_fault_of_ours(serve, caplog):
     }
     asyncio.run(serve.app(scope, gone, send))
     assert "failed" not in caplog.text
-    assert serve.admission.coming == serve.admission.answering == 0
+    assert serve.admission.receiving == serve.admission.processing == 0

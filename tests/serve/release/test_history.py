@@ -2,8 +2,8 @@
 
 import pytest
 
-from fashiontrend.serve.http.problems import Problem
 from fashiontrend.serve.release import history
+from fashiontrend.serve.schemas.problems import Problem
 from fashiontrend.storage import ledger
 from tests.serve.conftest import DAY, write_run
 
