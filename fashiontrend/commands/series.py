@@ -150,7 +150,10 @@ def backtest(
         chosen: tuple[int, ...] = tuple(_index(table.dates, text) for text in origin)
     else:
         chosen = judge.roll_origins(table, horizon, length, origins, stride or horizon)
-    names = {"": judge.ALWAYS, "all": (*judge.ALWAYS, *judge.OPTIONAL)}.get(baselines)
+    names = {
+        "": judge.DEFAULT_BASELINES,
+        "all": (*judge.DEFAULT_BASELINES, *judge.OPTIONAL_BASELINES),
+    }.get(baselines)
     wanted = names or tuple(b.strip() for b in baselines.split(",") if b.strip())
     numbers = _seeds(seeds)
     total = len(chosen) * (len(numbers) + len(wanted))
