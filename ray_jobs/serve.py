@@ -348,7 +348,7 @@ def _log_to_stderr() -> None:
     """The audit log and ours, as lines that Ray keeps with the replica's."""
     ours = logging.getLogger("fashiontrend")
     if not ours.handlers:
-        handler = console.Gathered(sys.stderr)
+        handler = console.BufferedHandler(sys.stderr)
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         ours.addHandler(handler)
         ours.setLevel(logging.INFO)

@@ -50,7 +50,7 @@ def doctor(
     for finding in found:
         mark = "[green]✔[/]" if finding.good else "[red]✘[/]"
         table.add_row(f"{mark} {finding.name}", finding.seen, finding.advice)
-    console.console.print(table)
+    console.stderr.print(table)
     worst = next((f.exit_code for f in found if not f.good), 0)
     raise typer.Exit(worst)
 
