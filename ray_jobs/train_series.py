@@ -103,7 +103,7 @@ def worker(settings: SeriesTraining) -> None:
         horizon=settings.horizon,
         seed=settings.seed,
         season=settings.season,
-        learn=_Members(),
+        train_network=_Members(),
     )
     facts = {"series": len(table.names), "calibration": fitted.calibration}
     training.finish(lambda: training.TrainedModel(artifact.dump(fitted), {"report": facts}))
@@ -121,7 +121,7 @@ class _Members:
         model: Any,
         tensors: train.Batch,
         losses: train.Losses,
-        plan: train.Plan,
+        plan: train.TrainingPlan,
         *,
         seed: int,
         on_epoch_end: Any = None,

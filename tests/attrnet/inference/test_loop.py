@@ -78,7 +78,7 @@ def test_all_five_users_of_the_recogniser_run_the_loop():
         "ray_jobs/recognise.py",
         "fashiontrend/standalone/evaluate.py",
         "fashiontrend/attrnet/inference/predict.py",
-        "fashiontrend/serve/recognition/describe.py",
+        "fashiontrend/serve/recognition/predictions.py",
     }
 
 
