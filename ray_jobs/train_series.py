@@ -110,7 +110,7 @@ def worker(settings: SeriesTraining) -> None:
 
 
 class _Members:
-    """`ensemble.Learn` over all workers: networks in the order of the calls, finished ones from a checkpoint."""
+    """`ensemble.TrainNetwork` over all workers: networks in the order of the calls, finished ones from a checkpoint."""
 
     def __init__(self) -> None:
         self.kept = _read_finished()

@@ -196,5 +196,5 @@ def test_the_self_test_asks_the_network_for_plain_shots_too(build_net, taxonomy,
     net = build_net(plain_share=0.5, embedding_dim=640)
     card = artifact.save(tmp_path, net, artifact.make_card(taxonomy, net, {}, {}))
     net.cfg = net.cfg.model_copy(update={"plain_share": 0.0})
-    assert artifact._answer(net, card)["colour"] != card.self_test["colour"]
+    assert artifact._run_self_test(net, card)["colour"] != card.self_test["colour"]
     artifact.load(tmp_path)
