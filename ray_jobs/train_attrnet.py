@@ -18,6 +18,7 @@ import ray.train.torch
 
 from fashiontrend import gates
 from fashiontrend.config import AttrNetConfig, digest
+from fashiontrend.errors import AccuracyGateClosed
 from fashiontrend.loop import Step
 from fashiontrend.pipeline import rounds
 from fashiontrend.pipeline.context import Context, Outcome
@@ -37,8 +38,14 @@ MEAN_PICTURES = 2000
 
 
 def train(context: Context) -> Outcome:
-    """Train this round's recogniser, or take what an earlier attempt committed, and judge it."""
-    data, round_ = context.run.latest(Step.LABEL), rounds.plan(context)
+    """Train this round's recogniser, or take what an earlier attempt committed, and judge it.
+
+    Raises:
+        AccuracyGateClosed: no picture is annotated for validation, so that nothing can be judged.
+    """
+    data = context.run.latest(Step.LABEL)
+    _refuse_unjudged(data.facts["pictures"]["val"], context.config.accuracy_gate.min_support)
+    round_ = rounds.plan(context)
     context.taxonomy.check(round_.attrnet.plain_weights)
     settings = {
         "attrnet": round_.attrnet.model_dump(),
@@ -94,6 +101,16 @@ def stream(
         batch_size=DECODE_ROWS,
         num_cpus=1,
     )
+
+
+def _refuse_unjudged(pictures: int, needed: int) -> None:
+    """Refuse to train what could not be judged: a training takes hours and the gate would stay closed."""
+    if not pictures:
+        raise AccuracyGateClosed(
+            "accuracy gate: no picture is annotated for validation, so that no recogniser can be judged. "
+            f"Nothing was trained or published. Have at least {needed} pictures annotated for each attribute, "
+            "name the annotators' CSV files in labels.annotations, and give the same command again."
+        )
 
 
 def _train_files(store: Store, dataset: str) -> list[str]:
