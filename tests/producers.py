@@ -34,13 +34,13 @@ def evaluated(majority: float = 0.4, pictures: int = 300, **accuracy: float) -> 
         [np.zeros(common, int), 1 + np.arange(pictures - common) % (VALUES - 1)]
     )
     boxes = np.tile(BOX, (pictures, 1))
-    answers = evaluate.Answers(
+    predictions = evaluate.Predictions(
         {name: _probabilities(labels, part) for name, part in accuracy.items()},
         boxes,
         np.full(pictures, 0.9),
     )
     truth = evaluate.Truth(np.tile(labels[:, None], (1, len(accuracy))), boxes)
-    return evaluate.evaluate(answers, truth, words).to_dict()
+    return evaluate.evaluate(predictions, truth, words).to_dict()
 
 
 def _probabilities(labels: np.ndarray, accuracy: float) -> np.ndarray:

@@ -6,14 +6,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fashiontrend.outcomes import DayHealth
+
 #: Fields that a usable listing has, besides at least one fetched picture.
 FIELDS = ("product_id", "title", "url")
 
 
 def facts(
     listings: pa.Table, crawl: Mapping[str, Any], pictures_ok: int, pictures_bad: int
-) -> dict[str, Any]:
-    """Count what G0 judges.
+) -> DayHealth:
+    """Count what the data-health gate reads.
 
     Args:
         listings: the day's LISTING rows of one platform.
@@ -24,25 +26,23 @@ def facts(
         pictures_bad: new pictures that failed them.
 
     Returns:
-        products (distinct ids), listings, pictures, pictures_bad, and fractions:
-        image_success of all pictures that the listings show (those known from earlier days are
-        good), field_coverage (id, title, url and a fetched picture), blocked, duplicates. A
-        fraction of nothing is 1 where much is good, 0 where little is.
+        The counts and fractions. Pictures known from earlier days are good. A fraction of nothing
+        is 1 if a high one is good, and 0 if a low one is.
     """
     rows = listings.num_rows
     products = pc.count_distinct(listings["product_id"]).as_py() if rows else 0
     shown, unfetched = _count_pictures(listings)
     repeated = max(_count(crawl, "duplicates"), rows - products)
-    return {
-        "products": products,
-        "listings": rows,
-        "pictures": pictures_ok,
-        "pictures_bad": pictures_bad,
-        "image_success": _share(shown - unfetched - pictures_bad, shown),
-        "field_coverage": _share(_count_whole(listings), rows),
-        "blocked": blocked_share(crawl),
-        "duplicates": _share(repeated, max(_count(crawl, "stated"), rows, repeated), empty=0.0),
-    }
+    return DayHealth(
+        products=products,
+        listings=rows,
+        pictures=pictures_ok,
+        pictures_bad=pictures_bad,
+        image_success=_share(shown - unfetched - pictures_bad, shown),
+        field_coverage=_share(_count_whole(listings), rows),
+        blocked=blocked_share(crawl),
+        duplicates=_share(repeated, max(_count(crawl, "stated"), rows, repeated), empty=0.0),
+    )
 
 
 def blocked_share(crawl: Mapping[str, Any]) -> float:

@@ -38,7 +38,7 @@ class Artifact:
     calibration: Calibration
     attributes: dict[str, tuple[str, ...]]  # attribute -> value ids it was trained on
     taxonomy_digest: str
-    metrics: dict[str, Any]  # `PerplexityReport.to_dict()`
+    metrics: dict[str, Any]  # `TrendReport.to_dict()`
 
 
 def dump(artifact: Artifact | SeriesForecaster) -> dict[str, bytes]:

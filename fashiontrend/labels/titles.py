@@ -7,11 +7,10 @@ import pyarrow as pa
 
 from fashiontrend.labels.words import Rule, Rules, find, normalise
 from fashiontrend.storage import schemas
-from fashiontrend.taxonomy import Taxonomy
+from fashiontrend.taxonomy import GARMENT_TYPE, Taxonomy
 
 #: LABEL rows that know the word that made them, so that an audit can judge it.
 TITLE_LABEL = schemas.LABEL.append(pa.field("rule", pa.string()))
-GARMENT_TYPE = "garment_type"
 Texts: TypeAlias = tuple[str, ...]
 
 

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from fashiontrend.report import wording
 from fashiontrend.report.charts import Curve, Panel, draw_panel
-from fashiontrend.report.wording import POOLED
-from fashiontrend.taxonomy import Taxonomy
+from fashiontrend.taxonomy import POOLED, Taxonomy
 
 Key = tuple[str, str, str]
 

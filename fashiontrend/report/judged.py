@@ -5,9 +5,8 @@ from typing import Any
 
 from fashiontrend.loop import Step
 from fashiontrend.report import wording
-from fashiontrend.report.wording import POOLED
 from fashiontrend.storage.ledger import Entry, Run
-from fashiontrend.taxonomy import Taxonomy
+from fashiontrend.taxonomy import POOLED, Taxonomy
 
 #: Gated step -> the gate's name, its Chinese name, what it asks.
 GATES = {

@@ -24,9 +24,8 @@ from fashiontrend.report import (
 )
 from fashiontrend.report.exhibits import Exhibit
 from fashiontrend.report.judged import TOGETHER
-from fashiontrend.report.wording import POOLED
 from fashiontrend.storage.ledger import Run
-from fashiontrend.taxonomy import Taxonomy
+from fashiontrend.taxonomy import POOLED, Taxonomy
 
 #: Combinations and scored keywords that are listed.
 COMBINATIONS, SCORED = 20, 60
@@ -48,7 +47,7 @@ class ReportInput:
     truth: pd.DataFrame | None = None  # as scorecard.true_shares returns
     attrnet_report: dict[str, Any] | None = None  # mean_accuracy, attributes, box
     worst: Sequence[Exhibit] = ()  # the recogniser's most confidently wrong answers
-    perplexity_report: dict[str, Any] | None = None  # PerplexityReport.to_dict() of the forecaster
+    perplexity_report: dict[str, Any] | None = None  # TrendReport.to_dict() of the forecaster
     balance: Sequence[dict[str, Any]] = ()  # label counts before and after resampling
     scores: Mapping[str, Any] | None = None  # running rates, as keywords.summarise gives them
     scored: pa.Table | None = None  # records.SCORE of the newest day on which something came due

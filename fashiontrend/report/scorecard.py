@@ -10,9 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fashiontrend.errors import DataError
-from fashiontrend.taxonomy import NOT_VISIBLE
+from fashiontrend.taxonomy import NOT_VISIBLE, POOLED
 
-POOLED = "*"
 KEYS = ("platform", "product_id", "first_day", "last_day")
 #: Columns of true shares, as long rows.
 TRUE = ["platform", "attribute", "value", "day", "share"]

@@ -5,8 +5,9 @@ from typing import Any
 
 from fashiontrend.keywords import render
 from fashiontrend.report import wording
-from fashiontrend.report.wording import POOLED, percent, plain
+from fashiontrend.report.wording import percent, plain
 from fashiontrend.storage.ledger import Entry
+from fashiontrend.taxonomy import POOLED
 
 #: Keywords that are spelt out; the others are counted.
 LINES = 12

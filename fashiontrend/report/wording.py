@@ -11,7 +11,6 @@ from fashiontrend.taxonomy import Taxonomy
 NONE = "–"
 MINUS = "−"
 THIN = "\u202f"  # narrow no-break space
-POOLED = "*"
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,11 @@ from fashiontrend.series import quantification, unfolding
 from fashiontrend.series.quantification import Validation
 from fashiontrend.series.votes import Votes, vote_products
 from fashiontrend.storage import schemas
-from fashiontrend.taxonomy import Attribute, Taxonomy
+from fashiontrend.taxonomy import POOLED, Attribute, Taxonomy
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-POOLED = "*"
 #: Product draws for each draw of the validation set; calibrations cost more than products do.
 _DRAWS_PER_CALIBRATION = 4
 

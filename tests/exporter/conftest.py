@@ -88,7 +88,7 @@ class SmallStore:
         self.store.commit(layout.raw_day(day, platform), [], facts)
         numbers = health.facts(schemas.LISTING.empty_table(), facts, 0, 0)
         numbers = {**numbers, "products": products}
-        verdict = gates.judge_health(numbers, [100] * 14, self.config.health)
+        verdict = gates.decide_health(numbers, [100] * 14, self.config.health)
         self.store.commit(
             layout.catalogue_day(day, platform),
             [],
@@ -119,7 +119,7 @@ class SmallStore:
 
     def accuracy(self, run, neckline=0.9, round_=(1, 1)):
         report = accuracy_report(neckline)
-        verdict = gates.judge_accuracy(report, self.config.accuracy_gate)
+        verdict = gates.decide_accuracy(report, self.config.accuracy_gate)
         return self.step(run, Step.TRAIN_ATTRNET, {"version": "a", "report": report}, "models/a",
                          verdict, round_)  # fmt: skip
 
@@ -128,7 +128,7 @@ class SmallStore:
         for pair in report["pairs"]:
             if pair["attribute"] == waiting:
                 pair.update(days_judged=0, normalised_perplexity=None, divergence=None)
-        verdict = gates.judge_perplexity(report, accuracy_report(), self.config.perplexity_gate)
+        verdict = gates.decide_perplexity(report, accuracy_report(), self.config.perplexity_gate)
         return self.step(run, Step.TRAIN_FORECASTER, {"version": "f", "report": report}, "models/f",
                          verdict, round_)  # fmt: skip
 

@@ -19,7 +19,7 @@ def world(request, known):
 
 def opened(told: list[dict]) -> int:
     cfg = PerplexityGateConfig()
-    return sum(gates.judge_perplexity(report, None, cfg).passed for report in told)
+    return sum(gates.decide_perplexity(report, None, cfg).passed for report in told)
 
 
 @pytest.mark.parametrize("stride", [HORIZON, 1], ids=["apart", "overlapping"])
@@ -42,7 +42,7 @@ def test_the_gate_closes_for_the_truth_with_intervals_that_hold_too_little(known
 def test_so_few_products_that_even_the_truth_is_above_the_threshold_lift_it_with_a_warning(known):
     told = known.reports(known.draw(SEEDS, 60), "truth")
     assert np.mean([r["normalised_perplexity"] for r in told]) > 1.05
-    verdicts = [gates.judge_perplexity(r, None, PerplexityGateConfig()) for r in told]
+    verdicts = [gates.decide_perplexity(r, None, PerplexityGateConfig()) for r in told]
     assert sum(v.passed for v in verdicts) >= 95
     assert all("instead of 1.05" in v.warnings[0] for v in verdicts)
 

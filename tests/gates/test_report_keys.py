@@ -41,12 +41,12 @@ def missed():
 
 
 def test_the_health_gate_reads_what_a_day_counts(crawled, missed):
-    gates.judge_health(Watched(crawled, missed), [100], HealthConfig())
+    gates.decide_health(Watched(crawled, missed), [100], HealthConfig())
     assert missed == set()
 
 
 def test_the_accuracy_gate_reads_what_the_evaluation_writes(evaluation, missed):
-    gates.judge_accuracy(Watched(evaluation, missed), AccuracyGateConfig())
+    gates.decide_accuracy(Watched(evaluation, missed), AccuracyGateConfig())
     assert missed == set()
 
 
@@ -56,15 +56,15 @@ def test_the_perplexity_gate_reads_what_backtest_and_evaluation_write(
 ):
     cfg = PerplexityGateConfig(metric=metric, threshold=1.0)
     trend = Watched(backtest, missed, "backtest.")
-    gates.judge_perplexity(trend, Watched(evaluation, missed, "evaluation."), cfg)
+    gates.decide_perplexity(trend, Watched(evaluation, missed, "evaluation."), cfg)
     assert missed == set()
 
 
 @pytest.fixture
 def run(backtest, evaluation, missed):
     """A run whose verdicts and reports are watched."""
-    accuracy = gates.judge_accuracy(evaluation, AccuracyGateConfig())
-    trend = gates.judge_perplexity(backtest, evaluation, PerplexityGateConfig(threshold=1.0))
+    accuracy = gates.decide_accuracy(evaluation, AccuracyGateConfig())
+    trend = gates.decide_perplexity(backtest, evaluation, PerplexityGateConfig(threshold=1.0))
     started = ledger.Run("r", DAY, f"{DAY}T06:00:00+00:00", {}, "0", "1", "t", None)
 
     def entry(step, report, verdict):
@@ -92,7 +92,7 @@ def test_ledger_and_api_read_what_a_verdict_says(run, missed):
 
 
 def test_the_exporter_reads_what_verdicts_and_backtest_say(run, crawled, missed):
-    verdict = gates.judge_health(crawled, [100], HealthConfig()).to_dict()
+    verdict = gates.decide_health(crawled, [100], HealthConfig()).to_dict()
     facts = Watched({"health": crawled, "verdict": verdict}, missed, "catalogued day.")
     days = {"shop": PlatformDay("shop", DAY, facts)}
     for family in verdicts.families(State(runs=(run,)), days):

@@ -83,14 +83,14 @@ def test_a_recogniser_that_guesses_closes_the_gate_and_is_named(simulate):
     sizes = world.taxonomy.num_values
     pairs = [{**pair, "attribute": a, "perplexity_uniform": float(k)} for a, k in sizes.items()]
     report = {"pairs": pairs, "interval_width": widths}
-    verdict = gates.judge_perplexity(report, None, PerplexityGateConfig())
+    verdict = gates.decide_perplexity(report, None, PerplexityGateConfig())
     assert {a["reason"] for a in verdict.per_attribute.values()} == {"recogniser"}
 
 
 @pytest.mark.slow
 def test_the_gate_opens_on_a_measured_world_and_the_planted_rise_is_named(simulate):
     report, chosen = run_chain(simulate(2), 2)
-    verdict = gates.judge_perplexity(report, None, PerplexityGateConfig())
+    verdict = gates.decide_perplexity(report, None, PerplexityGateConfig())
     assert verdict.passed, verdict.reasons
     assert "neckline_2" in pooled(chosen, "rising")[:3]
     assert "pattern_1" in pooled(chosen, "falling")
@@ -103,7 +103,7 @@ def test_the_planted_values_are_named_on_three_seeds(simulate):
     falling = 0
     for seed in (0, 1, 2):
         report, chosen = run_chain(simulate(seed), seed)
-        verdict = gates.judge_perplexity(report, None, PerplexityGateConfig())
+        verdict = gates.decide_perplexity(report, None, PerplexityGateConfig())
         assert {c.name for c in verdict.checks if not c.passed} <= {"difference"}, verdict.reasons
         assert report["skill"] > 0.1
         assert "neckline_2" in pooled(chosen, "rising")[:3]
@@ -117,5 +117,5 @@ def test_the_planted_values_are_named_on_three_seeds(simulate):
 def test_120_days_prove_the_advantage_on_three_seeds(simulate):
     for seed in (0, 1, 2):
         report, _ = run_chain(simulate(seed, days=120), seed)
-        verdict = gates.judge_perplexity(report, None, PerplexityGateConfig())
+        verdict = gates.decide_perplexity(report, None, PerplexityGateConfig())
         assert verdict.passed, verdict.reasons

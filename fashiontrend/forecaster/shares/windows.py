@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from fashiontrend.config import ForecasterConfig
 from fashiontrend.errors import DataError
+from fashiontrend.taxonomy import POOLED
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-POOLED = "*"
 #: Least share; keeps logarithms finite.
 SMALLEST_SHARE = 1e-4
 #: Measured days of context below which an origin tells too little to learn from or to be judged by.

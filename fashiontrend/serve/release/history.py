@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fashiontrend.loop import Step
+from fashiontrend.outcomes import Check, IngestFacts, Verdict
 from fashiontrend.serve.http.problems import Problem
 from fashiontrend.storage import layout, ledger
 from fashiontrend.storage import releases as registry
@@ -87,7 +88,7 @@ class History:
                 verdict = _verdict(name, run, entry) if entry.step is GATES[name] else None
                 if verdict is None:
                     continue
-                first = (verdict.get("checks") or [{}])[0]
+                first = verdict.checks[0] if verdict.checks else None
                 yield {
                     "name": name,
                     "run_id": run.run_id,
@@ -95,10 +96,10 @@ class History:
                     "at": entry.started_at,
                     "label_round": entry.label_round,
                     "train_round": entry.train_round,
-                    "passed": bool(verdict["passed"]),
-                    "value": first.get("seen"),
-                    "limit": str(first.get("limit", "")),
-                    "verdict": {"reasons": [], **verdict},
+                    "passed": verdict.passed,
+                    "value": first.seen if first else None,
+                    "limit": first.limit if first else "",
+                    "verdict": verdict.to_json(),
                 }
 
     def releases(self) -> dict[str, Any]:
@@ -109,26 +110,22 @@ class History:
         for release_id in reversed(registry.releases(self.store)):
             release = registry.load(self.store, release_id)
             facts = {
-                k: v for k, v in release.__dict__.items() if k not in ("accuracy", "perplexity")
+                k: v for k, v in release.to_json().items() if k not in ("accuracy", "perplexity")
             }
             told.append({**facts, "current": release_id == here})
         return {"current": here, "releases": told}
 
 
-def _verdict(name: str, run: ledger.Run, entry: ledger.Entry) -> dict[str, Any] | None:
+def _verdict(name: str, run: ledger.Run, entry: ledger.Entry) -> Verdict | None:
+    """The verdict of an entry; that of data health says which platforms' day is withheld."""
     if name != "health":
         return entry.verdict
-    today = [w for w in entry.facts.get("withheld", ()) if str(w.get("day")) == run.day.isoformat()]
-    seen = {"name": "withheld_platforms", "seen": len(today), "limit": "== 0", "passed": not today}
-    return {
-        "gate": "health",
-        "passed": not today,
-        "checks": [{**seen, "detail": f"on {run.day}"}],
-        "reasons": [f"{w.get('platform')}: {w.get('reason')}" for w in today],
-        "remedy": "",
-        "warnings": [],
-        "per_attribute": {},
-    }
+    facts = entry.facts
+    withheld = facts.withheld if isinstance(facts, IngestFacts) else ()
+    today = [w for w in withheld if w.day == run.day]
+    seen = Check("withheld_platforms", len(today), "== 0", not today, f"on {run.day}")
+    reasons = tuple(f"{w.platform}: {w.reason}" for w in today)
+    return Verdict("health", not today, (seen,), reasons)
 
 
 def _show(run: ledger.Run, whole: bool) -> dict[str, Any]:
@@ -139,8 +136,8 @@ def _show(run: ledger.Run, whole: bool) -> dict[str, Any]:
             "train_round": e.train_round,
             "started_at": e.started_at,
             "seconds": e.seconds,
-            "passed": (e.verdict or {}).get("passed"),
-            **({"output": e.output, "facts": e.facts} if whole else {}),
+            "passed": e.passed,
+            **({"output": e.output, "facts": e.facts.to_json()} if whole else {}),
         }
         for e in run.entries
     ]
