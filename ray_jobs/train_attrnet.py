@@ -121,7 +121,7 @@ def _train_files(store: Store, dataset: str) -> list[str]:
 
 
 def worker(settings: dict[str, Any]) -> None:
-    """What each DDP worker runs; the first one judges and writes the artifact."""
+    """What each DDP worker runs; the first one alone judges and writes the artifact."""
     import torch
 
     from fashiontrend import checkpoint
@@ -134,7 +134,7 @@ def worker(settings: dict[str, Any]) -> None:
     torch.set_num_threads(cfg.threads)
     shard = ray.train.get_dataset_shard("train")
     workers = ray.train.get_context().get_world_size()
-    mean = channel_mean(settings["store"], settings["dataset"], cfg)
+    mean = training.compute_once(lambda: channel_mean(settings["store"], settings["dataset"], cfg))
     net = model.build(cfg, list(taxonomy.num_values.values()), mean, settings["seed"])
     wrapped = ray.train.torch.prepare_model(net)
 
@@ -153,13 +153,14 @@ def worker(settings: dict[str, Any]) -> None:
         name = f"epoch-{state.epoch - 1:03d}"
         training.report(state.history[-1], name, lambda folder: checkpoint.save(folder, state))
 
+    device = str(ray.train.torch.get_device())
     training_loop.fit(
         wrapped, lambda epoch: endless, cfg, epochs=settings["epochs"],
         steps_per_epoch=settings["steps_per_epoch"], seed=settings["seed"],
         start=training.last_state(), on_epoch_end=on_epoch_end,
-        device=str(ray.train.torch.get_device()), attributes=taxonomy.ids,
+        device=device, attributes=taxonomy.ids,
     )  # fmt: skip
-    training.finish(*_judge(net, taxonomy, settings))
+    training.finish(lambda: _judge(net, taxonomy, settings, device))
 
 
 def channel_mean(store: Store, dataset: str, cfg: AttrNetConfig) -> list[float]:
@@ -184,9 +185,12 @@ def channel_mean(store: Store, dataset: str, cfg: AttrNetConfig) -> list[float]:
 
 
 def _judge(
-    net: Any, taxonomy: Taxonomy, settings: dict[str, Any]
-) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """The artifact's files with the answers for the validation pictures, and the report on them."""
+    net: Any, taxonomy: Taxonomy, settings: dict[str, Any], device: str
+) -> training.Judgement:
+    """The artifact's files with the predictions for the validation pictures, and the report on them.
+
+    The network recognises them on `device`, which it was trained on.
+    """
     from fashiontrend.attrnet.evaluation import accuracy
     from fashiontrend.attrnet.inference import artifact, predict, probabilities
 
@@ -197,7 +201,7 @@ def _judge(
     with tempfile.TemporaryDirectory() as folder:
         plain = artifact.make_card(taxonomy, net, settings["priors"], {})
         artifact.save(folder, net, plain)
-        raw = recognise_table(predict.Recogniser(folder), table)
+        raw = recognise_table(predict.Recogniser(folder, device=device), table)
         temperatures = {
             a: probabilities.fit_temperature(raw[f"probs_{a}"], labels[:, n])
             for n, a in enumerate(taxonomy.ids)

@@ -10,7 +10,7 @@ import numpy as np
 
 from fashiontrend.attrnet.evaluation import accuracy as evaluate
 from fashiontrend.config import ForecasterConfig
-from fashiontrend.forecaster import training as train
+from fashiontrend.forecaster import training
 from fashiontrend.forecaster.shares import evaluate as forecaster_evaluation
 from fashiontrend.forecaster.shares import predict, windows
 from fashiontrend.taxonomy import Taxonomy
@@ -34,13 +34,13 @@ def evaluated(majority: float = 0.4, pictures: int = 300, **accuracy: float) -> 
         [np.zeros(common, int), 1 + np.arange(pictures - common) % (VALUES - 1)]
     )
     boxes = np.tile(BOX, (pictures, 1))
-    predictions = evaluate.Predictions(
+    answers = evaluate.Answers(
         {name: _probabilities(labels, part) for name, part in accuracy.items()},
         boxes,
         np.full(pictures, 0.9),
     )
     truth = evaluate.Truth(np.tile(labels[:, None], (1, len(accuracy))), boxes)
-    return evaluate.evaluate(predictions, truth, words).to_dict()
+    return evaluate.evaluate(answers, truth, words).to_dict()
 
 
 def _probabilities(labels: np.ndarray, accuracy: float) -> np.ndarray:
@@ -72,7 +72,7 @@ def backtested(shares: Any) -> dict[str, Any]:
     cfg = ForecasterConfig(hidden_size=4)
     series = windows.read_series(shares)
     split = windows.split_days(len(series.days), cfg)
-    network = train.build(cfg, 0).eval()
+    network = training.build(cfg, 0).eval()
     seen = windows.cut_windows(series, windows.training_origins(split), cfg, split.first_held_out)
     calibration = predict.calibrate(network, seen)
     return forecaster_evaluation.backtest(network, calibration, series, split, cfg).to_dict()

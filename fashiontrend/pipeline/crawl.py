@@ -67,7 +67,10 @@ def _failures(crawls: Sequence[Crawl]) -> list[CrawlFailure]:
 
 
 def _passed_by(context: Context, live: bool) -> list[CrawlFailure]:
-    reason = "the day is over, and the shop shows what it sells today"
+    reason = (
+        f"{context.day} is over, and this shop shows only what it sells today. Leave --day out to crawl it today, "
+        "or name an archive: a platform whose base_url has {day} in it"
+    )
     gone = availability.passed_by(context, live)
     return [CrawlFailure(context.day, name, reason) for name in gone]
 

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import pyarrow as pa
 import pytest
 
-from fashiontrend import records
 from fashiontrend.config import Config, LabelsConfig, ResampleConfig
 from fashiontrend.errors import AccuracyGateClosed
 from fashiontrend.labels import dataset
+from fashiontrend.storage import schemas
 from fashiontrend.taxonomy import Taxonomy
 from ray_jobs import train_attrnet
 
@@ -36,9 +36,9 @@ def labelled_by_titles():
         "confidence": 0.8,
     }
     return dataset.build(
-        pa.Table.from_pylist([picture], records.PICTURE),
-        pa.Table.from_pylist([title], records.LABEL),
-        records.ANNOTATION.empty_table(),
+        pa.Table.from_pylist([picture], schemas.PICTURE),
+        pa.Table.from_pylist([title], schemas.LABEL),
+        schemas.ANNOTATION.empty_table(),
         TAXONOMY,
         LabelsConfig(),
         ResampleConfig(),
