@@ -17,6 +17,7 @@ from fashiontrend.keywords.record import tell_no_season
 from fashiontrend.keywords.samples import find_combinations, pick_samples
 from fashiontrend.keywords.season import fit_season, measure_slope
 from fashiontrend.keywords.shape import find_stage, find_trajectory
+from fashiontrend.outcomes import PairReport, TrendReport
 from fashiontrend.storage import schemas
 
 CFG = KeywordsConfig()
@@ -283,16 +284,13 @@ def evidence():
         }
     )  # fmt: skip
     pairs = [
-        {
-            "platform": p,
-            "attribute": a,
-            "normalised_perplexity": 1.01,
-            "baselines": {"persistence": 1.02},
-        }
+        PairReport(p, a, normalised_perplexity=1.01, baselines={"persistence": 1.02})
         for p in ("*", "a", "b")
         for a in ("collar", "colour")
     ]
-    return keywords.Evidence(products, {"pairs": pairs}, {"run_id": "run-1", "model_digest": "d"})
+    return keywords.Evidence(
+        products, TrendReport(pairs=tuple(pairs)), {"run_id": "run-1", "model_digest": "d"}
+    )
 
 
 @pytest.fixture

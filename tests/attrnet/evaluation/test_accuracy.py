@@ -20,7 +20,9 @@ def sure(answers, classes=3):
 
 
 def test_known_numbers_of_one_attribute():
-    report = accuracy.evaluate_attribute(sure([0, 0, 1, 1, 2, 2, 0]), np.array([0, 0, 1, 0, 2, 1, -1]))
+    report = accuracy.evaluate_attribute(
+        sure([0, 0, 1, 1, 2, 2, 0]), np.array([0, 0, 1, 0, 2, 1, -1])
+    )
     assert report.accuracy == pytest.approx(3 / 5)  # of the five present ones
     assert (report.support, report.not_visible) == (5, 1)
     assert report.macro_f1 == pytest.approx((4 / 5 + 1 / 2) / 2)
@@ -43,7 +45,9 @@ def test_the_wilson_bound_is_the_textbooks():
     "labels", [[], [-1, -1], [2, 2]], ids=["no pictures", "unlabelled", "never visible"]
 )
 def test_without_support_the_numbers_are_nan(labels):
-    report = accuracy.evaluate_attribute(sure([2] * len(labels)).reshape(-1, 3), np.array(labels, int))
+    report = accuracy.evaluate_attribute(
+        sure([2] * len(labels)).reshape(-1, 3), np.array(labels, int)
+    )
     assert report.support == 0
     for number in (report.accuracy, report.wilson_low, report.macro_f1, report.majority_accuracy):
         assert math.isnan(number)
@@ -133,6 +137,8 @@ def test_no_pictures_at_all_give_a_report_of_nan(taxonomy):
 
 
 def test_probabilities_of_another_shape_are_refused(taxonomy):
-    predictions = Predictions({"colour": sure([0]), "pattern": sure([0], 4)}, np.zeros((1, 4)), np.ones(1))
+    predictions = Predictions(
+        {"colour": sure([0]), "pattern": sure([0], 4)}, np.zeros((1, 4)), np.ones(1)
+    )
     with pytest.raises(DataError, match=r"'pattern' have shape \(1, 4\), expected \(1, 3\)"):
         accuracy.evaluate(predictions, Truth(np.array([[0, 0]]), np.zeros((1, 4))), taxonomy)
