@@ -21,7 +21,7 @@ from fashiontrend.loop import Step
 from fashiontrend.outcomes import IngestFacts, PublishFacts, Rates, RecogniseFacts
 from fashiontrend.storage.ledger import Entry, Run
 
-#: Steps that use the GPUs that a run's configuration asks for.
+#: Steps that use the GPUs that a run's configuration sets.
 GPU_STEPS = (Step.TRAIN_ATTRNET, Step.TRAIN_FORECASTER, Step.RECOGNISE)
 
 

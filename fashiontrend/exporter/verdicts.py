@@ -95,7 +95,7 @@ def _attributes(
 ) -> Iterator[tuple[tuple[str, str, str], float | None, float | None, float | None]]:
     """Key, value, limit and verdict of each attribute: Wilson's lower bound, or normalised perplexity.
 
-    One that is not judged yet has no verdict.
+    An attribute that is not tested yet has no verdict.
     """
     for gate, verdict in decided.items():
         floors = {c.name: c for c in verdict.checks}
@@ -107,7 +107,7 @@ def _attributes(
 
 
 def _finding(found: Finding) -> tuple[float | None, float | None]:
-    """The number of an attribute, and 1 if it does not close the gate; None if it is not judged."""
+    """The number of an attribute, and 1 if it does not close the gate; None if it is not tested."""
     if isinstance(found, AccuracyFinding):
         return found.wilson_low, float(not found.reason)
     passed = None if found.fits is None else float(not found.reason)

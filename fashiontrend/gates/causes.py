@@ -77,7 +77,7 @@ def explain(
 
     An attribute fits if it is itself below the gate's threshold, in the gate's metric, with no pair
     above its limit, a skill that is not known to be too low (unless counting leaves none to be
-    had), and intervals that measure something. An attribute without a judged pair has no reason
+    had), and intervals that measure something. An attribute without a tested pair has no reason
     either, and does not count as fitting.
     """
     single = report.single_platforms
@@ -85,7 +85,7 @@ def explain(
     known = accuracy.attributes if accuracy else {}
     explained = {}
     for name in dict.fromkeys(p.attribute for p in single):
-        own = [p for p in single if p.attribute == name and p.is_judged]
+        own = [p for p in single if p.attribute == name and p.is_tested]
         width, limit = widths.get(name), width_limit(own, name, cfg)
         wide = name in widths and (width is None or width > limit)
         fits = not own or (not wide and _fits(own, threshold, cfg))
@@ -204,7 +204,7 @@ def find_remedy(checks: Sequence[Check], per_attribute: Mapping[str, TrendFindin
     named = [(name, a) for name, a in per_attribute.items() if a.reason]
     if not named:
         return (
-            f"Every judged attribute fits by itself, so labels will not help. {REMEDIES['model']}"
+            f"Every tested attribute fits by itself, so labels will not help. {REMEDIES['model']}"
         )
     ranked = sorted(named, key=lambda item: _by_part(item[1]))
     return " ".join(f"{name}: {a.remedy}" for name, a in ranked)

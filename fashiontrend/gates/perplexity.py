@@ -36,13 +36,13 @@ def decide_perplexity(
 
     Args:
         report: the forecaster's backtest.
-        accuracy: the recogniser's evaluation, which tells its errors from the forecaster's.
+        accuracy: the recogniser's evaluation, which separates its errors from the forecaster's.
         cfg: branch `perplexity_gate`.
 
     Returns:
         The verdict, with a finding for every attribute.
     """
-    pairs = [p for p in report.pairs if p.is_judged]
+    pairs = [p for p in report.pairs if p.is_tested]
     threshold, warnings = _threshold(report, cfg)
     furthest, lifted = _check_furthest(pairs, cfg)
     widths = {name: number(w) for name, w in report.interval_width.items()}
@@ -61,7 +61,7 @@ def decide_perplexity(
         PERPLEXITY,
         checks,
         find_remedy(checks, per_attribute),
-        tuple(warnings + lifted + _warn_of_overlap(report) + _warn_of_unjudged(report)),
+        tuple(warnings + lifted + _warn_of_overlap(report) + _warn_of_untested(report)),
         per_attribute,
         {**_reported(report), "threshold": threshold},
     )
@@ -84,15 +84,15 @@ def _reported(report: TrendReport) -> dict[str, float | None]:
 
 
 def _check_mean(report: TrendReport, threshold: float, cfg: PerplexityGateConfig) -> Check:
-    """The mean, strictly below the threshold; a judged pair without a number leaves no mean."""
-    judged = [p for p in report.single_platforms if p.is_judged]
+    """The mean, strictly below the threshold; a tested pair without a number leaves no mean."""
+    tested = [p for p in report.single_platforms if p.is_tested]
     # Below 1 there is no perplexity: such a number is a mistake, not a good fit.
-    seen = _at_least_one(metric_of(report, cfg)) if judged else None
-    unknown = [p for p in judged if number(metric_of(p, cfg)) is None]
-    detail = f"mean of {len(judged)} pairs" if judged else "no pair was judged"
+    seen = _at_least_one(metric_of(report, cfg)) if tested else None
+    unknown = [p for p in tested if number(metric_of(p, cfg)) is None]
+    detail = f"mean of {len(tested)} pairs" if tested else "no pair was tested"
     if unknown:
         detail = (
-            f"no finite number for {len(unknown)} of {len(judged)} pairs: {name_pairs(unknown)}"
+            f"no finite number for {len(unknown)} of {len(tested)} pairs: {name_pairs(unknown)}"
         )
     return check(cfg.metric, seen, f"< {threshold:.4f}", lambda s: s < threshold, detail)
 
@@ -119,13 +119,13 @@ def _warn_of_overlap(report: TrendReport) -> list[str]:
     ]
 
 
-def _warn_of_unjudged(report: TrendReport) -> list[str]:
+def _warn_of_untested(report: TrendReport) -> list[str]:
     single = report.single_platforms
-    waiting = [p for p in single if not p.is_judged]
+    waiting = [p for p in single if not p.is_tested]
     if not waiting:
         return []
     return [
-        f"{len(waiting)} of {len(single)} pairs are not judged yet and count for nothing: {name_pairs(waiting)}; "
+        f"{len(waiting)} of {len(single)} pairs are not tested yet and count for nothing: {name_pairs(waiting)}; "
         "no held-out day of theirs has enough measured days before it"
     ]
 

@@ -47,7 +47,7 @@ class Known:
     as_of: date
     horizon: int
     basis: str
-    judged: frozenset[Key] = frozenset()  # those with enough evidence for a keyword
+    eligible: frozenset[Key] = frozenset()  # those with enough evidence for a keyword
 
     @property
     def platforms(self) -> list[str]:

@@ -106,7 +106,7 @@ def expect_change(
 def noise_half_width(share: float, support: int, cfg: KeywordsConfig) -> float:
     """The deviation up to which counting `support` products lies at `cfg.noise_quantile`.
 
-    At 0.75 it is exceeded every second time; no more is asked, because the forecast's interval
+    At 0.75 it is exceeded every second time; no more is required, because the forecast's interval
     holds the noise of counting already.
     """
     z = float(norm.ppf(cfg.noise_quantile))

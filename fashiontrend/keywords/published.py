@@ -157,7 +157,7 @@ class ThinValue(TypedDict):
 
 
 class Combination(TypedDict):
-    """Two values of different attributes that occur together more often than by chance."""
+    """Two values of different attributes that occur together more often than independent ones would."""
 
     values: list[str]
     en: str

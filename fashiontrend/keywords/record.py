@@ -44,7 +44,7 @@ def make_record(
 
     Args:
         key: platform, attribute, value.
-        known: shares and forecasts, with the keys that are judged.
+        known: shares and forecasts, with the keys that are eligible.
         scale: spread of the expected changes, by platform.
         evidence: products, backtest, provenance.
         taxonomy: names.
@@ -133,7 +133,7 @@ def _leader(
     observed = {
         p: known.paths[p, attribute, value].shares
         for p in known.platforms
-        if (p, attribute, value) in known.judged
+        if (p, attribute, value) in known.eligible
     }
     return find_leader(observed, cfg)
 
@@ -142,7 +142,7 @@ def _directions(known: Known, attribute: str, value: str) -> dict[str, list[str]
     """Single platforms by the direction of the value there; only those with enough evidence."""
     groups: dict[str, list[str]] = {RISING: [], STABLE: [], FALLING: []}
     for platform in known.platforms:
-        if (platform, attribute, value) in known.judged:
+        if (platform, attribute, value) in known.eligible:
             groups[known.expected[platform, attribute, value].direction].append(platform)
     return groups
 
@@ -186,7 +186,7 @@ def _score(expected: ExpectedChange, path: Path, agreeing: tuple[int, int], scal
     """Standardised growth x P(direction) x log10(support) x agreement.
 
     The agreement is Jeffreys' estimate (agreeing + 1/2) / (platforms + 1): one platform out of one
-    says less than five out of five, and none judged alone gives a half.
+    says less than five out of five, and none that is eligible alone gives a half.
     """
     agreement = (agreeing[0] + 0.5) / (agreeing[1] + 1.0)
     return round(
@@ -220,7 +220,7 @@ def _caveats(
     known: Known,
     season: Season | None,
     slope: Slope | None,
-    judged_alone: int,
+    eligible_alone: int,
     segment: Segment,
     history_days: int | None,
     cfg: KeywordsConfig,
@@ -229,7 +229,7 @@ def _caveats(
     caveats = [] if season is not None else [explain_no_season(path, history_days, cfg)]
     if days := known.withheld[key[:2]]:
         caveats.append(f"{days} days withheld or not measured")
-    if not judged_alone:
+    if not eligible_alone:
         caveats.append("no single platform has enough evidence alone")
     if segment != ALL:
         caveats.append("the trend model was backtested on all products, not on this segment")

@@ -77,7 +77,7 @@ def plain(value: Any) -> Any:
 def find_combinations(
     products: pd.DataFrame, taxonomy: Taxonomy, cfg: KeywordsConfig
 ) -> list[Combination]:
-    """Pairs of values of different attributes that occur together more often than by chance.
+    """Pairs of values of different attributes that occur together more often than independent ones would.
 
     Lift = P(a and b) / (P(a) P(b)) among products that have both attributes. Kept from
     `cfg.min_pair_support` products and `cfg.min_lift` on, and only if the lower end of the lift's

@@ -35,7 +35,7 @@ def find_segments(products: pd.DataFrame, cfg: KeywordsConfig) -> list[Segment]:
     """The largest segments that are neither too thin nor nearly all products, largest first.
 
     Args:
-        products: live products with the columns of `KINDS` where they are known.
+        products: live products with those columns of `KINDS` that are known.
         cfg: kinds, least support, purity and number.
     """
     found: list[tuple[int, Segment]] = []

@@ -64,7 +64,7 @@ def select_keywords(
     """
     known = gather(shares, forecasts, cfg)
     kept = [k for k in known.expected if not _objections(k, known, cfg)]
-    known = replace(known, judged=frozenset(kept))
+    known = replace(known, eligible=frozenset(kept))
     scale = _scales(known, kept)
     described = describe_segments(evidence.products, segment, cfg)
     records = [
@@ -75,7 +75,7 @@ def select_keywords(
         own = [r for r in records if r["platform"] == platform]
         own.sort(key=lambda r: (r["direction"] == STABLE, -r["score"], r["id"]))
         ranked += [{**r, "rank": i + 1} for i, r in enumerate(own)]
-    aside = [_set_aside(k, known, taxonomy, cfg) for k in known.paths if k not in known.judged]
+    aside = [_set_aside(k, known, taxonomy, cfg) for k in known.paths if k not in known.eligible]
     combinations = find_combinations(evidence.products, taxonomy, cfg)
     return Selection(known.as_of, known.horizon, tuple(ranked), tuple(aside), tuple(combinations))
 

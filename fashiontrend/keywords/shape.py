@@ -57,7 +57,7 @@ def find_trajectory(
 
     Args:
         expected: of the value.
-        slope: measured, the season taken out where it is known.
+        slope: measured, the season taken out if it is known.
         season: the seasonal index at the target day; None if unknown.
         cfg: branch `keywords`.
     """

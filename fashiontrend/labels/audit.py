@@ -46,13 +46,6 @@ def judge_rules(titles: pa.Table, annotations: pa.Table) -> pd.DataFrame:
     return order[JUDGED].reset_index(drop=True)
 
 
-def judge_attributes(titles: pa.Table, annotations: pa.Table) -> pd.DataFrame:
-    """The same for all title labels of each attribute: columns attribute, support, precision."""
-    grouped = _pair(titles, annotations).groupby("attribute")["agrees"]
-    judged: pd.DataFrame = grouped.agg(support="size", precision="mean").reset_index()
-    return judged
-
-
 def drop_rules(
     rules: Rules, judged: pd.DataFrame, attributes: Iterable[str], cfg: LabelsConfig
 ) -> tuple[Rules, pa.Table]:

@@ -16,7 +16,7 @@ from fashiontrend.typed_json import JsonRecord, Measure
 class PairReport(JsonRecord):
     """One platform and attribute, averaged over held-out origins and horizons.
 
-    A pair that has no judged day, as that of a platform that has just begun, has NaN for all
+    A pair without a tested day, such as that of a platform that has just begun, has NaN for all
     numbers that need one.
     """
 
@@ -35,19 +35,19 @@ class PairReport(JsonRecord):
     support: Measure = math.nan  # median products a day
     interval_width: Measure = math.nan  # median width of the 80 % interval of the measured shares
     days_used: int = 0
-    days_judged: int = 1  # held-out days compared, over all origins; reports without it judged all
+    days_judged: int = 1  # held-out days compared, over all origins; older reports tested all
     naive_before: Measure = math.nan  # persistence's normalised perplexity before the held-out days
     baselines: Mapping[str, Measure] = field(default_factory=dict)  # normalised perplexity
 
     @property
-    def is_judged(self) -> bool:
+    def is_tested(self) -> bool:
         """Whether there was a held-out day to compare the forecast with."""
         return self.days_judged != 0
 
 
 @dataclass(frozen=True)
 class TrendReport(JsonRecord):
-    """The backtest of a trend model. Means run over judged pairs of single platforms."""
+    """The backtest of a trend model. Means run over tested pairs of single platforms."""
 
     perplexity: Measure = math.nan
     perplexity_floor: Measure = math.nan

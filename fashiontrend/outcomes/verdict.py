@@ -40,8 +40,8 @@ class TrendFinding(JsonRecord):
 
     Attributes:
         contribution: its part of the whole divergence; None if that is infinite or unknown.
-        fits: whether the attribute fits by itself; None if no pair of it is judged yet.
-        reason: "" if it fits or is not judged, else `recogniser`, `products`, `regime` or `model`.
+        fits: whether the attribute fits by itself; None if no pair of it is tested yet.
+        reason: "" if it fits or is not tested, else `recogniser`, `products`, `regime` or `model`.
         remedy: what to do about the reason.
     """
 

@@ -58,7 +58,7 @@ def list_backtest(report: TrendReport | None) -> BacktestRows | None:
     names = tuple(n for n in BASELINES if n in report.baselines)
     whole = FitRow("All", report, _best(report, names))
     pairs = (
-        FitRow(f"{p.platform}, {wording.plain(p.attribute)}", p, _best(p, names), not p.is_judged)
+        FitRow(f"{p.platform}, {wording.plain(p.attribute)}", p, _best(p, names), not p.is_tested)
         for p in report.single_platforms
     )
     return BacktestRows(report, names, tuple(_compare(report, n) for n in names), (whole, *pairs))

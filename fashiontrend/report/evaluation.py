@@ -197,10 +197,10 @@ def _summarise(
         + "".join(f"，{zh or en}为 {part}" for en, zh, part in others)
     ]
     if len(ranked) > 1:
-        (worst, worst_en, worst_zh), (best, best_en, best_zh) = ranked[0], ranked[-1]
-        first, last = _whole(best), _whole(worst)
-        english.append(f"It reads {best_en} best ({first}) and {worst_en} worst ({last}).")
-        chinese.append(f"{best_zh}最准（{first}），{worst_zh}最难（{last}）")
+        (lowest, lowest_en, lowest_zh), (best, best_en, best_zh) = ranked[0], ranked[-1]
+        first, last = _whole(best), _whole(lowest)
+        english.append(f"It reads {best_en} best ({first}) and {lowest_en} worst ({last}).")
+        chinese.append(f"{best_zh}最准（{first}），{lowest_zh}最难（{last}）")
     if scenes := report.get("scenes"):
         overlap, false = wording.number(scenes["mean_iou"], 2), _whole(scenes["false_boxes"])
         english.append(

@@ -12,7 +12,7 @@ from fashiontrend.taxonomy import Taxonomy
 
 @dataclass(frozen=True)
 class Exhibit:
-    """One picture of a gallery; boxes in fractions, None where there is none to draw."""
+    """One picture of a gallery; boxes in fractions, None if there is none to draw."""
 
     picture_id: str
     image: bytes

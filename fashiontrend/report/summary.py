@@ -84,9 +84,9 @@ def _trained(run: Run) -> bool:
 def _moves_en(records: Sequence[KeywordRecord], thin: int) -> str:
     days = records[0]["horizon_days"]
     parts = [
-        f"{word}: {', '.join(_move(r, 'en') for r in found[:NAMED])}"
+        f"{name}: {', '.join(_move(r, 'en') for r in found[:NAMED])}"
         + (f" and {len(found) - NAMED} more" if len(found) > NAMED else "")
-        for direction, word in (("rising", "rising"), ("falling", "falling"))
+        for direction, name in (("rising", "rising"), ("falling", "falling"))
         if (found := [r for r in records if r["direction"] == direction])
     ]
     stable = sum(r["direction"] == "stable" for r in records)
@@ -101,9 +101,9 @@ def _moves_en(records: Sequence[KeywordRecord], thin: int) -> str:
 
 def _moves_zh(records: Sequence[KeywordRecord], thin: int) -> str:
     parts = [
-        f"{word}：{'、'.join(_move(r, 'zh') for r in found[:NAMED])}"
+        f"{name}：{'、'.join(_move(r, 'zh') for r in found[:NAMED])}"
         + (f"等 {len(found)} 项" if len(found) > NAMED else "")
-        for direction, word in (("rising", "上升"), ("falling", "下降"))
+        for direction, name in (("rising", "上升"), ("falling", "下降"))
         if (found := [r for r in records if r["direction"] == direction])
     ]
     stable = sum(r["direction"] == "stable" for r in records)

@@ -7,7 +7,7 @@ from typing import Any
 
 from fashiontrend.taxonomy import Taxonomy
 
-#: Stands where there is no number.
+#: Stands in place of a number that is not known.
 NONE = "–"
 MINUS = "−"
 THIN = "\u202f"  # narrow no-break space

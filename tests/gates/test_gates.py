@@ -441,7 +441,7 @@ def test_a_pair_that_is_not_judged_yet_neither_opens_nor_closes_the_gate(metric)
     pairs = [pair("shop", "colour"), pair("shop", "sleeve"), pair("new", "colour", **WAITING)]
     verdict = gates.decide_perplexity(fitted(pairs), None, cfg)
     assert verdict.passed
-    assert "1 of 3 pairs are not judged yet" in verdict.warnings[-1]
+    assert "1 of 3 pairs are not tested yet" in verdict.warnings[-1]
     assert "new/colour" in verdict.warnings[-1]
     assert verdict.per_attribute["colour"].fits is True
     assert verdict.per_attribute["colour"].normalised_perplexity == 1.01
@@ -456,15 +456,15 @@ def test_an_attribute_that_no_pair_judges_is_not_said_to_fit_and_asks_for_no_lab
     assert "sleeve" not in [r.attribute for r in gates.labelling_request(verdict)]
 
 
-def test_the_gate_stays_closed_where_no_pair_is_judged():
+def test_the_gate_stays_closed_where_no_pair_is_tested():
     pairs = [pair("shop", "colour", **WAITING)]
     report = fitted(pairs, normalised_perplexity=None, interval_width={})
     verdict = gates.decide_perplexity(report, None, PerplexityGateConfig())
     assert not verdict.passed
-    assert "no pair was judged" in verdict.reasons[0]
+    assert "no pair was tested" in verdict.reasons[0]
 
 
-def test_the_fit_of_an_attribute_is_judged_in_the_metric_of_the_gate():
+def test_the_fit_of_an_attribute_is_tested_in_the_metric_of_the_gate():
     pairs = [
         pair("shop", "colour", perplexity=6.4, noise_floor=1.001),
         pair("shop", "sleeve", perplexity=3.0),
@@ -499,7 +499,7 @@ def test_a_closed_gate_whose_attributes_all_fit_says_so_and_asks_for_nothing():
     verdict = gates.decide_perplexity(fitted(coverage80=0.95), None, PerplexityGateConfig())
     assert all(a.fits for a in verdict.per_attribute.values())
     assert gates.labelling_request(verdict) == []
-    assert verdict.remedy.startswith("Every judged attribute fits by itself")
+    assert verdict.remedy.startswith("Every tested attribute fits by itself")
 
 
 def test_a_row_of_the_request_has_the_columns_that_an_empty_one_is_headed_with():

@@ -18,23 +18,16 @@ def material(small, make_listings, make_annotations):
     return rules, titles.read_titles(rows, small, rules), make_annotations(*annotated)
 
 
-def test_each_rule_is_judged_by_the_annotated_pictures_that_it_labelled(material):
+def test_each_rule_is_tested_by_the_annotated_pictures_that_it_labelled(material):
     judged = audit.judge_rules(*material[1:]).set_index("rule")
     assert judged.loc["crew neck", ["support", "agreements", "precision"]].tolist() == [10, 2, 0.2]
     assert judged.loc["red", ["support", "agreements", "precision"]].tolist() == [10, 9, 0.9]
     assert judged.loc["blue", "precision"] == 0.0
 
 
-def test_each_attribute_is_judged_over_all_its_rules(material):
-    judged = audit.judge_attributes(*material[1:]).set_index("attribute")
-    assert judged.loc["neckline", "precision"] == pytest.approx(0.2)
-    assert judged.loc["colour", ["support", "precision"]].tolist() == [13, pytest.approx(9 / 13)]
-
-
 def test_validation_pictures_never_judge(small, material, make_annotations):
     val = make_annotations(("p0", "a/0", "val", {"neckline": "v_neck"}))
     assert audit.judge_rules(material[1], val).empty
-    assert audit.judge_attributes(material[1], val).empty
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def test_a_report_that_does_not_say_how_many_days_were_judged_judged_all(backtes
     plain = backtest.to_json()
     for pair in plain["pairs"]:
         del pair["days_judged"]
-    assert all(p.is_judged for p in TrendReport.from_json(plain).pairs)
+    assert all(p.is_tested for p in TrendReport.from_json(plain).pairs)
 
 
 @pytest.mark.parametrize("value", ["1.01", True, [], {}], ids=str)

@@ -140,8 +140,8 @@ def test_a_pair_that_is_not_judged_yet_is_said_to_be(whole):
     report = replace(whole.perplexity_report, pairs=pairs)
     shown = parse(build_html(replace(whole, perplexity_report=report)))
     rows = [texts(e) for e in shown.iter("tr")]
-    assert any(r.startswith("shop-new, colour not judged yet – –") for r in rows)
-    assert sum("not judged yet" in r for r in rows) == 1
+    assert any(r.startswith("shop-new, colour not tested yet – –") for r in rows)
+    assert sum("not tested yet" in r for r in rows) == 1
 
 
 def test_the_scorecard_compares_corrected_with_counted_shares(page, tree):

@@ -36,7 +36,7 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Truth:
-    """What people annotated: labels (N, A), box (N, 4) with NaN rows where none was drawn."""
+    """What people annotated: labels (N, A), box (N, 4) with NaN rows if none was drawn."""
 
     labels: Ints
     box: Floats
@@ -60,19 +60,19 @@ def evaluate(predictions: Predictions, truth: Truth, taxonomy: Taxonomy) -> Eval
         for n, a in enumerate(taxonomy.ids)
     }
     lows = {a: r.wilson_low if r.support else -math.inf for a, r in reports.items()}
-    worst = min(lows, key=lambda a: lows[a])
-    silent = np.isnan(np.asarray(predictions.box)).any(1)
+    lowest = min(lows, key=lambda a: lows[a])
+    missing = np.isnan(np.asarray(predictions.box)).any(1)
     return EvalReport(
         mean_accuracy=float(np.mean([r.accuracy for r in reports.values()])),
-        worst_attribute=worst,
-        worst_wilson_low=reports[worst].wilson_low,
+        worst_attribute=lowest,
+        worst_wilson_low=reports[lowest].wilson_low,
         majority_accuracy=float(np.mean([r.majority_accuracy for r in reports.values()])),
         attributes=reports,
         box=evaluate_boxes(
             *(np.asarray(x) for x in (predictions.box, predictions.box_score, truth.box))
         ),
         pictures=len(labels),
-        undecided=int(silent.sum()),
+        undecided=int(missing.sum()),
     )
 
 
@@ -81,23 +81,23 @@ def evaluate_attribute(probs: Floats, labels: Ints) -> AttributeReport:
     known = labels >= 0
     hidden = probs.shape[1] - 1
     true, given = labels[known], np.asarray(probs, dtype=np.float64)[known]
-    silent = np.isnan(given).any(1)
+    missing = np.isnan(given).any(1)
     # Without a prediction: wrong by a class of its own, which no truth holds.
-    said = np.where(silent, hidden + 1, np.where(np.isnan(given), -1.0, given).argmax(1))
+    predicted = np.where(missing, hidden + 1, np.where(np.isnan(given), -1.0, given).argmax(1))
     present = true < hidden
-    support, right = int(present.sum()), int((said == true)[present].sum())
-    decided = said <= hidden
+    support, right = int(present.sum()), int((predicted == true)[present].sum())
+    decided = predicted <= hidden
     table = np.zeros((hidden + 1, hidden + 1), np.int64)
-    np.add.at(table, (true[decided], said[decided]), 1)
+    np.add.at(table, (true[decided], predicted[decided]), 1)
     counts = np.bincount(true[present], minlength=1)
     return AttributeReport(
         accuracy=right / support if support else math.nan,
         wilson_low=wilson_low(right, support),
-        macro_f1=_macro_f1(true, said, np.unique(true[present])),
-        visibility_f1=_macro_f1(present, said < hidden, np.unique(present)),
+        macro_f1=_macro_f1(true, predicted, np.unique(true[present])),
+        visibility_f1=_macro_f1(present, predicted < hidden, np.unique(present)),
         support=support,
         not_visible=int((~present).sum()),
-        ece=measure_ece(given[~silent], true[~silent]),
+        ece=measure_ece(given[~missing], true[~missing]),
         majority_accuracy=float(counts.max() / support) if support else math.nan,
         confusion=tuple(tuple(int(c) for c in row) for row in table),
     )
@@ -131,10 +131,10 @@ def measure_ece(probs: Floats, labels: Ints, bins: int = ECE_BINS) -> float:
     return float(np.abs(gap).sum() / len(labels))
 
 
-def _macro_f1(true: Any, said: Any, classes: Any) -> float:
+def _macro_f1(true: Any, predicted: Any, classes: Any) -> float:
     if not len(classes):
         return math.nan
-    return float(f1_score(true, said, labels=classes, average="macro", zero_division=0))
+    return float(f1_score(true, predicted, labels=classes, average="macro", zero_division=0))
 
 
 def _average_precision(hit: NDArray[np.bool_], score: Floats) -> float:

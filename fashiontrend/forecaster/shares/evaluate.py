@@ -1,6 +1,6 @@
 """How well forecasts fit: perplexity, its floors, skill over naive forecasts, coverage.
 
-The measures are defined in `gates.fit`, beside the gate that asks for them.
+The measures are defined in `series.fit_metrics`.
 Shapes: O origins, S series, H horizons, V values.
 """
 
@@ -40,7 +40,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class _Scores:
-    """Per origin, series and horizon; NaN where the target was not measured."""
+    """Per origin, series and horizon; NaN if the target was not measured."""
 
     truth: Array  # (O, S, H, V)
     weight: Array  # (O, S, H)
