@@ -13,7 +13,7 @@ from fashiontrend import keywords, taxonomy
 from fashiontrend.config import KeywordsConfig, LoopConfig
 from fashiontrend.keywords.expected_change import Path, expect_change, noise_half_width
 from fashiontrend.keywords.platforms import find_leader
-from fashiontrend.keywords.record import tell_no_season
+from fashiontrend.keywords.record import explain_no_season
 from fashiontrend.keywords.samples import find_combinations, pick_samples
 from fashiontrend.keywords.season import fit_season, measure_slope
 from fashiontrend.keywords.shape import find_stage, find_trajectory
@@ -199,7 +199,7 @@ def test_the_history_that_is_read_unless_told_otherwise_shows_season_last_year_a
     ids=["young", "young, setting unknown", "nearly", "cut off", "cut off early"],
 )
 def test_a_season_that_is_unknown_for_want_of_a_setting_names_it(days, read, caveat):
-    assert tell_no_season(path([0.2] * days), read, CFG) == f"{caveat}: seasonality not separable"
+    assert explain_no_season(path([0.2] * days), read, CFG) == f"{caveat}: seasonality not separable"
 
 
 def test_the_platform_that_moves_first_is_found_with_its_lead():

@@ -15,6 +15,7 @@ from fashiontrend.forecaster.shares.windows import (
     split_days,
     training_origins,
 )
+from fashiontrend.outcomes import TrendReport
 from fashiontrend.storage import schemas
 
 CFG = ForecasterConfig(epochs=3, hidden_size=8)
@@ -144,7 +145,8 @@ def test_intervals_hold_about_as_much_as_they_say_where_they_were_calibrated(tra
 def test_a_backtest_reports_every_pair_and_survives_json(trained, prepared):
     series, split, _ = prepared
     report = evaluate.backtest(trained[0], trained[2], series, split, CFG)
-    assert json.loads(json.dumps(report, allow_nan=False)) == report
+    plain = json.loads(json.dumps(report.to_json(), allow_nan=False))
+    assert TrendReport.from_json(plain) == report
     assert [(p.platform, p.attribute) for p in report.pairs] == list(series.pairs)
     single = [p.normalised_perplexity for p in report.pairs if p.platform != "*"]
     assert report.normalised_perplexity == pytest.approx(np.mean(single))
