@@ -61,9 +61,9 @@ def run_of(report):
 
 @pytest.fixture
 def plan():
-    def make(round_, report=REPORT, **gate):
+    def make(round_, report=REPORT):
         store = SimpleNamespace(read_partition=lambda *_, **__: TRAIN)
-        config = Config(attrnet={"epochs": 10, "input_px": 64}, accuracy_gate=gate)
+        config = Config(attrnet={"epochs": 10, "input_px": 64})
         return rounds.plan(
             SimpleNamespace(
                 config=config, store=store, taxonomy=TAXONOMY, run=run_of(report),
@@ -116,12 +116,6 @@ def test_the_third_sees_more_pixels(plan):
     third = plan(3)
     assert third.attrnet.input_px == 80
     assert "input of 80 px" in third.changed
-
-
-def test_both_can_be_switched_off(plan):
-    third = plan(3, sharper=0.0, larger=1.0)
-    assert third.more is None
-    assert third.attrnet.input_px == 64
 
 
 def test_what_a_round_bought_is_reported_per_attribute():
