@@ -1,4 +1,4 @@
-"""Both clients: typed answers, polite retries, errors that say what to do."""
+"""Both clients: typed responses, polite retries, errors that say what to do."""
 
 import asyncio
 import inspect
@@ -9,6 +9,7 @@ import pytest
 
 from fashiontrend.client import AsyncClient, Client, Refused
 from fashiontrend.errors import ConfigError, StoreError
+from fashiontrend.serve.schemas.responses import JobResultsResponse
 
 IMAGE = {"id": "a", "status": "ok", "garments": []}
 ANSWER = {
@@ -218,10 +219,11 @@ def test_a_servers_answers_are_those_of_a_model_in_this_process(client):
 
 
 def test_the_pages_of_a_catalogue_job_are_followed_to_the_end(client):
-    pages = {
-        None: {"rows": [{"id": "a"}, {"id": "b"}], "next": "2"},
-        "2": {"rows": [{"id": "c"}], "next": "3"},
-        "3": {"rows": [], "next": "3"},
-    }
-    with client(lambda r: httpx.Response(200, json=pages[r.url.params.get("cursor")])) as c:
+    def page(ids: str, cursor: str) -> httpx.Response:
+        rows = [{"id": i} for i in ids]
+        made = JobResultsResponse(id="j", rows=rows, next=cursor, complete=False)
+        return httpx.Response(200, content=made.to_json())
+
+    pages = {None: page("ab", "2"), "2": page("c", "3"), "3": page("", "3")}
+    with client(lambda r: pages[r.url.params.get("cursor")]) as c:
         assert [row["id"] for row in c.results("j", limit=2)] == ["a", "b", "c"]

@@ -9,6 +9,7 @@ import pytest
 from fashiontrend.config import ServeConfig
 from fashiontrend.errors import DataError
 from fashiontrend.serve.recognition import catalogue_rows
+from fashiontrend.serve.recognition.job_records import JobPart, JobPlan
 from fashiontrend.serve.schemas.requests import Options
 from fashiontrend.storage import layout
 from tests.serve.conftest import Server, draw, publish, save_forecaster, save_recogniser
@@ -84,7 +85,8 @@ def test_unknown_jobs_and_wrong_cursors(serve):
 
 def test_answers_are_paged_over_parts_in_order_and_wait_for_a_missing_one(serve):
     job_id = submit(serve).json()["id"]
-    serve.store.create(layout.recognition_plan(job_id), b'{"parts": [{}, {}, {}]}')
+    parts = tuple(JobPart(number=n, file="a", first=n, rows=1) for n in range(3))
+    serve.store.create(layout.recognition_plan(job_id), JobPlan(parts=parts).to_json())
 
     def commit(part: int, ids: list[str]) -> None:
         table = pa.table({"id": ids, "status": ["ok"] * len(ids)})

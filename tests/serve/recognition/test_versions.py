@@ -60,7 +60,7 @@ def test_an_unknown_version_drops_none_and_is_not_found():
 
     async def run() -> None:
         await shelf.get("a")
-        with pytest.raises(Problem, match="No recogniser") as refused:
+        with pytest.raises(Problem, match="no recogniser of version") as refused:
             await shelf.get("unknown")
         assert refused.value.status == 404
         await shelf.get("a")

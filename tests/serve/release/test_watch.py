@@ -4,7 +4,6 @@ import pytest
 
 from fashiontrend.config import ServeConfig
 from fashiontrend.errors import DataError, StoreError
-from fashiontrend.serve.metrics import Metrics
 from fashiontrend.serve.recognition import served_model
 from fashiontrend.serve.release.watch import Watch
 from fashiontrend.storage import releases
@@ -73,10 +72,10 @@ def test_a_damaged_model_never_replaces_a_good_one(store, tmp_path):
     save_recogniser(store, tmp_path / "a1", "a1")
     save_recogniser(store, tmp_path / "a2", "a2", seed=1)
     publish(store, "r1")
-    cfg, metrics = ServeConfig(), Metrics()
+    cfg = ServeConfig()
     watch = Watch(
         lambda: served_model.current_release(store),
-        lambda r: served_model.load(store, r, cfg, metrics),
+        lambda r: served_model.load(store, r, cfg),
     )
     key = "models/attrnet/a2/model.safetensors"
     good = store.read(key)
