@@ -4,7 +4,7 @@ import { h } from "./dom.js";
 import { chance, count, percent, plain, points } from "./format.js";
 import { interval, mark, shape } from "./marks.js";
 import { picture } from "./pictures.js";
-import { has, named, otherLang, otherName, t } from "./words.js";
+import { has, named, otherLang, otherName, t } from "./language.js";
 
 /**
  * @param {any} record a trend-keyword

@@ -3,7 +3,7 @@
 import { h, s } from "./dom.js";
 import { count, date, percent } from "./format.js";
 import { band, line, linear, ticks } from "./scale.js";
-import { spoken, t } from "./words.js";
+import { language, t } from "./language.js";
 
 /** Pixels until the chart's own width is known. */
 const WIDE = 560;
@@ -132,7 +132,7 @@ function axes(x, y, domain, days, width) {
     s(
       "text",
       { x: x(Date.parse(day.slice(0, 10))), y: HIGH - 6, "text-anchor": anchor(i) },
-      date(day, spoken(), true),
+      date(day, language(), true),
     ),
   );
   return [across, along].flat(2);
@@ -192,11 +192,11 @@ function tell({ name, series, forecast }) {
   return t(forecast ? "chart_text" : "chart_text_no", {
     platform: name,
     first: percent(series.share[first]),
-    from: date(series.days[first], spoken()),
+    from: date(series.days[first], language()),
     now: percent(now.share),
-    day: date(now.day, spoken()),
+    day: date(now.day, language()),
     then: percent(forecast?.share[end]),
-    target: date(forecast?.days[end], spoken()),
+    target: date(forecast?.days[end], language()),
     low: percent(forecast?.q10[end]),
     high: percent(forecast?.q90[end]),
   });
@@ -234,7 +234,7 @@ function point(event, drawing, found, { at, width }, cursor, readout) {
     near.share === null
       ? t("not_measured")
       : `${percent(near.share)} (${percent(near.low)} – ${percent(near.high)})`;
-  readout.textContent = `${date(near.day, spoken())}: ${range}, ${near.note}`;
+  readout.textContent = `${date(near.day, language())}: ${range}, ${near.note}`;
 }
 
 /** Filled when it is opened: a year of four platforms is a lot of cells. @param {Curve} curve */
@@ -255,7 +255,7 @@ function table(curve) {
         h(
           "tr",
           {},
-          h("th", { scope: "row" }, date(row.day, spoken())),
+          h("th", { scope: "row" }, date(row.day, language())),
           [row.share, row.low, row.high].map((v) => h("td", {}, percent(v))),
           h("td", {}, row.note),
         ),

@@ -3,7 +3,7 @@
 import { byId, h } from "./dom.js";
 import { DIRECTIONS, EVERYTHING, SORTS } from "./filter.js";
 import { shape } from "./marks.js";
-import { t } from "./words.js";
+import { t } from "./language.js";
 
 /** @param {ReturnType<typeof import("./state.js").createStore>} store */
 export function listenToForm(store) {

@@ -8,7 +8,7 @@ import { chance, count, date, number, percent, points, price } from "./format.js
 import { mark, shape } from "./marks.js";
 import { failure } from "./notice.js";
 import { extent } from "./scale.js";
-import { named, otherLang, otherName, retell, spoken, t } from "./words.js";
+import { named, otherLang, otherName, translate, language, t } from "./language.js";
 
 /**
  * Fill the sheet and open it.
@@ -95,7 +95,7 @@ function head(record, attribute) {
     value: named(keyword),
     now: percent(share.now),
     then: percent(share.forecast),
-    day: date(record.target_date, spoken()),
+    day: date(record.target_date, language()),
   });
   return h(
     "header",
@@ -164,9 +164,9 @@ function samples(record) {
           { class: "small" },
           h("strong", {}, sample.platform),
           " ",
-          price(sample.price, sample.currency, spoken()),
+          price(sample.price, sample.currency, language()),
           h("br"),
-          sample.first_seen && [t("first_seen", { day: date(sample.first_seen, spoken(), true) }), h("br")],
+          sample.first_seen && [t("first_seen", { day: date(sample.first_seen, language(), true) }), h("br")],
           t("sure", { p: chance(sample.confidence) }),
           " ",
           shopLink(sample),
@@ -217,7 +217,7 @@ function caveats(record) {
       "ul",
       {},
       record.caveats.map((sentence) => {
-        const { text, lang } = retell(sentence);
+        const { text, lang } = translate(sentence);
         return h("li", { lang }, text);
       }),
     ),

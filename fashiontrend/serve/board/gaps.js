@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { count, number, percent } from "./format.js";
-import { named, retell, t } from "./words.js";
+import { named, translate, t } from "./language.js";
 
 const NUMBERS = ["support", "share"];
 
@@ -50,7 +50,7 @@ export function gapTable(aside, nameOf) {
 
 function reasons(sentences) {
   return sentences.flatMap((sentence, i) => {
-    const { text, lang } = retell(sentence);
+    const { text, lang } = translate(sentence);
     return [i ? "; " : "", h("span", { lang }, text)];
   });
 }

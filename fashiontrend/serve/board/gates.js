@@ -4,7 +4,7 @@ import { h } from "./dom.js";
 import { date, number, plain } from "./format.js";
 import { sparkline } from "./marks.js";
 import { notice } from "./notice.js";
-import { has, retell, spoken, t } from "./words.js";
+import { has, translate, language, t } from "./language.js";
 
 const ORDER = ["health", "accuracy", "perplexity"];
 
@@ -78,7 +78,7 @@ function tile(gate, withheld) {
 
 /** The last few days in words. @param {string[]} days */
 function listed(days) {
-  const last = days.slice(-5).map((day) => date(day, spoken(), true));
+  const last = days.slice(-5).map((day) => date(day, language(), true));
   return (days.length > 5 ? "… " : "") + last.join(", ");
 }
 
@@ -100,7 +100,7 @@ function why(verdict) {
     "ul",
     { class: "why" },
     told.map((sentence) => {
-      const { text, lang } = retell(sentence);
+      const { text, lang } = translate(sentence);
       return h("li", { lang }, text);
     }),
   );
@@ -115,7 +115,7 @@ function details(gate) {
     h(
       "p",
       { class: "small" },
-      t("judged", { day: date(gate.day, spoken()) }),
+      t("judged", { day: date(gate.day, language()) }),
       " · ",
       t("history", { n: gate.history.length }),
     ),

@@ -15,7 +15,7 @@ import { listenForPictures, namesOf } from "./recognise.js";
 import { reach } from "./scale.js";
 import { listenForSignIn } from "./sign-in.js";
 import { createStore, fromQuery, toQuery } from "./state.js";
-import { speak, spoken, t } from "./words.js";
+import { setLanguage, language, t } from "./language.js";
 
 const store = createStore(fromQuery(location.search, navigator.language));
 /** What has arrived; null is still under way. */
@@ -30,7 +30,7 @@ const chosen = () => records().find((r) => r.id === store.get().open);
 const records = () => held.keywords?.keywords ?? [];
 
 function start() {
-  speak(store.get().lang);
+  setLanguage(store.get().lang);
   listenToForm(store);
   listenForSignIn(load);
   listenForPictures({
@@ -104,7 +104,7 @@ async function loadGates() {
 function follow(now, before) {
   history.replaceState(null, "", toQuery(now, navigator.language) || location.pathname);
   if (now.lang !== before.lang) {
-    speak(now.lang);
+    setLanguage(now.lang);
     showKey();
     showGates();
     redraw();
@@ -167,9 +167,9 @@ function showFreshness() {
   const [first] = keywords.keywords;
   const told = t("fresh", {
     release: keywords.release,
-    day: date(keywords.as_of, spoken()),
+    day: date(keywords.as_of, language()),
     n: keywords.horizon_days,
-    target: date(first?.target_date ?? keywords.as_of, spoken()),
+    target: date(first?.target_date ?? keywords.as_of, language()),
   });
   const age = daysBetween(keywords.as_of, new Date().toISOString());
   place.replaceChildren(told, age > 2 ? h("strong", { class: "old" }, ` ${t("old", { n: count(age) })}`) : "");

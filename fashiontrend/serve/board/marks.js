@@ -3,7 +3,7 @@
 import { h, s } from "./dom.js";
 import { percent } from "./format.js";
 import { extent, line, linear } from "./scale.js";
-import { t } from "./words.js";
+import { t } from "./language.js";
 
 const SHAPES = { rising: "M6 1.5 11 10.5H1z", falling: "M6 10.5 1 1.5h10z", stable: "M1 4.25h10v3.5H1z" };
 

@@ -1,7 +1,7 @@
 /** What is said where there is nothing to show: what happened, and what to do. */
 
 import { h } from "./dom.js";
-import { t } from "./words.js";
+import { t } from "./language.js";
 
 /**
  * An empty state.

@@ -2,7 +2,7 @@
 
 import { pictureAddress } from "./api.js";
 import { all, h, s } from "./dom.js";
-import { t } from "./words.js";
+import { t } from "./language.js";
 
 const soon = new IntersectionObserver(
   (entries) =>

@@ -6,7 +6,7 @@ import { chance, plain } from "./format.js";
 import { mark } from "./marks.js";
 import { failure, notice } from "./notice.js";
 import { ownPicture } from "./pictures.js";
-import { named, t } from "./words.js";
+import { named, t } from "./language.js";
 
 /**
  * @typedef {Object} Names

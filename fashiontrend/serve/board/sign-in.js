@@ -2,7 +2,7 @@
 
 import { onTokenNeeded, Problem, token } from "./api.js";
 import { byId } from "./dom.js";
-import { t } from "./words.js";
+import { t } from "./language.js";
 
 export function listenForSignIn(reload) {
   const dialog = byId("sign-in");

@@ -40,7 +40,7 @@ def test_the_top_tells_freshness_gates_and_withheld_days(board):
     shut = board.text(".gate.shut")
     for told in ("Closed", "1.071", "needs < 1.05", "pattern and neckline first"):
         assert told in shut
-    assert "12 judgements so far" in board.find(".gate.shut .spark").get_attribute("aria-label")
+    assert "12 verdicts so far" in board.find(".gate.shut .spark").get_attribute("aria-label")
 
 
 def test_a_card_tells_direction_stage_interval_grade_support_platforms_and_pictures(board):
