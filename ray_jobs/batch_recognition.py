@@ -43,6 +43,7 @@ from fashiontrend.serve.recognition.served_model import ServedModel
 from fashiontrend.serve.schemas.responses import JsonObject
 from fashiontrend.storage import layout, ledger
 from fashiontrend.storage.object_store import Store, open_store
+from ray_jobs import devices
 from ray_jobs.runtime import connect
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,8 @@ log = logging.getLogger(__name__)
 POLL_S = 5.0
 #: Seconds for which a claim holds; its worker renews it.
 LEASE_S = 120.0
+#: Rows that are committed together: a killed worker repeats at most these.
+ROWS_PER_PART = 2_000
 #: A job has failed after this many turns in a row in which no further part was finished.
 MAX_TURNS = 5
 #: Restarts of an actor whose process died, within one turn; Ray Data by itself restarts it forever.
@@ -270,8 +273,8 @@ def _cut(store: Store, inputs: Sequence[str], cfg: ServeConfig) -> Iterator[tupl
             raise DataError(f"input {name!r}: there is no Parquet file. Correct the request.")
         for file in chosen:
             total = _count(store, file)
-            for first in range(0, total, cfg.rows_per_part):
-                yield file, first, min(cfg.rows_per_part, total - first)
+            for first in range(0, total, ROWS_PER_PART):
+                yield file, first, min(ROWS_PER_PART, total - first)
 
 
 def _count(store: Store, file: str) -> int:
@@ -328,7 +331,7 @@ class PartRecogniser:
         settings = Config.model_validate(config)
         self.cfg, self.store = settings.serve, open_store(settings.store)
         self.record = JobRecord.model_validate(record)
-        self.device = "cuda" if settings.ray.use_gpu else "cpu"
+        self.device = devices.assigned_to_actor()
 
     @cached_property
     def model(self) -> ServedModel:

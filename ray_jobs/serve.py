@@ -40,6 +40,7 @@ from fashiontrend.serve.routes.services import Services, TableServices
 from fashiontrend.serve.routes.status import READY
 from fashiontrend.serve.schemas.responses import JsonObject
 from fashiontrend.storage.object_store import open_store
+from ray_jobs import devices
 from ray_jobs.runtime import connect, disconnect
 
 log = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ class RecognitionDeployment:
         _log_to_stderr()
         self.cfg, self.metrics, self.guard = cfg, Metrics(), tokens.make_guard(cfg)
         self.admission = Admission(cfg, cfg.recogniser.max_ongoing_requests)
-        device = "cuda" if cfg.recogniser.gpus else "cpu"
+        device = devices.assigned_to_actor()
 
         def load(release_id: str) -> ServedModel:
             return served_model.load(store, release_id, cfg, device, self.metrics.batches.observe)

@@ -26,6 +26,8 @@ Resolver = Callable[[str, int], Awaitable[list[str]]]
 REDIRECTS = {301, 302, 303, 307, 308}
 PORTS = {"http": 80, "https": 443}
 MAX_URL = 2_000
+#: A shop redirects to its content network and perhaps to a renamed address; more is a loop.
+MAX_REDIRECTS = 3
 USER_AGENT = "fashiontrend"
 
 
@@ -170,7 +172,7 @@ class Fetcher:
 
     async def _follow(self, first: httpx.URL) -> bytes:
         here = first
-        for _ in range(self.cfg.max_redirects + 1):
+        for _ in range(MAX_REDIRECTS + 1):
             found = await self._get(here)
             if isinstance(found, bytes):
                 return found
@@ -178,7 +180,7 @@ class Fetcher:
                 here = self.check(str(here.join(found)))
             except (httpx.InvalidURL, ValueError):
                 raise _failed("the redirect has no valid target") from None
-        raise _failed(f"there were more than {self.cfg.max_redirects} redirects")
+        raise _failed(f"there were more than {MAX_REDIRECTS} redirects")
 
     def check(self, text: str) -> httpx.URL:
         """Parse a URL, and refuse what its text alone shows to be not allowed.

@@ -138,7 +138,6 @@ def with_queue(
     limits = IngestConfig(
         max_pixels=cfg.max_pixels,
         max_image_bytes=cfg.max_image_bytes,
-        min_side_px=cfg.min_side_px,
     )
 
     def run(items: Sequence[Item]) -> list[Result]:

@@ -30,6 +30,8 @@ from fashiontrend.storage.object_store import Store
 M = TypeVar("M", bound=pydantic.BaseModel)
 T = TypeVar("T")
 JSON = "application/json"
+#: Requests nest a few levels; a parser that follows thousands of them runs out of stack.
+MAX_JSON_DEPTH = 32
 #: Thumbnails in memory; they are all dropped when there would be more.
 MAX_THUMBNAILS = 500
 #: Seconds after which a caller may retry a forecast if too many are being computed.
@@ -154,7 +156,7 @@ class Services:
         Raises:
             Problem: 400 if it is not valid.
         """
-        value = strict_json.parse(body, self.cfg.max_json_depth)
+        value = strict_json.parse(body, MAX_JSON_DEPTH)
         try:
             return model.model_validate(value)
         except pydantic.ValidationError as error:
