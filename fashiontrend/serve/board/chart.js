@@ -1,11 +1,11 @@
-/** The share of a value on one platform: measured with its interval, then the forecast fan. */
+/** A chart of a value's share on one platform: the measured share with its interval, then the forecast fan. */
 
 import { h, s } from "./dom.js";
 import { count, date, percent } from "./format.js";
 import { band, line, linear, ticks } from "./scale.js";
 import { language, t } from "./language.js";
 
-/** Pixels until the chart's own width is known. */
+/** Width in pixels until the chart's own width is known. */
 const WIDE = 560;
 const HIGH = 230;
 const EDGE = { left: 46, right: 10, top: 12, bottom: 26 };
@@ -18,7 +18,7 @@ const EDGE = { left: 46, right: 10, top: 12, bottom: 26 };
  */
 
 /**
- * The values that a chart of these curves has to hold.
+ * The range of values that a chart of these curves must show.
  * @param {Curve[]} curves
  * @returns {number[]}
  */
@@ -32,7 +32,8 @@ export function heights(curves) {
 }
 
 /**
- * Drawn anew when its width changes, in CSS pixels: a drawing that is shrunk has words too small to read.
+ * The chart is redrawn in CSS pixels when its width changes, because scaling it down would make its text too
+ * small to read.
  * @param {Curve} curve
  * @param {string} direction colours the forecast
  * @param {[number, number]} domain of shares, the same for all platforms
@@ -64,7 +65,7 @@ export function shareChart(curve, direction, domain) {
   );
 }
 
-/** Fill the drawing, so many pixels wide; says where its days are. */
+/** Draw the chart at a width in pixels; returns the positions of its days. */
 function draw(drawing, { series, forecast }, domain, width, cursor) {
   const days = [...series.days, ...(forecast?.days ?? [])].map((d) => Date.parse(d));
   const x = linear([Math.min(...days), Math.max(...days)], [EDGE.left, width - EDGE.right]);
@@ -76,7 +77,7 @@ function draw(drawing, { series, forecast }, domain, width, cursor) {
   return { at, width };
 }
 
-/** What the lines mean. @param {string} direction @param {boolean} yearAgo @param {boolean} withheld */
+/** The legend of the lines. @param {string} direction @param {boolean} yearAgo @param {boolean} withheld */
 export function legend(direction, yearAgo, withheld) {
   const item = (name, word) =>
     h(
@@ -202,7 +203,7 @@ function tell({ name, series, forecast }) {
   });
 }
 
-/** Measured days, then forecast days, as rows. @param {Curve} curve */
+/** The rows of the table: first measured days, then forecast days. @param {Curve} curve */
 function rows({ series, forecast }) {
   const past = series.days.map((day, i) => ({
     day,
@@ -237,7 +238,7 @@ function point(event, drawing, found, { at, width }, cursor, readout) {
   readout.textContent = `${date(near.day, language())}: ${range}, ${near.note}`;
 }
 
-/** Filled when it is opened: a year of four platforms is a lot of cells. @param {Curve} curve */
+/** The table is filled only when it is opened, because a year of four platforms has many cells. @param {Curve} curve */
 function table(curve) {
   const place = h("div", {
     class: "scroll",

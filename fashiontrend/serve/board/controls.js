@@ -44,7 +44,7 @@ export function showForm(state, { counts, attributes, platforms }) {
   );
 }
 
-/** Radio buttons are made once; afterwards only their words and numbers change. */
+/** Radio buttons are created once; afterwards only their texts and numbers change. */
 function offerDirections(state, counts) {
   const place = byId("directions");
   if (!place.childElementCount) {

@@ -1,4 +1,4 @@
-/** What is not known well enough to be a keyword, and what is worn together. */
+/** Values without enough evidence for a keyword, and combinations of values. */
 
 import { h } from "./dom.js";
 import { count, number, percent } from "./format.js";
@@ -55,7 +55,7 @@ function reasons(sentences) {
   });
 }
 
-/** Pairs of values on one product more often than by chance. @param {any[]} found */
+/** Pairs of values that products combine more often than by chance. @param {any[]} found */
 export function pairs(found) {
   if (!found.length) return null;
   return h(

@@ -1,4 +1,4 @@
-/** The page in the language that the reader chose. */
+/** Shows the page in the language that the reader chose. */
 
 import { all } from "./dom.js";
 import { SERVER_SENTENCES, STRINGS } from "./strings.js";

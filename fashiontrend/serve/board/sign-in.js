@@ -1,4 +1,4 @@
-/** Asking for a bearer token; it lives in sessionStorage, that is in this tab, and nowhere else. */
+/** Asks the reader for a bearer token and keeps it in sessionStorage, that is in this tab only. */
 
 import { onTokenNeeded, Problem, token } from "./api.js";
 import { byId } from "./dom.js";
