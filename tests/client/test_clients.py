@@ -63,7 +63,7 @@ def test_both_clients_have_the_same_methods():
     assert "recognise" in signatures(AsyncClient)
 
 
-def test_the_asynchronous_client_is_a_context_manager_and_asks_side_by_side():
+def test_the_asynchronous_client_is_a_context_manager_and_sends_requests_concurrently():
     async def run() -> None:
         both = asyncio.Barrier(2)  # neither is answered before both are there
 
@@ -147,7 +147,7 @@ def test_busy_is_tried_again_after_the_time_that_the_server_names(client):
     assert pauses == [2.0]
 
 
-def test_a_problem_is_told_with_its_code_and_request_id(client):
+def test_a_problem_is_raised_with_its_code_and_request_id(client):
     told = {"type": "urn:fashiontrend:problem:scope", "detail": "no", "request_id": "r-1"}
     with (
         client(lambda r: httpx.Response(403, json=told)) as c,
@@ -184,7 +184,7 @@ def test_the_token_comes_from_the_environment(monkeypatch, client):
         assert c.gates().gates == []
 
 
-def test_a_servers_answers_are_those_of_a_model_in_this_process(client):
+def test_a_servers_predictions_have_the_form_of_a_local_models(client):
     garment = {
         "garment_id": 0,
         "box": {"rel": [0.1, 0.2, 0.5, 1.0], "px": [10, 40, 50, 200]},
