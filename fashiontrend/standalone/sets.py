@@ -133,7 +133,7 @@ def _to_examples(
             "confidences": pa.array([[1.0] * len(chosen)] * rows.num_rows),
             "box": pa.array(boxes, pa.list_(pa.float64())),
             "repeat": pa.array([1] * rows.num_rows),
-            "text": pa.array(columns.texts(rows), pa.string()),
+            "text": pa.array(columns.listing_texts(rows), pa.string()),
             "image": rows["image"],
         }
     )
