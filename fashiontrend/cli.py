@@ -24,5 +24,5 @@ for _part in (loop, pictures, series, serving, operation, setting):
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run the command; errors of ours are told in their own words and end with their exit code."""
+    """Run the command; a `FashiontrendError` prints its message and decides the exit code."""
     sys.exit(console.guard(lambda: app(args=arguments)))

@@ -207,7 +207,7 @@ def _sizes(rows: pa.Table, corners: NDArray[np.float64]) -> list[tuple[float, fl
 def _measure(image: bytes | None) -> tuple[int, int] | None:
     """Width and height of a picture; None of one that does not open, which is put aside later."""
     try:
-        return images.measure(image or b"")
+        return images.upright_size(image or b"")
     except PictureError:
         return None
 

@@ -142,7 +142,7 @@ def _run(recogniser: Recogniser, items: Sequence[Item], limits: IngestConfig) ->
     sizes: dict[int, tuple[int, int]] = {}
     for n, item in enumerate(items):
         try:
-            sizes[n] = images.glance(item.data, limits)
+            sizes[n] = images.upright_size(item.data, limits)
         except PictureError as error:
             outcomes[n] = error
     ordered = sorted(sizes, key=lambda n: hash(items[n].options))
