@@ -3,7 +3,7 @@
 from scrapy.crawler import Crawler
 from scrapy.http import Request
 
-from fashiontrend.config import CrawlConfig, PlatformConfig, StoreConfig
+from fashiontrend.config import Config, PlatformConfig
 from fashiontrend.crawl.pipelines import STORE_SETTING
 from fashiontrend.crawl.refusals import RefusalMiddleware
 from fashiontrend.crawl.spiders import BudgetSpent, PlatformSpider
@@ -32,10 +32,9 @@ class BudgetMiddleware:
         self.remaining -= 1
 
 
-def settings_for(
-    crawl: CrawlConfig, platform: PlatformConfig, store: StoreConfig
-) -> dict[str, object]:
+def settings_for(config: Config, platform: PlatformConfig) -> dict[str, object]:
     """Return Scrapy's settings for one platform: user agent, pace, limits and pipelines."""
+    crawl = config.crawl
     agent = f"{crawl.user_agent} (+{crawl.contact_url})" if crawl.contact_url else crawl.user_agent
     return {
         "USER_AGENT": agent,
@@ -51,7 +50,7 @@ def settings_for(
         "AUTOTHROTTLE_ENABLED": crawl.autothrottle,
         "AUTOTHROTTLE_START_DELAY": platform.delay_s,
         "DOWNLOAD_TIMEOUT": crawl.timeout_s,
-        "DOWNLOAD_MAXSIZE": crawl.max_image_bytes,
+        "DOWNLOAD_MAXSIZE": config.ingest.max_image_bytes,
         "DOWNLOAD_WARNSIZE": 0,
         "RETRY_TIMES": crawl.retries,
         BUDGET_SETTING: crawl.daily_request_budget,
@@ -71,5 +70,5 @@ def settings_for(
             "fashiontrend.crawl.pipelines.CheckPipeline": 100,
             "fashiontrend.crawl.pipelines.PicturePipeline": 200,
         },
-        STORE_SETTING: store,
+        STORE_SETTING: config.store,
     }

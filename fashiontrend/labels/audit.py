@@ -13,6 +13,8 @@ from fashiontrend.config import LabelsConfig
 from fashiontrend.labels.split import TRAIN
 from fashiontrend.labels.title_rules import TitleRule, TitleRules
 
+#: A rule with fewer annotated pictures is not dropped: it could agree or disagree by chance.
+MIN_RULE_SUPPORT = 5
 PRECISION_COLUMNS = ["attribute", "value", "rule", "support", "agreements", "precision"]
 DROPPED_RULES_SCHEMA = pa.schema(
     [
@@ -56,13 +58,13 @@ def drop_rules(
         rules: all rules.
         precision: the frame that `measure_precision` returns.
         attributes: those that the closed gate names; rules of other attributes stay.
-        cfg: `audit` switches the audit on; `min_rule_precision` and `min_rule_support` decide.
+        cfg: `audit` switches the audit on; `min_rule_precision` decides.
 
     Returns:
         The rules that stay, and the dropped ones as rows of `DROPPED_RULES_SCHEMA`.
     """
     named = precision["attribute"].isin(list(attributes)) & cfg.audit
-    enough = precision["support"] >= cfg.min_rule_support
+    enough = precision["support"] >= MIN_RULE_SUPPORT
     bad = precision[named & enough & (precision["precision"] < cfg.min_rule_precision)]
     rows = [
         {

@@ -21,6 +21,9 @@ from fashiontrend.labels.split import TRAIN, VAL, held_out
 from fashiontrend.storage import schemas
 from fashiontrend.taxonomy import Taxonomy
 
+#: Values with fewer training pictures are reported by name.
+MIN_VALUE_SUPPORT = 20
+#: Columns of labels in long form.
 LONG_COLUMNS = ["picture_id", "attribute", "value", "confidence"]
 
 
@@ -32,7 +35,7 @@ class DatasetFacts:
     pictures: dict[str, int]  # train, val, annotated_train, titles, drawn (repeats counted)
     support: dict[str, dict[str, int]]  # split -> attribute -> pictures that show it
     priors: dict[str, list[float]]  # attribute -> V + 1 proportions, the last of "not visible"
-    thin_values: list[str]  # attribute.value with fewer pictures than labels.min_value_support
+    thin_values: list[str]  # attribute.value with fewer pictures than MIN_VALUE_SUPPORT
     balance: Balance
     held_out: int  # pictures left out of training because they are close to a validation picture
     annotated_without_picture: int
@@ -82,9 +85,9 @@ def build(
         annotations: ANNOTATION rows. Their labels override titles; attributes that the taxonomy
             lacks are ignored and reported.
         taxonomy: what to train; label arrays have its order.
-        labels_cfg: `titles`, `max_titles`, `min_value_support`.
+        labels_cfg: `titles`.
         resample_cfg: how far rare values are repeated.
-        seed: seed of the random choice of titles and of the random rounding of repeats.
+        seed: seed of the random rounding of repeats.
 
     Raises:
         DataError: a label is not in the taxonomy, or there is nothing to train on.
@@ -102,7 +105,7 @@ def build(
         _links(pictures, titles, annotations), val_ids, annotated.loc[val_ids, "product_key"]
     )
     rng = np.random.default_rng([seed, 3])
-    train = _train_part(long, annotated, available - excluded, taxonomy, labels_cfg.max_titles, rng)
+    train = _train_part(long, annotated, available - excluded, taxonomy)
     factors = resample.repeat_factors(train.encoded.labels, taxonomy, resample_cfg)
     train = SplitPart(TRAIN, train.encoded, train.annotated, resample.draw_repeats(factors, rng))
     encoded = encode(long.annotations, val_ids, taxonomy)
@@ -116,7 +119,7 @@ def build(
         pictures=_count_pictures(train, val),
         support={part.split: _support(part, taxonomy) for part in (train, val)},
         priors=_priors(train, taxonomy),
-        thin_values=_thin_values(balance, labels_cfg),
+        thin_values=_thin_values(balance),
         balance=balance,
         held_out=len(excluded - set(val_ids)),
         annotated_without_picture=len(annotated) - int(annotated.index.isin(available).sum()),
@@ -193,13 +196,9 @@ def _train_part(
     annotated: pd.DataFrame,
     allowed: set[str],
     taxonomy: Taxonomy,
-    max_titles: int | None,
-    rng: np.random.Generator,
 ) -> SplitPart:
     by_people = set(annotated.index[annotated["split"] == TRAIN]) & allowed
     titled = sorted((set(long.titles["picture_id"]) & allowed) - by_people)
-    if max_titles is not None and len(titled) > max_titles:
-        titled = [titled[i] for i in rng.choice(len(titled), max_titles, replace=False)]
     ids = sorted([*by_people, *titled])
     if not ids:
         raise DataError(
@@ -268,8 +267,8 @@ def _count_pictures(train: SplitPart, val: SplitPart) -> dict[str, int]:
     }
 
 
-def _thin_values(balance: Balance, cfg: LabelsConfig) -> list[str]:
-    thin = balance.table[balance.table["count_before"] < cfg.min_value_support]
+def _thin_values(balance: Balance) -> list[str]:
+    thin = balance.table[balance.table["count_before"] < MIN_VALUE_SUPPORT]
     return [f"{row['attribute']}.{row['value']}" for row in thin.to_dict("records")]
 
 

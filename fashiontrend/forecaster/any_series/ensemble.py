@@ -40,6 +40,10 @@ _MIN_TARGETS, _MIN_CONTEXT = 4, 8
 #: training dates are too small for later ones.
 _OPTIMISM = 1.25
 _BATCH = 1024
+#: Training windows, half of them reversed in time; drawn at random if there are more. A fit stays below a minute.
+MAX_WINDOWS = 30_000
+#: Of the training of each network; chosen together with the epochs of the members.
+BATCH_SIZE, LEARNING_RATE, WEIGHT_DECAY = 128, 2e-3, 1e-2
 
 
 class TrainNetwork(Protocol):
@@ -277,7 +281,7 @@ def _fit_members(
             torch.manual_seed(1000 * seed + number)
             model = SeriesModel(cfg, horizon)
         plan = training.TrainingPlan(
-            member.epochs, cfg.batch_size, cfg.learning_rate, cfg.weight_decay, cfg.steps_per_epoch
+            member.epochs, BATCH_SIZE, LEARNING_RATE, WEIGHT_DECAY, cfg.steps_per_epoch
         )
         task.train_network(
             model, tuple(windows), pinball_losses, plan, seed=1000 * seed + number,
@@ -315,7 +319,7 @@ def _draw_windows(
         return None
     batches = []
     for copy in (panel, panel.reverse()):
-        some = rng.choice(count, min(count, cfg.max_windows // 2), replace=False)
+        some = rng.choice(count, min(count, MAX_WINDOWS // 2), replace=False)
         batch = cut_paths(
             copy, rows[some // len(origins)], origins[some % len(origins)], member, horizon
         )
