@@ -148,7 +148,7 @@ def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Co
     """
     path = path or environ.get(FILE_VARIABLE)
     data: dict[str, Any] = {}
-    lines: dict[typed_yaml.Path, int] = {}
+    lines: dict[typed_yaml.KeyPath, int] = {}
     if path:
         try:
             text = Path(path).read_text("utf-8")
