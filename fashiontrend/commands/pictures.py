@@ -53,7 +53,9 @@ def recognise(
     more: Annotated[
         list[Path] | None,
         typer.Argument(
-            rich_help_panel=FILES_PANEL, help="These pictures, folders or files are recognised too.", show_default=False
+            rich_help_panel=FILES_PANEL,
+            help="These pictures, folders or files are recognised too.",
+            show_default=False,
         ),
     ] = None,
     model: Annotated[
