@@ -1,8 +1,9 @@
 """The commands of the HTTP service: `serve`, `token`, `recognitions work`."""
 
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 import yaml
@@ -11,6 +12,9 @@ from fashiontrend import config as configuration
 from fashiontrend import console
 from fashiontrend.commands.options import ConfigOption, port_of
 from fashiontrend.errors import ConfigError
+
+if TYPE_CHECKING:  # torch would delay the command line by seconds
+    from fashiontrend.attrnet.inference.prediction import Answer
 
 recognitions_app = typer.Typer(
     help="Catalogue jobs that callers of the server submit.", no_args_is_help=True
@@ -54,7 +58,7 @@ def serve(
     from ray_jobs import serve as job
 
     if print_config:
-        typer.echo(yaml.safe_dump(job.describe(settings), sort_keys=False), nl=False)
+        typer.echo(yaml.safe_dump(job.serve_config(settings), sort_keys=False), nl=False)
         return
     job.run(settings)
 
@@ -101,8 +105,10 @@ def recognitions_work(
     batch_recognition.work(configuration.load(config), once)
 
 
-def describe_with(model: Path | None, server: str | None, threads: int) -> Any:
-    """Who answers pictures: a model in this process, or a server."""
+def describe_with(
+    model: Path | None, server: str | None, threads: int
+) -> "Callable[[Sequence[bytes]], list[Answer]]":
+    """Return the function that recognises pictures: of a model in this process, or of a server."""
     if server is not None:
         from fashiontrend.client import Client
 
