@@ -23,13 +23,13 @@ from fashiontrend.taxonomy import NOT_VISIBLE, Taxonomy
 
 SEED = 0
 #: Products of the labelled set: for fitting, for evaluation, and to be put on sale.
-TRAIN, VAL, ON_SALE = 400, 200, 600
-ATTRIBUTES = ("colour", "sleeve_length", "pattern")
+TRAIN, VAL, ON_SALE = 300, 150, 400
+ATTRIBUTES = ("colour", "pattern")
 SHOP_PORT = 9741
 
 
 def draw_set(folder: Path) -> None:
-    """Write 600 labelled pictures in two splits, and 600 others that can be put on sale."""
+    """Write 450 labelled pictures in two splits, and 400 others that can be put on sale."""
     world = World(SEED, LAST_DAY)
     products = world.products[:: len(world.products) // (TRAIN + VAL + ON_SALE)]
     words = taxonomy.load()
