@@ -1,7 +1,7 @@
-"""Draws what the tutorials work on: a labelled set, or a shop that keeps open.
+"""Draws what the tutorials work on: a labelled set, or shops that stay open.
 
     python docs/examples/drawn_world.py set FOLDER      writes labelled.parquet and on_sale.parquet
-    python docs/examples/drawn_world.py shop FOLDER     writes annotations.csv, then serves a shop until Ctrl-C
+    python docs/examples/drawn_world.py shop FOLDER     writes annotations and a taxonomy, then serves three shops
 
 Garments, titles and trends are those of `fashiontrend demo`, drawn by a seed: the same command gives the same files.
 """
@@ -52,7 +52,7 @@ def _row(world: World, words: Taxonomy, product: Product) -> dict[str, object]:
     return {"id": product.product_id, "title": product.title, **names, "image": picture}
 
 
-def open_shop(folder: Path, port: int) -> None:
+def open_shops(folder: Path, port: int) -> None:
     """Write annotations and the taxonomy that they use, then serve the shops of the drawn world."""
     world = World(SEED, datetime.now(tz=UTC).date())
     folder.mkdir(parents=True, exist_ok=True)
@@ -60,12 +60,12 @@ def open_shop(folder: Path, port: int) -> None:
     drawn = curves.restrict(taxonomy.load()).model_dump(mode="json")
     (folder / "taxonomy.yaml").write_text(yaml.safe_dump(drawn, allow_unicode=True), "utf-8")
     with shops.serve(world, port) as urls, suppress(KeyboardInterrupt):
-        print(f"the shop is open: {urls['shop-a']}  (Ctrl-C closes it)", flush=True)
+        print("the shops are open until Ctrl-C:", *urls.values(), flush=True)
         threading.Event().wait()
 
 
 def main() -> None:
-    """Draw a set, or open a shop."""
+    """Draw a set, or open the shops."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=["set", "shop"])
     parser.add_argument("folder", type=Path)
@@ -74,7 +74,7 @@ def main() -> None:
     if arguments.what == "set":
         draw_set(arguments.folder)
     else:
-        open_shop(arguments.folder, arguments.port)
+        open_shops(arguments.folder, arguments.port)
 
 
 if __name__ == "__main__":
