@@ -23,10 +23,11 @@ from fashiontrend.config import AttrNetConfig, ForecasterConfig, StoreConfig
 from fashiontrend.forecaster import artifact as forecaster
 from fashiontrend.forecaster.shares.model import TrendModel
 from fashiontrend.forecaster.shares.predict import IntervalCalibration
+from fashiontrend.outcomes import Verdict
 from fashiontrend.storage import layout, releases
 from fashiontrend.storage.object_store import Store, open_store
 
-OPENED = {"passed": True, "reasons": [], "checks": []}
+OPENED = Verdict(passed=True)
 #: Backbone and input side of models that cost at least 4 and about 2 ms of CPU a picture, decoding included.
 MODELS = {"large": ("resnet18", 96), "small": ("small", 80)}
 PICTURE_PX = 256

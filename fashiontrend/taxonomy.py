@@ -19,6 +19,10 @@ from fashiontrend.errors import ConfigError
 
 #: A label's word for an attribute that the picture does not show.
 NOT_VISIBLE = "not_visible"
+#: Stands for all platforms together where a platform is named: pooled shares, forecasts, keywords.
+POOLED = "*"
+#: The attribute that decides which others a garment can have, in a taxonomy that has it.
+GARMENT_TYPE = "garment_type"
 #: The encoded label of a picture that nobody labelled; masked out of every loss and score.
 UNLABELLED = -1
 

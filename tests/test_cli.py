@@ -11,6 +11,7 @@ import yaml
 from fashiontrend import cli
 from fashiontrend.config import StoreConfig
 from fashiontrend.loop import Step
+from fashiontrend.outcomes import TrainAttrnetFacts, Verdict
 from fashiontrend.storage import ledger, releases
 from fashiontrend.storage.object_store import open_store
 
@@ -119,14 +120,16 @@ def test_status_prints_the_steps_of_a_run_and_releases_can_be_rolled_back(
             "2026-11-23-x", date(2026, 11, 23), "2026-11-23T06:00:00", {}, "0.1.0", "1", "d", None
         ),
     )
-    closed = {"passed": False, "reasons": ["too few"]}
+    closed = Verdict(reasons=("too few",))
     ledger.record(
-        store, run, ledger.Entry(Step.TRAIN_ATTRNET, 1, 1, "", 2.0, "models/x", {}, closed)
+        store,
+        run,
+        ledger.Entry(Step.TRAIN_ATTRNET, 1, 1, "", 2.0, "models/x", TrainAttrnetFacts(), closed),
     )
     code, out, _ = type_in("status", "--config", config)
     assert code == 0
     assert "closed" in out
-    opened = {"passed": True}
+    opened = Verdict(passed=True)
     for name in ("r1", "r2"):
         releases.publish(
             store,

@@ -1,35 +1,15 @@
 """Measure how complete a platform's day is, for the data-health gate."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fashiontrend.outcomes import HealthFacts
+
 #: Fields that a complete listing has, besides at least one fetched picture.
 REQUIRED_FIELDS = ("product_id", "title", "url")
-
-
-@dataclass(frozen=True)
-class HealthFacts:
-    """How complete a platform's day is; the last four numbers are fractions in [0, 1].
-
-    A fraction with nothing to count is 1 if a high one is good, and 0 if a low one is good.
-    """
-
-    products: int  # distinct product ids
-    listings: int
-    pictures: int  # new ones that passed the checks
-    pictures_bad: int  # new ones that failed them
-    image_success: float  # of all pictures that the listings show; those of earlier days are good
-    field_coverage: float  # listings with id, title, url and a fetched picture
-    blocked: float  # refused responses
-    duplicates: float  # repeated listings
-
-    def to_json(self) -> dict[str, int | float]:
-        """Return the numbers by name, as the gate and the ledger read them."""
-        return asdict(self)
 
 
 def measure_health(
