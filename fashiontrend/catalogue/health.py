@@ -6,15 +6,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fashiontrend.outcomes import DayHealth
-
 #: Fields that a complete listing has, besides at least one fetched picture.
 REQUIRED_FIELDS = ("product_id", "title", "url")
 
 
 def measure_health(
     listings: pa.Table, crawl: Mapping[str, Any], pictures_ok: int, pictures_bad: int
-) -> DayHealth:
+) -> HealthFacts:
     """Count what the data-health gate reads.
 
     Args:
@@ -33,7 +31,7 @@ def measure_health(
     products = pc.count_distinct(listings["product_id"]).as_py() if rows else 0
     shown, unfetched = _count_pictures(listings)
     repeated = max(_count(crawl, "duplicates"), rows - products)
-    return DayHealth(
+    return HealthFacts(
         products=products,
         listings=rows,
         pictures=pictures_ok,
