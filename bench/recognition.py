@@ -1,7 +1,7 @@
-"""Batch recognition through Ray Data beside the same model in two plain processes, marginal rate.
+"""Compare the marginal rate of batch recognition with Ray Data and with two plain processes.
 
-Marginal: the further pictures of a long job over the further seconds that it takes, so that the
-start of workers, which is the same for any catalogue, is not counted.
+The marginal rate is the number of additional pictures of a longer job divided by its additional
+seconds. The start of workers, which is the same for any catalogue, is thus not counted.
 """
 
 import argparse
@@ -38,7 +38,7 @@ CONFIG = Config(
 
 
 def save_model(folder: Path, context: Context) -> None:
-    """An untrained recogniser, in a folder and in the store."""
+    """Write an untrained recogniser to a folder and to the store."""
     from bench import examples
 
     examples.save_untrained(folder / "model", CONFIG.attrnet, context.taxonomy)
@@ -47,7 +47,7 @@ def save_model(folder: Path, context: Context) -> None:
 
 
 def plain(folder: Path, files: list[str]) -> float:
-    """Measure the seconds that two processes take, each with half of the files; their start is included."""
+    """Return the seconds of two processes with half of the files each, with their start."""
     began = time.monotonic()
     context = multiprocessing.get_context("spawn")
     workers = [
@@ -97,7 +97,7 @@ def quietly(run: Callable[[int], float], times: int) -> float:
 
 
 def main() -> None:
-    """Take turns and print the ratio of the marginal rates."""
+    """Alternate between both sides and print the ratio of the marginal rates."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--pictures", type=int, default=2048, help="of the short job")
@@ -113,7 +113,7 @@ def main() -> None:
 
 
 def compare(folder: Path, context: Context, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Marginal pictures a second of both sides, in turn."""
+    """Return the marginal pictures per second of both sides, measured in turn."""
     keys = drawn.train_files(context)
     layout = [str(folder / "store" / key) for key in keys]
     further = arguments.pictures * (arguments.times - 1)

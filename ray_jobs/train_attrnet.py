@@ -21,6 +21,7 @@ from fashiontrend import gates
 from fashiontrend.config import AttrNetConfig, digest
 from fashiontrend.errors import AccuracyGateClosed
 from fashiontrend.loop import Step
+from fashiontrend.outcomes import EvalReport, LabelFacts, TrainAttrnetFacts
 from fashiontrend.pipeline import rounds
 from fashiontrend.pipeline.context import Context, Outcome
 from fashiontrend.storage import layout
@@ -77,7 +78,8 @@ def train(context: Context) -> Outcome:
             evaluated.
     """
     data = context.run.latest(Step.LABEL)
-    _check_annotated(data.facts["pictures"]["val"], context.config.accuracy_gate.min_support)
+    labelled = context.run.facts(LabelFacts)
+    _check_annotated(labelled.pictures.val, context.config.accuracy_gate.min_support)
     round_ = rounds.plan(context)
     context.taxonomy.check(round_.attrnet.plain_weights)
     steps = max(1, round_.pictures // round_.attrnet.batch_size)
@@ -88,7 +90,7 @@ def train(context: Context) -> Outcome:
         "seed": round_.seed,
     }
     version = digest(
-        [data.facts["version"], context.taxonomy.digest, decisive, *filter(None, [round_.more])]
+        [labelled.version, context.taxonomy.digest, decisive, *filter(None, [round_.more])]
     )
     settings = AttrNetTraining(
         context.store, data.output, context.taxonomy, round_.attrnet, round_.epochs, steps,
@@ -98,16 +100,16 @@ def train(context: Context) -> Outcome:
         context.config, context.store, "attrnet", version, worker, settings, epochs=round_.epochs,
         datasets=lambda: {"train": stream(context, data.output, round_.epochs, round_)},
     )  # fmt: skip
-    report = manifest.facts["report"]
-    verdict = gates.judge_accuracy(report, context.config.accuracy_gate)
-    facts = {
-        "version": version,
-        "dataset": data.facts["version"],
-        "changed": round_.changed,
-        "bought": rounds.bought(context, report),
-        "report": report,
-    }
-    return Outcome(layout.model("attrnet", version), facts, verdict.to_dict())
+    report = EvalReport.from_json(manifest.facts["report"], f"attrnet {version}: report")
+    verdict = gates.decide_accuracy(report, context.config.accuracy_gate)
+    facts = TrainAttrnetFacts(
+        version=version,
+        dataset=labelled.version,
+        changed=round_.changed,
+        bought=rounds.bought(context, report),
+        report=report,
+    )
+    return Outcome(layout.model("attrnet", version), facts, verdict)
 
 
 def stream(
@@ -251,12 +253,12 @@ def _evaluate(net: "AttrNet", settings: AttrNetTraining, device: str) -> trainin
             },
         }
         report = accuracy.evaluate(
-            accuracy.Answers(
+            accuracy.Predictions(
                 {a: calibrated[f"probs_{a}"] for a in taxonomy.ids}, raw["box"], raw["box_score"]
             ),
             accuracy.Truth(labels, _boxes(table)),
             taxonomy,
-        ).to_dict()
+        ).to_json()
         card = artifact.make_card(
             taxonomy, net, settings.priors, temperatures,
             metrics=report, dataset=settings.dataset, seed=settings.seed,

@@ -185,7 +185,7 @@ def _shrink(picture: EncodedPicture, decoded: tuple[int, int]) -> Box | None:
     """The known box in pixels of the decoded picture, which may be smaller than the original."""
     if picture.box is None:
         return None
-    width, height = picture.size or images.measure(picture.image)
+    width, height = picture.size or images.upright_size(picture.image)
     x, y = width / decoded[0], height / decoded[1]
     return picture.box[0] / x, picture.box[1] / y, picture.box[2] / x, picture.box[3] / y
 

@@ -118,7 +118,7 @@ class Recogniser:
         described = {n: GarmentPrediction(problem=str(p)) for n, p in batch.problems.items()}
         for row, n in enumerate(batch.rows):
             picture, score = pictures[n], float(batch.columns["box_score"][row])
-            size = picture.size or image_files.measure(picture.image)
+            size = picture.size or image_files.upright_size(picture.image)
             described[n] = GarmentPrediction(
                 prediction.decide(
                     {a: p[row] for a, p in probs.items()}, self.taxonomy, top_k, min_confidence
@@ -146,7 +146,7 @@ class Recogniser:
         """
         keep = self.card.config.keep_aspect
         size = np.array([i.size for i in decoded], dtype=np.float64).reshape(-1, 2)
-        regions = np.array([image_files.whole(i.size, keep) for i in decoded]).reshape(-1, 4)
+        regions = np.array([image_files.whole_region(i.size, keep) for i in decoded]).reshape(-1, 4)
         known = np.array([b or UNKNOWN_BOX for b in boxes]).reshape(-1, 4)
         shots = self._embed_plain(decoded, known)
         found = self._look(decoded, regions, known, shots, self.card.config.flip_px)
@@ -281,7 +281,7 @@ def _log_odds(score: NDArray[Any]) -> NDArray[Any]:
 def _cut(decoded: Sequence[Image.Image], regions: NDArray[Any], side: int) -> NDArray[np.uint8]:
     """Cut a region of each picture as a square: uint8 (N, 3, side, side)."""
     squares = [
-        image_files.cut(i, tuple(r), side) for i, r in zip(decoded, regions.tolist(), strict=True)
+        image_files.crop(i, tuple(r), side) for i, r in zip(decoded, regions.tolist(), strict=True)
     ]
     return np.array(squares, np.uint8).reshape(-1, side, side, 3).transpose(0, 3, 1, 2)
 
