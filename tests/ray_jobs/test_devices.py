@@ -61,7 +61,7 @@ def test_the_forecaster_of_any_series_is_trained_where_ray_says(run_worker):
     tiny = UnivariateConfig.model_validate(
         {
             "members": [{"context_length": 12, "epochs": 1}],
-            "hidden_size": 4, "steps_per_epoch": 2, "batch_size": 8,
+            "hidden_size": 4, "steps_per_epoch": 2,
         }
     )  # fmt: skip
     table = from_arrays(["a", "b"], dates, values)
@@ -127,10 +127,13 @@ def test_the_daily_recognition_runs_where_ray_says(released, predicted_on):
 def test_catalogue_jobs_run_where_ray_says(released, predicted_on):
     pictures = pa.table({"id": ["1", "2"], "image": [draw(1), draw(2)]})
     released.write("uploads/a.parquet", parquet_bytes(pictures))
-    record = {"id": "job", "release": "r1", "request": {"options": {}}}
+    record = {
+        "id": "job", "created_at": "2026-11-24T06:00:00Z", "caller": "anonymous", "release": "r1",
+        "request": {"input": ["uploads/a.parquet"], "options": {}},
+    }  # fmt: skip
     config = Config(store=released.config).model_dump(mode="json")
     part = {"number": 0, "file": "uploads/a.parquet", "first": 0, "rows": 2}
-    batch_recognition.Answering(config, record)({"part": [json.dumps(part)]})
+    batch_recognition.PartRecogniser(config, record)({"part": [json.dumps(part)]})
     assert predicted_on() == [DEVICE]
     rows = released.read_partition(layout.recognition_part("job", 0)).to_pylist()
     assert [row["status"] for row in rows] == ["ok", "ok"]
@@ -141,7 +144,7 @@ def test_catalogue_jobs_run_where_ray_says(released, predicted_on):
 def test_a_serving_replica_answers_where_ray_says(released, predicted_on):
     from ray_jobs import serve
 
-    replica = serve.Recogniser(Config(store=released.config).model_dump(mode="json"))
+    replica = serve.RecognitionDeployment(Config(store=released.config).model_dump(mode="json"))
     assert predicted_on() == [DEVICE]
     (found,) = replica.watch.current.run([Item(draw(1), None, Options())])
     assert {a.id for a in TAXONOMY.attributes} == set(found.attributes)
