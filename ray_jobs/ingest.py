@@ -16,6 +16,7 @@ from fashiontrend import console, gates
 from fashiontrend.catalogue import health, ingest
 from fashiontrend.config import IngestConfig
 from fashiontrend.errors import Conflict, HealthError, StoreError
+from fashiontrend.outcomes import IngestFacts, Verdict, WithheldDay
 from fashiontrend.pipeline.context import Context, Outcome
 from fashiontrend.storage import layout, schemas
 from fashiontrend.storage.object_store import Store
@@ -47,7 +48,7 @@ def ingest_days(context: Context) -> Outcome:
         connect(context.config)
         _pack_all(context, pending)
     facts = survey(context)
-    if not facts["partitions"]:
+    if not facts.partitions:
         raise HealthError(
             f"no platform has a single usable day up to {context.day}: nothing to learn from. "
             "Look at the crawl failures of `fashiontrend status`, or check crawl.platforms."
@@ -212,13 +213,13 @@ def _commit(
     crawl = context.store.manifest(layout.raw_day(*key))
     numbers = health.measure_health(
         good, crawl.facts if crawl else {}, sum(s["good"] for s in shards), rejects.num_rows
-    ).to_json()
-    verdict = gates.judge_health(
+    )
+    verdict = gates.decide_health(
         numbers, trailing[-context.config.health.trailing_days :], context.config.health
     )
     facts = {
-        "health": numbers,
-        "verdict": verdict.to_dict(),
+        "health": numbers.to_json(),
+        "verdict": verdict.to_json(),
         "rejected": rejects.num_rows + bad.num_rows + unfetched.num_rows,
     }
     if not verdict.passed:
@@ -237,7 +238,7 @@ def _commit(
     return facts
 
 
-def survey(context: Context) -> dict[str, Any]:
+def survey(context: Context) -> IngestFacts:
     """What the catalogue holds for this run, and what is withheld from the series and why."""
     withheld, products, pictures, partitions = [], 0, 0, 0
     for platform in context.platforms:
@@ -248,26 +249,19 @@ def survey(context: Context) -> dict[str, Any]:
         for day in (d for d in context.days if seen and d >= seen[0]):
             reason = _withheld_because(context.store, day, platform)
             if reason:
-                withheld.append({"platform": platform, "day": str(day), "reason": reason})
+                withheld.append(WithheldDay(platform, day, reason))
         facts = [m.facts["health"] for m in manifests.values() if m is not None]
         partitions += len(facts)
         products += sum(f["products"] for f in facts)
         pictures += sum(f["pictures"] for f in facts)
-    return {
-        "partitions": partitions,
-        "listings": products,
-        "pictures": pictures,
-        "withheld": withheld,
-    }
+    return IngestFacts(partitions, products, pictures, tuple(withheld))
 
 
 def _withheld_because(store: Store, day: date, platform: str) -> str:
-    manifest = store.manifest(layout.catalogue_day(day, platform))
+    partition = layout.catalogue_day(day, platform)
+    manifest = store.manifest(partition)
     if manifest is not None:
-        return (
-            "; ".join(manifest.facts["verdict"]["reasons"])
-            if not manifest.facts["verdict"]["passed"]
-            else ""
-        )
+        verdict = Verdict.from_json(manifest.facts["verdict"], f"{partition}: verdict")
+        return "" if verdict.passed else "; ".join(verdict.reasons)
     failures = store.keys(f"{layout.crawl_failures(day, platform)}/")
     return f"crawl failed: {store.read_json(failures[-1])['reason']}" if failures else "not crawled"

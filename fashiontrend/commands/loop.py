@@ -111,9 +111,9 @@ def status(
         typer.echo(
             json.dumps(
                 {
-                    **state.__dict__,
-                    "entries": [e.__dict__ for e in state.entries],
-                    "scorecard": rates,
+                    **state.to_json(),
+                    "entries": [e.to_json() for e in state.entries],
+                    "scorecard": rates.to_json() if rates else None,
                 },
                 default=str,
                 indent=1,
@@ -124,8 +124,7 @@ def status(
         "step", "round", "seconds", "gate", "output", title=f"run {state.run_id}"
     )
     for entry in state.entries:
-        verdict = entry.verdict or {}
-        gate = {True: "open", False: "closed", None: ""}[verdict.get("passed")]
+        gate = {True: "open", False: "closed", None: ""}[entry.passed]
         table.add_row(
             str(entry.step),
             f"{entry.label_round}.{entry.train_round}",

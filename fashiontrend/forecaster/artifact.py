@@ -39,7 +39,7 @@ class Artifact:
     calibration: IntervalCalibration
     attributes: dict[str, tuple[str, ...]]  # attribute -> value ids of training
     taxonomy_digest: str
-    metrics: dict[str, Any]  # `PerplexityReport.to_dict()`
+    metrics: dict[str, Any]  # `TrendReport.to_dict()`
 
 
 def dump(artifact: Artifact | SeriesForecaster) -> dict[str, bytes]:

@@ -18,7 +18,7 @@ def find_leader(paths: Mapping[str, Array], cfg: KeywordsConfig) -> tuple[str, i
     """The platform whose path runs ahead of the mean of the others, and by how many days.
 
     Args:
-        paths: platform -> (T,) shares; NaN where not measured.
+        paths: platform -> (T,) shares; NaN if not measured.
         cfg: most days of lead, and least correlation.
 
     Returns:

@@ -8,11 +8,10 @@ import pyarrow as pa
 
 from fashiontrend.labels.title_rules import TitleRule, TitleRules, find_rules, normalise
 from fashiontrend.storage import schemas
-from fashiontrend.taxonomy import Taxonomy
+from fashiontrend.taxonomy import GARMENT_TYPE, Taxonomy
 
 #: LABEL rows with the term of the rule that made them, so that an audit can count its agreements.
 TITLE_LABEL = schemas.LABEL.append(pa.field("rule", pa.string()))
-GARMENT_TYPE = "garment_type"
 #: The texts of a listing in normal form, in the order in which they decide.
 Texts: TypeAlias = tuple[str, ...]
 

@@ -66,7 +66,7 @@ LONG = 100
 
 @dataclass(frozen=True)
 class Curve:
-    """One value's shares: measured, forecast, true. NaN where there is no measurement."""
+    """One value's shares: measured, forecast, true. NaN if there is no measurement."""
 
     name: str
     direction: str
@@ -83,7 +83,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Panel:
-    """What one chart shows; `key` is unique in the page, `alt` says it in words."""
+    """What one chart shows; `key` is unique in the page, `alt` describes it."""
 
     key: str
     alt: str
@@ -108,7 +108,7 @@ def draw_panel(panel: Panel) -> Markup:
 
 
 def inline(figure: Figure, key: str, alt: str) -> Markup:
-    """A figure as an inline SVG element; `key` is unique in the page, `alt` says it in words."""
+    """A figure as an inline SVG element; `key` is unique in the page, `alt` describes it."""
     out = io.StringIO()
     figure.savefig(
         out,
@@ -212,7 +212,7 @@ def _numbers(days: Sequence[date]) -> Array:
 
 
 def _label(axes: Axes, curves: Sequence[Curve]) -> None:
-    """Names at the right edge, moved apart where curves end close together."""
+    """Names at the right edge, moved apart if curves end close together."""
     top = axes.get_ylim()[1]
     ends = [(_end(c) / top, c) for c in curves if not np.isnan(_end(c))]
     place = -1.0

@@ -5,6 +5,7 @@ NaN in the truth marks a date that was not measured; it is left out of every sco
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 Array = NDArray[np.float64]
 
@@ -45,6 +46,22 @@ def msis(truth: Array, low: Array, high: Array, alpha: float, scale: Array) -> A
     """
     missed = np.maximum(low - truth, 0.0) + np.maximum(truth - high, 0.0)
     return _mean(high - low + 2.0 / alpha * missed) / _known(scale)
+
+
+def wilson_interval(count: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Two-sided interval of the rate `count / n` (Wilson 1927); NaN if `n` is 0."""
+    if not n:
+        return float("nan"), float("nan")
+    found = binomtest(count, n).proportion_ci(confidence, method="wilson")
+    return float(found.low), float(found.high)
+
+
+def wilson_low(count: int, n: int, confidence: float = 0.95) -> float:
+    """One-sided lower bound of the rate `count / n` (Wilson 1927); NaN if `n` is 0."""
+    if not n:
+        return float("nan")
+    test = binomtest(count, n, alternative="greater")
+    return float(test.proportion_ci(confidence, method="wilson").low)
 
 
 def _known(scale: Array) -> Array:

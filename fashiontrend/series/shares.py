@@ -26,12 +26,11 @@ from fashiontrend.series.quantification import RecogniserCalibration, Validation
 from fashiontrend.series.unfolding import AnnotatedPredictions
 from fashiontrend.series.votes import Votes, vote_products
 from fashiontrend.storage import schemas
-from fashiontrend.taxonomy import Attribute, Taxonomy
+from fashiontrend.taxonomy import POOLED, Attribute, Taxonomy
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-POOLED = "*"
 #: Draws of products for each draw of the calibration, which costs more.
 _DRAWS_PER_CALIBRATION = 4
 

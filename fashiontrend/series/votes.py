@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fashiontrend.errors import DataError
-from fashiontrend.taxonomy import Taxonomy
+from fashiontrend.taxonomy import GARMENT_TYPE, Taxonomy
 
 Array = NDArray[np.float64]
 
@@ -16,7 +16,6 @@ Array = NDArray[np.float64]
 VISIBLE_FROM = 0.5
 #: Lower bound of the weight that the score of the garment box gives a picture.
 _MIN_BOX_WEIGHT = 0.05
-GARMENT_TYPE = "garment_type"
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ def test_a_sample_is_found_by_its_picture_id_or_its_image():
     found = show_samples(
         [{"picture_id": "p", "product_id": "1"}, {"image": "p"}, {"image": "other"}], held, "V-neck"
     )
-    assert [s["alt"] for s in found] == ["1, sample of V-neck", "product, sample of V-neck"]
+    assert [s.alt for s in found] == ["1, sample of V-neck", "product, sample of V-neck"]
 
 
 def test_naive_forecasts_are_the_last_day_and_the_same_day_of_the_last_season():

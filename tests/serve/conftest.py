@@ -12,14 +12,15 @@ import pytest
 import torch
 from PIL import Image
 
-from fashiontrend import images
+from fashiontrend import gates, images
 from fashiontrend.attrnet.inference import artifact as attrnet
 from fashiontrend.attrnet.network import model as networks
-from fashiontrend.config import AttrNetConfig, ForecasterConfig, ServeConfig
+from fashiontrend.config import AccuracyGateConfig, AttrNetConfig, ForecasterConfig, ServeConfig
 from fashiontrend.forecaster import artifact as forecaster
 from fashiontrend.forecaster.shares.model import TrendModel
 from fashiontrend.forecaster.shares.predict import IntervalCalibration
 from fashiontrend.loop import Step
+from fashiontrend.outcomes import IngestFacts, TrainAttrnetFacts, Verdict, WithheldDay
 from fashiontrend.serve.http import tokens
 from fashiontrend.serve.http.admission import Admission
 from fashiontrend.serve.metrics import Metrics
@@ -35,10 +36,11 @@ from fashiontrend.serve.schemas.problems import Problem
 from fashiontrend.storage import layout, ledger, releases, schemas
 from fashiontrend.storage.object_store import Store, parquet_bytes
 from fashiontrend.taxonomy import Taxonomy
+from tests.producers import evaluated
 
 DAY = date(2026, 11, 23)
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
-OPEN = {"gate": "g", "passed": True, "checks": [], "reasons": []}
+OPEN = Verdict("accuracy", True)
 
 
 def named(name: str) -> dict:
@@ -182,13 +184,14 @@ def write_run(store: Store) -> None:
     run = ledger.start(
         store, ledger.Run("2026-11-23-x", DAY, NOW.isoformat(), {}, "0.1.0", "toy", "t", None)
     )
-    check = {"name": "mean_accuracy", "seen": 0.8, "limit": "> 0.85", "passed": False, "detail": ""}
-    closed = {**OPEN, "passed": False, "checks": [check], "reasons": ["mean_accuracy is 0.8"]}
-    opened = {**OPEN, "checks": [{**check, "seen": 0.9, "passed": True}]}
+    rounds = (evaluated(colour=part) for part in (0.8, 0.9))
+    closed, opened = (gates.decide_accuracy(r, AccuracyGateConfig()) for r in rounds)
     for number, verdict in enumerate((closed, opened), 1):
-        entry = ledger.Entry(Step.TRAIN_ATTRNET, 1, number, NOW.isoformat(), 2.0, "m", {}, verdict)
+        entry = ledger.Entry(
+            Step.TRAIN_ATTRNET, 1, number, NOW.isoformat(), 2.0, "m", TrainAttrnetFacts(), verdict
+        )
         run = ledger.record(store, run, entry)
-    facts = {"withheld": [{"platform": "shop-a", "day": str(DAY), "reason": "blocked"}]}
+    facts = IngestFacts(withheld=(WithheldDay("shop-a", DAY, "blocked"),))
     ledger.record(store, run, ledger.Entry(Step.INGEST, 1, 1, NOW.isoformat(), 1.0, "c", facts))
 
 

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from fashiontrend.config import ForecasterConfig
 from fashiontrend.errors import DataError
 from fashiontrend.series.gaps import carry_source, last_known
+from fashiontrend.taxonomy import POOLED
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-POOLED = "*"
 #: Lower bound of a share, which keeps logarithms finite.
 SMALLEST_SHARE = 1e-4
 #: An origin with fewer measured days of context is neither trained on nor evaluated.

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fashiontrend.loop import Step
+from fashiontrend.outcomes import Check, IngestFacts, Verdict
 from fashiontrend.serve.schemas.problems import Problem
 from fashiontrend.serve.schemas.responses import (
     GateHistoryResponse,
     GatesResponse,
     GateVerdict,
-    JsonObject,
     PastGateVerdict,
     ReleaseRow,
     ReleasesResponse,
@@ -34,25 +34,19 @@ class _RunVerdict:
 
     run: ledger.Run
     entry: ledger.Entry
-    verdict: JsonObject
-
-    @property
-    def passed(self) -> bool:
-        return bool(self.verdict["passed"])
+    verdict: Verdict
 
     @property
     def value(self) -> int | float | None:
-        value: int | float | None = self._first_check.get("seen")
-        return value
+        return self._first_check.seen if self._first_check else None
 
     @property
     def limit(self) -> str:
-        return str(self._first_check.get("limit", ""))
+        return self._first_check.limit if self._first_check else ""
 
     @property
-    def _first_check(self) -> JsonObject:
-        check: JsonObject = (self.verdict.get("checks") or [{}])[0]
-        return check
+    def _first_check(self) -> Check | None:
+        return self.verdict.checks[0] if self.verdict.checks else None
 
 
 class RunHistory:
@@ -109,10 +103,10 @@ class RunHistory:
                     run_id=found.run.run_id,
                     day=found.run.day.isoformat(),
                     at=found.entry.started_at,
-                    passed=found.passed,
+                    passed=found.verdict.passed,
                     value=found.value,
                     limit=found.limit,
-                    verdict=found.verdict,
+                    verdict=found.verdict.to_json(),
                 )
                 for name, found in newest.items()
             ]
@@ -127,10 +121,10 @@ class RunHistory:
                 at=found.entry.started_at,
                 label_round=found.entry.label_round,
                 train_round=found.entry.train_round,
-                passed=found.passed,
+                passed=found.verdict.passed,
                 value=found.value,
                 limit=found.limit,
-                reasons=list(found.verdict["reasons"]),
+                reasons=list(found.verdict.reasons),
             )
             for found in self._verdicts(name)
         ]
@@ -141,7 +135,7 @@ class RunHistory:
             for entry in run.entries:
                 verdict = _verdict(name, run, entry) if entry.step is GATES[name] else None
                 if verdict is not None:
-                    yield _RunVerdict(run, entry, {"reasons": [], **verdict})
+                    yield _RunVerdict(run, entry, verdict)
 
     def releases(self) -> ReleasesResponse:
         """Return all releases, newest first, without their gates' verdicts."""
@@ -157,20 +151,16 @@ def _release_row(release: registry.Release, current_id: str) -> ReleaseRow:
     return ReleaseRow(**facts, current=release.release_id == current_id)
 
 
-def _verdict(name: str, run: ledger.Run, entry: ledger.Entry) -> JsonObject | None:
+def _verdict(name: str, run: ledger.Run, entry: ledger.Entry) -> Verdict | None:
+    """The verdict of an entry; that of data health says which platforms' day is withheld."""
     if name != "health":
         return entry.verdict
-    today = [w for w in entry.facts.get("withheld", ()) if str(w.get("day")) == run.day.isoformat()]
-    check = {"name": "withheld_platforms", "seen": len(today), "limit": "== 0", "passed": not today}
-    return {
-        "gate": "health",
-        "passed": not today,
-        "checks": [{**check, "detail": f"on {run.day}"}],
-        "reasons": [f"{w.get('platform')}: {w.get('reason')}" for w in today],
-        "remedy": "",
-        "warnings": [],
-        "per_attribute": {},
-    }
+    facts = entry.facts
+    withheld = facts.withheld if isinstance(facts, IngestFacts) else ()
+    today = [w for w in withheld if w.day == run.day]
+    check = Check("withheld_platforms", len(today), "== 0", not today, f"on {run.day}")
+    reasons = tuple(f"{w.platform}: {w.reason}" for w in today)
+    return Verdict("health", not today, (check,), reasons)
 
 
 def _show(run: ledger.Run, whole: bool) -> RunResponse:
@@ -193,8 +183,8 @@ def _show_step(entry: ledger.Entry, whole: bool) -> RunStep:
         train_round=entry.train_round,
         started_at=entry.started_at,
         seconds=entry.seconds,
-        passed=(entry.verdict or {}).get("passed"),
+        passed=entry.passed,
     )
     if whole:
-        step.output, step.facts = entry.output, entry.facts
+        step.output, step.facts = entry.output, entry.facts.to_json()
     return step
