@@ -15,7 +15,7 @@ from fashiontrend.catalogue.health import blocked_share
 from fashiontrend.config import Config
 from fashiontrend.exporter import verdicts
 from fashiontrend.exporter.samples import Samples, counter, gauge
-from fashiontrend.exporter.state import PlatformDay, State
+from fashiontrend.exporter.state import PlatformDay, StoreState
 from fashiontrend.exporter.surprise import jump_sigmas, newest_shares
 from fashiontrend.loop import Step
 from fashiontrend.outcomes import IngestFacts, PublishFacts, Rates, RecogniseFacts
@@ -25,7 +25,7 @@ from fashiontrend.storage.ledger import Entry, Run
 GPU_STEPS = (Step.TRAIN_ATTRNET, Step.TRAIN_FORECASTER, Step.RECOGNISE)
 
 
-def families(state: State, config: Config) -> Iterator[Metric]:
+def families(state: StoreState, config: Config) -> Iterator[Metric]:
     """Every family of a state of the store.
 
     Args:
@@ -122,7 +122,7 @@ def _last_crawls(days: Iterable[PlatformDay]) -> dict[str, PlatformDay]:
     return found
 
 
-def _catalogue(catalogued: list[PlatformDay], state: State) -> Iterator[Metric]:
+def _catalogue(catalogued: list[PlatformDay], state: StoreState) -> Iterator[Metric]:
     platform = ("platform",)
     newest = _newest(catalogued)
     for name, text in (
@@ -150,7 +150,7 @@ def _catalogue(catalogued: list[PlatformDay], state: State) -> Iterator[Metric]:
     )  # fmt: skip
 
 
-def _stages(state: State) -> Iterator[Metric]:
+def _stages(state: StoreState) -> Iterator[Metric]:
     stage = ("stage",)
     newest = {str(step): found for step in Step if (found := state.newest(step))}
     seconds: dict[str, float] = defaultdict(float)
@@ -188,7 +188,7 @@ def _stages(state: State) -> Iterator[Metric]:
     )  # fmt: skip
 
 
-def _recognition(state: State, price: float | None) -> Iterator[Metric]:
+def _recognition(state: StoreState, price: float | None) -> Iterator[Metric]:
     total = sum(facts.pictures for facts in state.facts(RecogniseFacts))
     yield counter("recognition_images", "Pictures recognised.", (), [((), float(total))])
     newest = next(((r, e) for r, e in reversed(state.all(Step.RECOGNISE)) if _pictures(e)), None)
@@ -210,7 +210,7 @@ def _recognition(state: State, price: float | None) -> Iterator[Metric]:
         )  # fmt: skip
 
 
-def _trend(state: State) -> Iterator[Metric]:
+def _trend(state: StoreState) -> Iterator[Metric]:
     if state.shares is None:
         return
     frame = state.shares.to_pandas()
@@ -227,7 +227,7 @@ def _trend(state: State) -> Iterator[Metric]:
     )  # fmt: skip
 
 
-def _keywords(state: State) -> Iterator[Metric]:
+def _keywords(state: StoreState) -> Iterator[Metric]:
     found = state.facts(PublishFacts)
     yield gauge(
         "keywords", "Keywords published on the newest day.", (),

@@ -52,7 +52,7 @@ class PlatformDay:
 
 
 @dataclass(frozen=True)
-class State:
+class StoreState:
     """Everything that the metrics are computed from."""
 
     crawled: tuple[PlatformDay, ...] = ()  # committed crawls
@@ -89,15 +89,15 @@ class Reader:
         self._runs: dict[str, ledger.Run] = {}
         self._shares: tuple[str, pa.Table] | None = None
 
-    def read(self) -> State:
+    def read(self) -> StoreState:
         """The state of the store.
 
         Raises:
             StoreError: it cannot be reached.
         """
         runs = self._read_runs()
-        state = State(runs=runs)
-        return State(
+        state = StoreState(runs=runs)
+        return StoreState(
             crawled=self._read_partitions(layout.RAW_DAYS),
             failed=self._read_failures(),
             catalogued=self._read_partitions(layout.CATALOGUE),
@@ -135,7 +135,7 @@ class Reader:
                 self._runs[run_id] = ledger.load(self.store, run_id)
         return tuple(sorted(self._runs.values(), key=lambda r: (r.day, r.started_at)))
 
-    def _read_shares(self, state: State) -> pa.Table | None:
+    def _read_shares(self, state: StoreState) -> pa.Table | None:
         found = state.newest(Step.SHARES)
         if found is None:
             return None

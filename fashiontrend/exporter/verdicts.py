@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from prometheus_client.metrics_core import Metric
 
 from fashiontrend.exporter.samples import Samples, gauge
-from fashiontrend.exporter.state import PlatformDay, State
+from fashiontrend.exporter.state import PlatformDay, StoreState
 from fashiontrend.gates.checks import number
 from fashiontrend.loop import Step
 from fashiontrend.outcomes import AccuracyFinding, Check, TrainForecasterFacts, Verdict
@@ -23,7 +23,7 @@ LABELS = ("gate", "attribute", "platform")
 _NUMBER = re.compile(r"[-+]?\d+\.?\d*(?:e[-+]?\d+)?")
 
 
-def families(state: State, days: Mapping[str, PlatformDay]) -> Iterator[Metric]:
+def families(state: StoreState, days: Mapping[str, PlatformDay]) -> Iterator[Metric]:
     """Families of the three gates.
 
     Args:
@@ -123,7 +123,7 @@ def _closed_rounds(entries: Sequence[tuple[Run, Entry]]) -> int:
     return closed
 
 
-def _perplexity(state: State) -> Iterator[Metric]:
+def _perplexity(state: StoreState) -> Iterator[Metric]:
     trained = state.facts(TrainForecasterFacts)
     if not trained:
         return
@@ -151,7 +151,7 @@ def _perplexity(state: State) -> Iterator[Metric]:
     )  # fmt: skip
 
 
-def _rises(state: State) -> int:
+def _rises(state: StoreState) -> int:
     """Consecutive days, up to the newest, whose last backtest was worse than the day's before."""
     by_day = {
         run.day: number(facts.report.normalised_perplexity)

@@ -3,8 +3,8 @@
 from fashiontrend.keywords.evidence import Evidence
 from fashiontrend.keywords.published import (
     KeywordRecord,
+    KeywordsFile,
     Provenance,
-    PublishedKeywords,
     ReleasedKeyword,
 )
 from fashiontrend.keywords.render import render, render_chinese
@@ -17,9 +17,9 @@ __all__ = [
     "ALL",
     "Evidence",
     "KeywordRecord",
+    "KeywordsFile",
     "Outcomes",
     "Provenance",
-    "PublishedKeywords",
     "ReleasedKeyword",
     "Segment",
     "Selection",

@@ -98,7 +98,7 @@ class Provenance(TypedDict, total=False):
     label_set_digest: str | None
 
 
-class KeywordEvidence(Provenance):
+class EvidenceRecord(Provenance):
     """What stands behind a keyword."""
 
     samples: list[Sample]
@@ -135,7 +135,7 @@ class KeywordRecord(TypedDict):
     rank: int
     score: float
     lead_lag: LeadLag | None
-    evidence: KeywordEvidence
+    evidence: EvidenceRecord
     caveats: list[str]
     line: NotRequired[Line]
 
@@ -176,7 +176,7 @@ class SegmentKeywords(TypedDict):
     not_enough_evidence: list[ThinValue]
 
 
-class PublishedKeywords(TypedDict):
+class KeywordsFile(TypedDict):
     """The whole file; files of before segments were followed have none."""
 
     as_of: str

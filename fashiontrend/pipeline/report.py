@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from fashiontrend import report as pages
 from fashiontrend.attrnet.evaluation import hard_examples
 from fashiontrend.config import Config
-from fashiontrend.keywords import PublishedKeywords
+from fashiontrend.keywords import KeywordsFile
 from fashiontrend.loop import Step
 from fashiontrend.outcomes import (
     IngestFacts,
@@ -72,7 +72,7 @@ def _shares(store: Store, state: ledger.Run) -> pa.Table | None:
     return store.read_partition(output, "shares") if output else None
 
 
-def _published(store: Store, state: ledger.Run) -> tuple[PublishedKeywords | None, pa.Table | None]:
+def _published(store: Store, state: ledger.Run) -> tuple[KeywordsFile | None, pa.Table | None]:
     output = _output(state, Step.PUBLISH)
     if output is None:
         return None, None
@@ -80,7 +80,7 @@ def _published(store: Store, state: ledger.Run) -> tuple[PublishedKeywords | Non
     return store.read_json(f"{output}/keywords.json"), forecasts
 
 
-def _pictures(config: Config, store: Store, keywords: PublishedKeywords | None) -> dict[str, bytes]:
+def _pictures(config: Config, store: Store, keywords: KeywordsFile | None) -> dict[str, bytes]:
     """Bytes of the pictures that the page shows."""
     wanted = pages.needed_pictures(keywords, config.report)
     return {i: store.read(layout.raw_image(i)) for i in wanted}
@@ -138,4 +138,4 @@ def _earlier(config: Config, store: Store, state: ledger.Run) -> list[ledger.Run
     known = sorted(days, reverse=True)[: EARLIER_RUNS + 1]
     found = [r for r in (ledger.load(store, i) for i in known) if r.started_at < state.started_at]
     ordered = sorted(found, key=lambda r: (r.day, r.started_at), reverse=True)
-    return ordered[: EARLIER_RUNS]
+    return ordered[:EARLIER_RUNS]

@@ -118,7 +118,7 @@ def _due(
         ahead = timedelta(days=int(facts.get("horizon_days", 1)))
         if partition in complete or _day_of(partition) + ahead > day:
             continue
-        published: keywords.PublishedKeywords = store.read_json(f"{partition}/keywords.json")
+        published: keywords.KeywordsFile = store.read_json(f"{partition}/keywords.json")
         release = partition.split("/")[1]
         segments = (r for s in published.get("segments", ()) for r in s["keywords"])
         yield partition, [{**r, "release": release} for r in (*published["keywords"], *segments)]

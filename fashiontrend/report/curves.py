@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fashiontrend.keywords.published import KeywordRecord
 from fashiontrend.report import wording
-from fashiontrend.report.charts import Curve, Panel, draw_panel
+from fashiontrend.report.charts import ChartPanel, ShareCurve, draw_panel
 from fashiontrend.taxonomy import POOLED, Taxonomy
 
 Key = tuple[str, str, str]
@@ -61,7 +61,7 @@ class AttributePanels:
 
 
 @dataclass(frozen=True)
-class Series:
+class ShareCurves:
     """Everything that can be drawn, by (platform, attribute, value)."""
 
     taxonomy: Taxonomy
@@ -77,7 +77,7 @@ class Series:
         """Single platforms in the order of their names."""
         return sorted({p for p, _, _ in self.shares} - {POOLED})
 
-    def curve(self, platform: str, attribute: str, value: str) -> Curve | None:
+    def curve(self, platform: str, attribute: str, value: str) -> ShareCurve | None:
         """What is known of one value on one platform; None if nothing was measured."""
         key = (platform, attribute, value)
         rows = self.shares.get(key)
@@ -89,7 +89,7 @@ class Series:
         ahead, true = self.forecasts.get(key), self.truth.get(key)
         if true is not None:
             true = true[true["day"] >= rows["day"].iloc[0]]
-        return Curve(
+        return ShareCurve(
             name=wording.value_names(self.taxonomy, attribute, value)[0],
             direction=self.directions.get(key, wording.UNJUDGED.id),
             days=tuple(rows["day"]),
@@ -136,7 +136,7 @@ def collect(
     records: Sequence[KeywordRecord],
     taxonomy: Taxonomy,
     season_length: int = 7,
-) -> Series:
+) -> ShareCurves:
     """Sort shares, forecasts and truth by what they measure, and directions from the keywords."""
     shares, forecasts, truth = tables
     directions: dict[Key, str] = {}
@@ -148,7 +148,7 @@ def collect(
             ranks[value] = place + (1000 if record["direction"] == "stable" else 0)
             for direction, names in record["platforms"].items():
                 directions.update({(p, *value): direction for p in names})
-    return Series(
+    return ShareCurves(
         taxonomy,
         _by_key(None if shares is None else shares.to_pandas()),
         _by_key(None if forecasts is None else forecasts.to_pandas()),
@@ -167,7 +167,7 @@ def _by_key(frame: pd.DataFrame | None) -> dict[Key, pd.DataFrame]:
 
 
 @dataclass(frozen=True)
-class Plan:
+class PanelPlan:
     """Which panels of an attribute are drawn: values over all platforms, and platforms."""
 
     attribute: str
@@ -177,7 +177,7 @@ class Plan:
     platforms: tuple[str, ...] = ()
 
 
-def plan_panels(series: Series, most: int) -> list[Plan]:
+def plan_panels(series: ShareCurves, most: int) -> list[PanelPlan]:
     """Choose the panels that matter most, attributes with a move first.
 
     Moving values come first, then their attributes by platform, then the frequent values of each
@@ -215,17 +215,17 @@ def plan_panels(series: Series, most: int) -> list[Plan]:
     ]
 
 
-def _plan_attribute(series: Series, attribute: str, values: list[str]) -> Plan:
+def _plan_attribute(series: ShareCurves, attribute: str, values: list[str]) -> PanelPlan:
     found = [series.directions.get((POOLED, attribute, v)) for v in values]
-    return Plan(attribute, tuple(values), sum(d in ("rising", "falling") for d in found))
+    return PanelPlan(attribute, tuple(values), sum(d in ("rising", "falling") for d in found))
 
 
-def draw_attributes(series: Series, most: int) -> list[AttributePanels]:
+def draw_attributes(series: ShareCurves, most: int) -> list[AttributePanels]:
     """One entry per attribute, those with a move first: names, panels by value and by platform."""
     return [_draw_attribute(series, plan) for plan in plan_panels(series, most)]
 
 
-def _by_interest(series: Series, attribute: str, values: Sequence[str]) -> list[str]:
+def _by_interest(series: ShareCurves, attribute: str, values: Sequence[str]) -> list[str]:
     """Moving values first, by rank; then the frequent ones."""
 
     def interest(value: str) -> tuple[int, float]:
@@ -237,7 +237,7 @@ def _by_interest(series: Series, attribute: str, values: Sequence[str]) -> list[
     return sorted(values, key=interest)
 
 
-def _draw_attribute(series: Series, plan: Plan) -> AttributePanels:
+def _draw_attribute(series: ShareCurves, plan: PanelPlan) -> AttributePanels:
     attribute = plan.attribute
     en, zh = wording.attribute_names(series.taxonomy, attribute)
     names = {v: wording.value_names(series.taxonomy, attribute, v) for v in plan.values}
@@ -256,7 +256,7 @@ def _draw_attribute(series: Series, plan: Plan) -> AttributePanels:
     )
 
 
-def draw_value(series: Series, attribute: str, value: str, place: str) -> ValuePanel | None:
+def draw_value(series: ShareCurves, attribute: str, value: str, place: str) -> ValuePanel | None:
     """The pooled curve of one value and its caption; `place` keeps ids apart."""
     curve = series.curve(POOLED, attribute, value)
     if curve is None:
@@ -268,19 +268,21 @@ def draw_value(series: Series, attribute: str, value: str, place: str) -> ValueP
     ahead = float(curve.ahead[-1, 0]) if curve.ahead is not None and len(curve.ahead) else None
     caption = f"now {wording.percent(now)}, forecast {wording.percent(ahead)}, {shown.en}"
     alt = f"Share of {en} over all platforms: {caption}."
-    panel = Panel(f"{place}-{attribute}-{value}", alt, (curve,), series.withheld(POOLED, attribute))
+    panel = ChartPanel(
+        f"{place}-{attribute}-{value}", alt, (curve,), series.withheld(POOLED, attribute)
+    )
     return ValuePanel(en, zh, shown, now, ahead, draw_panel(panel))
 
 
 def _draw_platform(
-    series: Series, attribute: str, platform: str, values: Sequence[str]
+    series: ShareCurves, attribute: str, platform: str, values: Sequence[str]
 ) -> PlatformPanel | None:
     curves = [c for v in values if (c := series.curve(platform, attribute, v)) is not None]
     if not curves:
         return None
     names = ", ".join(f"{c.name} {wording.direction(c.direction).en}" for c in curves)
     place = f"on{series.platforms.index(platform)}-{attribute}"
-    panel = Panel(
+    panel = ChartPanel(
         place,
         f"Shares on {platform}: {names}.",
         tuple(curves),

@@ -41,7 +41,7 @@ class KeywordRow:
 
 
 @dataclass(frozen=True)
-class Card:
+class KeywordCard:
     """A moving keyword with its curve and sample garments."""
 
     row: KeywordRow
@@ -92,10 +92,10 @@ def moving(records: Sequence[KeywordRecord]) -> list[KeywordRecord]:
 
 def make_cards(
     records: Sequence[KeywordRecord],
-    series: curves.Series,
+    series: curves.ShareCurves,
     pictures: Mapping[str, bytes],
     number: int,
-) -> list[Card]:
+) -> list[KeywordCard]:
     """Cards of the first moving keywords, `number` at most."""
     cards = []
     for record in moving(records)[:number]:
@@ -103,7 +103,7 @@ def make_cards(
         name = f"{named['en']} {named['zh']}".strip()
         shown = samples.show_samples(record["evidence"]["samples"], pictures, name)
         panel = curves.draw_value(series, named["attribute"], named["value"], "card")
-        cards.append(Card(make_row(record, series.taxonomy), panel, tuple(shown)))
+        cards.append(KeywordCard(make_row(record, series.taxonomy), panel, tuple(shown)))
     return cards
 
 

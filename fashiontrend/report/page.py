@@ -10,7 +10,7 @@ import pyarrow as pa
 import yaml
 
 from fashiontrend.config import ReportConfig
-from fashiontrend.keywords import PublishedKeywords
+from fashiontrend.keywords import KeywordsFile
 from fashiontrend.outcomes import (
     EvalReport,
     IngestFacts,
@@ -49,7 +49,7 @@ class ReportInput:
     taxonomy: Taxonomy
     shares: pa.Table | None = None  # schemas.SHARE
     forecasts: pa.Table | None = None  # schemas.FORECAST
-    keywords: PublishedKeywords | None = None
+    keywords: KeywordsFile | None = None
     pictures: Mapping[str, bytes] = field(default_factory=dict)  # picture_id -> bytes
     withheld: Sequence[WithheldDay] = ()
     truth: pd.DataFrame | None = None  # as scorecard.true_shares returns
@@ -188,7 +188,7 @@ def _support(shares: pa.Table | None) -> int | None:
     return int(last["support"].max()) if len(last) else None
 
 
-def needed_pictures(keywords: PublishedKeywords | None, limits: ReportConfig) -> list[str]:
+def needed_pictures(keywords: KeywordsFile | None, limits: ReportConfig) -> list[str]:
     """Ids of the pictures that the cards show."""
     main = text.pooled(keywords["keywords"] if keywords else [])
     shown = keyword_rows.moving(main)[: limits.cards]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fashiontrend.keywords import KeywordRecord, PublishedKeywords, render
+from fashiontrend.keywords import KeywordRecord, KeywordsFile, render
 from fashiontrend.outcomes import CrawlFacts, Rates, ScoreSummary
 from fashiontrend.report import wording
 from fashiontrend.report.wording import percent, plain
@@ -15,7 +15,7 @@ LINES = 12
 FAILURES = 3
 
 
-def summary_lines(keywords: PublishedKeywords) -> list[str]:
+def summary_lines(keywords: KeywordsFile) -> list[str]:
     """Lines for the moving keywords over all platforms, best first, and one that counts the rest.
 
     Args:

@@ -199,7 +199,9 @@ def test_the_history_that_is_read_unless_told_otherwise_shows_season_last_year_a
     ids=["young", "young, setting unknown", "nearly", "cut off", "cut off early"],
 )
 def test_a_season_that_is_unknown_for_want_of_a_setting_names_it(days, read, caveat):
-    assert explain_no_season(path([0.2] * days), read, CFG) == f"{caveat}: seasonality not separable"
+    assert (
+        explain_no_season(path([0.2] * days), read, CFG) == f"{caveat}: seasonality not separable"
+    )
 
 
 def test_the_platform_that_moves_first_is_found_with_its_lead():

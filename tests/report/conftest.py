@@ -187,7 +187,7 @@ def make_backtest() -> TrendReport:
 
 
 @cache
-def make_keywords() -> keywords.PublishedKeywords:
+def make_keywords() -> keywords.KeywordsFile:
     """As `publish` writes them and the report reads them."""
     evidence = keywords.Evidence(make_products()[0], make_backtest())
     selection = keywords.select_keywords(
