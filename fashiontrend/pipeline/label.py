@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from fashiontrend.config import ResampleConfig
-from fashiontrend.labels import annotations, audit, dataset, label_studio, titles, words
+from fashiontrend.labels import annotations, audit, dataset, label_studio, title_rules, titles
 from fashiontrend.loop import Step
 from fashiontrend.outcomes import LabelFacts
 from fashiontrend.pipeline import catalogue, inputs
@@ -27,18 +27,19 @@ def label(context: Context) -> Outcome:
     cfg = context.config.labels
     people = _read_annotations(context)
     pictures = catalogue.pictures(context, also=people["picture_id"].to_pylist())
-    rules = words.compile_rules(context.taxonomy, cfg.title_confidence, *_user_rules(context))
+    rules = title_rules.compile_rules(context.taxonomy, cfg.title_confidence, *_user_rules(context))
     listings = catalogue.listings(context)
     told = titles.read_titles(listings, context.taxonomy, rules)
     named = named_attributes(context)
-    kept, dropped = audit.drop_rules(rules, audit.judge_rules(told, people), named, cfg)
+    kept, dropped = audit.drop_rules(rules, audit.measure_precision(told, people), named, cfg)
     if dropped.num_rows:
         told = titles.read_titles(listings, context.taxonomy, kept)
     resampling, seed = for_round(context, named)
     built = dataset.build(pictures, told, people, context.taxonomy, cfg, resampling, seed)
     facts = LabelFacts.from_json(
         {
-            **built.facts,
+            "version": built.version,
+            **built.facts.to_json(),
             "named": named,
             "dropped_rules": dropped.to_pylist(),
             "changed": _describe_change(context, named, dropped.num_rows),

@@ -36,7 +36,7 @@ def backtest():
 @pytest.fixture(scope="module")
 def verdicts(backtest):
     cfg = PerplexityGateConfig(threshold=1.0)
-    crawled = health.facts(schemas.LISTING.empty_table(), {}, 0, 0)
+    crawled = health.measure_health(schemas.LISTING.empty_table(), {}, 0, 0)
     return {
         "accuracy": gates.decide_accuracy(EVALUATION, AccuracyGateConfig()),
         "perplexity": gates.decide_perplexity(backtest, EVALUATION, cfg),
@@ -98,7 +98,7 @@ NAMES = {
     outcomes.AccuracyFinding: "accuracy wilson_low support reason",
     outcomes.TrendFinding: "perplexity perplexity_floor perplexity_uniform normalised_perplexity "
     "noise_floor skill coverage80 support interval_width accuracy contribution fits reason remedy",
-    outcomes.DayHealth: "products listings pictures pictures_bad image_success field_coverage "
+    outcomes.HealthFacts: "products listings pictures pictures_bad image_success field_coverage "
     "blocked duplicates",
     outcomes.CrawlFacts: "days requests pictures failed",
     outcomes.CrawlFailure: "day platform reason",
