@@ -38,7 +38,6 @@ def label(context: Context) -> Outcome:
     built = dataset.build(pictures, told, people, context.taxonomy, cfg, resampling, seed)
     facts = LabelFacts.from_json(
         {
-            "version": built.version,
             **built.facts.to_json(),
             "named": named,
             "dropped_rules": dropped.to_pylist(),

@@ -283,7 +283,7 @@ def make_balance() -> LabelBalance:
     rng = np.random.default_rng(0)
     labels = np.stack([rng.integers(v, size=300) for v in words.num_values.values()], axis=1)
     balance = measure_balance(labels.astype(np.int16), np.ones(300, np.int16), words)
-    return LabelBalance.from_json(balance.to_dict())
+    return LabelBalance.from_json(balance.to_json())
 
 
 @pytest.fixture(scope="session")
