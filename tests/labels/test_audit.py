@@ -62,7 +62,7 @@ def test_rules_that_people_contradict_are_dropped_for_the_named_attributes(
 
 def test_a_rule_with_too_few_annotated_pictures_stays(material, monkeypatch):
     rules, labels, annotations = material
-    judged = audit.judge_rules(labels, annotations)
+    judged = audit.measure_precision(labels, annotations)
     few = judged["support"].min()
     monkeypatch.setattr(audit, "MIN_RULE_SUPPORT", few)
     _, dropped = audit.drop_rules(rules, judged, ("neckline", "colour"), LabelsConfig())
