@@ -110,7 +110,7 @@ pin: setup ## Resolve the images' digests where a registry is reachable: make pi
 	@$(BIN)/python helm/pin.py $(GOBIN)/crane $(VALUES)
 
 reference: setup ## Write docs/reference and tests/settings.txt from the settings, commands and routes
-	$(BIN)/python docs/reference.py
+	$(BIN)/python -m docs.pages
 
 schema: setup ## Print the JSON Schema of the configuration
 	$(BIN)/fashiontrend config schema

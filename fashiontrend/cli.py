@@ -35,11 +35,11 @@ PANELS: dict[str, tuple[str, ...]] = {
 class WorkOrder(TyperGroup):
     """Lists the commands as `PANELS` does; a command that stands in no panel is not listed."""
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+    def list_commands(self, ctx: Any) -> list[str]:
         """Names of the commands in the order of the work."""
         return [name for names in PANELS.values() for name in names]
 
-    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of that name, with its panel."""
         command = super().get_command(ctx, cmd_name)
         panels = [title for title, names in PANELS.items() if cmd_name in names]

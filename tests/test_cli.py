@@ -18,11 +18,11 @@ from fashiontrend.storage.object_store import open_store
 
 @pytest.fixture
 def type_in(capsys):
-    """type_in(words) -> (exit code, stdout, stderr)."""
+    """type_in(arguments) -> (exit code, stdout, stderr)."""
 
-    def run(*words: str) -> tuple[int, str, str]:
+    def run(*arguments: str) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as end:
-            cli.main(list(words))
+            cli.main(list(arguments))
         out, err = capsys.readouterr()
         return int(end.value.code or 0), out, " ".join(err.split())
 
@@ -54,7 +54,7 @@ def test_init_writes_a_configuration_that_is_valid_and_never_overwrites(type_in,
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "parts"),
     [
         pytest.param("attrnet: {epochz: 3}", ["attrnet.epochz", "epochs"], id="misspelt key"),
         pytest.param("attrnet: {epochs: many}", ["attrnet.epochs", "many"], id="wrong type"),
@@ -62,13 +62,13 @@ def test_init_writes_a_configuration_that_is_valid_and_never_overwrites(type_in,
     ],
 )
 def test_a_wrong_configuration_is_reported_with_its_path_and_ends_with_30(
-    type_in, tmp_path, text, words
+    type_in, tmp_path, text, parts
 ):
     file = tmp_path / "bad.yaml"
     file.write_text(text)
     code, _, err = type_in("config", "show", "--config", str(file))
     assert code == 30
-    assert all(word in err for word in words)
+    assert all(part in err for part in parts)
 
 
 def test_a_run_without_shops_is_a_configuration_error(type_in, config):
@@ -186,8 +186,8 @@ def test_a_number_that_is_no_port_ends_with_30(type_in, config, command, port):
 def test_an_exporter_on_a_taken_port_ends_with_30_and_says_what_to_do(type_in, config):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        words = ("exporter", "--config", config, "--address", "127.0.0.1", "--port", port)
-        code, _, err = type_in(*words)
+        arguments = ("exporter", "--config", config, "--address", "127.0.0.1", "--port", port)
+        code, _, err = type_in(*arguments)
     assert code == 30
     assert f"127.0.0.1:{port}" in err
     assert "--port" in err
@@ -217,7 +217,7 @@ def test_doctor_misses_the_weights_that_a_training_would_start_from(type_in, con
 
 
 @pytest.mark.parametrize(
-    ("platform", "told"),
+    ("platform", "message"),
     [
         ({"kind": "shopify", "base_url": "shop.example"}, "https://shop.example"),
         ({"kind": "shopify", "base_url": "https://shop.example"}, "contact_url"),
@@ -225,13 +225,13 @@ def test_doctor_misses_the_weights_that_a_training_would_start_from(type_in, con
     ],
     ids=["no scheme", "nobody to reach", "none enabled"],
 )
-def test_doctor_refuses_platforms_that_cannot_be_crawled(type_in, config, platform, told):
+def test_doctor_refuses_platforms_that_cannot_be_crawled(type_in, config, platform, message):
     tree = yaml.safe_load(Path(config).read_text("utf-8"))
     tree["crawl"] = {"platforms": [{"name": "a", **platform}]}
     Path(config).write_text(yaml.safe_dump(tree), "utf-8")
     code, _, err = type_in("doctor", "--config", config, "--only", "platforms")
     assert code == 30
-    assert told in err
+    assert message in err
 
 
 def test_doctor_knows_its_checks_by_name(type_in, config):

@@ -75,7 +75,7 @@ def test_wrong_variables_are_configuration_errors(environ, message):
             id="nearest name in a list",
         ),
         pytest.param("- 1\n", "expected a mapping of settings, seen list", id="a list"),
-        pytest.param("seed: 1\nseed: 2\n", r"c\.yaml:2: seed stands twice", id="twice"),
+        pytest.param("seed: 1\nseed: 2\n", r"c\.yaml:2: seed is repeated", id="twice"),
         pytest.param(
             "health: {min_image_success: 1.5}\n",
             r"c\.yaml:1: health\.min_image_success",

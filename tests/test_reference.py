@@ -1,33 +1,24 @@
 """The reference pages are those of the code, and everything in them is a sentence."""
 
-import importlib.util
 import re
-import sys
-from pathlib import Path
 
 import pytest
 
+from docs.pages import commands, settings
+from docs.pages.__main__ import SETTINGS as LIST
+from docs.pages.__main__ import pages
 from fashiontrend import cli
 
-ROOT = Path(__file__).parents[1]
 #: A description that begins with one of these has no subject: "Of one request", "Instead of serve.port".
 FRAGMENTS = ("As", "By", "For", "Instead", "Of", "On", "That", "To", "Until", "Which", "Whose")
 LEAST_WORDS = 5
+PAGES = pages()
 
 
-def _script():
-    spec = importlib.util.spec_from_file_location("reference", ROOT / "docs" / "reference.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["reference"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-reference = _script()
-SETTINGS = [(s.path, s.description) for s in reference.settings()]
-COMMANDS = [(c.name, c.text.split("\n\n")[0]) for c in reference.commands()]
+SETTINGS = [(s.path, s.description) for s in settings.settings()]
+COMMANDS = [(c.name, c.text.split("\n\n")[0]) for c in commands.commands()]
 PARAMETERS = [
-    (f"{c.name} {p.name}", p.description) for c in reference.commands() for p in c.parameters
+    (f"{c.name} {p.name}", p.description) for c in commands.commands() for p in c.parameters
 ]
 
 
@@ -81,14 +72,14 @@ def test_every_option_and_argument_is_described_by_a_sentence(name, text):
 
 def test_the_settings_are_those_of_the_list():
     """A setting is added or removed on purpose: the list changes with it, and so does this count."""
-    listed = reference.SETTINGS.read_text("utf-8").splitlines()
+    listed = LIST.read_text("utf-8").splitlines()
     assert [path for path, _ in SETTINGS] == listed, "make reference"
     assert len([path for path in listed if not path.startswith("attrnet.")]) <= 200
 
 
-@pytest.mark.parametrize("path", reference.pages(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_every_page_is_that_of_the_code(path):
-    assert path.read_text("utf-8") == reference.pages()[path], "make reference"
+    assert path.read_text("utf-8") == PAGES[path], "make reference"
 
 
 def test_every_command_stands_in_one_panel_of_the_help():

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fashiontrend.outcomes import HealthFacts
+from fashiontrend.outcomes import DayHealth
 
 #: Fields that a complete listing has, besides at least one fetched picture.
 REQUIRED_FIELDS = ("product_id", "title", "url")
@@ -14,23 +14,26 @@ REQUIRED_FIELDS = ("product_id", "title", "url")
 
 def measure_health(
     listings: pa.Table, crawl: Mapping[str, Any], pictures_ok: int, pictures_bad: int
-) -> HealthFacts:
-    """Measure what the data-health gate decides on.
+) -> DayHealth:
+    """Count what the data-health gate reads.
 
     Args:
         listings: the day's LISTING rows of one platform.
-        crawl: the facts of the crawl, as `crawl.run.CrawlFacts.to_json` writes them; replayed
-            days have none. Read are `requests`, `responses` (status -> count), `blocked` and
-            `challenge` (refused responses), `stated` (listings with their duplicates) and
-            `duplicates`.
-        pictures_ok: number of new pictures that passed the checks.
-        pictures_bad: number of new pictures that failed them.
+        crawl: the crawl's statistics. Read where present: `requests`, `responses` (status ->
+            count), `blocked` and `challenge` (refused answers), `stated` (listings before
+            duplicates were left out) and `duplicates`.
+        pictures_ok: new pictures that passed the checks.
+        pictures_bad: new pictures that failed them.
+
+    Returns:
+        The counts and fractions. Pictures known from earlier days are good. A fraction of nothing
+        is 1 if a high one is good, and 0 if a low one is.
     """
     rows = listings.num_rows
     products = pc.count_distinct(listings["product_id"]).as_py() if rows else 0
     shown, unfetched = _count_pictures(listings)
     repeated = max(_count(crawl, "duplicates"), rows - products)
-    return HealthFacts(
+    return DayHealth(
         products=products,
         listings=rows,
         pictures=pictures_ok,

@@ -276,9 +276,9 @@ def _put_aside(sets: "Sets", out: Path) -> "Sets":
 def _evaluate(sets: "Sets", folder: Path, baselines: bool) -> None:
     from fashiontrend.standalone import evaluate
 
-    judged = evaluate.judge(sets, folder, baselines=baselines)
-    evaluate.show(judged.report)
-    text = json.dumps(judged.report, indent=1)
+    evaluation = evaluate.judge(sets, folder, baselines=baselines)
+    evaluate.show(evaluation.report)
+    text = json.dumps(evaluation.report, indent=1)
     (folder / "report.json").write_text(text, "utf-8")
-    (folder / "report.html").write_text(judged.page, "utf-8")
+    (folder / "report.html").write_text(evaluation.page, "utf-8")
     typer.echo(f"{folder / 'report.html'}: the scores, and the pictures with the largest errors")

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import pandas as pd
 import rich.table
@@ -11,6 +11,11 @@ import typer
 from fashiontrend import config as configuration
 from fashiontrend import console
 from fashiontrend.errors import ConfigError, DataError
+
+if TYPE_CHECKING:  # importing torch takes seconds, which --help does not need
+    from fashiontrend.forecaster.any_series.backtest import BacktestReport
+    from fashiontrend.forecaster.any_series.ensemble import SeriesForecaster
+    from fashiontrend.forecaster.any_series.tables import SeriesTable
 
 _WIDTH = 132
 app = typer.Typer()
@@ -176,7 +181,7 @@ def backtest(
     standard error of a difference to a baseline is taken over series, each averaged over origins first,
     because overlapping origins share dates.
     """
-    from fashiontrend.forecaster.any_series import backtest as judge
+    from fashiontrend.forecaster.any_series import backtest as backtests
     from fashiontrend.forecaster.any_series import plots
 
     _use_one_thread()
@@ -187,16 +192,16 @@ def backtest(
     if origin:
         chosen: tuple[int, ...] = tuple(_index(table.dates, text) for text in origin)
     else:
-        chosen = judge.roll_origins(table, horizon, length, origins, stride or horizon)
+        chosen = backtests.roll_origins(table, horizon, length, origins, stride or horizon)
     names = {
-        "": judge.DEFAULT_BASELINES,
-        "all": (*judge.DEFAULT_BASELINES, *judge.OPTIONAL_BASELINES),
+        "": backtests.DEFAULT_BASELINES,
+        "all": (*backtests.DEFAULT_BASELINES, *backtests.OPTIONAL_BASELINES),
     }.get(baselines)
     wanted = names or tuple(b.strip() for b in baselines.split(",") if b.strip())
     numbers = _seeds(seeds)
     total = len(chosen) * (len(numbers) + len(wanted))
     with console.bar("backtest", total) as advance:
-        report = judge.backtest_series(
+        report = backtests.backtest_series(
             table, cfg, origins=chosen, horizon=horizon, seeds=numbers, season=length,
             baselines=wanted, advance=advance,
         )  # fmt: skip
@@ -213,13 +218,13 @@ def backtest(
 
 
 def _fit(
-    table: "tables.SeriesTable",  # type: ignore[name-defined]  # noqa: F821
+    table: "SeriesTable",
     config: configuration.Config,
     workers: int,
     horizon: int,
     seed: int,
     season: int | None,
-) -> "ensemble.SeriesForecaster":  # type: ignore[name-defined]  # noqa: F821
+) -> "SeriesForecaster":
     """Fit in this process or on Ray Train, with the same training either way."""
     if workers:
         from ray_jobs import train_series
@@ -236,7 +241,7 @@ def _fit(
         )
 
 
-def _scores(report: "judge.BacktestReport") -> rich.table.Table:  # type: ignore[name-defined]  # noqa: F821
+def _scores(report: "BacktestReport") -> rich.table.Table:
     dates = [o.origin for o in report.origins]
     table = rich.table.Table(
         "forecast", *(f"MASE {d}" for d in dates), "MASE mean", "WAPE mean", "better by (s.e.)",
@@ -253,7 +258,7 @@ def _scores(report: "judge.BacktestReport") -> rich.table.Table:  # type: ignore
     return table
 
 
-def _intervals(report: "judge.BacktestReport") -> rich.table.Table:  # type: ignore[name-defined]  # noqa: F821
+def _intervals(report: "BacktestReport") -> rich.table.Table:
     table = rich.table.Table(
         "origin", "coverage 80 %", "coverage 95 %", "width 80 %", "width 95 %", "MSIS 80 %", "pinball q10 q50 q90",
         "calibrated on", title="80 % and 95 % intervals; widths in units of MASE's scale",
@@ -265,7 +270,7 @@ def _intervals(report: "judge.BacktestReport") -> rich.table.Table:  # type: ign
     return table
 
 
-def _read(path: Path) -> "tables.SeriesTable":  # type: ignore[name-defined]  # noqa: F821
+def _read(path: Path) -> "SeriesTable":
     from fashiontrend.forecaster.any_series import tables
 
     if path.suffix.lower() not in (".csv", ".parquet"):

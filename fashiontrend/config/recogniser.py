@@ -8,7 +8,7 @@ from fashiontrend.typed_yaml import Fraction, Section
 
 
 class LabelsConfig(Section):
-    """Where labels come from, and what a closed perplexity gate does about them."""
+    """The sources of labels, and what a closed perplexity gate changes about them."""
 
     titles: bool = Field(
         default=True,

@@ -1,4 +1,4 @@
-"""Where pictures come from: the store, the shops, and which pictures and days are accepted."""
+"""The store, the shops, and which pictures and days are accepted."""
 
 from typing import Annotated, Literal
 from urllib.parse import urlsplit

@@ -42,7 +42,7 @@ from fashiontrend.errors import ConfigError
 from fashiontrend.typed_yaml import Section
 
 PREFIX = "FASHIONTREND__"
-#: Branches that change no result: where a run happens and who watches it.
+#: Branches on which no result depends: the place of a run, and its observers.
 NO_RESULT = {"ray", "report", "serve", "exporter", "cluster"}
 FILE_VARIABLE = "FASHIONTREND_CONFIG"
 
@@ -141,14 +141,14 @@ def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Co
 
     Args:
         path: YAML file; `FASHIONTREND_CONFIG` if None; all defaults if neither is given.
-        environ: where overrides come from.
+        environ: the environment variables, for overrides.
 
     Raises:
         ConfigError: one line per mistake, with file, line, dotted path and nearest right name.
     """
     path = path or environ.get(FILE_VARIABLE)
     data: dict[str, Any] = {}
-    lines: dict[typed_yaml.Path, int] = {}
+    lines: dict[typed_yaml.KeyPath, int] = {}
     if path:
         try:
             text = Path(path).read_text("utf-8")

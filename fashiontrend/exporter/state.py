@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from fashiontrend.loop import Step
-from fashiontrend.outcomes import Facts, HealthFacts, ScoreSummary, Verdict
+from fashiontrend.outcomes import DayHealth, Facts, ScoreSummary, Verdict
 from fashiontrend.storage import layout, ledger, releases
 from fashiontrend.storage.object_store import Store
 from fashiontrend.storage.releases import Release
@@ -34,10 +34,10 @@ class PlatformDay:
         return int(self.facts.get(name) or 0)
 
     @property
-    def health(self) -> HealthFacts | None:
+    def health(self) -> DayHealth | None:
         """The numbers of the data-health gate; None if the day is not catalogued."""
         found = self.facts.get("health")
-        return None if found is None else HealthFacts.from_json(found, self.name)
+        return None if found is None else DayHealth.from_json(found, self.name)
 
     @property
     def verdict(self) -> Verdict | None:

@@ -13,12 +13,12 @@ from fashiontrend.gates.checks import (
     number,
     text,
 )
-from fashiontrend.outcomes import HealthFacts, Verdict
+from fashiontrend.outcomes import DayHealth, Verdict
 from fashiontrend.outcomes.verdict import DATA_HEALTH
 
 
 def decide_health(
-    health: HealthFacts, trailing_products: Sequence[float], cfg: HealthConfig
+    health: DayHealth, trailing_products: Sequence[float], cfg: HealthConfig
 ) -> Verdict:
     """G0: whether a platform's day is complete enough to count.
 

@@ -13,7 +13,7 @@ from fashiontrend.config import LabelsConfig
 from fashiontrend.labels.split import TRAIN
 from fashiontrend.labels.title_rules import TitleRule, TitleRules
 
-#: Annotated pictures that a rule needs before an audit may drop it: fewer agree or disagree by luck.
+#: A rule with fewer annotated pictures is not dropped: it could agree or disagree by chance.
 MIN_RULE_SUPPORT = 5
 PRECISION_COLUMNS = ["attribute", "value", "rule", "support", "agreements", "precision"]
 DROPPED_RULES_SCHEMA = pa.schema(

@@ -23,6 +23,7 @@ from fashiontrend.taxonomy import Taxonomy
 
 #: Values with fewer training pictures are reported by name.
 MIN_VALUE_SUPPORT = 20
+#: Columns of labels in long form.
 LONG_COLUMNS = ["picture_id", "attribute", "value", "confidence"]
 
 

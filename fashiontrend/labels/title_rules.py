@@ -18,7 +18,7 @@ from fashiontrend.errors import ConfigError
 from fashiontrend.taxonomy import Attribute, Taxonomy, Value
 
 #: Path of a YAML node -> its line.
-YamlLines: TypeAlias = dict[typed_yaml.Path, int]
+YamlLines: TypeAlias = dict[typed_yaml.KeyPath, int]
 
 #: A letter or digit of a script with spaces between words.
 _LETTER = r"[^\W_㐀-䶿一-鿿぀-ヿ가-힯]"
@@ -163,7 +163,7 @@ def _read_user_rules(taxonomy: Taxonomy, text: str, source: str) -> list[tuple[s
 
 
 def _branches(
-    data: object, source: str, path: typed_yaml.Path, lines: YamlLines
+    data: object, source: str, path: typed_yaml.KeyPath, lines: YamlLines
 ) -> list[tuple[str, object]]:
     if data is None:
         return []
@@ -205,7 +205,7 @@ def _refuse_two_meanings(found: list[tuple[str, str, str]], source: str, lines: 
 def _refuse(
     source: str,
     lines: YamlLines,
-    path: typed_yaml.Path,
+    path: typed_yaml.KeyPath,
     what: str,
     seen: str,
     names: tuple[str, ...],

@@ -17,7 +17,7 @@ from fashiontrend.outcomes.facts import (
     TrainForecasterFacts,
     WithheldDay,
 )
-from fashiontrend.outcomes.health import HealthFacts
+from fashiontrend.outcomes.health import DayHealth
 from fashiontrend.outcomes.scores import MonitorRates, Rates, ScoreSummary
 from fashiontrend.outcomes.trend import PairReport, TrendReport
 from fashiontrend.outcomes.verdict import AccuracyFinding, Check, TrendFinding, Verdict
@@ -29,9 +29,9 @@ __all__ = [
     "Check",
     "CrawlFacts",
     "CrawlFailure",
+    "DayHealth",
     "EvalReport",
     "Facts",
-    "HealthFacts",
     "IngestFacts",
     "LabelFacts",
     "MonitorRates",

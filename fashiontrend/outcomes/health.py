@@ -7,7 +7,7 @@ from fashiontrend.typed_json import JsonRecord, Measure
 
 
 @dataclass(frozen=True)
-class HealthFacts(JsonRecord):
+class DayHealth(JsonRecord):
     """Counts of a platform's day, and fractions between 0 and 1.
 
     Attributes:

@@ -36,7 +36,7 @@ def import_labelled(
     found = importing.import_set(sources, name, columns, config.ingest)
     taxonomy = found.taxonomy.model_dump(mode="json")
     content = importing.digest_content(found.annotations)
-    facts = {**found.facts, "taxonomy": taxonomy, CONTENT: content}
+    facts = {**found.facts.to_json(), "taxonomy": taxonomy, CONTENT: content}
     standing = store.manifest(partition) or store.commit_tables(
         partition, {"annotations": found.annotations}, facts
     )
@@ -80,11 +80,11 @@ def replay_set(
         )
     rows = importing.read_rows(sources)
     days = [last_day - timedelta(days=n) for n in reversed(range(num_days))]
-    drawn = replay.plan(rows, load_taxonomy(config, store), days, platforms, config.seed)
+    drawn = replay.draw_replay(rows, load_taxonomy(config, store), days, platforms, config.seed)
     _refuse_others(store, drawn, rows)
     truth.mkdir(parents=True, exist_ok=True)
     drawn.truth().to_pandas().to_parquet(truth / "truth.parquet", index=False)
-    (truth / "plan.json").write_text(json.dumps(drawn.plan, indent=1), "utf-8")
+    (truth / "plan.json").write_text(json.dumps(drawn.plan.to_json(), indent=1), "utf-8")
     with console.bar("replay", len(days) * len(platforms)) as advance:
         for day in days:
             for platform in platforms:
@@ -94,7 +94,7 @@ def replay_set(
         "days": len(days),
         "platforms": platforms,
         "products": len(drawn.products),
-        **drawn.plan,
+        **drawn.plan.to_json(),
     }
 
 

@@ -133,7 +133,7 @@ def _to_examples(
             "confidences": pa.array([[1.0] * len(chosen)] * rows.num_rows),
             "box": pa.array(boxes, pa.list_(pa.float64())),
             "repeat": pa.array([1] * rows.num_rows),
-            "text": pa.array(columns.texts(rows), pa.string()),
+            "text": pa.array(columns.listing_texts(rows), pa.string()),
             "image": rows["image"],
         }
     )
@@ -207,7 +207,7 @@ def _sizes(rows: pa.Table, corners: NDArray[np.float64]) -> list[tuple[float, fl
 def _measure(image: bytes | None) -> tuple[int, int] | None:
     """Width and height of a picture; None of one that does not open, which is put aside later."""
     try:
-        return images.measure(image or b"")
+        return images.upright_size(image or b"")
     except PictureError:
         return None
 

@@ -18,7 +18,7 @@ _EXIT_CODE = re.compile(r"exit code (\d+)")
 
 
 class State(StrEnum):
-    """Where a job stands."""
+    """The state of a job."""
 
     WAITING = "waiting"
     RUNNING = "running"

@@ -41,7 +41,7 @@ class KubeClient:
     the object is missing or invalid, and Conflict if it exists already.
 
     Attributes:
-        namespace: where all objects lie.
+        namespace: that of all objects.
         objects: the official client's CustomObjectsApi.
         core: its CoreV1Api.
         batch: its BatchV1Api.

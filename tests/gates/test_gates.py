@@ -7,10 +7,10 @@ import pytest
 
 from fashiontrend import gates
 from fashiontrend.config import AccuracyGateConfig, HealthConfig, PerplexityGateConfig
-from fashiontrend.outcomes import EvalReport, HealthFacts, PairReport, TrendReport, Verdict
+from fashiontrend.outcomes import DayHealth, EvalReport, PairReport, TrendReport, Verdict
 from tests.producers import evaluated
 
-GOOD_DAY = HealthFacts(
+GOOD_DAY = DayHealth(
     products=100, image_success=0.99, field_coverage=0.99, blocked=0.0, duplicates=0.0
 )
 
@@ -52,7 +52,7 @@ def test_only_the_trailing_days_count():
 
 
 def test_a_closed_health_gate_does_not_ask_for_labels():
-    assert "do not label anew" in gates.decide_health(HealthFacts(), [], HealthConfig()).remedy
+    assert "do not label anew" in gates.decide_health(DayHealth(), [], HealthConfig()).remedy
 
 
 def recognised(**changes):
@@ -344,7 +344,7 @@ def broken(record, rng):
 
 def test_a_verdict_survives_json():
     for verdict in (
-        gates.decide_health(HealthFacts(), [], HealthConfig()),
+        gates.decide_health(DayHealth(), [], HealthConfig()),
         gates.decide_accuracy(recognised(), AccuracyGateConfig()),
         gates.decide_perplexity(fitted(noise_floor=1.2), recognised(), PerplexityGateConfig()),
     ):

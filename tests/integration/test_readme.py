@@ -4,13 +4,7 @@ Substituted is only what the README tells the reader to: the shops' names, files
 free port in place of 8000. `fit-attrnet` is not typed: its recipe takes minutes on the smallest set.
 """
 
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -30,56 +24,15 @@ from fashiontrend.storage import ledger
 from fashiontrend.storage.object_store import open_store, parquet_bytes
 from tests.documented import ROOT, commands
 from tests.integration.conftest import free_port
+from tests.integration.desk import desk, started, type_in, until
 from tests.serve.conftest import draw, publish, save_forecaster, save_recogniser, write_run
 
+__all__ = ["desk"]  # a fixture
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
-PROGRAM = f'#!/bin/sh\nexec "{sys.executable}" -m fashiontrend "$@"\n'
-
-
-@pytest.fixture
-def desk(tmp_path, monkeypatch) -> Path:
-    """An empty folder to type in; `fashiontrend` is on PATH and of this working tree."""
-    program = tmp_path / "bin" / "fashiontrend"
-    program.parent.mkdir()
-    program.write_text(PROGRAM)
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    folder = tmp_path / "desk"
-    folder.mkdir()
-    return folder
 
 
 def block(heading: str) -> list[str]:
     return [c.text for c in commands(ROOT / "README.md") if c.heading == heading]
-
-
-def type_in(desk: Path, line: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(line, shell=True, cwd=desk, capture_output=True, text=True, timeout=400)
-
-
-@contextmanager
-def started(desk: Path, line: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A command that ends only when it is stopped; stopped by its process id."""
-    with (desk / "log").open("ab") as log:
-        process = subprocess.Popen(f"exec {line}", shell=True, cwd=desk, stdout=log, stderr=log)
-        try:
-            yield process
-        finally:
-            process.send_signal(signal.SIGINT)  # Ctrl-C
-            try:
-                process.wait(timeout=90)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def until(ready: Callable[[], bool], desk: Path, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 180
-    while not ready():
-        assert process.poll() is None, (desk / "log").read_text()
-        assert time.monotonic() < deadline, (desk / "log").read_text()
-        time.sleep(0.5)
 
 
 @pytest.fixture

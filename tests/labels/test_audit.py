@@ -62,17 +62,17 @@ def test_rules_that_people_contradict_are_dropped_for_the_named_attributes(
 
 def test_a_rule_with_too_few_annotated_pictures_stays(material, monkeypatch):
     rules, labels, annotations = material
-    judged = audit.measure_precision(labels, annotations)
-    few = judged["support"].min()
+    precision = audit.measure_precision(labels, annotations)
+    few = precision["support"].min()
     monkeypatch.setattr(audit, "MIN_RULE_SUPPORT", few)
-    _, dropped = audit.drop_rules(rules, judged, ("neckline", "colour"), LabelsConfig())
+    _, dropped = audit.drop_rules(rules, precision, ("neckline", "colour"), LabelsConfig())
     assert sorted(dropped["rule"].to_pylist()) == ["blue", "crew neck"]
     monkeypatch.setattr(audit, "MIN_RULE_SUPPORT", few + 1)
-    _, dropped = audit.drop_rules(rules, judged, ("neckline", "colour"), LabelsConfig())
+    _, dropped = audit.drop_rules(rules, precision, ("neckline", "colour"), LabelsConfig())
     assert dropped["rule"].to_pylist() == ["crew neck"]
 
 
-def test_what_was_dropped_is_told_with_its_reason(material):
+def test_a_dropped_rule_has_its_reason(material):
     rules, labels, annotations = material
     _, table = audit.drop_rules(
         rules, audit.measure_precision(labels, annotations), ("neckline",), LabelsConfig()

@@ -130,7 +130,7 @@ def test_priors_are_those_of_the_resampled_training_set_weighted_by_confidence(
 def test_values_with_little_support_are_named(build, people, monkeypatch):
     monkeypatch.setattr(dataset, "MIN_VALUE_SUPPORT", 2)
     made = build(SAID, people)
-    assert made.facts["thin_values"] == [
+    assert made.facts.thin_values == [
         "neckline.crew",
         "neckline.v_neck",
         "neckline.deep_v",

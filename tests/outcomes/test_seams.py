@@ -98,7 +98,7 @@ NAMES = {
     outcomes.AccuracyFinding: "accuracy wilson_low support reason",
     outcomes.TrendFinding: "perplexity perplexity_floor perplexity_uniform normalised_perplexity "
     "noise_floor skill coverage80 support interval_width accuracy contribution fits reason remedy",
-    outcomes.HealthFacts: "products listings pictures pictures_bad image_success field_coverage "
+    outcomes.DayHealth: "products listings pictures pictures_bad image_success field_coverage "
     "blocked duplicates",
     outcomes.CrawlFacts: "days requests pictures failed",
     outcomes.CrawlFailure: "day platform reason",

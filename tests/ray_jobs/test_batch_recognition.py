@@ -1,4 +1,4 @@
-"""One bad catalogue job harms no other, and what is left half done is taken up again. Needs no Ray."""
+"""One bad catalogue job harms no other, and an unfinished job is continued. Needs no Ray."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -188,7 +188,7 @@ def test_a_job_is_one_workers_until_its_lease_is_over_and_keeping_prolongs_it(st
     assert batch_recognition.claim(store, job_id, "a", at + 9 * lease) == 0, "it has ended"
 
 
-def test_a_part_that_was_answered_since_makes_the_next_turn_the_first(store):
+def test_a_part_that_was_finished_since_makes_the_next_turn_the_first(store):
     job_id, lease = submit(store), timedelta(seconds=batch_recognition.LEASE_S + 1)
     turns = []
     for n in range(4):
@@ -207,7 +207,7 @@ def test_a_claim_of_an_older_worker_is_taken_over(store):
     assert batch_recognition.claim(store, job_id, "b", START + timedelta(seconds=1)) == 1
 
 
-def test_a_job_that_killed_its_worker_again_and_again_fails_with_words(config, store, clock):
+def test_a_job_that_killed_its_worker_again_and_again_fails_with_a_reason(config, store, clock):
     job_id, lease = submit(store), timedelta(seconds=batch_recognition.LEASE_S + 1)
     for n in range(batch_recognition.MAX_TURNS):
         assert status_of(store, job_id)["status"] == "queued"
@@ -225,7 +225,7 @@ def release(store, tmp_path) -> None:
 
 
 @pytest.mark.usefixtures("release", "in_process")
-def test_structs_of_bytes_and_path_are_answered_as_bytes_are(config, store):
+def test_structs_of_bytes_and_path_are_read_as_bytes_are(config, store):
     images = [{"bytes": draw(), "path": "a.png"}, {"bytes": None, "path": "b.png"}, None]
     table = pa.table({"id": ["1", "2", "3"], "image": images})
     store.write("uploads/a.parquet", parquet_bytes(table))
@@ -245,7 +245,7 @@ def test_structs_of_bytes_and_path_are_answered_as_bytes_are(config, store):
         pytest.param(pa.array([[1, 2]]), id="lists"),
     ],
 )
-def test_a_column_that_holds_no_pictures_fails_its_job_and_the_next_is_answered(
+def test_a_column_that_holds_no_pictures_fails_its_job_and_the_next_job_is_done(
     config, store, image
 ):
     bad = pa.table({"id": ["1"], "image": image})
@@ -285,9 +285,7 @@ def test_an_input_that_went_away_after_the_plan_fails_its_job(config, store):
 
 
 @pytest.mark.usefixtures("release", "in_process")
-def test_a_store_that_does_not_answer_while_an_input_is_read_leaves_the_job(
-    config, store, monkeypatch
-):
+def test_a_store_that_fails_while_an_input_is_read_leaves_the_job_open(config, store, monkeypatch):
     store.write("uploads/a.parquet", parquet_bytes(pa.table({"id": ["1"], "image": [draw()]})))
     job_id = submit(store)
 

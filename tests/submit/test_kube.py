@@ -18,7 +18,7 @@ REQUEST = make_request("recognise", date(2026, 11, 23), datetime(2026, 11, 23, 6
 CFG = ClusterConfig(template="my-rayjobs")
 #: Of the chart's ConfigMap.
 TEMPLATE = "{kind: RayJob, metadata: {name: 'my-{stage}-{day}'}, spec: {entrypoint: 'x {stage}'}}"
-#: KubeRay's words for a job whose entrypoint failed.
+#: KubeRay's message about a job whose entrypoint failed.
 FAILED = (
     "Job entrypoint command failed with exit code 10, "
     "last available logs (truncated to 20,000 chars):\nmean_accuracy is 0.7\n"

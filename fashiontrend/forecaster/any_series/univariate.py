@@ -34,9 +34,9 @@ _SPANS = (2, 4, 8, 13, 26, 52)
 _SEASONS, _MIN_HISTORY = 4, 104
 #: This fraction of the level is added to both sides of the ratio, so that a zero has a finite log.
 _FLOOR = 0.1
-#: Layers of the LSTM, as the method has them.
+#: Number of layers of the LSTM, as in the method.
 LAYERS = 2
-#: Cosines that show the decoder where in the horizon a date lies.
+#: Number of cosines that encode the position of a date in the horizon for the decoder.
 CURVES = 6
 _MIN_SHAPE = 0.05
 _MAX_LOG_RATIO, _MAX_CORRECTION = 3.0, 2.0

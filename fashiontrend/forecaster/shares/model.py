@@ -21,7 +21,7 @@ _SPANS = (4.0, 8.0, 16.0, 28.0)
 _FEATURES = 4
 #: Logit of a padded value; finite, so that 0 * log q stays 0.
 _PADDED_LOGIT = -1e4
-#: Layers of the LSTM, as the method has them.
+#: Number of layers of the LSTM, as in the method.
 LAYERS = 2
 
 

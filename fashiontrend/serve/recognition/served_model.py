@@ -155,7 +155,7 @@ def _run(recogniser: RecognitionModel, items: Sequence[Item], limits: IngestConf
     sizes: dict[int, tuple[int, int]] = {}
     for n, item in enumerate(items):
         try:
-            sizes[n] = images.glance(item.data, limits)
+            sizes[n] = images.upright_size(item.data, limits)
         except PictureError as error:
             results[n] = error
     ordered = sorted(sizes, key=lambda n: hash(items[n].options))

@@ -1,4 +1,4 @@
-"""Who comes in: a body that is on its way keeps nobody out, and what is full says so at once."""
+"""Admission control: a body that is being received keeps nobody out, and a full server says so at once."""
 
 import asyncio
 import contextlib
@@ -63,7 +63,7 @@ def is_empty(admission: Admission) -> bool:
     return (admission.processing, admission.receiving, admission.held_bytes) == (0, 0, 0)
 
 
-def test_bodies_on_their_way_take_no_place_among_those_that_are_answered():
+def test_bodies_that_are_being_received_take_no_place_of_requests_in_progress():
     async def run() -> None:
         admission = Admission(ServeConfig(body_timeout_s=0.2), max_processing=1)
         stalled = [asyncio.create_task(read(admission, Wire(b"{"))) for _ in range(50)]
@@ -160,7 +160,7 @@ def test_a_client_that_goes_away_takes_no_place():
     asyncio.run(run())
 
 
-def test_an_answer_that_fails_gives_its_place_back():
+def test_a_request_that_fails_frees_its_place():
     async def run() -> None:
         admission = Admission(ServeConfig(), max_processing=1)
         with contextlib.suppress(RuntimeError), admission.track(PLAIN, whole()):

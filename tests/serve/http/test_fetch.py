@@ -1,4 +1,4 @@
-"""No URL leads into the house, whatever its spelling and whatever its name resolves to."""
+"""No URL reaches the internal network, whatever its spelling and whatever its name resolves to."""
 
 import asyncio
 import ipaddress

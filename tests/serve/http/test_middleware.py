@@ -1,4 +1,4 @@
-"""The edge: bodies that are too long or too slow, and answers that take too long."""
+"""The middleware: bodies that are too long or too slow, and responses that take too long."""
 
 import asyncio
 import json
@@ -76,7 +76,7 @@ def test_a_body_that_stops_coming_is_408():
     assert ask(read_all, stalls, body_timeout_s=0.01)[0] == 408
 
 
-def test_an_answer_that_takes_too_long_is_504():
+def test_a_response_that_takes_too_long_is_504():
     assert ask(never, pieces(b""), request_timeout_s=0.01)[0] == 504
 
 

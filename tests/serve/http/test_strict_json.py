@@ -1,4 +1,4 @@
-"""JSON from strangers."""
+"""Strict JSON: what is refused, and why."""
 
 import pytest
 

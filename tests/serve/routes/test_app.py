@@ -1,4 +1,4 @@
-"""The API as callers see it: what is answered, and how a refusal looks."""
+"""The API as callers see it: its responses and its problems."""
 
 from datetime import timedelta
 from urllib.parse import quote
@@ -40,7 +40,7 @@ def problem(answer) -> str:
         ("/v1/releases", responses.ReleasesResponse),
     ],
 )
-def test_an_answer_has_its_documented_shape_and_an_etag_that_saves_sending_it_again(
+def test_a_response_has_its_documented_shape_and_an_etag_that_saves_sending_it_again(
     serve, address, shape
 ):
     answer = serve("GET", address)
@@ -86,7 +86,7 @@ def test_a_share_that_was_not_measured_is_null_and_flagged(serve):
     assert problem(serve("GET", "/v1/series?basis=new_in")) == "not_found"
 
 
-def test_a_share_as_counted_is_told_without_the_interval_of_the_corrected_one(serve):
+def test_a_share_as_counted_comes_without_the_interval_of_the_corrected_one(serve):
     asked = "/v1/series?platform=*&value=red"
     (corrected,) = serve("GET", asked).json()["series"]
     told = serve("GET", f"{asked}&corrected=false").json()
@@ -143,7 +143,7 @@ def addresses(records: list[dict]) -> set[str]:
     return {s["picture"] for r in records for s in r["evidence"]["samples"]}
 
 
-def test_gates_tell_their_newest_verdict_and_their_history(serve):
+def test_gates_have_their_newest_verdict_and_their_history(serve):
     gates = {g["name"]: g for g in serve("GET", "/v1/gates").json()["gates"]}
     assert (gates["accuracy"]["passed"], gates["accuracy"]["value"]) == (True, 0.9)
     assert (gates["health"]["passed"], gates["health"]["value"]) == (False, 1)
@@ -251,14 +251,14 @@ def test_the_board_is_served_with_a_policy_that_lets_nothing_in(serve):
         assert problem(serve("GET", address)) == "not_found"
 
 
-def test_what_is_not_there_or_not_allowed_is_told_as_a_problem(serve):
+def test_an_unknown_path_or_method_is_a_problem(serve):
     assert problem(serve("GET", "/nowhere")) == "not_found"
     answer = serve("DELETE", "/v1/keywords")
     assert (answer.status_code, problem(answer)) == (405, "method_not_allowed")
     assert answer.headers["allow"] == "GET"
 
 
-def test_a_fault_inside_is_told_without_its_trace(serve, monkeypatch):
+def test_an_internal_error_is_a_problem_without_its_trace(serve, monkeypatch):
     def fail():
         raise RuntimeError("secret inside")
 
@@ -268,7 +268,7 @@ def test_a_fault_inside_is_told_without_its_trace(serve, monkeypatch):
     assert "secret" not in answer.text
 
 
-def test_a_store_that_is_gone_asks_to_come_again(serve, monkeypatch):
+def test_if_the_store_is_not_available_the_caller_should_retry(serve, monkeypatch):
     from fashiontrend.errors import StoreError
     from fashiontrend.storage.object_store import Store
 

@@ -1,0 +1,60 @@
+"""An empty folder in which a test types what the documents show, as a reader would."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.documented import ROOT
+
+PROGRAMS = {"fashiontrend": "-m fashiontrend", "python": ""}
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch) -> Path:
+    """An empty folder to type in; `fashiontrend` and `python` are on PATH and of this working tree."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, options in PROGRAMS.items():
+        program = programs / name
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {options} "$@"\n')
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    folder = tmp_path / "desk"
+    folder.mkdir()
+    return folder
+
+
+def type_in(desk: Path, line: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(line, shell=True, cwd=desk, capture_output=True, text=True, timeout=400)
+
+
+@contextmanager
+def started(desk: Path, line: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A command that ends only when it is stopped; stopped by its process id."""
+    with (desk / "log").open("ab") as log:
+        process = subprocess.Popen(f"exec {line}", shell=True, cwd=desk, stdout=log, stderr=log)
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGINT)  # Ctrl-C
+            try:
+                process.wait(timeout=90)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def until(ready: Callable[[], bool], desk: Path, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 180
+    while not ready():
+        assert process.poll() is None, (desk / "log").read_text()
+        assert time.monotonic() < deadline, (desk / "log").read_text()
+        time.sleep(0.5)
