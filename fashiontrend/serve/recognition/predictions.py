@@ -34,7 +34,7 @@ class RecognitionModel(Protocol):
 
 
 @dataclass(frozen=True)
-class GarmentPrediction:
+class DescribedGarment:
     """What the model predicts for a picture, or for one box of it.
 
     Attributes:
@@ -59,7 +59,7 @@ def recognise_items(
     sizes: Sequence[tuple[int, int]],
     boxes: Sequence[BoxFractions | None],
     options: Options,
-) -> list[GarmentPrediction | PictureError]:
+) -> list[DescribedGarment | PictureError]:
     """Predict each picture, or give the reason why it cannot be used.
 
     Args:
@@ -88,10 +88,10 @@ def _convert(
     size: tuple[int, int],
     taxonomy: Taxonomy,
     options: Options,
-) -> GarmentPrediction:
+) -> DescribedGarment:
     chosen = taxonomy.ids if options.attributes is None else options.attributes
     vector = predicted.embedding
-    return GarmentPrediction(
+    return DescribedGarment(
         *size,
         box=given or (None if predicted.box is None else _fractions(predicted.box, size)),
         score=None if given else round(predicted.score, 4),

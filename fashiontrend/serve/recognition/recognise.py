@@ -8,7 +8,7 @@ from fashiontrend.errors import PictureError, StoreError
 from fashiontrend.serve.metrics import Metrics
 from fashiontrend.serve.recognition.allowed_keys import is_allowed
 from fashiontrend.serve.recognition.batcher import Overloaded
-from fashiontrend.serve.recognition.predictions import GarmentPrediction
+from fashiontrend.serve.recognition.predictions import DescribedGarment
 from fashiontrend.serve.recognition.served_model import Item, Result, ServedModel
 from fashiontrend.serve.recognition.versions import Versions
 from fashiontrend.serve.schemas.problems import Problem, busy
@@ -259,7 +259,7 @@ def _refuse_problems(images: Sequence[ImageResult]) -> None:
             )
 
 
-def _garment(number: int, predicted: GarmentPrediction, box: BoxFractions) -> Garment:
+def _garment(number: int, predicted: DescribedGarment, box: BoxFractions) -> Garment:
     x0, y0, x1, y1 = box
     width, height = predicted.width, predicted.height
     pixels = (round(x0 * width), round(y0 * height), round(x1 * width), round(y1 * height))

@@ -19,7 +19,7 @@ from fashiontrend.config import IngestConfig, ServeConfig
 from fashiontrend.errors import DataError, PictureError, StoreError
 from fashiontrend.serve.recognition.batcher import Batcher
 from fashiontrend.serve.recognition.predictions import (
-    GarmentPrediction,
+    DescribedGarment,
     RecognitionModel,
     recognise_items,
 )
@@ -43,7 +43,7 @@ class Item:
 
 
 #: What the model gives for an item: a prediction, or why the picture cannot be used.
-Result = GarmentPrediction | PictureError
+Result = DescribedGarment | PictureError
 
 
 @dataclass(frozen=True, eq=False)
