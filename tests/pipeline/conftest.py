@@ -1,0 +1,303 @@
+"""A store with 430 days of three platforms, and a count of every call that reaches the store."""
+
+import hashlib
+import io
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from fashiontrend.config import Config, ForecasterConfig
+from fashiontrend.forecaster import artifact
+from fashiontrend.forecaster.shares.model import TrendModel
+from fashiontrend.forecaster.shares.predict import Calibration
+from fashiontrend.storage import layout, releases, schemas
+from fashiontrend.storage.object_store import MANIFEST, Store, open_store, parquet_bytes
+
+#: An S3 server returns so many keys for one request.
+KEYS_PER_LIST = 1000
+PLATFORMS = ("north", "east", "south")
+DAYS = 430
+LAST = date(2026, 11, 22)
+RECOGNISER, FORECASTER, DATASET = "attrnet-1", "forecaster-1", "datasets/first"
+COLOURS = ("red", "blue")
+TAXONOMY = {
+    "version": "long",
+    "attributes": [
+        {"id": "colour", "en": "Colour", "zh": "C",
+         "values": [{"id": c, "en": c, "zh": c} for c in COLOURS]}
+    ],
+}  # fmt: skip
+PREDICTION = schemas.prediction_schema({"colour": 2})
+
+
+@dataclass
+class StoreCalls:
+    """Calls that reached the store, each counted as S3 would bill it at least.
+
+    A look whether a key exists, a read of a key, a Parquet file opened and a write count 1 each;
+    a listing counts 1 for every 1,000 keys that it returns.
+    """
+
+    kinds: Counter = field(default_factory=Counter)
+    tables: list[tuple[str, tuple[str, ...] | None]] = field(default_factory=list)
+    step: str = "start"
+    steps: Counter = field(default_factory=Counter)
+
+    def add(self, kind: str, number: int = 1) -> None:
+        self.kinds[kind] += number
+        self.steps[self.step] += number
+
+    @property
+    def total(self) -> int:
+        return self.kinds.total()
+
+    def __str__(self) -> str:
+        return f"{self.total} requests: {dict(self.kinds)}; by step {dict(self.steps)}"
+
+
+@pytest.fixture
+def calls(monkeypatch) -> StoreCalls:
+    """Counts what any `Store` of this process does from now on."""
+    found = StoreCalls()
+
+    def count(name: str, kind: str) -> None:
+        method = getattr(Store, name)
+
+        def counted(self, *arguments, **options):
+            found.add(kind)
+            return method(self, *arguments, **options)
+
+        monkeypatch.setattr(Store, name, counted)
+
+    for name, kind in (
+        ("exists", "head"), ("read", "get"), ("write", "put"), ("_put", "put"),
+        ("delete_folder", "delete"),
+    ):  # fmt: skip
+        count(name, kind)
+    keys, read_table = Store.keys, Store.read_table
+
+    def counted_keys(self, prefix):
+        listed = keys(self, prefix)
+        found.add("list", max(1, -(-len(listed) // KEYS_PER_LIST)))
+        return listed
+
+    def counted_read(self, key, columns=None):
+        found.add("open")
+        found.tables.append((found.step, key, None if columns is None else tuple(columns)))
+        return read_table(self, key, columns)
+
+    monkeypatch.setattr(Store, "keys", counted_keys)
+    monkeypatch.setattr(Store, "read_table", counted_read)
+    return found
+
+
+class LongStore:
+    """430 days that ended yesterday, as the loop leaves them, written straight to the disk.
+
+    On each day each platform shows four products: one that has been there since the first day,
+    and three that live for three days each; so a day has one new picture.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.store = open_store(Config.model_validate({"store": {"url": str(folder)}}).store)
+        self.first = LAST - timedelta(days=DAYS - 1)
+
+    def fill(self) -> None:
+        for number in range(DAYS):
+            for platform in PLATFORMS:
+                self._add_day(number, platform)
+        self._add_models()
+        self._add_published()
+
+    def day(self, number: int) -> date:
+        return self.first + timedelta(days=number)
+
+    def listings(self, number: int, platform: str) -> pa.Table:
+        shown = [n for n in (0, number - 1, number, number + 1) if n >= 0]
+        rows = [self._listing(number, platform, product) for product in dict.fromkeys(shown)]
+        return pa.Table.from_pylist(rows, schemas.LISTING)
+
+    def new_products(self, number: int) -> list[int]:
+        return [0, 1] if number == 0 else [number + 1]
+
+    def _listing(self, number: int, platform: str, product: int) -> dict:
+        image = {
+            "url": f"http://{platform}/{product}.jpg",
+            "picture_id": picture_id(platform, product),
+            "position": 0,
+        }
+        colour = COLOURS[(product // 3) % 2]
+        return {
+            "platform": platform, "day": self.day(number), "product_id": str(product),
+            "url": f"http://{platform}/{product}", "title": f"{colour} shirt {product}",
+            "price": 10.0, "currency": "EUR", "gender": "women", "images": [image],
+            "first_seen": self.day(max(product - 1, 0)), "source": "replay", "available": True,
+        }  # fmt: skip
+
+    def _add_day(self, number: int, platform: str) -> None:
+        day, listed = self.day(number), self.listings(number, platform)
+        self.put_raw(number, platform)
+        pictures = [
+            {"picture_id": picture_id(platform, n), "platform": platform, "product_id": str(n),
+             "day": day, "position": 0, "width": 64, "height": 64, "format": "JPEG",
+             "image": picture(platform, n)}
+            for n in self.new_products(number)
+        ]  # fmt: skip
+        health = {"products": listed.num_rows, "pictures": len(pictures)}
+        self.put(
+            layout.catalogue_day(day, platform),
+            {
+                "listings-0": listed,
+                "rejects-0": schemas.REJECT.empty_table(),
+                "pictures-00000-0-000": pa.Table.from_pylist(pictures, schemas.PICTURE),
+            },
+            {"health": health, "verdict": {"passed": True, "reasons": []}, "rejected": 0},
+        )
+        seen = [predict(p["picture_id"], int(p["product_id"])) for p in pictures]
+        table = pa.Table.from_pylist(seen, PREDICTION)
+        self.put(layout.predictions_day(RECOGNISER, day, platform), {"predictions-0": table}, {})
+
+    def put_raw(self, number: int, platform: str) -> None:
+        tables = {
+            "listings-0": self.listings(number, platform),
+            "pages-0": pa.table({"page": pa.array([], pa.string())}),
+            "rejects-0": pa.table({"url": pa.array([], pa.string())}),
+        }
+        for product in self.new_products(number):
+            data = picture(platform, product)
+            self._write(layout.raw_image(picture_id(platform, product)), data)
+        self.put(layout.raw_day(self.day(number), platform), tables, {"requests": 3})
+
+    def _add_models(self) -> None:
+        ids = [f"v{n}" for n in range(20)]
+        labels = [{"picture_id": i, "product_key": i, "split": "val", "annotated": True,
+                   "labels": [n % 2], "confidences": [1.0], "repeat": 1}
+                  for n, i in enumerate(ids)]  # fmt: skip
+        val = pa.Table.from_pylist(labels, schemas.EXAMPLE)
+        self.put(DATASET, {"train-0": val.slice(0, 0), "val-0": val}, {})
+        self.put_recogniser(RECOGNISER, DATASET)
+        self.put_forecaster(FORECASTER)
+        opened = {"passed": True}
+        digest = _taxonomy_digest(self.folder)
+        releases.publish(
+            self.store,
+            releases.Release(
+                "2026-11-21-first", str(LAST - timedelta(days=1)), "r0", RECOGNISER, FORECASTER, "first",
+                "long", digest, opened, opened,
+            ),
+        )  # fmt: skip
+
+    def put_recogniser(self, version: str, dataset: str) -> None:
+        seen = [predict(f"v{n}", 3 * n) for n in range(20)]
+        table = pa.Table.from_pylist(seen, PREDICTION)
+        facts = {"dataset": dataset, "priors": {"colour": [0.5, 0.5, 0.0]}, "report": {}}
+        self.put(layout.model("attrnet", version), {"val_predictions": table}, facts)
+
+    def put_forecaster(self, version: str) -> None:
+        cfg = ForecasterConfig(context_length=14, prediction_length=14, hidden_size=4)
+        torch.manual_seed(0)
+        halves = Calibration((1.0,) * 14, (2.0,) * 14)
+        made = artifact.Artifact(TrendModel(cfg), cfg, halves, {"colour": COLOURS}, "t", {})
+        files = artifact.dump(made)
+        for name, data in files.items():
+            self._write(f"{layout.model('forecaster', version)}/{name}", data)
+        self._commit(layout.model("forecaster", version), list(files), {})
+
+    def _add_published(self) -> None:
+        """The scorecard and the keywords of every day but the first ones."""
+        for number in range(100, DAYS):
+            day = self.day(number)
+            partition = layout.keywords("2026-11-21-first", day)
+            self._write(f"{partition}/keywords.json", json.dumps({"keywords": []}).encode())
+            self._commit(partition, ["keywords.json"], {"horizon_days": 14})
+            due = [layout.keywords("2026-11-21-first", self.day(number - 14))]
+            facts = {"summary": {"new": 0}, "complete": due if number >= 114 else []}
+            self.put(layout.scorecard(day), {"scores-0": schemas.SCORE.empty_table()}, facts)
+
+    def put(self, partition: str, tables: dict[str, pa.Table], facts: dict) -> None:
+        for name, table in tables.items():
+            self._write(f"{partition}/{name}.parquet", parquet_bytes(table))
+        self._commit(partition, [f"{name}.parquet" for name in tables], facts)
+
+    def _commit(self, partition: str, files: list[str], facts: dict) -> None:
+        body = json.dumps({"files": files, "facts": facts}).encode()
+        self._write(f"{partition}/{MANIFEST}", body)
+
+    def _write(self, key: str, data: bytes) -> None:
+        path = self.folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+def picture(platform: str, product: int) -> bytes:
+    """A JPEG of its own for each product."""
+    seed = PLATFORMS.index(platform) * 10_000 + product
+    noise = np.random.default_rng(seed).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(noise).save(out, "JPEG")
+    return out.getvalue()
+
+
+def picture_id(platform: str, product: int) -> str:
+    return hashlib.sha256(picture(platform, product)).hexdigest()
+
+
+def predict(identity: str, product: int) -> dict:
+    """A prediction that is sure of the colour that the title names."""
+    red = 0.9 if (product // 3) % 2 == 0 else 0.1
+    return {
+        "picture_id": identity,
+        "box": [0.0, 0.0, 1.0, 1.0],
+        "box_score": 1.0,
+        "probs_colour": [red, 1.0 - red, 0.0],
+    }
+
+
+def _taxonomy_digest(folder: Path) -> str:
+    from fashiontrend import taxonomy
+
+    return taxonomy.load(_taxonomy_file(folder)).digest
+
+
+def _taxonomy_file(folder: Path) -> Path:
+    file = folder.parent / "taxonomy.yaml"
+    file.write_text(yaml.safe_dump(TAXONOMY), "utf-8")
+    return file
+
+
+@pytest.fixture
+def long_store(tmp_path) -> LongStore:
+    found = LongStore(tmp_path / "store")
+    found.fill()
+    return found
+
+
+@pytest.fixture
+def long_config(long_store) -> Config:
+    """A run over all the days of the long store."""
+    return Config.model_validate(
+        {
+            "store": {"url": str(long_store.folder)},
+            "taxonomy": str(_taxonomy_file(long_store.folder)),
+            "loop": {"history_days": DAYS},
+            "crawl": {
+                "platforms": [
+                    {"name": "north", "kind": "shopify", "base_url": "http://north"},
+                    {"name": "east", "kind": "shopify", "base_url": "http://east"},
+                    {"name": "south", "kind": "shopify", "base_url": "http://south/{day}"},
+                ]
+            },
+            "series": {"bootstrap": 2},
+            "forecaster": {"context_length": 14, "prediction_length": 14, "hidden_size": 4},
+        }
+    )
