@@ -63,7 +63,7 @@ def release(store: Store, folder: Path, kind: str) -> None:
     store.upload(layout.model("attrnet", "bench"), folder, {})
     small = ForecasterConfig(hidden_size=4)
     halves = Calibration((1.0,) * small.prediction_length, (2.0,) * small.prediction_length)
-    made = forecaster.Artefact(TrendModel(small), small, halves, {}, words.digest, {})
+    made = forecaster.Artifact(TrendModel(small), small, halves, {}, words.digest, {})
     partition = layout.model("forecaster", "bench")
     files = forecaster.dump(made)
     for name, data in files.items():

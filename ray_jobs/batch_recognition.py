@@ -34,6 +34,7 @@ from fashiontrend.serve.recognition.served_model import ServedModel
 from fashiontrend.serve.schemas.requests import Options
 from fashiontrend.storage import layout, ledger
 from fashiontrend.storage.object_store import Store, open_store
+from ray_jobs import devices
 from ray_jobs.runtime import connect
 
 log = logging.getLogger(__name__)
@@ -306,7 +307,7 @@ class Answering:
     def __init__(self, config: dict[str, Any], record: dict[str, Any]) -> None:
         settings = Config.model_validate(config)
         self.cfg, self.store, self.job_id = settings.serve, open_store(settings.store), record["id"]
-        self.record, self.device = record, "cuda" if settings.ray.use_gpu else "cpu"
+        self.record, self.device = record, devices.assigned_to_actor()
 
     @cached_property
     def options(self) -> Options:

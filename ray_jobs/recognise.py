@@ -19,6 +19,7 @@ from fashiontrend.pipeline.context import Context, Outcome
 from fashiontrend.pipeline.predictions import recogniser_of
 from fashiontrend.storage import layout, schemas
 from fashiontrend.storage.object_store import Store
+from ray_jobs import devices
 from ray_jobs.runtime import connect, read_parquet
 
 log = logging.getLogger(__name__)
@@ -116,7 +117,7 @@ class Recognition:
 
         with tempfile.TemporaryDirectory() as folder:
             store.download(layout.model("attrnet", version), Path(folder))
-            self.recogniser = Recogniser(folder)
+            self.recogniser = Recogniser(folder, device=devices.assigned_to_actor())
 
     def __call__(self, batch: dict[str, Any]) -> pa.Table:
         """Rows of `records.prediction_schema` for a batch of encoded pictures."""

@@ -38,6 +38,7 @@ from fashiontrend.serve.routes.app import Background, create_app
 from fashiontrend.serve.routes.services import Library, Services
 from fashiontrend.serve.routes.status import READY
 from fashiontrend.storage.object_store import open_store
+from ray_jobs import devices
 from ray_jobs.runtime import connect, disconnect
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ class Recogniser:
         _log_to_stderr()
         self.cfg, self.metrics, self.guard = cfg, Metrics(), tokens.make_guard(cfg)
         self.intake = Intake(cfg, cfg.recogniser.max_ongoing_requests)
-        device = "cuda" if cfg.recogniser.gpus else "cpu"
+        device = devices.assigned_to_actor()
 
         def load(release_id: str) -> ServedModel:
             return served_model.load(store, release_id, cfg, self.metrics, device)

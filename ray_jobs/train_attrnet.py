@@ -18,6 +18,7 @@ import ray.train.torch
 
 from fashiontrend import gates
 from fashiontrend.config import AttrNetConfig, digest
+from fashiontrend.errors import AccuracyGateClosed
 from fashiontrend.loop import Step
 from fashiontrend.pipeline import rounds
 from fashiontrend.pipeline.context import Context, Outcome
@@ -37,8 +38,14 @@ MEAN_PICTURES = 2000
 
 
 def train(context: Context) -> Outcome:
-    """Train this round's recogniser, or take what an earlier attempt committed, and judge it."""
-    data, round_ = context.run.latest(Step.LABEL), rounds.plan(context)
+    """Train this round's recogniser, or take what an earlier attempt committed, and judge it.
+
+    Raises:
+        AccuracyGateClosed: no picture is annotated for validation, so that nothing can be judged.
+    """
+    data = context.run.latest(Step.LABEL)
+    _refuse_unjudged(data.facts["pictures"]["val"], context.config.accuracy_gate.min_support)
+    round_ = rounds.plan(context)
     context.taxonomy.check(round_.attrnet.plain_weights)
     settings = {
         "attrnet": round_.attrnet.model_dump(),
@@ -96,13 +103,23 @@ def stream(
     )
 
 
+def _refuse_unjudged(pictures: int, needed: int) -> None:
+    """Refuse to train what could not be judged: a training takes hours and the gate would stay closed."""
+    if not pictures:
+        raise AccuracyGateClosed(
+            "accuracy gate: no picture is annotated for validation, so that no recogniser can be judged. "
+            f"Nothing was trained or published. Have at least {needed} pictures annotated for each attribute, "
+            "name the annotators' CSV files in labels.annotations, and give the same command again."
+        )
+
+
 def _train_files(store: Store, dataset: str) -> list[str]:
     manifest = store.manifest(dataset)
     return [f for f in (manifest.files if manifest else ()) if "/train" in f]
 
 
 def worker(settings: dict[str, Any]) -> None:
-    """What each DDP worker runs; the first one judges and writes the artifact."""
+    """What each DDP worker runs; the first one alone judges and writes the artifact."""
     import torch
 
     from fashiontrend import checkpoint
@@ -115,7 +132,7 @@ def worker(settings: dict[str, Any]) -> None:
     torch.set_num_threads(cfg.threads)
     shard = ray.train.get_dataset_shard("train")
     workers = ray.train.get_context().get_world_size()
-    mean = channel_mean(settings["store"], settings["dataset"], cfg)
+    mean = training.compute_once(lambda: channel_mean(settings["store"], settings["dataset"], cfg))
     net = model.build(cfg, list(taxonomy.num_values.values()), mean, settings["seed"])
     wrapped = ray.train.torch.prepare_model(net)
 
@@ -134,13 +151,14 @@ def worker(settings: dict[str, Any]) -> None:
         name = f"epoch-{state.epoch - 1:03d}"
         training.report(state.history[-1], name, lambda folder: checkpoint.save(folder, state))
 
+    device = str(ray.train.torch.get_device())
     training_loop.fit(
         wrapped, lambda epoch: endless, cfg, epochs=settings["epochs"],
         steps_per_epoch=settings["steps_per_epoch"], seed=settings["seed"],
         start=training.last_state(), on_epoch_end=on_epoch_end,
-        device=str(ray.train.torch.get_device()), attributes=taxonomy.ids,
+        device=device, attributes=taxonomy.ids,
     )  # fmt: skip
-    training.finish(*_judge(net, taxonomy, settings))
+    training.finish(lambda: _judge(net, taxonomy, settings, device))
 
 
 def channel_mean(store: Store, dataset: str, cfg: AttrNetConfig) -> list[float]:
@@ -165,9 +183,12 @@ def channel_mean(store: Store, dataset: str, cfg: AttrNetConfig) -> list[float]:
 
 
 def _judge(
-    net: Any, taxonomy: Taxonomy, settings: dict[str, Any]
-) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """The artifact's files with the answers for the validation pictures, and the report on them."""
+    net: Any, taxonomy: Taxonomy, settings: dict[str, Any], device: str
+) -> training.Judgement:
+    """The artifact's files with the predictions for the validation pictures, and the report on them.
+
+    The network recognises them on `device`, which it was trained on.
+    """
     from fashiontrend.attrnet.evaluation import accuracy
     from fashiontrend.attrnet.inference import artifact, predict, probabilities
 
@@ -178,7 +199,7 @@ def _judge(
     with tempfile.TemporaryDirectory() as folder:
         plain = artifact.make_card(taxonomy, net, settings["priors"], {})
         artifact.save(folder, net, plain)
-        raw = recognise_table(predict.Recogniser(folder), table)
+        raw = recognise_table(predict.Recogniser(folder, device=device), table)
         temperatures = {
             a: probabilities.fit_temperature(raw[f"probs_{a}"], labels[:, n])
             for n, a in enumerate(taxonomy.ids)

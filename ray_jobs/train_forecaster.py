@@ -52,7 +52,7 @@ def _request_labels(context: Context, request: list[dict[str, Any]]) -> str:
 
 
 def worker(settings: dict[str, Any]) -> None:
-    """What each DDP worker runs; the first one judges and writes the artifact."""
+    """What each DDP worker runs; the first one alone judges and writes the artifact."""
     import torch
 
     from fashiontrend import checkpoint
@@ -80,13 +80,14 @@ def worker(settings: dict[str, Any]) -> None:
         seed=settings["seed"],
         start=training.last_state(),
         on_epoch_end=on_epoch_end,
+        device=str(ray.train.torch.get_device()),
     )
-    training.finish(*_judge(net, series, split, cfg, settings))
+    training.finish(lambda: _judge(net, series, split, cfg, settings))
 
 
 def _judge(
     net: Any, series: Any, split: Any, cfg: ForecasterConfig, settings: dict[str, Any]
-) -> tuple[dict[str, bytes], dict[str, Any]]:
+) -> training.Judgement:
     """The artifact's files, and the report of the held-out origins."""
     from fashiontrend.forecaster import artifact
     from fashiontrend.forecaster.shares import evaluate, predict, windows

@@ -82,7 +82,7 @@ def worker(settings: dict[str, Any]) -> None:
         learn=_Members(),
     )
     facts = {"series": len(table.names), "calibration": fitted.calibration}
-    training.finish(artifact.dump(fitted), {"report": facts})
+    training.finish(lambda: (artifact.dump(fitted), {"report": facts}))
 
 
 class _Members:

@@ -4,9 +4,10 @@ import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import ray.train
+import ray.train.collective
 import ray.train.torch
 from ray.train import Checkpoint, CheckpointConfig, FailureConfig, Result, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer
@@ -18,6 +19,9 @@ from fashiontrend.storage import layout
 from fashiontrend.storage.object_store import Manifest, Store
 from ray_jobs.runtime import connect
 
+T = TypeVar("T")
+#: The artifact's files by name, and the facts that its manifest will hold.
+Judgement = tuple[dict[str, bytes], dict[str, Any]]
 REPORT = "report.json"
 #: A process group needs a moment to die; its message names what really failed further down.
 CAUSE_LINES = 3
@@ -135,12 +139,39 @@ def last_state() -> Any:
         return checkpoint.load(Path(folder))
 
 
-def finish(files: dict[str, bytes], facts: dict[str, Any]) -> None:
-    """Report the artifact: its files and the facts that its manifest will hold."""
+def finish(judge: Callable[[], Judgement]) -> None:
+    """Let the first worker judge the trained model and report the artifact, and the others report beside it.
+
+    The others wait in `ray.train.report` for as long as the judgement takes, and nothing ends their
+    wait: Ray's barrier has no time limit of its own (RAY_TRAIN_COLLECTIVE_TIMEOUT_S is not set),
+    health checks are answered by another thread of a worker's process than the one that waits or
+    judges, and no collective of the process group is open, since DDP's last one came with the last
+    gradient. A judgement may not use the DDP wrapper, whose collectives the others would not join.
+    If it raises, Ray ends all workers.
+
+    Args:
+        judge: makes the artifact's files by name, and the facts that its manifest will hold; called on
+            the first worker only.
+    """
 
     def save(folder: Path) -> None:
+        files, facts = judge()
         for name, data in files.items():
             (folder / name).write_bytes(data)
         (folder / REPORT).write_text(json.dumps(facts, default=str))
 
     report({}, "final", save)
+
+
+def compute_once(compute: Callable[[], T]) -> T:
+    """Compute on the first worker and give its result to all; every worker has to call it.
+
+    The others wait as in `finish`.
+
+    Args:
+        compute: called on the first worker only; its result goes through one actor of Ray, so it
+            must be small (at most a thousand bytes).
+    """
+    first = ray.train.get_context().get_world_rank() == 0
+    found: T = ray.train.collective.broadcast_from_rank_zero(compute() if first else None)
+    return found

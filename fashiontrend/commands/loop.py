@@ -28,7 +28,10 @@ app.add_typer(releases_app, name="releases")
 
 @app.command()
 def run(config: ConfigOption = None, day: DayOption = None) -> None:
-    """Drive the whole loop for a day, from where an earlier attempt stopped. What a scheduler calls."""
+    """Drive the whole loop for a day, from where an earlier attempt stopped.
+
+    A scheduler calls it once a day, without --day.
+    """
     from ray_jobs.run import run as job
 
     settings = configuration.load(config)

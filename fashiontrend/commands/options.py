@@ -12,7 +12,12 @@ ConfigOption = Annotated[
 ]
 DayOption = Annotated[
     datetime | None,
-    typer.Option("--day", formats=["%Y-%m-%d"], help="UTC day; today if not given."),
+    typer.Option(
+        "--day",
+        formats=["%Y-%m-%d"],
+        help="Day of the run, in UTC; today if left out. Only archives, platforms with {day} in their base_url, "
+        "can be crawled for a day that is over.",
+    ),
 ]
 
 

@@ -143,7 +143,7 @@ def _blame(own: Sequence[Report], judged: Report | None, cfg: PerplexityGateConf
 
 def _usable(judged: Report) -> float:
     """The Wilson bound below which a recogniser tells too little: midway from majority to perfect."""
-    majority = number(judged.get("majority"))
+    majority = number(judged.get("majority_accuracy"))
     return _WEAK if majority is None else min(_WEAK, (1 + majority) / 2)
 
 

@@ -47,7 +47,10 @@ def crawl(context: Context) -> Outcome:
 
 
 def _passed_by(context: Context, live: bool) -> list[dict[str, Any]]:
-    reason = "the day is over, and the shop shows what it sells today"
+    reason = (
+        f"{context.day} is over, and this shop shows only what it sells today. Leave --day out to crawl it today, "
+        "or name an archive: a platform whose base_url has {day} in it"
+    )
     gone = availability.passed_by(context, live)
     return [{"day": context.day, "platform": name, "reason": reason} for name in gone]
 

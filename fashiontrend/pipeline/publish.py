@@ -71,7 +71,7 @@ def publish(context: Context) -> Outcome:
     return Outcome(partition, facts)
 
 
-def _forecast(trend: artifact.Artefact, shares: pa.Table) -> pa.Table:
+def _forecast(trend: artifact.Artifact, shares: pa.Table) -> pa.Table:
     return forecast.forecast(trend.model, trend.calibration, shares, trend.cfg)
 
 

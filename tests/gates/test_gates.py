@@ -1,12 +1,15 @@
 import json
 import math
 from copy import deepcopy
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 
 from fashiontrend import gates
 from fashiontrend.config import AccuracyGateConfig, HealthConfig, PerplexityGateConfig
+from fashiontrend.forecaster.shares.evaluate import PairReport, PerplexityReport
+from tests.producers import evaluated
 
 GOOD_DAY = {
     "products": 100,
@@ -58,21 +61,13 @@ def test_a_closed_health_gate_does_not_ask_for_labels():
 
 
 def recognised(**changes):
-    one = {
-        "accuracy": 0.93,
-        "wilson_low": 0.90,
-        "support": 300,
-        "macro_f1": 0.9,
-        "ece": 0.02,
-        "majority": 0.4,
-    }
-    report = {"mean_accuracy": 0.93, "attributes": {"colour": dict(one), "sleeve": dict(one)}}
+    """The evaluation report of a good recogniser, with numbers changed as `mean_accuracy` or `colour__support`."""
+    report = evaluated(colour=0.93, sleeve=0.93)
     for key, value in changes.items():
         name, _, field = key.partition("__")
-        if field:
-            report["attributes"][name][field] = value
-        else:
-            report[name] = value
+        target = report["attributes"][name] if field else report
+        assert (field or name) in target, "the evaluation writes no such number"
+        target[field or name] = value
     return report
 
 
@@ -155,23 +150,32 @@ def test_a_verdict_of_an_earlier_version_is_read():
 
 
 def pair(platform, attribute, **changes):
-    return {
-        "platform": platform, "attribute": attribute, "perplexity": 3.0, "perplexity_floor": 2.95,
-        "perplexity_uniform": 4.0, "normalised_perplexity": 1.01, "noise_floor": 1.007, "skill": 0.3,
-        "divergence": 0.01, "coverage80": 0.8, "mase": 0.9, "wape": 0.1, "support": 200.0,
-        "interval_width": 0.07, "days_used": 90, "naive_before": 1.02,
-        "baselines": {"persistence": 1.02, "seasonal_naive": 1.03}, **changes,
-    }  # fmt: skip
+    made = PairReport(
+        platform=platform, attribute=attribute, perplexity=3.0, perplexity_floor=2.95,
+        perplexity_uniform=4.0, normalised_perplexity=1.01, noise_floor=1.007, skill=0.3,
+        divergence=0.01, coverage80=0.8, mase=0.9, wape=0.1, support=200.0,
+        interval_width=0.07, days_used=90, days_judged=90, naive_before=1.02,
+        baselines={"persistence": 1.02, "seasonal_naive": 1.03},
+    )  # fmt: skip
+    return changed(asdict(made), changes)
 
 
 def fitted(pairs=None, **changes):
-    return {
-        "perplexity": 3.0, "perplexity_floor": 2.95, "perplexity_uniform": 4.0, "normalised_perplexity": 1.01,
-        "noise_floor": 1.007, "skill": 0.3, "best_naive": "persistence", "difference": 0.006,
-        "difference_se": 0.001, "coverage80": 0.8, "days_used": 90, "days_withheld": 0, "origins_used": 8,
-        "interval_width": {"colour": 0.07, "sleeve": 0.07},
-        "pairs": pairs or [pair(p, a) for p in ("*", "shop") for a in ("colour", "sleeve")], **changes,
-    }  # fmt: skip
+    made = PerplexityReport(
+        perplexity=3.0, perplexity_floor=2.95, perplexity_uniform=4.0, normalised_perplexity=1.01,
+        noise_floor=1.007, skill=0.3, best_naive="persistence", difference=0.006, difference_se=0.001,
+        differences={"persistence": (0.006, 0.001)}, origins_effective=8.0, coverage80=0.8, mase=0.9,
+        wape=0.1, days_used=90, days_withheld=0, origins_used=8, stride=1,
+        baselines={"persistence": 1.02, "seasonal_naive": 1.03},
+        interval_width={"colour": 0.07, "sleeve": 0.07}, pairs=(),
+    )  # fmt: skip
+    pairs = pairs or [pair(p, a) for p in ("*", "shop") for a in ("colour", "sleeve")]
+    return changed({**made.to_dict(), "pairs": pairs}, changes)
+
+
+def changed(report, changes):
+    assert set(changes) <= set(report), "the backtest writes no such number"
+    return {**report, **changes}
 
 
 @pytest.mark.parametrize(
@@ -246,22 +250,22 @@ BAD = {"normalised_perplexity": 1.2, "divergence": 0.18}
 
 
 @pytest.mark.parametrize(
-    ("changes", "judged", "width", "reason"),
+    ("changes", "accuracy", "width", "reason"),
     [
-        ({}, {}, 0.07, ""),
-        ({}, {}, 0.4, "recogniser"),
-        (BAD, {"wilson_low": 0.5, "accuracy": 0.6}, 0.07, "recogniser"),
-        ({**BAD, "support": 30.0}, {"wilson_low": 0.9}, 0.07, "products"),
-        ({**BAD, "noise_floor": 1.12}, {"wilson_low": 0.9}, 0.07, "products"),
-        ({**BAD, "baselines": {"persistence": 1.15}}, {"wilson_low": 0.9}, 0.07, "regime"),
-        (BAD, {"wilson_low": 0.9}, 0.07, "model"),
-        (BAD, {}, 0.07, "model"),
-        ({"normalised_perplexity": None, "divergence": None}, {"wilson_low": 0.9}, 0.07, "model"),
-        ({"skill": 0.05}, {"wilson_low": 0.5}, 0.07, "recogniser"),
-        ({"skill": 0.05, "noise_floor": 1.009}, {"wilson_low": 0.9}, 0.07, "products"),
-        ({"skill": -0.2, "noise_floor": 1.002}, {"wilson_low": 0.9}, 0.07, "model"),
-        ({"skill": None, "noise_floor": 1.002}, {"wilson_low": 0.9}, 0.07, ""),
-        ({"skill": -0.2, "noise_floor": 1.02}, {"wilson_low": 0.5}, 0.07, ""),
+        ({}, None, 0.07, ""),
+        ({}, None, 0.4, "recogniser"),
+        (BAD, 0.55, 0.07, "recogniser"),
+        ({**BAD, "support": 30.0}, 0.93, 0.07, "products"),
+        ({**BAD, "noise_floor": 1.12}, 0.93, 0.07, "products"),
+        ({**BAD, "baselines": {"persistence": 1.15}}, 0.93, 0.07, "regime"),
+        (BAD, 0.93, 0.07, "model"),
+        (BAD, None, 0.07, "model"),
+        ({"normalised_perplexity": None, "divergence": None}, 0.93, 0.07, "model"),
+        ({"skill": 0.05}, 0.55, 0.07, "recogniser"),
+        ({"skill": 0.05, "noise_floor": 1.009}, 0.93, 0.07, "products"),
+        ({"skill": -0.2, "noise_floor": 1.002}, 0.93, 0.07, "model"),
+        ({"skill": None, "noise_floor": 1.002}, 0.93, 0.07, ""),
+        ({"skill": -0.2, "noise_floor": 1.02}, 0.55, 0.07, ""),
     ],
     ids=[
         "fits", "no measurement", "weak recogniser", "few products", "noise", "jump", "weak model",
@@ -271,15 +275,33 @@ BAD = {"normalised_perplexity": 1.2, "divergence": 0.18}
     ],
 )  # fmt: skip
 def test_every_attribute_that_does_not_fit_gets_a_reason_and_a_remedy(
-    changes, judged, width, reason
+    changes, accuracy, width, reason
 ):
     pairs = [pair("shop", "colour", **changes), pair("shop", "sleeve")]
     report = fitted(pairs, interval_width={"colour": width, "sleeve": 0.07})
-    accuracy = {"attributes": {"colour": judged}} if judged else None
-    found = gates.judge_perplexity(report, accuracy, PerplexityGateConfig()).per_attribute
+    judged = None if accuracy is None else evaluated(colour=accuracy)
+    found = gates.judge_perplexity(report, judged, PerplexityGateConfig()).per_attribute
     assert found["colour"]["reason"] == reason
     assert bool(found["colour"]["remedy"]) is bool(reason)
     assert found["sleeve"]["reason"] == ""
+
+
+@pytest.mark.parametrize(
+    ("majority", "accuracy", "reason"),
+    [(0.2, 0.66, "model"), (0.2, 0.58, "recogniser"), (0.8, 0.66, "recogniser"), (0.8, 0.8, "model")],
+    ids=[
+        "far above a rare majority", "not midway to perfect", "below what a common majority needs",
+        "a common majority, above the fixed limit",
+    ],
+)  # fmt: skip
+def test_a_recogniser_is_blamed_by_how_far_it_is_above_its_majority_share(
+    majority, accuracy, reason
+):
+    """Seen: the share was looked for under another key, so rare majorities were measured by 0.7."""
+    report = fitted([pair("shop", "colour", **BAD)], interval_width={"colour": 0.07})
+    judged = evaluated(majority, pictures=2000, colour=accuracy)
+    verdict = gates.judge_perplexity(report, judged, PerplexityGateConfig())
+    assert [r["reason"] for r in gates.labelling_request(verdict)] == [reason]
 
 
 def test_what_to_label_is_ranked_by_its_part_of_the_divergence_recogniser_errors_first():
@@ -289,8 +311,7 @@ def test_what_to_label_is_ranked_by_its_part_of_the_divergence_recogniser_errors
         pair("shop", "noisy", normalised_perplexity=1.9, divergence=0.5, support=20.0),
         pair("shop", "fine", divergence=0.0),
     ]
-    accuracy = {"attributes": {n: {"wilson_low": 0.4} for n in ("small", "large", "noisy")}}
-    accuracy["attributes"]["noisy"]["wilson_low"] = 0.9
+    accuracy = evaluated(small=0.45, large=0.45, noisy=0.93)
     report = fitted(pairs, interval_width={p["attribute"]: 0.1 for p in pairs})
     verdict = gates.judge_perplexity(report, accuracy, PerplexityGateConfig())
     request = gates.labelling_request(verdict)
@@ -402,7 +423,7 @@ def test_an_infinite_divergence_is_asked_about_first():
         pair("shop", "known", normalised_perplexity=1.3, divergence=0.3),
         pair("shop", "impossible", normalised_perplexity=None, divergence=None),
     ]
-    accuracy = {"attributes": {n: {"wilson_low": 0.4} for n in ("known", "impossible")}}
+    accuracy = evaluated(known=0.45, impossible=0.45)
     report = fitted(pairs, interval_width={p["attribute"]: 0.1 for p in pairs})
     verdict = gates.judge_perplexity(report, accuracy, PerplexityGateConfig())
     assert [r["attribute"] for r in gates.labelling_request(verdict)] == ["impossible", "known"]

@@ -103,8 +103,17 @@ def test_a_past_day_is_never_filled_with_what_a_shop_sells_today(context, clock,
     late = context(LIVE, ARCHIVE, day=TODAY - timedelta(days=2))
     outcome = crawl.crawl(late)
     assert shops.asked == [(19, "archive"), (20, "archive"), (21, "archive")]
-    reason = "the day is over, and the shop shows what it sells today"
-    assert outcome.facts["failed"] == [{"day": "2026-11-21", "platform": "live", "reason": reason}]
+    (failed,) = outcome.facts["failed"]
+    assert (failed["day"], failed["platform"]) == ("2026-11-21", "live")
+    assert "2026-11-21 is over, and this shop shows only what it sells today" in failed["reason"]
+
+
+def test_a_run_for_a_past_day_of_live_shops_says_to_leave_the_day_out(context, clock, shops):
+    late = context(LIVE, day=TODAY - timedelta(days=2))
+    with pytest.raises(HealthError, match=r"Leave --day out .* or name an archive") as told:
+        crawl.crawl(late)
+    assert told.value.exit_code == 20
+    assert "{day}" in str(told.value)
 
 
 def test_a_missing_archive_day_does_not_ask_live_shops_for_it(context, clock, shops):

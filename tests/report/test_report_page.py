@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import html5lib
+import jinja2
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -18,6 +19,8 @@ from fashiontrend.loop import Step
 from fashiontrend.report import Exhibit, ReportInput, build_html, needed_pictures
 from fashiontrend.report.wording import NONE
 from fashiontrend.storage import schemas
+from tests.forecaster.conftest import make_shares as simulate_shares
+from tests.producers import backtested, evaluated
 
 LAST = date(2026, 11, 23)
 DAYS = [LAST - timedelta(days=n) for n in reversed(range(90))]
@@ -425,3 +428,20 @@ def test_the_accuracy_table_reads_the_fields_of_a_real_report(whole, tree):
     table = next(t for t in tree.iter("table") if "most frequent value" in texts(t.find("caption")))
     assert "36.0" in texts(table)
     assert NONE not in texts(table)
+
+
+def test_the_page_asks_for_numbers_that_evaluation_and_backtest_write(whole, monkeypatch):
+    """A template shows nothing where a key is missing, so a renamed one would go unseen."""
+    missed = set()
+
+    class Noted(jinja2.ChainableUndefined):
+        def __init__(self, hint=None, obj=jinja2.utils.missing, name=None, *more):
+            if isinstance(obj, dict):
+                missed.add(name)
+            super().__init__(hint, obj, name, *more)
+
+    monkeypatch.setattr(jinja2, "ChainableUndefined", Noted)
+    trend = backtested(simulate_shares(days=80))
+    evaluation = evaluated(colour=0.9, neckline=0.8)
+    build_html(replace(whole, keywords=None, attrnet_report=evaluation, perplexity_report=trend))
+    assert missed <= {"days_judged"}  # a number of pairs; the row of all pairs has none

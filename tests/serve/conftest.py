@@ -146,7 +146,7 @@ def save_forecaster(store: Store, version: str) -> None:
     cfg = ForecasterConfig(context_length=14, prediction_length=3, hidden_size=4)
     torch.manual_seed(0)
     halves = Calibration((1.0,) * 3, (2.0,) * 3)
-    made = forecaster.Artefact(TrendModel(cfg), cfg, halves, {"colour": ("red", "blue")}, "t", {})
+    made = forecaster.Artifact(TrendModel(cfg), cfg, halves, {"colour": ("red", "blue")}, "t", {})
     files = forecaster.dump(made)
     partition = layout.model("forecaster", version)
     for name, data in files.items():

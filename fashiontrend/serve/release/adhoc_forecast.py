@@ -32,7 +32,7 @@ class Trend:
     release_id: str
     version: str
     digest: str
-    model: artifact.Artefact
+    model: artifact.Artifact
 
 
 def load(store: Store, release: Release) -> Trend:

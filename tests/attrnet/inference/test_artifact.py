@@ -10,6 +10,7 @@ from fashiontrend.attrnet.network import model
 from fashiontrend.config import AttrNetConfig
 from fashiontrend.errors import DataError
 from fashiontrend.taxonomy import Taxonomy
+from tests.stand_in_device import DEVICE, StandInDevice
 
 
 @pytest.fixture
@@ -45,6 +46,27 @@ def test_saving_leaves_the_model_in_its_mode(build_net, taxonomy, tmp_path):
     net = build_net().train()
     artifact.save(tmp_path, net, artifact.make_card(taxonomy, net, {}, {}))
     assert net.training
+
+
+def test_the_self_test_is_answered_on_the_cpu_wherever_the_model_is(
+    saved, build_net, taxonomy, tmp_path, monkeypatch
+):
+    """There `load` asks again, and a GPU's bfloat16 and TF32 round more coarsely than it allows."""
+    seen, calibrate = [], artifact.calibrate
+
+    def noting(output, *args):
+        seen.append(output.vector.device.type)
+        return calibrate(output, *args)
+
+    monkeypatch.setattr(artifact, "calibrate", noting)
+    card = saved[2]
+    with StandInDevice():
+        moved = build_net().to(DEVICE)
+        again = artifact.save(tmp_path / "again", moved, card)
+    assert seen == ["cpu"]
+    assert again == card
+    assert str(moved.mean.device) == DEVICE
+    assert moved.training
 
 
 def test_changed_weights_are_refused_by_their_hash(saved):

@@ -224,7 +224,7 @@ def test_a_damaged_model_is_refused(fitted, harm):
 def share_model():
     cfg = ForecasterConfig(hidden_size=4)
     calibration = predict.Calibration((1.3,) * 14, (2.0,) * 14)
-    return artifact.Artefact(training.build(cfg, 1), cfg, calibration, {}, "abc", {})
+    return artifact.Artifact(training.build(cfg, 1), cfg, calibration, {}, "abc", {})
 
 
 def steady(*values):
