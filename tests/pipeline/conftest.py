@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +112,7 @@ class LongStore:
         self.folder = folder
         self.store = open_store(Config.model_validate({"store": {"url": str(folder)}}).store)
         self.first = LAST - timedelta(days=DAYS - 1)
+        self.products: dict[str, int] = {}  # of each picture
 
     def fill(self) -> None:
         for number in range(DAYS):
@@ -175,7 +177,9 @@ class LongStore:
         }
         for product in self.new_products(number):
             data = picture(platform, product)
-            self._write(layout.raw_image(picture_id(platform, product)), data)
+            identity = hashlib.sha256(data).hexdigest()
+            self.products[identity] = product
+            self._write(layout.raw_image(identity), data)
         self.put(layout.raw_day(self.day(number), platform), tables, {"requests": 3})
 
     def _add_models(self) -> None:
@@ -185,7 +189,7 @@ class LongStore:
                   for n, i in enumerate(ids)]  # fmt: skip
         val = pa.Table.from_pylist(labels, schemas.EXAMPLE)
         self.put(DATASET, {"train-0": val.slice(0, 0), "val-0": val}, {})
-        self.put_recogniser(RECOGNISER, DATASET)
+        self.put_recogniser(RECOGNISER)
         self.put_forecaster(FORECASTER)
         opened = {"passed": True}
         digest = _taxonomy_digest(self.folder)
@@ -197,10 +201,14 @@ class LongStore:
             ),
         )  # fmt: skip
 
-    def put_recogniser(self, version: str, dataset: str) -> None:
+    def predictions(self, ids: list[str]) -> pa.Table:
+        """What the recogniser predicts for some pictures."""
+        return pa.Table.from_pylist([predict(i, self.products[i]) for i in ids], PREDICTION)
+
+    def put_recogniser(self, version: str) -> None:
         seen = [predict(f"v{n}", 3 * n) for n in range(20)]
         table = pa.Table.from_pylist(seen, PREDICTION)
-        facts = {"dataset": dataset, "priors": {"colour": [0.5, 0.5, 0.0]}, "report": {}}
+        facts = {"dataset": DATASET, "priors": {"colour": [0.5, 0.5, 0.0]}, "report": {}}
         self.put(layout.model("attrnet", version), {"val_predictions": table}, facts)
 
     def put_forecaster(self, version: str) -> None:
@@ -239,6 +247,7 @@ class LongStore:
         path.write_bytes(data)
 
 
+@cache
 def picture(platform: str, product: int) -> bytes:
     """A JPEG of its own for each product."""
     seed = PLATFORMS.index(platform) * 10_000 + product
@@ -248,6 +257,7 @@ def picture(platform: str, product: int) -> bytes:
     return out.getvalue()
 
 
+@cache
 def picture_id(platform: str, product: int) -> str:
     return hashlib.sha256(picture(platform, product)).hexdigest()
 

@@ -7,10 +7,8 @@ real code on a real directory store, with every call to the store counted.
 """
 
 from collections import Counter
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime
 
-import pyarrow as pa
 import pytest
 
 from fashiontrend.crawl import memory
@@ -25,9 +23,9 @@ from fashiontrend.storage import layout
 from fashiontrend.storage.object_store import open_store
 from ray_jobs import ingest, recognise
 
-from .conftest import DATASET, DAYS, LAST, PLATFORMS, PREDICTION, picture_id, predict
 
-NEW_DAY = LAST + timedelta(days=1)
+DAYS = 430
+NEW_DAY = date(2026, 11, 23)
 NOON = datetime(NEW_DAY.year, NEW_DAY.month, NEW_DAY.day, 12, tzinfo=UTC)
 
 
@@ -35,7 +33,6 @@ NOON = datetime(NEW_DAY.year, NEW_DAY.month, NEW_DAY.day, 12, tzinfo=UTC)
 def stand_ins(monkeypatch, long_store):
     for module in (availability, crawl, drive):
         monkeypatch.setattr(module, "now", lambda: NOON)
-    products = {picture_id(p, n): n for p in PLATFORMS for n in range(DAYS + 2)}
 
     def crawl_days(config, days, archives):
         store = open_store(config.store)
@@ -58,7 +55,7 @@ def stand_ins(monkeypatch, long_store):
     def predictions(context, version, files):
         for file in files:
             ids = context.store.read_table(file, ["picture_id"])["picture_id"].to_pylist()
-            yield pa.Table.from_pylist([predict(i, products[i]) for i in ids], PREDICTION)
+            yield long_store.predictions(ids)
 
     monkeypatch.setattr(crawl, "_crawl_days", crawl_days)
     monkeypatch.setattr(ingest, "connect", lambda config: None)
@@ -73,7 +70,7 @@ def driver(stand_ins, long_store, calls):
     verdict = {"passed": True, "reasons": [], "per_attribute": {}, "remedy": ""}
 
     def train_recogniser(context):
-        long_store.put_recogniser("attrnet-2", DATASET)
+        long_store.put_recogniser("attrnet-2")
         facts = {"version": "attrnet-2", "dataset": "second", "report": {}}
         return Outcome(layout.model("attrnet", "attrnet-2"), facts, verdict)
 
