@@ -1,4 +1,4 @@
-"""What is known of a platform from its last committed days: only what changed is asked for."""
+"""What is known of a platform from its last committed days, so that only changed pages are fetched."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from fashiontrend.storage import layout
-from fashiontrend.storage.object_store import Store
+from fashiontrend.storage.partitions import Partitions
 
 PAGES = pa.schema(
     [("page", pa.string()), ("lastmod", pa.string()), ("product_ids", pa.list_(pa.string()))]
@@ -55,22 +55,28 @@ class Memory:
         return [self.listings[number] for number in known[1]]
 
 
-def recall(store: Store, platform: str, day: date) -> Memory:
-    """Read the newest committed days before `day`, down to a whole one; empty if there is none."""
+def recall(days: Partitions, platform: str, day: date) -> Memory:
+    """Read the newest committed days before `day`, down to a whole one; empty if there is none.
+
+    Args:
+        days: the committed raw days of all platforms.
+        platform: its name.
+        day: that is about to be crawled.
+    """
     found: list[Memory] = []
     for back in range(1, LOOK_BACK_DAYS + 1):
         partition = layout.raw_day(day - timedelta(days=back), platform)
-        manifest = store.manifest(partition)
+        manifest = days.manifest(partition)
         if manifest is not None:
-            found.append(_read(store, partition))
+            found.append(_read(days, partition))
             if not manifest.facts.get("partial"):
                 break
     return reduce(lambda older, newer: newer.over(older), reversed(found), Memory())
 
 
-def _read(store: Store, partition: str) -> Memory:
-    listings = store.read_partition(partition, "listings").to_pylist()
-    pages = store.read_partition(partition, "pages").to_pylist()
+def _read(days: Partitions, partition: str) -> Memory:
+    listings = days.read(partition, "listings").to_pylist()
+    pages = days.read(partition, "pages").to_pylist()
     return remember(listings, {p["page"]: (p["lastmod"], tuple(p["product_ids"])) for p in pages})
 
 

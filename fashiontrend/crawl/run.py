@@ -2,8 +2,8 @@
 
 `python -m fashiontrend.crawl.run --config FILE --days A..B`
 
-Prints one JSON line per day and platform. A platform without `{day}` in its address answers
-for today only: of several days only the last is asked, and with `--archives` none.
+Prints one JSON line per day and platform. A platform without `{day}` in its address shows only
+what it sells today: it is crawled for the last of several days, and with `--archives` for none.
 """
 
 import argparse
@@ -30,6 +30,7 @@ from fashiontrend.crawl.spiders import SPIDERS, PlatformSpider
 from fashiontrend.errors import Conflict
 from fashiontrend.storage import layout, schemas
 from fashiontrend.storage.object_store import Store, open_store
+from fashiontrend.storage.partitions import Partitions
 
 REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 #: What spiders and pipelines count; a crawl's facts state each, zero or not.
@@ -48,28 +49,29 @@ async def crawl_days(config: Config, days: Sequence[date], archives: bool) -> No
     Args:
         config: names the platforms.
         days: ascending.
-        archives: the last day is not today, so that platforms without `{day}` are not asked.
+        archives: the last day is not today, so platforms without `{day}` are not crawled.
     """
     memories: dict[str, Memory] = {}
+    raw = Partitions(open_store(config.store), layout.RAW_DAYS)
     for day in days:
         live = not archives and day == days[-1]
-        asked = [p for p in config.crawl.crawled if p.archive or live]
-        told = await asyncio.gather(*(_crawl(config, p, day, memories) for p in asked))
-        for line in told:
-            print(json.dumps(line, default=str), flush=True)
+        platforms = [p for p in config.crawl.crawled if p.archive or live]
+        crawls = (_crawl(config, p, day, raw, memories) for p in platforms)
+        for report in await asyncio.gather(*crawls):
+            print(json.dumps(report, default=str), flush=True)
 
 
 async def _crawl(
-    config: Config, platform: PlatformConfig, day: date, memories: dict[str, Memory]
+    config: Config, platform: PlatformConfig, day: date, raw: Partitions, memories: dict[str, Memory]
 ) -> dict[str, Any]:
     """Crawl one platform's day and commit it; a day that is committed is passed over."""
-    store = open_store(config.store)
+    store = raw.store
     partition = layout.raw_day(day, platform.name)
-    told: dict[str, Any] = {"day": day, "platform": platform.name, "committed": True}
-    if store.manifest(partition) is not None:
+    report: dict[str, Any] = {"day": day, "platform": platform.name, "committed": True}
+    if partition in raw:
         memories.pop(platform.name, None)
-        return {**told, "skipped": True}
-    known = memories.get(platform.name) or memory.recall(store, platform.name, day)
+        return {**report, "skipped": True}
+    known = memories.get(platform.name) or memory.recall(raw, platform.name, day)
     runner = AsyncCrawlerRunner(settings_for(config.crawl, platform, config.store))
     crawler = runner.create_crawler(SPIDERS[platform.kind])
     await runner.crawl(crawler, platform, config.crawl, day, known)
@@ -79,11 +81,11 @@ async def _crawl(
         raise spider.broken
     facts = _facts(spider, crawler.stats.get_stats() if crawler.stats else {})
     if not spider.listings:
-        return {**told, **facts, "committed": False, "reason": _fail(store, spider, facts)}
-    _commit(store, partition, spider, facts)
+        return {**report, **facts, "committed": False, "reason": _fail(store, spider, facts)}
+    _commit(raw, partition, spider, facts)
     now = memory.remember(spider.listings, spider.pages)
     memories[platform.name] = now.over(known) if facts["partial"] else now
-    return {**told, **facts}
+    return {**report, **facts}
 
 
 def _facts(spider: PlatformSpider, stats: dict[str, Any]) -> dict[str, Any]:
@@ -108,10 +110,12 @@ def _facts(spider: PlatformSpider, stats: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _commit(store: Store, partition: str, spider: PlatformSpider, facts: dict[str, Any]) -> None:
+def _commit(
+    raw: Partitions, partition: str, spider: PlatformSpider, facts: dict[str, Any]
+) -> None:
     rows = sorted(spider.listings, key=lambda row: row["product_id"])
     rejects = [{n: r.get(n) for n in REJECTS.names} for r in spider.rejects]
-    store.commit_tables(
+    raw.commit_tables(
         partition,
         {
             "listings": pa.Table.from_pylist(rows, schemas.LISTING),

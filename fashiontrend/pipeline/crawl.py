@@ -6,9 +6,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -20,66 +20,93 @@ from fashiontrend.pipeline import availability
 from fashiontrend.pipeline.context import Context, Outcome, now
 
 
+@dataclass(frozen=True)
+class CrawlReport:
+    """What the crawler's process reports of one platform's day.
+
+    Attributes:
+        day: as YYYY-MM-DD.
+        platform: its name.
+        committed: whether the day is in the store now.
+        requests: sent to the shop.
+        fetched_images: pictures that were fetched.
+        reason: why nothing was committed; "" otherwise.
+    """
+
+    day: str
+    platform: str
+    committed: bool = False
+    requests: int = 0
+    fetched_images: int = 0
+    reason: str = ""
+
+    @classmethod
+    def from_json(cls, line: str) -> "CrawlReport":
+        """Read a line of the crawler's output; what else it counts is left to the day's manifest."""
+        body = json.loads(line)
+        return cls(**{f.name: body[f.name] for f in fields(cls) if f.name in body})
+
+
 def crawl(context: Context) -> Outcome:
-    """Crawl what is not in the store yet: today, and past days of platforms that still answer for them.
+    """Crawl what is not in the store yet: today, and past days of platforms that still serve them.
 
     Raises:
-        ConfigError: the day lies ahead.
-        HealthError: no platform gave anything, and no earlier day is there to go on with.
+        ConfigError: the day is in the future.
+        HealthError: no platform gave anything, and there is no earlier day to use instead.
     """
-    live = availability.asked_today(context, now())
+    live = availability.can_crawl_today(context, now())
     pending = availability.pending_days(context, live)
-    told = list(_crawl_days(context.config, pending, archives=not live)) if pending else []
-    failed = [t for t in told if not t.get("committed", False)] + _passed_by(context, live)
+    reports = list(_crawl_days(context.config, pending, archives=not live)) if pending else []
+    context.catalogue.refresh()  # the crawler's process has committed days
+    failed = [r for r in reports if not r.committed] + _missed_for_good(context, live)
     facts = {
         "days": len(pending),
-        "requests": sum(t.get("requests", 0) for t in told),
-        "pictures": sum(t.get("fetched_images", 0) for t in told),
-        "failed": [{k: str(t.get(k)) for k in ("day", "platform", "reason")} for t in failed],
+        "requests": sum(r.requests for r in reports),
+        "pictures": sum(r.fetched_images for r in reports),
+        "failed": [{"day": r.day, "platform": r.platform, "reason": r.reason} for r in failed],
     }
     if failed and not availability.has_any_day(context):
-        reasons = "; ".join(f"{t['platform']}: {t['reason']}" for t in facts["failed"][:5])
+        reasons = "; ".join(f"{r.platform}: {r.reason}" for r in failed[:5])
         raise HealthError(
             f"no platform has a single usable day up to {context.day}: {reasons}. "
-            "Mend what is said there and run it again; nothing was written down as done."
+            "Mend what is said there and run it again; the step was not recorded as done."
         )
     return Outcome("raw/listings", facts)
 
 
-def _passed_by(context: Context, live: bool) -> list[dict[str, Any]]:
+def _missed_for_good(context: Context, live: bool) -> list[CrawlReport]:
     reason = (
         f"{context.day} is over, and this shop shows only what it sells today. Leave --day out to crawl it today, "
         "or name an archive: a platform whose base_url has {day} in it"
     )
-    gone = availability.passed_by(context, live)
-    return [{"day": context.day, "platform": name, "reason": reason} for name in gone]
+    names = availability.missed_for_good(context, live)
+    return [CrawlReport(str(context.day), name, reason=reason) for name in names]
 
 
-def _crawl_days(config: Config, days: Sequence[date], archives: bool) -> Iterator[dict[str, Any]]:
-    """Run the crawler and yield what it tells: one line per day and platform.
+def _crawl_days(config: Config, days: Sequence[date], archives: bool) -> Iterator[CrawlReport]:
+    """Run the crawler and yield its report of each day and platform.
 
     Raises:
-        StoreError: it ended before it had told of all.
+        StoreError: it ended before it had reported every one.
     """
-    asked = config.crawl.crawled
     span = (days[-1] - days[0]).days + 1
-    expected = sum(span if p.archive else not archives for p in asked)
-    told = 0
+    expected = sum(span if p.archive else not archives for p in config.crawl.crawled)
+    reported = 0
     with tempfile.TemporaryDirectory() as folder, console.bar("crawl", expected) as advance:
         file = Path(folder, "config.yaml")
         file.write_text(yaml.safe_dump(config.model_dump(mode="json")), "utf-8")
         command = [sys.executable, "-m", "fashiontrend.crawl.run", "--config", str(file)]
         command += ["--days", f"{days[0]}..{days[-1]}", *(["--archives"] if archives else [])]
-        # The file holds the resolved tree, so overrides must not be laid over it again.
+        # The file holds the resolved settings, so environment variables must not override them again.
         clean = {k: v for k, v in os.environ.items() if not k.startswith(configuration.PREFIX)}
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=clean) as process:  # noqa: S603 - our own module
             for line in process.stdout or ():
-                line_told = json.loads(line)
-                told += 1
-                advance(1, f"{line_told.get('day')} {line_told.get('platform')}")
-                yield line_told
-    if process.returncode or told < expected:
+                report = CrawlReport.from_json(line)
+                reported += 1
+                advance(1, f"{report.day} {report.platform}")
+                yield report
+    if process.returncode or reported < expected:
         raise StoreError(
-            f"the crawler ended with exit code {process.returncode} after {told} of {expected} "
+            f"the crawler ended with exit code {process.returncode} after {reported} of {expected} "
             "crawls. Its last lines above say why; run it again."
         )

@@ -52,8 +52,13 @@ def training(name: str, version: str) -> str:
     return f"training/{name}/{version}"
 
 
+def predictions(attrnet: str) -> str:
+    """Prefix of all that a recogniser predicted for the catalogue."""
+    return f"predictions/{attrnet}/"
+
+
 def predictions_day(attrnet: str, day: date, platform: str) -> str:
-    """Partition: the recogniser's answers for the pictures first seen on a platform and day."""
+    """Partition: the recogniser's predictions for the pictures first seen on a platform and day."""
     return f"predictions/{attrnet}/day={day}/platform={platform}"
 
 
@@ -82,6 +87,20 @@ def release(release_id: str) -> str:
     return f"releases/{release_id}.json"
 
 
+def roll_ups(prefix: str) -> str:
+    """Prefix of the roll-ups of the partitions below a prefix."""
+    return f"rollups/{prefix}"
+
+
+def roll_up(prefix: str, month: str, of: str) -> str:
+    """Partition: a month's partitions below a prefix in one; `of` is a digest of their keys.
+
+    It can be deleted: it is a copy, and is written again when it is missed.
+    """
+    return f"rollups/{prefix}month={month}/of={of}"
+
+
+KEYWORDS = "keywords/"
 SCORECARDS = "scorecard/"
 RAW_DAYS = "raw/listings/"
 CRAWL_FAILURES = "raw/failures/"

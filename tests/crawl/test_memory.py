@@ -5,6 +5,7 @@ import pytest
 
 from fashiontrend.crawl import memory
 from fashiontrend.storage import layout, schemas
+from fashiontrend.storage.partitions import Partitions
 
 DAY = date(2026, 11, 20)
 IMAGES = [
@@ -49,7 +50,7 @@ def test_the_last_committed_day_is_remembered(store, today, known):
         "pages": memory.pages_table(KNOWN.pages),
     }
     store.commit_tables(layout.raw_day(DAY, "s"), tables, {})
-    found = memory.recall(store, "s", today)
+    found = memory.recall(Partitions(store, layout.RAW_DAYS), "s", today)
     assert set(found.listings) == known
     assert found.pages == (KNOWN.pages if known else {})
 
@@ -73,7 +74,7 @@ def test_partial_days_are_remembered_over_the_last_whole_one(store):
     commit(store, days[1], ["1", "2", "3"], partial=False, first_seen=days[0])
     commit(store, days[2], ["2", "3"], partial=True, first_seen=days[2], fetched=None)
     commit(store, days[3], ["3"], partial=True, first_seen=days[3], fetched=None)
-    found = memory.recall(store, "s", days[4])
+    found = memory.recall(Partitions(store, layout.RAW_DAYS), "s", days[4])
     assert set(found.listings) == {"1", "2", "3"}
     assert {row["first_seen"] for row in found.listings.values()} == {days[0]}
     assert {n: row["day"] for n, row in found.listings.items()} == {

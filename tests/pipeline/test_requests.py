@@ -21,6 +21,7 @@ from fashiontrend.pipeline.publish import publish
 from fashiontrend.pipeline.shares import build_shares
 from fashiontrend.storage import layout
 from fashiontrend.storage.object_store import open_store
+from fashiontrend.storage.partitions import Partitions
 from ray_jobs import ingest, recognise
 
 
@@ -35,15 +36,13 @@ def stand_ins(monkeypatch, long_store):
         monkeypatch.setattr(module, "now", lambda: NOON)
 
     def crawl_days(config, days, archives):
-        store = open_store(config.store)
+        raw = Partitions(open_store(config.store), layout.RAW_DAYS)
         for day in days:
             for platform in config.crawl.crawled:
-                if day != NEW_DAY:
-                    continue
-                assert store.manifest(layout.raw_day(day, platform.name)) is None
-                memory.recall(store, platform.name, day)
-                long_store.put_raw(DAYS, platform.name)
-                yield {"day": day, "platform": platform.name, "committed": True, "requests": 1}
+                if layout.raw_day(day, platform.name) not in raw:
+                    memory.recall(raw, platform.name, day)
+                    long_store.put_raw(DAYS, platform.name)
+                yield crawl.CrawlReport(str(day), platform.name, committed=True, requests=1)
 
     def pack(context, shards):
         packed = {}
@@ -61,7 +60,7 @@ def stand_ins(monkeypatch, long_store):
     monkeypatch.setattr(ingest, "connect", lambda config: None)
     monkeypatch.setattr(ingest, "_pack", pack)
     monkeypatch.setattr(recognise, "connect", lambda config: None)
-    monkeypatch.setattr(recognise, "answers", predictions)
+    monkeypatch.setattr(recognise, "predict_files", predictions)
 
 
 @pytest.fixture
