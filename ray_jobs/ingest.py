@@ -214,9 +214,7 @@ def _commit(
     for name, table in files.items():
         store.write_table(name, table)
     try:
-        manifest = store.commit(
-            partition, [*files, *(k for s in shards for k in s["keys"])], facts
-        )
+        manifest = store.commit(partition, [*files, *(k for s in shards for k in s["keys"])], facts)
     except Conflict:
         log.info("%s was committed by another run; its version holds", partition)
         manifest = store.read_manifest(partition)

@@ -62,7 +62,11 @@ async def crawl_days(config: Config, days: Sequence[date], archives: bool) -> No
 
 
 async def _crawl(
-    config: Config, platform: PlatformConfig, day: date, raw: Partitions, memories: dict[str, Memory]
+    config: Config,
+    platform: PlatformConfig,
+    day: date,
+    raw: Partitions,
+    memories: dict[str, Memory],
 ) -> dict[str, Any]:
     """Crawl one platform's day and commit it; a day that is committed is passed over."""
     store = raw.store
@@ -110,9 +114,7 @@ def _facts(spider: PlatformSpider, stats: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _commit(
-    raw: Partitions, partition: str, spider: PlatformSpider, facts: dict[str, Any]
-) -> None:
+def _commit(raw: Partitions, partition: str, spider: PlatformSpider, facts: dict[str, Any]) -> None:
     rows = sorted(spider.listings, key=lambda row: row["product_id"])
     rejects = [{n: r.get(n) for n in REJECTS.names} for r in spider.rejects]
     raw.commit_tables(

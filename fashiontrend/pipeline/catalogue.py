@@ -145,9 +145,7 @@ class Catalogue:
         own = {packed.partition for packed in self.partitions()}
         held = [packed.partition for packed in self.holding(also)]
         for partition, table in self.packed.tables(held, "pictures", columns):
-            yield table if partition in own else table.filter(
-                pc.is_in(table["picture_id"], wanted)
-            )
+            yield table if partition in own else table.filter(pc.is_in(table["picture_id"], wanted))
 
     def picture_index(self) -> pa.Table:
         """All pictures up to the run's day, however old: PICTURE rows without the bytes."""

@@ -42,7 +42,7 @@ def update(
         `new` (how many were scored now), and the running rates: see `keywords.summarise`;
         `truth` holds those against the truth, None if it is not known.
     """
-    cards, partition = _scorecards(store), layout.scorecard(day)
+    cards, partition = scorecards(store), layout.scorecard(day)
     standing = cards.manifest(partition)
     if standing is not None:
         facts: dict[str, Any] = standing.facts["summary"]
@@ -71,11 +71,9 @@ def update(
     return summary
 
 
-def _scorecards(store: Store) -> RolledPartitions:
+def scorecards(store: Store) -> RolledPartitions:
     """The scorecards of all days."""
-    return RolledPartitions(
-        store, layout.SCORECARDS, [RolledTable(MEASURED), RolledTable(TRUTH)]
-    )
+    return RolledPartitions(store, layout.SCORECARDS, [RolledTable(MEASURED), RolledTable(TRUTH)])
 
 
 def _scored(cards: RolledPartitions, name: str) -> dict[str, pa.Table]:
@@ -126,7 +124,7 @@ def _day_of(partition: str) -> date:
 
 def latest(store: Store, day: date) -> dict[str, Any] | None:
     """The running rates as they stood on a day; None before the first scorecard."""
-    cards = _scorecards(store)
+    cards = scorecards(store)
     newest = max((p for p in cards if _day_of(p) <= day), key=_day_of, default=None)
     manifest = cards.manifest(newest) if newest else None
     return {"as_of": str(_day_of(newest)), **manifest.facts["summary"]} if manifest else None
@@ -134,7 +132,7 @@ def latest(store: Store, day: date) -> dict[str, Any] | None:
 
 def newest_scores(store: Store, day: date) -> pa.Table:
     """How the keywords that came due on the newest such day were scored against the measured shares."""
-    cards = _scorecards(store)
+    cards = scorecards(store)
     for partition in sorted(cards, key=_day_of, reverse=True):
         manifest = cards.manifest(partition)
         if _day_of(partition) <= day and manifest and manifest.facts["summary"]["new"]:

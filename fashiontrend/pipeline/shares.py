@@ -51,9 +51,7 @@ def withheld(context: Context) -> list[dict[str, str]]:
     return found
 
 
-def measure(
-    context: Context, version: str, listed: pd.DataFrame, predicted: pa.Table
-) -> pa.Table:
+def measure(context: Context, version: str, listed: pd.DataFrame, predicted: pa.Table) -> pa.Table:
     """SHARE rows of the listed pictures (columns as `listed_pictures` gives them).
 
     Args:

@@ -1,10 +1,10 @@
-"""A store with 430 days of three platforms, and a count of every call that reaches the store."""
+"""A store with 430 days of three platforms."""
 
 import hashlib
 import io
 import json
-from collections import Counter
-from dataclasses import dataclass, field
+import os
+import shutil
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -16,15 +16,14 @@ import torch
 import yaml
 from PIL import Image
 
-from fashiontrend.config import Config, ForecasterConfig
+from fashiontrend.config import Config, ForecasterConfig, StoreConfig
+from fashiontrend.crawl.memory import PAGES
 from fashiontrend.forecaster import artifact
 from fashiontrend.forecaster.shares.model import TrendModel
 from fashiontrend.forecaster.shares.predict import Calibration
 from fashiontrend.storage import layout, releases, schemas
-from fashiontrend.storage.object_store import MANIFEST, Store, open_store, parquet_bytes
+from fashiontrend.storage.object_store import MANIFEST, open_store, parquet_bytes
 
-#: An S3 server returns so many keys for one request.
-KEYS_PER_LIST = 1000
 PLATFORMS = ("north", "east", "south")
 DAYS = 430
 LAST = date(2026, 11, 22)
@@ -40,67 +39,6 @@ TAXONOMY = {
 PREDICTION = schemas.prediction_schema({"colour": 2})
 
 
-@dataclass
-class StoreCalls:
-    """Calls that reached the store, each counted as S3 would bill it at least.
-
-    A look whether a key exists, a read of a key, a Parquet file opened and a write count 1 each;
-    a listing counts 1 for every 1,000 keys that it returns.
-    """
-
-    kinds: Counter = field(default_factory=Counter)
-    tables: list[tuple[str, tuple[str, ...] | None]] = field(default_factory=list)
-    step: str = "start"
-    steps: Counter = field(default_factory=Counter)
-
-    def add(self, kind: str, number: int = 1) -> None:
-        self.kinds[kind] += number
-        self.steps[self.step] += number
-
-    @property
-    def total(self) -> int:
-        return self.kinds.total()
-
-    def __str__(self) -> str:
-        return f"{self.total} requests: {dict(self.kinds)}; by step {dict(self.steps)}"
-
-
-@pytest.fixture
-def calls(monkeypatch) -> StoreCalls:
-    """Counts what any `Store` of this process does from now on."""
-    found = StoreCalls()
-
-    def count(name: str, kind: str) -> None:
-        method = getattr(Store, name)
-
-        def counted(self, *arguments, **options):
-            found.add(kind)
-            return method(self, *arguments, **options)
-
-        monkeypatch.setattr(Store, name, counted)
-
-    for name, kind in (
-        ("exists", "head"), ("read", "get"), ("write", "put"), ("_put", "put"),
-        ("delete_folder", "delete"),
-    ):  # fmt: skip
-        count(name, kind)
-    keys, read_table = Store.keys, Store.read_table
-
-    def counted_keys(self, prefix):
-        listed = keys(self, prefix)
-        found.add("list", max(1, -(-len(listed) // KEYS_PER_LIST)))
-        return listed
-
-    def counted_read(self, key, columns=None):
-        found.add("open")
-        found.tables.append((found.step, key, None if columns is None else tuple(columns)))
-        return read_table(self, key, columns)
-
-    monkeypatch.setattr(Store, "keys", counted_keys)
-    monkeypatch.setattr(Store, "read_table", counted_read)
-    return found
-
-
 class LongStore:
     """430 days that ended yesterday, as the loop leaves them, written straight to the disk.
 
@@ -110,7 +48,7 @@ class LongStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.store = open_store(Config.model_validate({"store": {"url": str(folder)}}).store)
+        self.store = open_store(StoreConfig(url=str(folder)))
         self.first = LAST - timedelta(days=DAYS - 1)
         self.products: dict[str, int] = {}  # of each picture
 
@@ -124,10 +62,9 @@ class LongStore:
     def day(self, number: int) -> date:
         return self.first + timedelta(days=number)
 
-    def listings(self, number: int, platform: str) -> pa.Table:
+    def listings(self, number: int, platform: str) -> list[dict]:
         shown = [n for n in (0, number - 1, number, number + 1) if n >= 0]
-        rows = [self._listing(number, platform, product) for product in dict.fromkeys(shown)]
-        return pa.Table.from_pylist(rows, schemas.LISTING)
+        return [self._listing(number, platform, product) for product in dict.fromkeys(shown)]
 
     def new_products(self, number: int) -> list[int]:
         return [0, 1] if number == 0 else [number + 1]
@@ -147,34 +84,33 @@ class LongStore:
         }  # fmt: skip
 
     def _add_day(self, number: int, platform: str) -> None:
-        day, listed = self.day(number), self.listings(number, platform)
-        self.put_raw(number, platform)
+        day, rows = self.day(number), self.listings(number, platform)
+        listed = _bytes(rows, schemas.LISTING)
+        self.put_raw(number, platform, listed)
         pictures = [
             {"picture_id": picture_id(platform, n), "platform": platform, "product_id": str(n),
              "day": day, "position": 0, "width": 64, "height": 64, "format": "JPEG",
              "image": picture(platform, n)}
             for n in self.new_products(number)
         ]  # fmt: skip
-        health = {"products": listed.num_rows, "pictures": len(pictures)}
+        health = {"products": len(rows), "pictures": len(pictures)}
         self.put(
             layout.catalogue_day(day, platform),
             {
                 "listings-0": listed,
-                "rejects-0": schemas.REJECT.empty_table(),
-                "pictures-00000-0-000": pa.Table.from_pylist(pictures, schemas.PICTURE),
+                "rejects-0": EMPTY_REJECTS,
+                "pictures-00000-0-000": _bytes(pictures, schemas.PICTURE),
             },
             {"health": health, "verdict": {"passed": True, "reasons": []}, "rejected": 0},
         )
         seen = [predict(p["picture_id"], int(p["product_id"])) for p in pictures]
-        table = pa.Table.from_pylist(seen, PREDICTION)
-        self.put(layout.predictions_day(RECOGNISER, day, platform), {"predictions-0": table}, {})
+        files = {"predictions-0": _bytes(seen, PREDICTION)}
+        self.put(layout.predictions_day(RECOGNISER, day, platform), files, {})
 
-    def put_raw(self, number: int, platform: str) -> None:
-        tables = {
-            "listings-0": self.listings(number, platform),
-            "pages-0": pa.table({"page": pa.array([], pa.string())}),
-            "rejects-0": pa.table({"url": pa.array([], pa.string())}),
-        }
+    def put_raw(self, number: int, platform: str, listed: bytes | None = None) -> None:
+        """Commit what the crawler found on a day."""
+        listed = listed or _bytes(self.listings(number, platform), schemas.LISTING)
+        tables = {"listings-0": listed, "pages-0": EMPTY_PAGES, "rejects-0": EMPTY_REJECTS}
         for product in self.new_products(number):
             data = picture(platform, product)
             identity = hashlib.sha256(data).hexdigest()
@@ -188,7 +124,8 @@ class LongStore:
                    "labels": [n % 2], "confidences": [1.0], "repeat": 1}
                   for n, i in enumerate(ids)]  # fmt: skip
         val = pa.Table.from_pylist(labels, schemas.EXAMPLE)
-        self.put(DATASET, {"train-0": val.slice(0, 0), "val-0": val}, {})
+        files = {"train-0": parquet_bytes(val.slice(0, 0)), "val-0": parquet_bytes(val)}
+        self.put(DATASET, files, {})
         self.put_recogniser(RECOGNISER)
         self.put_forecaster(FORECASTER)
         opened = {"passed": True}
@@ -207,9 +144,10 @@ class LongStore:
 
     def put_recogniser(self, version: str) -> None:
         seen = [predict(f"v{n}", 3 * n) for n in range(20)]
-        table = pa.Table.from_pylist(seen, PREDICTION)
         facts = {"dataset": DATASET, "priors": {"colour": [0.5, 0.5, 0.0]}, "report": {}}
-        self.put(layout.model("attrnet", version), {"val_predictions": table}, facts)
+        self.put(
+            layout.model("attrnet", version), {"val_predictions": _bytes(seen, PREDICTION)}, facts
+        )
 
     def put_forecaster(self, version: str) -> None:
         cfg = ForecasterConfig(context_length=14, prediction_length=14, hidden_size=4)
@@ -230,12 +168,12 @@ class LongStore:
             self._commit(partition, ["keywords.json"], {"horizon_days": 14})
             due = [layout.keywords("2026-11-21-first", self.day(number - 14))]
             facts = {"summary": {"new": 0}, "complete": due if number >= 114 else []}
-            self.put(layout.scorecard(day), {"scores-0": schemas.SCORE.empty_table()}, facts)
+            self.put(layout.scorecard(day), {"scores-0": EMPTY_SCORES}, facts)
 
-    def put(self, partition: str, tables: dict[str, pa.Table], facts: dict) -> None:
-        for name, table in tables.items():
-            self._write(f"{partition}/{name}.parquet", parquet_bytes(table))
-        self._commit(partition, [f"{name}.parquet" for name in tables], facts)
+    def put(self, partition: str, files: dict[str, bytes], facts: dict) -> None:
+        for name, data in files.items():
+            self._write(f"{partition}/{name}.parquet", data)
+        self._commit(partition, [f"{name}.parquet" for name in files], facts)
 
     def _commit(self, partition: str, files: list[str], facts: dict) -> None:
         body = json.dumps({"files": files, "facts": facts}).encode()
@@ -245,6 +183,15 @@ class LongStore:
         path = self.folder / key
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
+
+
+def _bytes(rows: list[dict], schema: pa.Schema) -> bytes:
+    return parquet_bytes(pa.Table.from_pylist(rows, schema))
+
+
+EMPTY_REJECTS = _bytes([], schemas.REJECT)
+EMPTY_PAGES = _bytes([], PAGES)
+EMPTY_SCORES = _bytes([], schemas.SCORE)
 
 
 @cache
@@ -285,20 +232,32 @@ def _taxonomy_file(folder: Path) -> Path:
     return file
 
 
-@pytest.fixture
-def long_store(tmp_path) -> LongStore:
-    found = LongStore(tmp_path / "store")
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory) -> LongStore:
+    """The store as a version without roll-ups leaves it; tests get links to its files."""
+    found = LongStore(tmp_path_factory.mktemp("long") / "store")
     found.fill()
     return found
 
 
 @pytest.fixture
-def long_config(long_store) -> Config:
+def old_store(filled, tmp_path) -> LongStore:
+    """430 days that ended yesterday, without roll-ups."""
+    folder = tmp_path / "store"
+    # Committed files are never written to, so links to them are as good as copies.
+    shutil.copytree(filled.folder, folder, copy_function=os.link)
+    found = LongStore(folder)
+    found.products = dict(filled.products)
+    return found
+
+
+@pytest.fixture
+def long_config(old_store) -> Config:
     """A run over all the days of the long store."""
     return Config.model_validate(
         {
-            "store": {"url": str(long_store.folder)},
-            "taxonomy": str(_taxonomy_file(long_store.folder)),
+            "store": {"url": str(old_store.folder)},
+            "taxonomy": str(_taxonomy_file(old_store.folder)),
             "loop": {"history_days": DAYS},
             "crawl": {
                 "platforms": [

@@ -107,3 +107,32 @@ def test_nothing_packed_is_nothing_to_read(tmp_path, context):
     empty = Catalogue.of_run(open_store(config.store), config, TODAY)
     assert empty.holding() == list(empty.pictures()) == []
     assert empty.picture_index().num_rows == empty.showings().num_rows == 0
+
+
+def test_the_listings_are_read_once_however_much_is_asked_of_them(context, calls):
+    """Seen: a training day read every listing twelve times."""
+    catalogue = context.catalogue
+    rows = [t.num_rows for t in catalogue.listings(["product_id", "title"])]
+    assert rows == [1, 1]
+    assert catalogue.showings()["picture_id"].to_pylist() == [
+        "coat",
+        "shoe",
+        "coat",
+        "hat",
+        "unreadable",
+    ]
+    assert catalogue.listed_ids() == {"coat", "shoe", "hat", "unreadable"}
+    catalogue.holding()
+    listings = [columns for _, key, columns in calls.tables if "/listings-" in key]
+    assert len(listings) == 2
+    assert set(listings[0]) == {"platform", "day", "product_id", "title", "first_seen", "images"}
+
+
+def test_a_step_sees_what_another_process_committed_before_it_began(context):
+    catalogue = context.catalogue
+    late = layout.catalogue_day(LATER, "other")
+    assert late not in catalogue.packed
+    pack(context, LATER, "other", ["scarf"], [])
+    assert late not in catalogue.packed
+    catalogue.refresh()
+    assert late in catalogue.packed
