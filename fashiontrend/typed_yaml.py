@@ -1,7 +1,7 @@
 """YAML documents checked against a typed model; errors name file, line, key and the nearest right name."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, TypeVar
 
 import pydantic
@@ -63,8 +63,21 @@ def dotted(path: Path) -> str:
     return ".".join(str(part) for part in path) or "(top)"
 
 
-def check(model: type[M], data: Any, source: str, lines: dict[Path, int] | None = None) -> M:
+def check(
+    model: type[M],
+    data: Any,
+    source: str,
+    lines: Mapping[Path, int] | None = None,
+    removed: Mapping[str, str] | None = None,
+) -> M:
     """Validate plain data against a model.
+
+    Args:
+        model: what the data must be.
+        data: plain values, as YAML or JSON give them.
+        source: name of the document, for messages.
+        lines: line of each key in the document.
+        removed: dotted path of a key that earlier versions had -> what to do without it.
 
     Raises:
         ConfigError: one line per mistake, with the dotted path, what was seen and the nearest right name.
@@ -72,17 +85,25 @@ def check(model: type[M], data: Any, source: str, lines: dict[Path, int] | None 
     try:
         return model.model_validate(data)
     except pydantic.ValidationError as error:
-        told = [_explain(model, dict(e), source, lines or {}) for e in error.errors()]
-        raise ConfigError("\n".join(told)) from None
+        mistakes = [
+            _explain(model, dict(e), source, lines or {}, removed or {}) for e in error.errors()
+        ]
+        raise ConfigError("\n".join(mistakes)) from None
 
 
 def _explain(
-    model: type[pydantic.BaseModel], error: dict[str, Any], source: str, lines: dict[Path, int]
+    model: type[pydantic.BaseModel],
+    error: dict[str, Any],
+    source: str,
+    lines: Mapping[Path, int],
+    removed: Mapping[str, str],
 ) -> str:
     path: Path = tuple(error["loc"])
     line = next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), None)
     place = f"{source}:{line}" if line else source
     if error["type"] == "extra_forbidden":
+        if advice := removed.get(dotted(path)):
+            return f"{place}: {dotted(path)}: this setting was removed. {advice}"
         near = difflib.get_close_matches(str(path[-1]), _names(model, path[:-1]), n=1, cutoff=0.5)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         return f"{place}: {dotted(path)}: there is no such setting.{hint}"
@@ -97,13 +118,13 @@ def _names(model: type[pydantic.BaseModel], path: Path) -> list[str]:
     for part in path:
         if isinstance(part, int) or not hasattr(kind, "model_fields"):
             continue
-        kind = _model_in(kind.model_fields[part].annotation)
+        kind = model_in(kind.model_fields[part].annotation)
     return list(getattr(kind, "model_fields", {}))
 
 
-def _model_in(annotation: Any) -> Any:
+def model_in(annotation: Any) -> Any:
     """The model inside `tuple[Model, ...]`, `Model | None` and the like."""
     if hasattr(annotation, "model_fields"):
         return annotation
-    inner = (_model_in(a) for a in getattr(annotation, "__args__", ()))
+    inner = (model_in(a) for a in getattr(annotation, "__args__", ()))
     return next((m for m in inner if m is not None), None)

@@ -25,6 +25,12 @@ from ray_jobs.runtime import connect
 log = logging.getLogger(__name__)
 #: Few pictures of a shop are smaller, so `shard_bytes` divided by it are enough to fill a whole file.
 PICTURE_BYTES = 20_000
+#: Days of a backfill that one Ray Data job packs: enough to share its start, few enough to commit often.
+DAYS_PER_JOB = 30
+#: Pictures that a task fetches at a time; it waits for the store, not for a core.
+FETCH_THREADS = 8
+#: Rows of a row group, so that a reader of a few pictures decodes little more than those.
+ROW_GROUP_ROWS = 256
 #: Peak memory of a task divided by `shard_bytes`: it holds the bytes as fetched, as a table and as Parquet,
 #: whose buffers double as they grow. bench.packing measured 7.9.
 HELD = 8
@@ -57,7 +63,7 @@ def _pack_all(context: Context, pending: Sequence[tuple[date, str]]) -> None:
     catalogue = context.catalogue
     known = catalogue.picture_ids(catalogue.packed)
     trailing = {p: _product_counts(context, p) for p in context.platforms}
-    chunk = context.config.ingest.days_per_job * len(context.platforms)
+    chunk = DAYS_PER_JOB * len(context.platforms)
     with console.bar("ingest", len(pending)) as advance:
         for start in range(0, len(pending), chunk):
             part = pending[start : start + chunk]
@@ -136,13 +142,13 @@ def pack_shard(row: dict[str, Any], store: Store, limits: IngestConfig) -> dict[
         wanted = pa.Table.from_pylist([picture for picture, _ in part], ingest.WANTED)
         good, rejects = ingest.check_pictures(wanted, [data for _, data in part], limits)
         key = f"{name}-{len(packed['keys']):03d}.parquet"
-        store.write_table(key, good, row_group_rows=limits.row_group_rows)
+        store.write_table(key, good, row_group_rows=ROW_GROUP_ROWS)
         packed["keys"].append(key)
         packed["good"] += good.num_rows
         packed["rejects"] += rejects.to_pylist()
 
     part, weight = [], 0
-    for picture, data in _fetched(store, row["pictures"], limits.fetch_threads):
+    for picture, data in _fetched(store, row["pictures"], FETCH_THREADS):
         part.append((picture, data))
         weight += len(data or b"")
         if weight >= limits.shard_bytes:

@@ -60,7 +60,7 @@ def test_init_writes_a_configuration_that_is_valid_and_never_overwrites(type_in,
         pytest.param("a: [", ["not valid YAML"], id="not YAML"),
     ],
 )
-def test_a_wrong_configuration_is_told_with_its_path_and_ends_with_30(
+def test_a_wrong_configuration_is_reported_with_its_path_and_ends_with_30(
     type_in, tmp_path, text, words
 ):
     file = tmp_path / "bad.yaml"
@@ -98,7 +98,7 @@ def test_the_shipped_taxonomy_is_shown_in_both_languages(type_in):
     assert "V领" in out
 
 
-def test_a_wrong_taxonomy_is_told_with_its_line(type_in, tmp_path):
+def test_a_wrong_taxonomy_is_reported_with_its_line(type_in, tmp_path):
     file = tmp_path / "t.yaml"
     file.write_text(
         "version: '1'\nattributes:\n  - id: colour\n    en: C\n    zh: 颜色\n    valuez: []\n"
@@ -138,7 +138,34 @@ def test_status_prints_the_steps_of_a_run_and_releases_can_be_rolled_back(
     assert type_in("releases", "rollback", "r9", "--config", config)[0] == 1
 
 
-def test_a_misspelt_command_is_answered_with_usage(type_in):
+@pytest.mark.parametrize("flag", [[], ["--dry-run"]], ids=["submit", "dry run"])
+def test_submit_without_a_template_ends_with_30_and_says_how_to_find_one(
+    type_in, config, monkeypatch, flag
+):
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    code, _, err = type_in("submit", "crawl", "--config", config, *flag)
+    assert code == 30
+    assert "cluster.template" in err
+    assert "kubectl --namespace fashiontrend get configmap" in err
+
+
+def test_recognise_says_that_a_model_needs_images_and_images_need_a_model(type_in, tmp_path):
+    code, _, err = type_in("recognise", "--model", str(tmp_path))
+    assert (code, "--model needs --images" in err) == (30, True)
+    code, _, err = type_in("recognise", "--images", str(tmp_path))
+    assert (code, "--images needs --model" in err) == (30, True)
+    both = ("--model", str(tmp_path), "--server", "http://127.0.0.1:9")
+    code, _, err = type_in("recognise", "--images", str(tmp_path), *both)
+    assert (code, "not both" in err) == (30, True)
+
+
+def test_the_panels_of_the_help_stand_in_the_order_of_the_work(type_in):
+    _, out, _ = type_in("--help")
+    places = [out.index(panel) for panel in cli.PANELS]
+    assert places == sorted(places)
+
+
+def test_a_misspelt_command_gets_the_nearest_name(type_in):
     code, _, err = type_in("crawll")
     assert code == 2
     assert "crawl" in err
@@ -146,7 +173,7 @@ def test_a_misspelt_command_is_answered_with_usage(type_in):
 
 @pytest.mark.parametrize("port", ["99999", "-1"])
 @pytest.mark.parametrize("command", ["serve", "exporter"])
-def test_a_port_that_there_is_none_of_ends_with_30(type_in, config, command, port):
+def test_a_number_that_is_no_port_ends_with_30(type_in, config, command, port):
     code, _, err = type_in(command, "--config", config, "--port", port)
     assert code == 30
     assert err.startswith(f"✘ ConfigError: --port {port}: ")
@@ -172,7 +199,7 @@ def test_a_token_for_a_name_that_no_log_takes_ends_with_30_and_the_form_of_names
     assert "letters, digits" in err
 
 
-def test_doctor_can_be_asked_for_single_checks(type_in, config):
+def test_doctor_makes_single_checks(type_in, config):
     code, _, err = type_in("doctor", "--config", config, "--only", "taxonomy,store")
     assert code == 0
     assert "memory" not in err

@@ -11,18 +11,18 @@ import httpx
 from fashiontrend.attrnet.inference.prediction import Answer
 from fashiontrend.client import calls, exchange
 from fashiontrend.client.calls import Box, Call
-from fashiontrend.serve.schemas.requests import Options, Picture, PostedSeries
+from fashiontrend.serve.schemas.requests import AdhocSeries, Options, RemotePicture
 from fashiontrend.serve.schemas.responses import (
-    EvidenceAnswer,
-    ForecastsAnswer,
-    GatesAnswer,
-    ImageAnswer,
-    JobAnswer,
-    KeywordsAnswer,
-    PostedAnswer,
-    RecogniseAnswer,
-    SeriesAnswer,
-    VersionAnswer,
+    AdhocForecastResponse,
+    EvidenceResponse,
+    ForecastsResponse,
+    GatesResponse,
+    ImageResult,
+    JobResponse,
+    KeywordsResponse,
+    RecogniseResponse,
+    SeriesResponse,
+    VersionResponse,
 )
 
 T = TypeVar("T")
@@ -77,7 +77,7 @@ class AsyncClient:
         files: Sequence[str | Path],
         options: Options | None = None,
         boxes: Mapping[str, Box] | None = None,
-    ) -> AsyncIterator[ImageAnswer]:
+    ) -> AsyncIterator[ImageResult]:
         """Recognise local pictures, a few at a time, in order.
 
         Args:
@@ -104,39 +104,39 @@ class AsyncClient:
         return [answer for call in calls.describe(images) for answer in await self._do(call)]
 
     async def recognise_remote(
-        self, pictures: Sequence[Picture], options: Options | None = None
-    ) -> RecogniseAnswer:
+        self, pictures: Sequence[RemotePicture], options: Options | None = None
+    ) -> RecogniseResponse:
         """Recognise pictures that the server fetches by URL or store key."""
         return await self._do(calls.recognise_remote(pictures, options))
 
-    async def keywords(self, **query: str | float | None) -> KeywordsAnswer:
+    async def keywords(self, **query: str | float | None) -> KeywordsResponse:
         """Keywords; the query as in the API: as_of, platform, direction, min_confidence, ..."""
         return await self._do(calls.keywords(query))
 
-    async def evidence(self, keyword_id: str) -> EvidenceAnswer:
+    async def evidence(self, keyword_id: str) -> EvidenceResponse:
         """Everything behind one keyword."""
         return await self._do(calls.evidence(keyword_id))
 
-    async def series(self, **query: str | None) -> SeriesAnswer:
+    async def series(self, **query: str | None) -> SeriesResponse:
         """Shares; the query as in the API: platform, attribute, value, from, to, basis, corrected.
 
         Without correction (`corrected="false"`) there is no interval: `low` and `high` are None.
         """
         return await self._do(calls.series(query))
 
-    async def forecasts(self, **query: str | None) -> ForecastsAnswer:
+    async def forecasts(self, **query: str | None) -> ForecastsResponse:
         """The released forecasts."""
         return await self._do(calls.forecasts(query))
 
-    async def forecast(self, series: Sequence[PostedSeries]) -> PostedAnswer:
+    async def forecast(self, series: Sequence[AdhocSeries]) -> AdhocForecastResponse:
         """Forecast posted series with the released LSTM."""
         return await self._do(calls.forecast(series))
 
-    async def gates(self) -> GatesAnswer:
+    async def gates(self) -> GatesResponse:
         """The newest verdict of every gate."""
         return await self._do(calls.gates())
 
-    async def version(self) -> VersionAnswer:
+    async def version(self) -> VersionResponse:
         """What is running."""
         return await self._do(calls.version())
 
@@ -145,11 +145,11 @@ class AsyncClient:
         keys: Sequence[str],
         options: Options | None = None,
         idempotency_key: str | None = None,
-    ) -> JobAnswer:
+    ) -> JobResponse:
         """Hand in a catalogue job; with a key of your own, twice is once."""
         return await self._do(calls.submit(keys, options, idempotency_key))
 
-    async def job(self, job_id: str) -> JobAnswer:
+    async def job(self, job_id: str) -> JobResponse:
         """How far a catalogue job is."""
         return await self._do(calls.job(job_id))
 

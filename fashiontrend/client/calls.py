@@ -12,19 +12,19 @@ import pydantic
 from fashiontrend.attrnet.inference import prediction
 from fashiontrend.attrnet.inference.prediction import Answer
 from fashiontrend.errors import ConfigError
-from fashiontrend.serve.schemas.requests import Options, Picture, PostedSeries
+from fashiontrend.serve.schemas.requests import AdhocSeries, Options, RemotePicture
 from fashiontrend.serve.schemas.responses import (
-    AttributeAnswer,
-    EvidenceAnswer,
-    ForecastsAnswer,
-    GatesAnswer,
-    ImageAnswer,
-    JobAnswer,
-    KeywordsAnswer,
-    PostedAnswer,
-    RecogniseAnswer,
-    SeriesAnswer,
-    VersionAnswer,
+    AdhocForecastResponse,
+    AttributeResult,
+    EvidenceResponse,
+    ForecastsResponse,
+    GatesResponse,
+    ImageResult,
+    JobResponse,
+    KeywordsResponse,
+    RecogniseResponse,
+    SeriesResponse,
+    VersionResponse,
 )
 
 T = TypeVar("T")
@@ -48,7 +48,7 @@ class Call(Generic[T]):
 
 def recognise(
     files: Sequence[str | Path], options: Options | None, boxes: Mapping[str, Box] | None
-) -> Iterator[Call[list[ImageAnswer]]]:
+) -> Iterator[Call[list[ImageResult]]]:
     """Local pictures, a few at a time, in order.
 
     Raises:
@@ -81,64 +81,66 @@ def describe(images: Sequence[bytes]) -> Iterator[Call[list[Answer]]]:
         )
 
 
-def recognise_remote(pictures: Sequence[Picture], options: Options | None) -> Call[RecogniseAnswer]:
+def recognise_remote(
+    pictures: Sequence[RemotePicture], options: Options | None
+) -> Call[RecogniseResponse]:
     """Pictures that the server fetches by URL or store key."""
     body = {
         "images": [p.model_dump(mode="json", exclude_none=True) for p in pictures],
         "options": _plain(options or Options()),
     }
-    return Call("POST", RECOGNISE, RecogniseAnswer.model_validate, {"json": body})
+    return Call("POST", RECOGNISE, RecogniseResponse.model_validate, {"json": body})
 
 
-def keywords(query: Query) -> Call[KeywordsAnswer]:
+def keywords(query: Query) -> Call[KeywordsResponse]:
     """Keywords."""
-    return _get("/v1/keywords", KeywordsAnswer, query)
+    return _get("/v1/keywords", KeywordsResponse, query)
 
 
-def evidence(keyword_id: str) -> Call[EvidenceAnswer]:
+def evidence(keyword_id: str) -> Call[EvidenceResponse]:
     """Everything behind one keyword."""
-    return _get(f"/v1/keywords/{quote(keyword_id, safe='')}/evidence", EvidenceAnswer)
+    return _get(f"/v1/keywords/{quote(keyword_id, safe='')}/evidence", EvidenceResponse)
 
 
-def series(query: Query) -> Call[SeriesAnswer]:
+def series(query: Query) -> Call[SeriesResponse]:
     """Shares."""
-    return _get("/v1/series", SeriesAnswer, query)
+    return _get("/v1/series", SeriesResponse, query)
 
 
-def forecasts(query: Query) -> Call[ForecastsAnswer]:
+def forecasts(query: Query) -> Call[ForecastsResponse]:
     """The released forecasts."""
-    return _get("/v1/forecasts", ForecastsAnswer, query)
+    return _get("/v1/forecasts", ForecastsResponse, query)
 
 
-def forecast(posted: Sequence[PostedSeries]) -> Call[PostedAnswer]:
+def forecast(posted: Sequence[AdhocSeries]) -> Call[AdhocForecastResponse]:
     """Posted series, by the released LSTM."""
     body = {"series": [s.model_dump(mode="json", exclude_none=True) for s in posted]}
-    return Call("POST", "/v1/forecasts", PostedAnswer.model_validate, {"json": body})
+    return Call("POST", "/v1/forecasts", AdhocForecastResponse.model_validate, {"json": body})
 
 
-def gates() -> Call[GatesAnswer]:
+def gates() -> Call[GatesResponse]:
     """The newest verdict of every gate."""
-    return _get("/v1/gates", GatesAnswer)
+    return _get("/v1/gates", GatesResponse)
 
 
-def version() -> Call[VersionAnswer]:
+def version() -> Call[VersionResponse]:
     """What is running."""
-    return _get("/version", VersionAnswer)
+    return _get("/version", VersionResponse)
 
 
 def submit(
     keys: Sequence[str], options: Options | None, idempotency_key: str | None
-) -> Call[JobAnswer]:
+) -> Call[JobResponse]:
     """A catalogue job."""
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
     body = {"input": list(keys), "options": _plain(options or Options())}
     sent = {"json": body, "headers": headers}
-    return Call("POST", "/v1/recognitions", JobAnswer.model_validate, sent)
+    return Call("POST", "/v1/recognitions", JobResponse.model_validate, sent)
 
 
-def job(job_id: str) -> Call[JobAnswer]:
+def job(job_id: str) -> Call[JobResponse]:
     """How far a catalogue job is."""
-    return _get(f"/v1/recognitions/{quote(job_id, safe='')}", JobAnswer)
+    return _get(f"/v1/recognitions/{quote(job_id, safe='')}", JobResponse)
 
 
 def results(job_id: str, cursor: str | None, limit: int) -> Call[dict[str, Any]]:
@@ -169,8 +171,8 @@ def _upload(files: Sequence[tuple[str, tuple[str, bytes]]], request: Query) -> d
     return {"files": files, "data": {"request": json.dumps(request)}}
 
 
-def _images(told: Any) -> list[ImageAnswer]:
-    return list(RecogniseAnswer.model_validate(told).images)
+def _images(told: Any) -> list[ImageResult]:
+    return list(RecogniseResponse.model_validate(told).images)
 
 
 def _match(boxes: Mapping[str, Box], files: Sequence[str | Path]) -> dict[Path, Box]:
@@ -218,7 +220,7 @@ def _portions(images: Sequence[bytes]) -> Iterator[list[bytes]]:
         yield group
 
 
-def _to_answer(image: ImageAnswer) -> Answer:
+def _to_answer(image: ImageResult) -> Answer:
     if image.problem is not None and image.status != "no_garment":
         return Answer(problem=image.problem.detail)
     size = (image.width or 0, image.height or 0)
@@ -234,7 +236,7 @@ def _to_answer(image: ImageAnswer) -> Answer:
     )
 
 
-def _to_attribute(told: AttributeAnswer) -> prediction.AttributeAnswer:
+def _to_attribute(told: AttributeResult) -> prediction.AttributeAnswer:
     name = (told.label or {}).get("en")
     status = prediction.Status(told.status)
     return prediction.AttributeAnswer(status, told.value, name, told.confidence or 0.0)

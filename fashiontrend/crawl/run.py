@@ -76,7 +76,7 @@ async def _crawl(
         memories.pop(platform.name, None)
         return {**report, "skipped": True}
     known = memories.get(platform.name) or memory.recall(raw, platform.name, day)
-    runner = AsyncCrawlerRunner(settings_for(config.crawl, platform, config.store))
+    runner = AsyncCrawlerRunner(settings_for(config, platform))
     crawler = runner.create_crawler(SPIDERS[platform.kind])
     await runner.crawl(crawler, platform, config.crawl, day, known)
     spider = crawler.spider

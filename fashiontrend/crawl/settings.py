@@ -5,7 +5,7 @@ from typing import Any
 from scrapy.crawler import Crawler
 from scrapy.http import Request
 
-from fashiontrend.config import CrawlConfig, PlatformConfig, StoreConfig
+from fashiontrend.config import Config, PlatformConfig
 from fashiontrend.crawl.pipelines import STORE_SETTING
 from fashiontrend.crawl.refusals import RefusalMiddleware
 from fashiontrend.crawl.spiders import BudgetSpent, PlatformSpider
@@ -34,10 +34,9 @@ class BudgetMiddleware:
         self.left -= 1
 
 
-def settings_for(
-    crawl: CrawlConfig, platform: PlatformConfig, store: StoreConfig
-) -> dict[str, Any]:
-    """Scrapy's settings for one platform: who asks, how often, how much, and where it goes."""
+def settings_for(config: Config, platform: PlatformConfig) -> dict[str, Any]:
+    """Scrapy's settings for one platform: User-Agent, pauses, limits, and the store."""
+    crawl = config.crawl
     agent = f"{crawl.user_agent} (+{crawl.contact_url})" if crawl.contact_url else crawl.user_agent
     return {
         "USER_AGENT": agent,
@@ -53,7 +52,7 @@ def settings_for(
         "AUTOTHROTTLE_ENABLED": crawl.autothrottle,
         "AUTOTHROTTLE_START_DELAY": platform.delay_s,
         "DOWNLOAD_TIMEOUT": crawl.timeout_s,
-        "DOWNLOAD_MAXSIZE": crawl.max_image_bytes,
+        "DOWNLOAD_MAXSIZE": config.ingest.max_image_bytes,
         "DOWNLOAD_WARNSIZE": 0,
         "RETRY_TIMES": crawl.retries,
         BUDGET_SETTING: crawl.daily_request_budget,
@@ -73,5 +72,5 @@ def settings_for(
             "fashiontrend.crawl.pipelines.CheckPipeline": 100,
             "fashiontrend.crawl.pipelines.PicturePipeline": 200,
         },
-        STORE_SETTING: store,
+        STORE_SETTING: config.store,
     }

@@ -17,7 +17,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from fashiontrend.config import ForecasterConfig, UnivariateConfig
+from fashiontrend.config import ForecasterConfig, UnivariateConfig, drop_removed
 from fashiontrend.errors import DataError
 from fashiontrend.forecaster.any_series.ensemble import SeriesForecaster
 from fashiontrend.forecaster.any_series.univariate import SeriesModel
@@ -27,6 +27,7 @@ from fashiontrend.typed_yaml import check
 
 WEIGHTS, CARD = "model.safetensors", "card.json"
 _SHARES, _SERIES = "trend-model/1", "series-forecaster/2"
+_UNIVARIATE = "forecaster.univariate"
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def load(files: Mapping[str, bytes]) -> Artifact:
     """
     try:
         state, card = _open(files, _SHARES)
-        cfg = check(ForecasterConfig, card["config"], CARD)
+        cfg = check(ForecasterConfig, drop_removed(card["config"], "forecaster"), CARD)
         model = TrendModel(cfg)
         model.load_state_dict(state)
         halves = {k: tuple(v) for k, v in card["calibration"].items()}
@@ -105,7 +106,7 @@ def load_series(files: Mapping[str, bytes]) -> SeriesForecaster:
     """Read a forecaster of series that `dump` gave; errors as of `load`."""
     try:
         state, card = _open(files, _SERIES)
-        cfg = check(UnivariateConfig, card["config"], CARD)
+        cfg = check(UnivariateConfig, drop_removed(card["config"], _UNIVARIATE), CARD)
         models = []
         for number in range(card["members"]):
             model = SeriesModel(cfg, card["horizon"])

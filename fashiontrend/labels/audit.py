@@ -12,6 +12,8 @@ from fashiontrend.config import LabelsConfig
 from fashiontrend.labels.split import TRAIN
 from fashiontrend.labels.words import Rule, Rules
 
+#: Annotated pictures that a rule needs before an audit may drop it: fewer agree or disagree by luck.
+MIN_RULE_SUPPORT = 5
 JUDGED = ["attribute", "value", "rule", "support", "agreements", "precision"]
 DROPPED = pa.schema(
     [
@@ -62,14 +64,14 @@ def drop_rules(
         rules: all words.
         judged: from `judge_rules`.
         attributes: those that the closed gate names; words of others stay.
-        cfg: `audit` switches it, `min_rule_precision` and `min_rule_support` decide.
+        cfg: `audit` switches it, `min_rule_precision` decides.
 
     Returns:
         The rules that stay, and what was dropped and why (attribute, value, rule, support,
         precision, reason).
     """
     named = judged["attribute"].isin(list(attributes)) & cfg.audit
-    enough = judged["support"] >= cfg.min_rule_support
+    enough = judged["support"] >= MIN_RULE_SUPPORT
     bad = judged[named & enough & (judged["precision"] < cfg.min_rule_precision)]
     rows = [
         {

@@ -22,6 +22,8 @@ from fashiontrend.storage import schemas
 from fashiontrend.taxonomy import Taxonomy
 
 LONG = ["picture_id", "attribute", "value", "confidence"]
+#: Values with fewer training pictures are reported by name.
+MIN_VALUE_SUPPORT = 20
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,9 @@ def build(
         annotations: ANNOTATION rows. Their labels override titles; attributes that the taxonomy
             lacks are ignored and reported.
         taxonomy: what to train; its order is that of the label arrays.
-        labels_cfg: `titles`, `max_titles`, `min_value_support`.
+        labels_cfg: `titles`.
         resample_cfg: how far rare values are repeated.
-        seed: of the drawing of titles and of the rounding of repeats.
+        seed: of the rounding of repeats.
 
     Raises:
         DataError: a label is not in the taxonomy, or there is nothing to train on.
@@ -81,7 +83,7 @@ def build(
         _links(pictures, titles, annotations), val_ids, people.loc[val_ids, "product_key"]
     )
     rng = np.random.default_rng([seed, 3])
-    train = _train_part(said, spoken, people, stock - banned, taxonomy, labels_cfg.max_titles, rng)
+    train = _train_part(said, spoken, people, stock - banned, taxonomy)
     factors = resample.repeat_factors(train.encoded.labels, taxonomy, resample_cfg)
     train = Part(TRAIN, train.encoded, train.annotated, resample.draw_repeats(factors, rng))
     encoded = encode(spoken, val_ids, taxonomy)
@@ -89,7 +91,7 @@ def build(
     source = _Source(pictures, annotations, people, titles)
     tables = {part.split: source.examples(part) for part in (train, val)}
     facts = {
-        **_describe(train, val, taxonomy, labels_cfg),
+        **_describe(train, val, taxonomy),
         "held_out": len(banned - set(val_ids)),
         "annotated_without_picture": len(people) - int(people.index.isin(stock).sum()),
         "ignored_attributes": ignored,
@@ -157,13 +159,9 @@ def _train_part(
     people: pd.DataFrame,
     allowed: set[str],
     taxonomy: Taxonomy,
-    max_titles: int | None,
-    rng: np.random.Generator,
 ) -> Part:
     annotated = set(people.index[people["split"] == TRAIN]) & allowed
     titled = sorted((set(said["picture_id"]) & allowed) - annotated)
-    if max_titles is not None and len(titled) > max_titles:
-        titled = [titled[i] for i in rng.choice(len(titled), max_titles, replace=False)]
     ids = sorted([*annotated, *titled])
     if not ids:
         raise DataError(
@@ -222,10 +220,10 @@ class _Source:
         return pc.coalesce(*found[1:], found[0])
 
 
-def _describe(train: Part, val: Part, taxonomy: Taxonomy, cfg: LabelsConfig) -> dict[str, Any]:
+def _describe(train: Part, val: Part, taxonomy: Taxonomy) -> dict[str, Any]:
     balance = resample.measure_balance(train.encoded.labels, train.repeats, taxonomy)
     counts = balance.table
-    thin = counts[counts["count_before"] < cfg.min_value_support]
+    thin = counts[counts["count_before"] < MIN_VALUE_SUPPORT]
     return {
         "pictures": {
             TRAIN: len(train.annotated),

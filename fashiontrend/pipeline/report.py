@@ -22,6 +22,8 @@ from fashiontrend.taxonomy import Taxonomy
 
 #: Worst validation pictures that the page shows.
 WORST = 12
+#: Runs before this one whose gates the page lists.
+EARLIER_RUNS = 10
 
 
 def write(config: Config, store: Store, state: ledger.Run) -> str:
@@ -128,10 +130,10 @@ def _earlier(config: Config, store: Store, state: ledger.Run) -> list[ledger.Run
     """The runs of this day and the days before that began before this one, newest first."""
     days = (r for r in ledger.runs(store) if r != state.run_id and r[:10] <= str(state.day))
     # One more than asked for: those of the same day may have begun later.
-    known = sorted(days, reverse=True)[: config.report.earlier_runs + 1]
+    known = sorted(days, reverse=True)[: EARLIER_RUNS + 1]
     found = [r for r in (ledger.load(store, i) for i in known) if r.started_at < state.started_at]
     ordered = sorted(found, key=lambda r: (r.day, r.started_at), reverse=True)
-    return ordered[: config.report.earlier_runs]
+    return ordered[:EARLIER_RUNS]
 
 
 def _balance(state: ledger.Run) -> list[dict[str, Any]]:

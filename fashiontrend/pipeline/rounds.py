@@ -25,6 +25,12 @@ from fashiontrend.taxonomy import Taxonomy
 RESAMPLED, ENLARGED = 2, 3
 #: Every stride that a backbone has divides it.
 MULTIPLE_PX = 16
+#: Each further round trains this many times as long: what closed the gate is often too short a training.
+LONGER = 1.5
+#: Beta by which rare values of the weakest attribute repeat: the square root helps them and spares the others.
+SHARPER = 0.5
+#: Growth of the input's side with each enlarged round: half as many pixels more, which the time allows for.
+LARGER = 1.25
 
 
 @dataclass(frozen=True)
@@ -55,14 +61,13 @@ def plan(context: Context) -> Round:
     from fashiontrend.attrnet.training.train import limit_epochs
 
     data, round_ = context.run.latest(Step.LABEL), context.move.train_round
-    gate = context.config.accuracy_gate
-    cfg = _enlarge(context.config.attrnet, gate.larger ** max(round_ - ENLARGED + 1, 0))
+    cfg = _enlarge(context.config.attrnet, LARGER ** max(round_ - ENLARGED + 1, 0))
     pictures, priors = data.facts["pictures"]["drawn"], data.facts["priors"]
-    weakest = _weakest(context) if round_ >= RESAMPLED and gate.sharper else None
+    weakest = _weakest(context) if round_ >= RESAMPLED else None
     more = None
     if weakest is not None:
         more, pictures, priors = _resample(context, data.output, weakest)
-    factor = gate.longer ** (round_ - 1)
+    factor = LONGER ** (round_ - 1)
     epochs = max(limit_epochs(cfg, pictures, factor), limit_epochs(cfg, pictures) + round_ - 1)
     seed = context.config.seed + 1000 * (round_ - 1) + context.move.label_round - 1
     told = [f"{epochs} epochs of {pictures} pictures, seed {seed}"]
@@ -135,7 +140,7 @@ def _resample(
     labels = np.array(table["labels"].to_pylist(), dtype=np.int16).reshape(-1, len(taxonomy.ids))
     alone = context.config.resample.model_copy(
         update={
-            "beta": context.config.accuracy_gate.sharper,
+            "beta": SHARPER,
             "boost": {a: float(a == weakest) or 1e-9 for a in taxonomy.ids},
         }
     )

@@ -42,14 +42,12 @@ def test_validation_pictures_never_judge(small, material, make_annotations):
     [
         (("neckline", "colour"), {}, ["crew neck"]),
         (("colour",), {}, []),
-        (("neckline", "colour"), {"min_rule_support": 3}, ["blue", "crew neck"]),
         (("neckline",), {"audit": False}, []),
         (("neckline",), {"min_rule_precision": 0.2}, []),
     ],
     ids=[
         "contradicted",
         "another attribute",
-        "less support needed",
         "switched off",
         "precise enough",
     ],
@@ -63,6 +61,18 @@ def test_rules_that_people_contradict_are_dropped_for_the_named_attributes(
     )
     assert sorted(table["rule"].to_pylist()) == dropped
     assert {r.word for r in rules.rules} - {r.word for r in kept.rules} == set(dropped)
+
+
+def test_a_rule_with_too_few_annotated_pictures_stays(material, monkeypatch):
+    rules, labels, annotations = material
+    judged = audit.judge_rules(labels, annotations)
+    few = judged["support"].min()
+    monkeypatch.setattr(audit, "MIN_RULE_SUPPORT", few)
+    _, dropped = audit.drop_rules(rules, judged, ("neckline", "colour"), LabelsConfig())
+    assert sorted(dropped["rule"].to_pylist()) == ["blue", "crew neck"]
+    monkeypatch.setattr(audit, "MIN_RULE_SUPPORT", few + 1)
+    _, dropped = audit.drop_rules(rules, judged, ("neckline", "colour"), LabelsConfig())
+    assert dropped["rule"].to_pylist() == ["crew neck"]
 
 
 def test_what_was_dropped_is_told_with_its_reason(material):

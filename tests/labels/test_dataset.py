@@ -127,8 +127,9 @@ def test_priors_are_those_of_the_resampled_training_set_weighted_by_confidence(
     assert sum(made.facts["priors"]["neckline"]) == pytest.approx(1.0)
 
 
-def test_values_with_little_support_are_named(build, people):
-    made = build(SAID, people, labels=LabelsConfig(min_value_support=2))
+def test_values_with_little_support_are_named(build, people, monkeypatch):
+    monkeypatch.setattr(dataset, "MIN_VALUE_SUPPORT", 2)
+    made = build(SAID, people)
     assert made.facts["thin_values"] == [
         "neckline.crew",
         "neckline.v_neck",
@@ -151,11 +152,6 @@ def test_facts_are_plain_and_count_what_is_there(build, people):
         "train": {"neckline": 0, "colour": 3},
         "val": {"neckline": 1, "colour": 1},
     }
-
-
-@pytest.mark.parametrize(("most", "left"), [(1, 2), (2, 3), (None, 3)])
-def test_at_most_so_many_title_labelled_pictures_are_drawn(build, people, most, left):
-    assert build(SAID, people, labels=LabelsConfig(max_titles=most)).train.num_rows == left
 
 
 def test_titles_can_be_switched_off(build, people):

@@ -41,7 +41,7 @@ REPORT = {
 
 @pytest.fixture
 def plan():
-    def make(round_, report=REPORT, **gate):
+    def make(round_, report=REPORT):
         facts = {
             Step.LABEL: {"pictures": {"drawn": 10}, "priors": {"colour": [0.9, 0.1, 0]}},
             Step.TRAIN_ATTRNET: {"report": report},
@@ -50,7 +50,7 @@ def plan():
             latest=lambda step: SimpleNamespace(facts=facts[step], output="datasets/x")
         )
         store = SimpleNamespace(read_partition=lambda *_, **__: TRAIN)
-        config = Config(attrnet={"epochs": 10, "input_px": 64}, accuracy_gate=gate)
+        config = Config(attrnet={"epochs": 10, "input_px": 64})
         return rounds.plan(
             SimpleNamespace(
                 config=config, store=store, taxonomy=TAXONOMY, run=run,
@@ -102,12 +102,6 @@ def test_the_third_sees_more_pixels(plan):
     third = plan(3)
     assert third.attrnet.input_px == 80
     assert "input of 80 px" in third.changed
-
-
-def test_both_can_be_switched_off(plan):
-    third = plan(3, sharper=0.0, larger=1.0)
-    assert third.more is None
-    assert third.attrnet.input_px == 64
 
 
 def test_what_a_round_bought_is_told_per_attribute():

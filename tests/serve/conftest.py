@@ -21,17 +21,17 @@ from fashiontrend.forecaster.shares.model import TrendModel
 from fashiontrend.forecaster.shares.predict import Calibration
 from fashiontrend.loop import Step
 from fashiontrend.serve.http import tokens
-from fashiontrend.serve.http.admission import Intake
-from fashiontrend.serve.http.metrics import Metrics
-from fashiontrend.serve.http.problems import Problem
+from fashiontrend.serve.http.admission import Admission
+from fashiontrend.serve.metrics import Metrics
 from fashiontrend.serve.recognition import served_model, versions
-from fashiontrend.serve.recognition.jobs import Jobs
-from fashiontrend.serve.recognition.recognise import Recognition
+from fashiontrend.serve.recognition.jobs import CatalogueJobs
+from fashiontrend.serve.recognition.recognise import RecognitionService
 from fashiontrend.serve.recognition.versions import Versions
 from fashiontrend.serve.release import adhoc_forecast, tables
-from fashiontrend.serve.release.history import History
+from fashiontrend.serve.release.history import RunHistory
 from fashiontrend.serve.routes.app import create_app
-from fashiontrend.serve.routes.services import Library, Services
+from fashiontrend.serve.routes.services import Services, TableServices
+from fashiontrend.serve.schemas.problems import Problem
 from fashiontrend.storage import layout, ledger, releases, schemas
 from fashiontrend.storage.object_store import Store, parquet_bytes
 from fashiontrend.taxonomy import Taxonomy
@@ -222,10 +222,10 @@ class Server:
     def __init__(self, store: Store, cfg: ServeConfig, fetch=no_fetch) -> None:
         self.metrics, self.store = Metrics(), store
         self.model = served_model.load(
-            store, served_model.current_release(store), cfg, self.metrics
+            store, served_model.current_release(store), cfg, on_batch=self.metrics.batches.observe
         )
         self.tables = tables.load(store, tables.find(store))
-        self.trend = adhoc_forecast.load(store, self.tables.release)
+        self.forecaster = adhoc_forecast.load(store, self.tables.release)
         self.parts = {"tables": "ready", "recognise": "ready"}
 
         async def ready() -> dict[str, str]:
@@ -233,22 +233,22 @@ class Server:
 
         models = Versions(
             lambda: self.model,
-            lambda v: served_model.load(store, versions.find_release(store, v), cfg, self.metrics),
+            lambda v: served_model.load(store, versions.find_release(store, v), cfg),
             cfg.max_models,
         )
-        recognition = Recognition(models, cfg, self.metrics, fetch, store.read)
-        library = Library(
+        recognition = RecognitionService(models, cfg, self.metrics, fetch, store.read)
+        table_services = TableServices(
             store,
             lambda: self.tables,
-            lambda: self.trend,
-            History(store),
-            Jobs(store, cfg, lambda: NOW),
+            lambda: self.forecaster,
+            RunHistory(store),
+            CatalogueJobs(store, cfg, lambda: NOW),
             lambda: None,
         )
         guard = tokens.make_guard(cfg)
-        self.intake = Intake(cfg, cfg.recogniser.max_ongoing_requests)
+        self.admission = Admission(cfg, cfg.recogniser.max_ongoing_requests)
         self.app = create_app(
-            Services(cfg, guard, self.metrics, ready, self.intake, recognition, library)
+            Services(cfg, guard, self.metrics, ready, self.admission, recognition, table_services)
         )
 
     def __call__(self, method: str, address: str, **sent) -> httpx.Response:

@@ -38,6 +38,10 @@ _LEAST_TARGETS, _LEAST_CONTEXT = 4, 8
 #: Where no earlier origin can be judged, widths come from training and are this much too small.
 _OPTIMISM = 1.25
 _BATCH = 1024
+#: Training windows, half of them reversed in time; drawn at random if there are more. A fit stays below a minute.
+MAX_WINDOWS = 30_000
+#: Of the training of each network; chosen together with the epochs of the members.
+BATCH_SIZE, LEARNING_RATE, WEIGHT_DECAY = 128, 2e-3, 1e-2
 
 
 class Learn(Protocol):
@@ -274,7 +278,7 @@ def _fit_members(
             torch.manual_seed(1000 * seed + number)
             model = SeriesModel(cfg, horizon)
         plan = training.Plan(
-            member.epochs, cfg.batch_size, cfg.learning_rate, cfg.weight_decay, cfg.steps_per_epoch
+            member.epochs, BATCH_SIZE, LEARNING_RATE, WEIGHT_DECAY, cfg.steps_per_epoch
         )
         task.learn(
             model, tuple(windows), pinball_losses, plan, seed=1000 * seed + number,
@@ -312,7 +316,7 @@ def _draw_windows(
         return None
     batches = []
     for copy in (panel, panel.reverse()):
-        some = rng.choice(count, min(count, cfg.max_windows // 2), replace=False)
+        some = rng.choice(count, min(count, MAX_WINDOWS // 2), replace=False)
         batch = cut_paths(
             copy, rows[some // len(origins)], origins[some % len(origins)], member, horizon
         )

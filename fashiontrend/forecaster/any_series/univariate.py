@@ -34,6 +34,10 @@ _SPANS = (2, 4, 8, 13, 26, 52)
 _SEASONS, _LEAST_HISTORY = 4, 104
 #: Part of the level that is added to both sides of the ratio: a zero is far below, not infinitely.
 _FLOOR = 0.1
+#: Layers of the LSTM, as the method has them.
+LAYERS = 2
+#: Cosines that show the decoder where in the horizon a date lies.
+CURVES = 6
 _LEAST_SHAPE = 0.05
 _LARGEST_RATIO, _LARGEST_CORRECTION = 3.0, 2.0
 _CHUNK = 4096
@@ -134,18 +138,18 @@ class SeriesModel(nn.Module):
         """Draw weights from torch's global generator; the correction starts at nothing."""
         super().__init__()
         self.lstm = nn.LSTM(
-            _FEATURES, cfg.hidden_size, cfg.num_layers, batch_first=True, dropout=cfg.dropout
+            _FEATURES, cfg.hidden_size, LAYERS, batch_first=True, dropout=cfg.dropout
         )
         self.drop = nn.Dropout(cfg.dropout)
         self.from_state = nn.Linear(cfg.hidden_size + len(_SPANS), cfg.hidden_size)
-        self.from_date = nn.Linear(_AHEAD + cfg.curves, cfg.hidden_size, bias=False)
+        self.from_date = nn.Linear(_AHEAD + CURVES, cfg.hidden_size, bias=False)
         self.residual = nn.Linear(cfg.hidden_size, 1)
         self.scale = nn.Linear(cfg.hidden_size, 2)
         for head in (self.residual, self.scale):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
         steps = (torch.arange(horizon) + 0.5) / horizon
-        cosines = [torch.cos(math.pi * k * steps) for k in range(cfg.curves)]
+        cosines = [torch.cos(math.pi * k * steps) for k in range(CURVES)]
         self.register_buffer("curves", torch.stack(cosines, dim=1), persistent=False)
 
     def forward(

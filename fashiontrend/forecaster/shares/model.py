@@ -21,6 +21,8 @@ _SPANS = (4.0, 8.0, 16.0, 28.0)
 _FEATURES = 4
 #: Logit of a padded value; finite, so that 0 * log q stays 0.
 _NEVER = -1e4
+#: Layers of the LSTM, as the method has them.
+LAYERS = 2
 
 
 def sampling_noise(shares: Tensor, support: Tensor) -> Tensor:
@@ -39,9 +41,7 @@ class TrendModel(nn.Module):
         """Draw weights from torch's global generator; heads start at zero, the base as a mean."""
         super().__init__()
         hidden, horizon = cfg.hidden_size, cfg.prediction_length
-        self.lstm = nn.LSTM(
-            _FEATURES, hidden, cfg.num_layers, batch_first=True, dropout=cfg.dropout
-        )
+        self.lstm = nn.LSTM(_FEATURES, hidden, LAYERS, batch_first=True, dropout=cfg.dropout)
         self.residual = nn.Linear(hidden, horizon)
         self.scale = nn.Linear(hidden, horizon)
         for head in (self.residual, self.scale):

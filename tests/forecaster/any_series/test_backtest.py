@@ -15,7 +15,6 @@ CFG = UnivariateConfig(
     members=(MemberConfig(context_length=12, epochs=1),),
     hidden_size=4,
     steps_per_epoch=2,
-    batch_size=16,
 )
 HORIZON = 6
 NAMES = {backtest.MODEL, "lstm", "trees"}

@@ -1,5 +1,7 @@
 """The series forecaster: what it promises of any table, fitted here in a blink."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,7 +17,7 @@ from fashiontrend.forecaster.shares import predict
 
 CFG = UnivariateConfig(
     members=(MemberConfig(context_length=12, epochs=1), MemberConfig(context_length=24, epochs=2)),
-    hidden_size=4, steps_per_epoch=3, batch_size=16,
+    hidden_size=4, steps_per_epoch=3,
 )  # fmt: skip
 HORIZON = 6
 
@@ -200,6 +202,14 @@ def test_a_kept_model_comes_back_with_the_same_forecast(fitted):
     pd.testing.assert_frame_equal(one, two)
     assert list(one.columns) == ["series", "date", "value", "q10", "q90"]
     assert one["date"].tolist()[:3] == ["2020-01-01", "2020-02-01", "2020-03-01"]
+
+
+def test_a_card_that_holds_settings_of_an_earlier_version_is_read_without_them(fitted):
+    files = artifact.dump(fitted)
+    card = json.loads(files[artifact.CARD])
+    card["config"] |= {"num_layers": 2, "curves": 6, "max_windows": 30_000, "batch_size": 128}
+    files[artifact.CARD] = json.dumps(card).encode()
+    assert artifact.load_any(files).cfg == fitted.cfg
 
 
 @pytest.mark.parametrize("harm", ["flip", "cut", "missing", "schema", "other"])

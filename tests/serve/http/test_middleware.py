@@ -4,9 +4,9 @@ import asyncio
 import json
 
 from fashiontrend.config import ServeConfig
-from fashiontrend.serve.http.admission import Intake
-from fashiontrend.serve.http.metrics import Metrics
-from fashiontrend.serve.http.middleware import Edge
+from fashiontrend.serve.http.admission import Admission
+from fashiontrend.serve.http.middleware import ServiceMiddleware
+from fashiontrend.serve.metrics import Metrics
 
 
 async def read_all(scope, receive, send):
@@ -36,7 +36,9 @@ def ask(app, receive, headers=(), **settings) -> tuple[int, dict]:
     }
 
     async def call() -> None:
-        await Edge(app, Intake(ServeConfig(**settings), 1), Metrics())(scope, receive, send)
+        await ServiceMiddleware(app, Admission(ServeConfig(**settings), 1), Metrics())(
+            scope, receive, send
+        )
 
     asyncio.run(call())
     body = b"".join(m.get("body", b"") for m in sent)
@@ -94,4 +96,4 @@ def test_a_client_that_goes_away_is_no_fault_of_ours(serve, caplog):
     }
     asyncio.run(serve.app(scope, gone, send))
     assert "failed" not in caplog.text
-    assert serve.intake.coming == serve.intake.answering == 0
+    assert serve.admission.receiving == serve.admission.processing == 0

@@ -71,7 +71,9 @@ def test_a_recogniser_without_the_attribute_answers_no_row(serve):
     table = pa.table({"id": ["1"], "image": [draw()]})
     options = Options(attributes=("color",))
     with pytest.raises(DataError, match=r"no attribute 'color'; it knows colour, pattern\."):
-        catalogue_rows.answer(iter([table]), serve.model, options, ServeConfig(), serve.store.read)
+        catalogue_rows.recognise_rows(
+            iter([table]), serve.model, options, ServeConfig(), serve.store.read
+        )
 
 
 def test_unknown_jobs_and_wrong_cursors(serve):
@@ -109,7 +111,7 @@ def test_rows_of_a_catalogue_are_answered_in_order_and_bad_ones_told(serve):
     key = "raw/images/ab/x"
     serve.store.write(key, draw())
     table = pa.table({"id": ["1", "2", "3"], "image": [draw(), b"no", None]})
-    answer = catalogue_rows.answer(
+    answer = catalogue_rows.recognise_rows(
         iter([table]), serve.model, Options(min_confidence=0), ServeConfig(), serve.store.read
     )
     rows = answer.to_pylist()
@@ -120,7 +122,7 @@ def test_rows_of_a_catalogue_are_answered_in_order_and_bad_ones_told(serve):
     ]
     assert rows[0]["colour_status"] in ("present", "not_visible", "uncertain")
     keyed = pa.table({"id": ["1", "2"], "key": [key, "releases/current.json"]})
-    told = catalogue_rows.answer(
+    told = catalogue_rows.recognise_rows(
         iter([keyed]), serve.model, Options(), ServeConfig(), serve.store.read
     )
     assert told.column("status").to_pylist() == ["ok", "not_found"]

@@ -8,8 +8,8 @@ import pytest
 
 from fashiontrend.config import ServeConfig
 from fashiontrend.errors import DataError, StoreError
-from fashiontrend.serve.http.problems import Problem
 from fashiontrend.serve.recognition.versions import Versions
+from fashiontrend.serve.schemas.problems import Problem
 from tests.serve.conftest import Server, draw, publish, save_forecaster, save_recogniser
 
 
@@ -62,7 +62,7 @@ def test_an_unknown_version_drops_none_and_is_not_found():
         await shelf.get("a")
         with pytest.raises(Problem, match="No recogniser") as refused:
             await shelf.get("unknown")
-        assert refused.value.status_code == 404
+        assert refused.value.status == 404
         await shelf.get("a")
 
     asyncio.run(run())

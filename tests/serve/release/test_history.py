@@ -2,19 +2,19 @@
 
 import pytest
 
-from fashiontrend.serve.http.problems import Problem
 from fashiontrend.serve.release import history
+from fashiontrend.serve.schemas.problems import Problem
 from fashiontrend.storage import ledger
 from tests.serve.conftest import DAY, write_run
 
 
 @pytest.fixture
-def known(store, monkeypatch) -> history.History:
+def known(store, monkeypatch) -> history.RunHistory:
     """Two runs, of which one is listed."""
     monkeypatch.setattr(history, "MOST_RUNS", 1)
     write_run(store)  # 2026-11-23-x
     ledger.start(store, ledger.Run("2026-11-24-y", DAY, "", {}, "0.1.0", "toy", "t", None))
-    return history.History(store)
+    return history.RunHistory(store)
 
 
 def test_a_stored_run_is_told_however_old_it_is(known):

@@ -4,7 +4,7 @@ import pytest
 
 from fashiontrend.config import ServeConfig
 from fashiontrend.errors import DataError, StoreError
-from fashiontrend.serve.http.metrics import Metrics
+from fashiontrend.serve.metrics import Metrics
 from fashiontrend.serve.recognition import served_model
 from fashiontrend.serve.release.watch import Watch
 from fashiontrend.storage import releases

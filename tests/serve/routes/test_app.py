@@ -20,7 +20,7 @@ from tests.serve.conftest import (
 def problem(answer) -> str:
     """The code of a problem document; fails if it is none."""
     assert answer.headers["content-type"] == "application/problem+json"
-    told = responses.ProblemAnswer.model_validate(answer.json())
+    told = responses.ProblemDetails.model_validate(answer.json())
     assert told.status == answer.status_code
     assert "Traceback" not in answer.text
     return told.type.removeprefix("urn:fashiontrend:problem:")
@@ -29,15 +29,15 @@ def problem(answer) -> str:
 @pytest.mark.parametrize(
     ("address", "shape"),
     [
-        ("/version", responses.VersionAnswer),
-        ("/v1/keywords", responses.KeywordsAnswer),
-        ("/v1/series", responses.SeriesAnswer),
-        ("/v1/forecasts", responses.ForecastsAnswer),
-        ("/v1/gates", responses.GatesAnswer),
-        ("/v1/gates/accuracy/history", responses.GateHistory),
-        ("/v1/gates/perplexity/history", responses.GateHistory),
-        ("/v1/runs", responses.RunsAnswer),
-        ("/v1/releases", responses.ReleasesAnswer),
+        ("/version", responses.VersionResponse),
+        ("/v1/keywords", responses.KeywordsResponse),
+        ("/v1/series", responses.SeriesResponse),
+        ("/v1/forecasts", responses.ForecastsResponse),
+        ("/v1/gates", responses.GatesResponse),
+        ("/v1/gates/accuracy/history", responses.GateHistoryResponse),
+        ("/v1/gates/perplexity/history", responses.GateHistoryResponse),
+        ("/v1/runs", responses.RunsResponse),
+        ("/v1/releases", responses.ReleasesResponse),
     ],
 )
 def test_an_answer_has_its_documented_shape_and_an_etag_that_saves_sending_it_again(
@@ -69,7 +69,7 @@ def test_keywords_are_filtered_and_paged(serve):
 def test_evidence_holds_series_and_forecasts_of_every_platform(serve):
     record = serve("GET", "/v1/keywords?limit=1").json()["keywords"][0]
     told = serve("GET", f"/v1/keywords/{quote(record['id'], safe='')}/evidence").json()
-    responses.EvidenceAnswer.model_validate(told)
+    responses.EvidenceResponse.model_validate(told)
     assert {s["platform"] for s in told["series"]} == {"*", "shop-a"}
     assert {f["value"] for f in told["forecasts"]} == {"red"}
     assert problem(serve("GET", "/v1/keywords/none/evidence")) == "not_found"
@@ -90,7 +90,7 @@ def test_a_share_as_counted_is_told_without_the_interval_of_the_corrected_one(se
     asked = "/v1/series?platform=*&value=red"
     (corrected,) = serve("GET", asked).json()["series"]
     told = serve("GET", f"{asked}&corrected=false").json()
-    (raw,) = responses.SeriesAnswer.model_validate(told).model_dump()["series"]
+    (raw,) = responses.SeriesResponse.model_validate(told).model_dump()["series"]
     assert told["corrected"] is False
     assert None not in raw["share"]
     assert corrected["low"][0] is not None
@@ -195,7 +195,7 @@ def test_posted_series_are_forecast_by_the_released_model(serve):
         ]
     }
     told = serve("POST", "/v1/forecasts", json=body).json()
-    responses.PostedAnswer.model_validate(told)
+    responses.AdhocForecastResponse.model_validate(told)
     assert {(f["id"], f["value"]) for f in told["forecasts"]} == {
         ("one", "v"),
         ("one", "_other"),
@@ -242,7 +242,11 @@ def test_the_openapi_document_describes_every_path_with_an_example(serve):
                 assert operation["requestBody"]["content"]["application/json"]["example"]
 
 
-def test_the_board_is_served_with_a_policy_that_lets_nothing_in(serve, monkeypatch):
+def test_the_board_is_served_with_a_policy_that_lets_nothing_in(serve):
+    page, script = serve("GET", "/"), serve("GET", "/board/main.js")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert script.headers["content-type"].startswith("text/javascript")
     for address in ("/board/../edge.py", "/board/..%2fedge.py", "/board/nothing.js"):
         assert problem(serve("GET", address)) == "not_found"
 

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from fashiontrend.serve.schemas.open_inference import InferAnswer, ModelMetadata
+from fashiontrend.serve.schemas.open_inference import InferResponse, ModelMetadata
 from tests.serve.conftest import draw
 
 V2 = "/v1/recognise/v2"
@@ -31,14 +31,14 @@ def test_the_models_metadata_names_the_tensors_that_it_answers_with(serve):
         told = ModelMetadata.model_validate(serve("GET", path).json())
         assert told.versions == ["a1"]
         assert [(i.name, i.datatype, i.shape) for i in told.inputs] == [("image", "BYTES", [-1])]
-    answer = InferAnswer.model_validate(infer(serve, draw()).json())
+    answer = InferResponse.model_validate(infer(serve, draw()).json())
     assert [o.name for o in answer.outputs] == [o.name for o in told.outputs]
     assert {o.name: o.shape for o in told.outputs}["box"] == [-1, 4]
 
 
 def test_pictures_are_answered_row_by_row_and_a_bad_one_harms_no_other(serve):
     told = infer(serve, draw(1), b"no picture", draw(2), id="42").json()
-    answer = InferAnswer.model_validate(told)
+    answer = InferResponse.model_validate(told)
     assert (answer.id, answer.model_name, answer.model_version) == ("42", "attrnet", "a1")
     by_name = {o.name: o for o in answer.outputs}
     assert by_name["box"].shape == [3, 4]

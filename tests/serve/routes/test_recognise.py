@@ -20,7 +20,7 @@ def upload(serve, *files, **asked):
 
 def test_an_upload_is_answered_with_box_and_attributes_in_both_languages(serve):
     answer = upload(serve, ("a.png", draw()))
-    told = responses.RecogniseAnswer.model_validate(answer.json())
+    told = responses.RecogniseResponse.model_validate(answer.json())
     (image,) = told.images
     assert (image.id, image.status, image.width, image.height) == ("a.png", "ok", 48, 64)
     assert set(image.garments[0].attributes) == {"colour", "pattern"}
@@ -38,7 +38,7 @@ def test_one_bad_picture_harms_no_other(serve):
         "unsupported_media",
         "unsupported_media",
     ]
-    responses.RecogniseAnswer.model_validate(told)
+    responses.RecogniseResponse.model_validate(told)
     strict = upload(serve, ("a", draw()), ("b", b"no picture"), options={"strict": True})
     assert (strict.status_code, problem(strict)) == (415, "unsupported_media")
 
