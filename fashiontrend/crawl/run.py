@@ -129,15 +129,15 @@ def _commit(raw: Partitions, partition: str, spider: PlatformSpider, facts: dict
 
 
 def _fail(store: Store, spider: PlatformSpider, facts: dict[str, Any]) -> str:
-    """Write down why a crawl brought nothing; the day stays absent, and a later run tries again."""
+    """Record why a crawl found nothing; the day stays missing, and a later run tries again."""
     if facts["robots_forbidden"]:
         reason = "robots.txt forbids the catalogue; ask the shop for permission"
     elif facts["blocked"] or facts["challenge"]:
-        answers = ", ".join(
+        statuses = ", ".join(
             f"{n} x {code}" for code, n in sorted(facts["responses"].items()) if int(code) >= 400
         )
         reason = (
-            f"the shop refused: {answers or 'a challenge page'}; nothing was tried to get around it"
+            f"the shop refused: {statuses or 'a challenge page'}; nothing was tried to get around it"
         )
     elif facts["finish_reason"] == "time_budget":
         reason = f"nothing was found in {spider.crawl.time_budget_s:g} s; raise crawl.time_budget_s"

@@ -180,7 +180,7 @@ def _commit(store: Store, partition: str, files: dict[str, bytes], facts: dict[s
             return
         raise DataError(
             f"{store.uri(partition)}: published before, of other shares or with other settings under "
-            "`keywords`. What was published stays, for the scorecard judges it; what you changed "
+            "`keywords`. What was published stays, because the scorecard scores it; what you changed "
             "counts from the next day on."
         )
     for name, data in files.items():

@@ -1,4 +1,4 @@
-"""The HTML report of a run: gather what its steps left in the store, and write one page."""
+"""The HTML report of a run: collect what its steps left in the store, and write one page."""
 
 import io
 from datetime import date
@@ -20,8 +20,8 @@ from fashiontrend.storage import layout, ledger
 from fashiontrend.storage.object_store import Store
 from fashiontrend.taxonomy import Taxonomy
 
-#: Worst validation pictures that the page shows.
-WORST = 12
+#: Hardest validation pictures that the page shows.
+HARDEST = 12
 #: Runs before this one whose gates the page lists.
 EARLIER_RUNS = 10
 
@@ -41,7 +41,7 @@ def write(config: Config, store: Store, state: ledger.Run) -> str:
             withheld=_facts(state, Step.INGEST).get("withheld", ()),
             truth=_truth(config, shares),
             attrnet_report=_facts(state, Step.TRAIN_ATTRNET).get("report"),
-            worst=worst_answers(store, _output(state, Step.TRAIN_ATTRNET), words),
+            worst=hardest_pictures(store, _output(state, Step.TRAIN_ATTRNET), words),
             perplexity_report=_facts(state, Step.TRAIN_FORECASTER).get("report"),
             balance=_balance(state),
             scores=scorecard.latest(store, state.day),
@@ -83,32 +83,32 @@ def _pictures(config: Config, store: Store, keywords: dict[str, Any] | None) -> 
     return {i: store.read(layout.raw_image(i)) for i in wanted}
 
 
-def worst_answers(store: Store, model: str | None, words: Taxonomy) -> list[pages.Exhibit]:
+def hardest_pictures(store: Store, model: str | None, words: Taxonomy) -> list[pages.Exhibit]:
     """The validation pictures that a recogniser got most confidently wrong.
 
     Args:
-        store: holds the model and the dataset that it was judged on.
+        store: holds the model and the dataset that it was evaluated on.
         model: its partition; None if the run trained none.
         words: the taxonomy of its classes.
 
     Returns:
-        At most `WORST`; none where the model did not keep its answers.
+        At most `HARDEST`; none if the model did not keep its predictions.
     """
     manifest = store.manifest(model) if model else None
     files = [f for f in (manifest.files if manifest else ()) if f.endswith(layout.VAL_ANSWERS)]
     if manifest is None or not files:
         return []
-    answers = store.read_table(files[0])
-    if not {f"probs_{a}" for a in words.ids} <= set(answers.column_names):
+    predicted = store.read_table(files[0])
+    if not {f"probs_{a}" for a in words.ids} <= set(predicted.column_names):
         return []  # the run is of another taxonomy than today's
     truth = store.read_partition(manifest.facts["dataset"], "val", ["picture_id", "labels"])
     place = {p: n for n, p in enumerate(truth["picture_id"].to_pylist())}
-    ids, every = answers["picture_id"].to_pylist(), truth["labels"].to_pylist()
+    ids, every = predicted["picture_id"].to_pylist(), truth["labels"].to_pylist()
     labels = np.array([every[place[i]] for i in ids], dtype=np.int64).reshape(-1, len(words.ids))
-    probs = {a: np.array(answers[f"probs_{a}"].to_pylist(), dtype=np.float64) for a in words.ids}
-    found = hard_examples.find_worst(probs, labels, words, WORST)
+    probs = {a: np.array(predicted[f"probs_{a}"].to_pylist(), dtype=np.float64) for a in words.ids}
+    found = hard_examples.find_worst(probs, labels, words, HARDEST)
     images = _val_images(store, manifest.facts["dataset"], {ids[m.row] for m in found})
-    boxes = answers["box"]
+    boxes = predicted["box"]
     return [pages.Exhibit(ids[m.row], images[ids[m.row]], boxes[m.row].as_py(), m) for m in found]
 
 
@@ -119,7 +119,7 @@ def _val_images(store: Store, dataset: str, wanted: set[str]) -> dict[str, bytes
 
 
 def _truth(config: Config, shares: pa.Table | None) -> pd.DataFrame | None:
-    """True shares of a demo world or a replay, where the configuration names one."""
+    """True shares of a demo world or a replay, if the configuration names one."""
     if shares is None:
         return None
     days = sorted({d for d in shares.column("day").to_pylist() if isinstance(d, date)})
@@ -129,7 +129,7 @@ def _truth(config: Config, shares: pa.Table | None) -> pd.DataFrame | None:
 def _earlier(config: Config, store: Store, state: ledger.Run) -> list[ledger.Run]:
     """The runs of this day and the days before that began before this one, newest first."""
     days = (r for r in ledger.runs(store) if r != state.run_id and r[:10] <= str(state.day))
-    # One more than asked for: those of the same day may have begun later.
+    # One more than is shown: a run of the same day may have begun later than this one.
     known = sorted(days, reverse=True)[: EARLIER_RUNS + 1]
     found = [r for r in (ledger.load(store, i) for i in known) if r.started_at < state.started_at]
     ordered = sorted(found, key=lambda r: (r.day, r.started_at), reverse=True)

@@ -1,9 +1,9 @@
-"""What each round of a closed accuracy gate does otherwise (A6), and what the round before bought.
+"""What each round of a closed accuracy gate changes (A6), and what the round before gained.
 
 | round | differs from the one before by |
 |---|---|
 | 1 | - |
-| 2 | more epochs, other random weights, rare values of the weakest (judged) attribute seen more often |
+| 2 | more epochs, other random weights, rare values of the weakest attribute that has enough pictures seen more often |
 | 3 and on | more epochs, other random weights, the same resampling, a larger input |
 """
 
@@ -21,9 +21,9 @@ from fashiontrend.loop import Step
 from fashiontrend.pipeline.context import Context
 from fashiontrend.taxonomy import Taxonomy
 
-#: Rounds from which on these are changed.
+#: The first rounds in which resampling and input size are changed.
 RESAMPLED, ENLARGED = 2, 3
-#: Every stride that a backbone has divides it.
+#: A multiple of the stride of every backbone.
 MULTIPLE_PX = 16
 #: Each further round trains this many times as long: what closed the gate is often too short a training.
 LONGER = 1.5
@@ -39,12 +39,12 @@ class Round:
 
     Attributes:
         attrnet: the configuration's branch, perhaps with a larger input.
-        epochs: to train.
+        epochs: number of epochs to train.
         seed: of weights, order and augmentation.
-        pictures: that an epoch shows, repeats counted.
+        pictures: number of pictures that an epoch shows, with repeats.
         priors: proportions that training sees, V + 1 per attribute.
         more: attribute's number and a factor per value by which its pictures repeat more often.
-        changed: in words, what differs.
+        changed: a text that says what differs.
     """
 
     attrnet: AttrNetConfig
@@ -70,14 +70,14 @@ def plan(context: Context) -> Round:
     factor = LONGER ** (round_ - 1)
     epochs = max(limit_epochs(cfg, pictures, factor), limit_epochs(cfg, pictures) + round_ - 1)
     seed = context.config.seed + 1000 * (round_ - 1) + context.move.label_round - 1
-    told = [f"{epochs} epochs of {pictures} pictures, seed {seed}"]
+    changes = [f"{epochs} epochs of {pictures} pictures, seed {seed}"]
     if round_ > 1:
-        told = [f"longer and from other weights: {told[0]}"]
+        changes = [f"longer and from other weights: {changes[0]}"]
     if weakest is not None:
-        told.append(f"rare values of {weakest} seen more often")
+        changes.append(f"rare values of {weakest} seen more often")
     if cfg.input_px != context.config.attrnet.input_px:
-        told.append(f"input of {cfg.input_px} px")
-    return Round(cfg, epochs, seed, pictures, priors, more, ", ".join(told))
+        changes.append(f"input of {cfg.input_px} px")
+    return Round(cfg, epochs, seed, pictures, priors, more, ", ".join(changes))
 
 
 def bought(context: Context, report: dict[str, Any]) -> dict[str, Any] | None:
@@ -108,14 +108,14 @@ def _last_report(context: Context) -> dict[str, Any] | None:
 
 
 def _weakest(context: Context) -> str | None:
-    """The attribute with the lowest bound; one with too few pictures is not known to be weak."""
+    """The attribute with the lowest bound of those that have enough pictures to be known as weak."""
     report = _last_report(context)
     if report is None:
         return None
     least, attributes = context.config.accuracy_gate.min_support, report["attributes"]
-    worst = str(report["worst_attribute"])
-    if attributes.get(worst, {}).get("support", least) >= least:
-        return worst
+    lowest = str(report["worst_attribute"])
+    if attributes.get(lowest, {}).get("support", least) >= least:
+        return lowest
     lows = {a: one["wilson_low"] for a, one in attributes.items() if one["support"] >= least}
     return min(lows, key=lambda a: float(lows[a]), default=None)
 
@@ -131,7 +131,7 @@ def _enlarge(cfg: AttrNetConfig, factor: float) -> AttrNetConfig:
 def _resample(
     context: Context, dataset: str, weakest: str
 ) -> tuple[tuple[int, list[float]], int, dict[str, list[float]]]:
-    """Factors per value, and the pictures and priors of the epochs that come of them."""
+    """Factors per value, and the number of pictures and the priors of the epochs that result."""
     table = context.store.read_partition(
         dataset, "train", columns=["labels", "confidences", "repeat"]
     )

@@ -73,7 +73,7 @@ def keywords(release: str, as_of: date) -> str:
 
 
 def scorecard(as_of: date) -> str:
-    """Partition: the keywords that came due by a day (SCORE rows), and the running rates in its facts."""
+    """Partition: scores of the keywords that came due by a day (SCORE rows), and the running rates as facts."""
     return f"scorecard/as_of={as_of}"
 
 
@@ -108,7 +108,7 @@ CATALOGUE = "catalogue/"
 RELEASES = "releases/"
 CURRENT_RELEASE = "releases/current.json"
 RUNS = "runs/"
-#: In the partition of an AttrNet: its answers to the pictures that its gate judged.
+#: In the partition of an AttrNet: its predictions for the validation pictures.
 VAL_ANSWERS = "val_predictions.parquet"
 
 
@@ -131,7 +131,7 @@ RECOGNITIONS = "recognitions/"
 
 
 def recognition(job_id: str) -> str:
-    """What a catalogue job was asked for; created exclusively."""
+    """The request of a catalogue job; created exclusively."""
     return f"recognitions/{job_id}/job.json"
 
 
@@ -151,7 +151,7 @@ def recognition_end(job_id: str) -> str:
 
 
 def recognition_part(job_id: str, number: int) -> str:
-    """Partition: the answers of the job's n-th run of rows."""
+    """Partition: the predictions for the n-th range of rows of a job."""
     return f"recognitions/{job_id}/parts/{number:05d}"
 
 
