@@ -204,7 +204,7 @@ class RolledPartitions(Partitions):
         closed = [
             month
             for month in self._months()
-            if month < f"{before:%Y-%m}" and month not in self._roll_ups()
+            if "" < month < f"{before:%Y-%m}" and month not in self._roll_ups()
         ]
         return sum(self._write(month) for month in closed)
 

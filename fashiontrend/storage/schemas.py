@@ -188,7 +188,7 @@ KEYWORD = pa.schema(
         ("support_n", pa.int64()),
         ("days_observed", pa.int32()),
         ("backtest_skill_vs_persistence", pa.float64()),
-        ("platform_agreement", pa.float64()),  # null if no platform has enough products of its own
+        ("platform_agreement", pa.float64()),  # null if no platform has a direction of its own
         ("grade", pa.string()),
         ("platforms_rising", pa.string()),
         ("platforms_stable", pa.string()),
