@@ -22,7 +22,7 @@ from fashiontrend import taxonomy
 from fashiontrend.config import AttrNetConfig, ForecasterConfig, StoreConfig
 from fashiontrend.forecaster import artifact as forecaster
 from fashiontrend.forecaster.shares.model import TrendModel
-from fashiontrend.forecaster.shares.predict import Calibration
+from fashiontrend.forecaster.shares.predict import IntervalCalibration
 from fashiontrend.storage import layout, releases
 from fashiontrend.storage.object_store import Store, open_store
 
@@ -62,7 +62,7 @@ def release(store: Store, folder: Path, kind: str) -> None:
     examples.save_untrained(folder, cfg, words)
     store.upload(layout.model("attrnet", "bench"), folder, {})
     small = ForecasterConfig(hidden_size=4)
-    halves = Calibration((1.0,) * small.prediction_length, (2.0,) * small.prediction_length)
+    halves = IntervalCalibration((1.0,) * small.prediction_length, (2.0,) * small.prediction_length)
     made = forecaster.Artifact(TrendModel(small), small, halves, {}, words.digest, {})
     partition = layout.model("forecaster", "bench")
     files = forecaster.dump(made)

@@ -139,7 +139,7 @@ def pack_shard(row: dict[str, Any], store: Store, limits: IngestConfig) -> dict[
     }
 
     def write(part: list[tuple[dict[str, Any], bytes | None]]) -> None:
-        wanted = pa.Table.from_pylist([picture for picture, _ in part], ingest.WANTED)
+        wanted = pa.Table.from_pylist([picture for picture, _ in part], ingest.NEW_PICTURE)
         good, rejects = ingest.check_pictures(wanted, [data for _, data in part], limits)
         key = f"{name}-{len(packed['keys']):03d}.parquet"
         store.write_table(key, good, row_group_rows=ROW_GROUP_ROWS)
@@ -199,9 +199,9 @@ def _commit(
     good, bad = ingest.valid_listings(listings)
     unfetched = ingest.missing_pictures(good)
     crawl = context.catalogue.raw.manifest(layout.raw_day(*key))
-    numbers = health.facts(
+    numbers = health.measure_health(
         good, crawl.facts if crawl else {}, sum(s["good"] for s in shards), rejects.num_rows
-    )
+    ).to_json()
     verdict = gates.judge_health(
         numbers, trailing[-context.config.health.trailing_days :], context.config.health
     )

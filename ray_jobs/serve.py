@@ -366,7 +366,7 @@ def _log_to_stderr() -> None:
     """Write our log and the audit log to stderr, which Ray keeps with the replica's logs."""
     ours = logging.getLogger("fashiontrend")
     if not ours.handlers:
-        handler = console.Gathered(sys.stderr)
+        handler = console.BufferedHandler(sys.stderr)
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         ours.addHandler(handler)
         ours.setLevel(logging.INFO)

@@ -46,7 +46,7 @@ def demo(folder: Path, seed: int, num_days: int) -> tuple[Config, ledger.Run]:
     config = prepare(folder, world, first_port=shops.find_ports(PORTS))
     state = drive.begin(config, world.last_day)
     if drive.due(config, state) is None:
-        console.console.print(
+        console.stderr.print(
             f"run {state.run_id} is finished; nothing is trained again", markup=False
         )
     with shops.serve(world, _port(config)):

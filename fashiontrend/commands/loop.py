@@ -151,5 +151,5 @@ def show_end(config: Config, state: ledger.Run) -> None:
     store = open_store(config.store)
     output = state.latest(Step.PUBLISH).output
     for line in summary_lines(store.read_json(f"{output}/keywords.json")):
-        console.console.print(line, markup=False)
-    console.console.print(f"[bold]report[/] {store.uri(layout.report(state.run_id))}")
+        console.stderr.print(line, markup=False)
+    console.stderr.print(f"[bold]report[/] {store.uri(layout.report(state.run_id))}")

@@ -128,9 +128,9 @@ def _end(cluster: Cluster, job: Job, lines: int) -> None:
     if job.result:
         typer.echo(submitted.last_lines(cluster.logs(job.name) or job.message, lines))
         code = "" if job.exit_code is None else f" with exit code {job.exit_code}"
-        console.console.print(f"[bold red]✘[/] {job.name} {job.state}{code}")
+        console.stderr.print(f"[bold red]✘[/] {job.name} {job.state}{code}")
         raise typer.Exit(job.result)
-    console.console.print(f"[bold green]✔[/] {job.name} {job.state}")
+    console.stderr.print(f"[bold green]✔[/] {job.name} {job.state}")
 
 
 def _minute(moment: datetime | None) -> str:

@@ -112,20 +112,20 @@ def forecast(
         )
     table = _read(series)
     for note in table.notes:
-        console.console.print(f"note: {note}", markup=False)
+        console.stderr.print(f"note: {note}", markup=False)
     if model is not None:
         fitted = artifact.load_any(_files(model))
     else:
         fitted = _fit(table, configuration.load(config), workers, horizon, seed, season)
         for text in ensemble.describe_treatment(table, fitted.season):
-            console.console.print(f"note: {text}", markup=False)
+            console.stderr.print(f"note: {text}", markup=False)
     rows = adhoc_forecast.forecast_series(fitted, table, horizon)
     _write(rows, out)
     if save is not None:
         save.mkdir(parents=True, exist_ok=True)
         for name, data in artifact.dump(fitted).items():
             (save / name).write_bytes(data)
-    console.console.print(f"{out}: {len(table.names)} series, {horizon} dates each", markup=False)
+    console.stderr.print(f"{out}: {len(table.names)} series, {horizon} dates each", markup=False)
 
 
 @app.command()
@@ -188,7 +188,10 @@ def backtest(
         chosen: tuple[int, ...] = tuple(_index(table.dates, text) for text in origin)
     else:
         chosen = judge.roll_origins(table, horizon, length, origins, stride or horizon)
-    names = {"": judge.ALWAYS, "all": (*judge.ALWAYS, *judge.OPTIONAL)}.get(baselines)
+    names = {
+        "": judge.DEFAULT_BASELINES,
+        "all": (*judge.DEFAULT_BASELINES, *judge.OPTIONAL_BASELINES),
+    }.get(baselines)
     wanted = names or tuple(b.strip() for b in baselines.split(",") if b.strip())
     numbers = _seeds(seeds)
     total = len(chosen) * (len(numbers) + len(wanted))
@@ -203,7 +206,7 @@ def backtest(
     )
     (out / "backtest.png").write_bytes(plots.draw_backtest(report))
     # Numbers are never cut: a narrow terminal wraps lines, a pipe has no width.
-    screen = rich.console.Console(width=max(_WIDTH, console.console.width))
+    screen = rich.console.Console(width=max(_WIDTH, console.stderr.width))
     for table_ in (_scores(report), _intervals(report)):
         screen.print(table_)
     typer.echo(f"{out}/backtest.json\n{out}/backtest.png")

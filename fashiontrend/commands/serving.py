@@ -84,7 +84,7 @@ def token(
     if wrong:
         raise ConfigError(f"There is no scope {wrong[0]!r}. Use {', '.join(tokens.SCOPES)}.")
     drawn = tokens.draw(name, tuple(scope))  # type: ignore[arg-type]
-    console.console.print(drawn.text, markup=False)
+    console.stderr.print(drawn.text, markup=False)
     line = drawn.record.model_dump(mode="json")
     typer.echo(yaml.safe_dump([line], sort_keys=False), nl=False)
 

@@ -94,7 +94,7 @@ def doctor(
     for finding in found:
         mark = "[green]✔[/]" if finding.good else "[red]✘[/]"
         table.add_row(f"{mark} {finding.name}", finding.seen, finding.advice)
-    console.console.print(table)
+    console.stderr.print(table)
     raise typer.Exit(next((f.exit_code for f in found if not f.good), 0))
 
 

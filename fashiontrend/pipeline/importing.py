@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from fashiontrend import console
 from fashiontrend.config import Config
-from fashiontrend.crawl.memory import PAGES
+from fashiontrend.crawl.memory import PAGES_SCHEMA
 from fashiontrend.errors import ConfigError, DataError
 from fashiontrend.labelled_sets import importing, replay
 from fashiontrend.pipeline.context import load_taxonomy
@@ -143,6 +143,6 @@ def _write_day(
             store.write(layout.raw_image(picture_id), data, durable=False)
             stored += len(data)
     listed = replay.listings(drawn, rows, platform, day)
-    tables = {"listings": listed, "pages": PAGES.empty_table()}
+    tables = {"listings": listed, "pages": PAGES_SCHEMA.empty_table()}
     facts = {"products": listed.num_rows, "stated": listed.num_rows, "image_bytes": stored}
     raw.commit_tables(partition, tables, facts)

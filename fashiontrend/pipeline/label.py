@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from fashiontrend.config import ResampleConfig
-from fashiontrend.labels import annotations, audit, dataset, label_studio, titles, words
+from fashiontrend.labels import annotations, audit, dataset, label_studio, title_rules, titles
 from fashiontrend.loop import Step
 from fashiontrend.pipeline import inputs
 from fashiontrend.pipeline.catalogue import concatenate
@@ -30,7 +30,7 @@ def label(context: Context) -> Outcome:
     """Write the dataset of this round; the same inputs give the same version again."""
     cfg = context.config.labels
     people = _read_annotations(context)
-    rules = words.compile_rules(context.taxonomy, cfg.title_confidence, *_user_rules(context))
+    rules = title_rules.compile_rules(context.taxonomy, cfg.title_confidence, *_user_rules(context))
     # The listings come first: this pass over them notes which pictures they show.
     listings = concatenate(context.catalogue.listings(TEXTS), schemas.LISTING)
     pictures = concatenate(
@@ -38,18 +38,18 @@ def label(context: Context) -> Outcome:
     )
     read = titles.read_titles(listings, context.taxonomy, rules)
     named = named_attributes(context)
-    kept, dropped = audit.drop_rules(rules, audit.judge_rules(read, people), named, cfg)
+    kept, dropped = audit.drop_rules(rules, audit.measure_precision(read, people), named, cfg)
     if dropped.num_rows:
         read = titles.read_titles(listings, context.taxonomy, kept)
     resampling, seed = for_round(context, named)
     built = dataset.build(pictures, read, people, context.taxonomy, cfg, resampling, seed)
     facts = {
-        **built.facts,
+        **built.facts.to_json(),
         "named": named,
         "dropped_rules": dropped.to_pylist(),
         "changed": _describe_change(context, named, dropped.num_rows),
     }
-    for thin in built.facts["thin_values"]:
+    for thin in built.facts.thin_values:
         log.warning("few training pictures: %s", thin)
     partition = layout.dataset(built.version)
     context.store.commit_tables(partition, {"train": built.train, "val": built.val}, facts)

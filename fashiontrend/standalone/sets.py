@@ -231,7 +231,7 @@ def _leave_out(scenes: pa.Table, sources: Collection[str]) -> pa.Table:
     fitted = [s not in sources for s in scenes["source"].to_pylist()]
     taught = scenes.filter(pa.array(fitted, pa.bool_()))
     if taught.num_rows < scenes.num_rows:
-        console.console.print(
+        console.stderr.print(
             f"  {scenes.num_rows - taught.num_rows} scenes left out of what is fitted on: the "
             "pictures that they are made of are not fitted on"
         )

@@ -86,7 +86,7 @@ class SmallStore:
     def crawl(self, day: date, platform: str, products: int = 100, **changed) -> None:
         facts = crawl_facts(day, products, **changed)
         self.store.commit(layout.raw_day(day, platform), [], facts)
-        numbers = health.facts(schemas.LISTING.empty_table(), facts, 0, 0)
+        numbers = health.measure_health(schemas.LISTING.empty_table(), facts, 0, 0).to_json()
         numbers = {**numbers, "products": products}
         verdict = gates.judge_health(numbers, [100] * 14, self.config.health)
         self.store.commit(

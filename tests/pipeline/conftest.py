@@ -17,7 +17,7 @@ import yaml
 from PIL import Image
 
 from fashiontrend.config import Config, ForecasterConfig, StoreConfig
-from fashiontrend.crawl.memory import PAGES
+from fashiontrend.crawl.memory import PAGES_SCHEMA
 from fashiontrend.forecaster import artifact
 from fashiontrend.forecaster.shares.model import TrendModel
 from fashiontrend.forecaster.shares.predict import Calibration
@@ -190,7 +190,7 @@ def _bytes(rows: list[dict], schema: pa.Schema) -> bytes:
 
 
 EMPTY_REJECTS = _bytes([], schemas.REJECT)
-EMPTY_PAGES = _bytes([], PAGES)
+EMPTY_PAGES = _bytes([], PAGES_SCHEMA)
 EMPTY_SCORES = _bytes([], schemas.SCORE)
 
 

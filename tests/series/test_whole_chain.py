@@ -1,4 +1,4 @@
-"""From noisy answers to keywords in a simulated world: shares, trend model, gate, keywords."""
+"""From noisy predictions to keywords in a simulated world: shares, trend model, gate, keywords."""
 
 import numpy as np
 import pytest

@@ -18,7 +18,7 @@ from fashiontrend.attrnet.network import model as networks
 from fashiontrend.config import AttrNetConfig, ForecasterConfig, ServeConfig
 from fashiontrend.forecaster import artifact as forecaster
 from fashiontrend.forecaster.shares.model import TrendModel
-from fashiontrend.forecaster.shares.predict import Calibration
+from fashiontrend.forecaster.shares.predict import IntervalCalibration
 from fashiontrend.loop import Step
 from fashiontrend.serve.http import tokens
 from fashiontrend.serve.http.admission import Admission
@@ -145,7 +145,7 @@ def save_recogniser(store: Store, folder, version: str, seed: int = 0) -> None:
 def save_forecaster(store: Store, version: str) -> None:
     cfg = ForecasterConfig(context_length=14, prediction_length=3, hidden_size=4)
     torch.manual_seed(0)
-    halves = Calibration((1.0,) * 3, (2.0,) * 3)
+    halves = IntervalCalibration((1.0,) * 3, (2.0,) * 3)
     made = forecaster.Artifact(TrendModel(cfg), cfg, halves, {"colour": ("red", "blue")}, "t", {})
     files = forecaster.dump(made)
     partition = layout.model("forecaster", version)

@@ -17,10 +17,10 @@ from torch import nn
 from fashiontrend.config import ForecasterConfig
 from fashiontrend.errors import DataError
 from fashiontrend.forecaster.baselines import BASELINES, NAIVE
-from fashiontrend.forecaster.shares.predict import Calibration, find_quantiles, predict
+from fashiontrend.forecaster.shares.predict import IntervalCalibration, find_quantiles, predict
 from fashiontrend.forecaster.shares.windows import (  # fmt: skip
     POOLED,
-    Series,
+    ShareSeries,
     Split,
     Windows,
     cut_windows,
@@ -119,7 +119,11 @@ class _Scores:
 
 
 def backtest(
-    model: nn.Module, calibration: Calibration, series: Series, split: Split, cfg: ForecasterConfig
+    model: nn.Module,
+    calibration: IntervalCalibration,
+    series: ShareSeries,
+    split: Split,
+    cfg: ForecasterConfig,
 ) -> PerplexityReport:
     """Judge the model and the baselines on the held-out rolling origins.
 
@@ -148,7 +152,7 @@ def backtest(
 
 def _score(
     model: nn.Module,
-    calibration: Calibration,
+    calibration: IntervalCalibration,
     windows: Windows,
     shape: tuple[int, int],
     cfg: ForecasterConfig,
@@ -189,7 +193,7 @@ def _by_series(windows: Windows, forecast: Array, count: int) -> Array:
 def _report_pair(
     s: int,
     scores: _Scores,
-    series: Series,
+    series: ShareSeries,
     split: Split,
     cfg: ForecasterConfig,
     naive_before: float,
@@ -228,7 +232,7 @@ def _report_pair(
 
 
 def _summarise(
-    pairs: tuple[PairReport, ...], scores: _Scores, series: Series, split: Split
+    pairs: tuple[PairReport, ...], scores: _Scores, series: ShareSeries, split: Split
 ) -> PerplexityReport:
     single = [i for i, p in enumerate(pairs) if p.platform != POOLED] or list(range(len(pairs)))
     chosen = [pairs[i] for i in single if pairs[i].days_judged]

@@ -233,7 +233,7 @@ def test_a_damaged_model_is_refused(fitted, harm):
 @pytest.fixture(scope="module")
 def share_model():
     cfg = ForecasterConfig(hidden_size=4)
-    calibration = predict.Calibration((1.3,) * 14, (2.0,) * 14)
+    calibration = predict.IntervalCalibration((1.3,) * 14, (2.0,) * 14)
     return artifact.Artifact(training.build(cfg, 1), cfg, calibration, {}, "abc", {})
 
 
@@ -319,7 +319,7 @@ def test_networks_can_be_trained_by_whatever_trains():
         epochs.append(plan.epochs)
         return training.optimise(model, tensors, losses, plan, **kwargs)
 
-    fitted = ensemble.fit_series(waves(), CFG, horizon=HORIZON, seed=1, learn=learn)
+    fitted = ensemble.fit_series(waves(), CFG, horizon=HORIZON, seed=1, train_network=learn)
     assert epochs == [1, 2, 1, 2]
     np.testing.assert_array_equal(
         ensemble.predict_series(fitted, waves(), HORIZON).median, forecast(waves()).median

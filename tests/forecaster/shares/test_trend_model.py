@@ -125,7 +125,7 @@ def test_two_workers_share_a_batch_without_overlap(prepared, monkeypatch):
 def test_augmentation_keeps_shares_and_leaves_the_last_day_alone(prepared):
     batch = training._to_tensors(prepared[2], "cpu")
     torch.manual_seed(0)
-    bent = training.vary(batch)
+    bent = training.augment(batch)
     torch.testing.assert_close(bent[0].sum(dim=2), batch[0].sum(dim=2))
     torch.testing.assert_close(bent[0][:, -1], batch[0][:, -1])
     assert not torch.equal(bent[0][:, 0], batch[0][:, 0])
