@@ -20,7 +20,7 @@ from fashiontrend.config import Config, ForecasterConfig, StoreConfig
 from fashiontrend.crawl.memory import PAGES_SCHEMA
 from fashiontrend.forecaster import artifact
 from fashiontrend.forecaster.shares.model import TrendModel
-from fashiontrend.forecaster.shares.predict import Calibration
+from fashiontrend.forecaster.shares.predict import IntervalCalibration
 from fashiontrend.storage import layout, releases, schemas
 from fashiontrend.storage.object_store import MANIFEST, open_store, parquet_bytes
 
@@ -152,7 +152,7 @@ class LongStore:
     def put_forecaster(self, version: str) -> None:
         cfg = ForecasterConfig(context_length=14, prediction_length=14, hidden_size=4)
         torch.manual_seed(0)
-        halves = Calibration((1.0,) * 14, (2.0,) * 14)
+        halves = IntervalCalibration((1.0,) * 14, (2.0,) * 14)
         made = artifact.Artifact(TrendModel(cfg), cfg, halves, {"colour": COLOURS}, "t", {})
         files = artifact.dump(made)
         for name, data in files.items():
