@@ -126,8 +126,9 @@ def latest(store: Store, day: date) -> dict[str, Any] | None:
     """The running rates as they stood on a day; None before the first scorecard."""
     cards = scorecards(store)
     newest = max((p for p in cards if _day_of(p) <= day), key=_day_of, default=None)
-    manifest = cards.manifest(newest) if newest else None
-    return {"as_of": str(_day_of(newest)), **manifest.facts["summary"]} if manifest else None
+    if newest is None or (manifest := cards.manifest(newest)) is None:
+        return None
+    return {"as_of": str(_day_of(newest)), **manifest.facts["summary"]}
 
 
 def newest_scores(store: Store, day: date) -> pa.Table:
