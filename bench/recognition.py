@@ -22,7 +22,7 @@ from bench import drawn
 from fashiontrend.config import AttrNetConfig, Config, RayConfig, SeriesConfig
 from fashiontrend.pipeline.context import Context
 from fashiontrend.storage import layout
-from ray_jobs.recognise import predictions
+from ray_jobs.recognise import predict_files
 from ray_jobs.runtime import connect, disconnect
 
 PROCESSES = 2
@@ -78,7 +78,7 @@ def _predict(folder: Path, files: list[str]) -> None:
 def through_ray(context: Context, files: list[str]) -> float:
     """Measure the seconds that the recognition job's actor pool takes; the start of its actors is included."""
     began = time.monotonic()
-    if not sum(table.num_rows for table in predictions(context, VERSION, files)):
+    if not sum(table.num_rows for table in predict_files(context, VERSION, files)):
         raise SystemExit("no picture was recognised")
     return time.monotonic() - began
 
