@@ -4,6 +4,17 @@ import pytest
 
 from fashiontrend.config import StoreConfig
 from fashiontrend.storage.object_store import Store, open_store
+from tests import drills
+
+
+def pytest_configure() -> None:
+    drills.seed()  # before workers are started, who draw by the same one
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The seed that a failed drill is repeated with."""
+    kind = "every case" if drills.is_complete() else f"drawn by {drills.SEED}={drills.seed()}"
+    terminalreporter.write_line(f"drills: {kind}")
 
 
 @pytest.fixture

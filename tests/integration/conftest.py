@@ -43,7 +43,13 @@ def moto_command(port: int, folder: Path) -> list[str]:
 
 
 def versitygw_command(port: int, folder: Path) -> list[str]:
-    return [find_program("versitygw", "tools"), "--port", f"127.0.0.1:{port}", "posix", str(folder)]
+    return [
+        find_program("versitygw", "test-tools"),
+        "--port",
+        f"127.0.0.1:{port}",
+        "posix",
+        str(folder),
+    ]
 
 
 def seaweedfs_command(port: int, folder: Path) -> list[str]:

@@ -8,41 +8,87 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 import yaml
 
 from fashiontrend.commands.demo_run import LAST_DAY, SETTINGS, prepare
-from fashiontrend.config import StoreConfig
+from fashiontrend.config import PerplexityGateConfig, StoreConfig
 from fashiontrend.demo import shops
 from fashiontrend.demo.world import World
 from fashiontrend.loop import Step
 from fashiontrend.storage import ledger, releases
 from fashiontrend.storage.object_store import Store, open_store
+from tests import drills
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(2400)]
 
 WORLD = World(0, LAST_DAY)
 SMALL = {**SETTINGS, "attrnet": {**SETTINGS["attrnet"], "max_passes": 12_000}}
 PORTS = shops.find_ports(8841)
+#: What runs the whole loop and asks of no gate more than that it opens; `make drills` takes the world above.
+SHORT = World(
+    0, LAST_DAY, num_days=24, first_live=40, born_daily=3, annotated=(90, 60), outage_offsets=(12,)
+)
+SHORT_SETTINGS = {
+    **SETTINGS,
+    "attrnet": {"input_px": 48, "epochs": 6, "batch_size": 32},
+    "forecaster": {"context_length": 6, "prediction_length": 2, "origins": 3},
+    "series": {"smoothing": 0.0, "window_days": 3, "bootstrap": 40},
+    "accuracy_gate": {"threshold": 0.0, "floor": 0.0, "min_support": 10},
+    "perplexity_gate": {
+        "threshold": 9.0, "min_skill": -9.0, "standard_errors": 0.0, "min_days": 4, "min_origins": 2,
+    },
+}  # fmt: skip
+LOOP, LOOP_SETTINGS = drills.choose((WORLD, SMALL), (SHORT, SHORT_SETTINGS))
+#: The driver dies in a training, which goes on from a checkpoint, and in a step that begins anew.
+TRAININGS = (Step.TRAIN_ATTRNET, Step.TRAIN_FORECASTER)
+KILLS = {
+    *drills.draw(TRAININGS, 1, "killed training"),
+    *drills.draw([s for s in Step if s not in TRAININGS], 1, "killed step"),
+}
 
 
-@pytest.fixture(scope="module")
-def crawled(tmp_path_factory) -> Path:
-    """The world, crawled and ingested once; tests work on copies."""
-    folder = tmp_path_factory.mktemp("world")
-    prepare(folder, WORLD, SMALL, PORTS)
-    with shops.serve(WORLD, PORTS):
+def crawl(folder: Path, world: World, settings: dict[str, Any]) -> Path:
+    """A folder with the world, crawled and ingested; tests work on copies."""
+    prepare(folder, world, settings, PORTS)
+    with shops.serve(world, PORTS):
         for step in ("crawl", "ingest"):
             assert command(folder, step).returncode == 0
     return folder
 
 
+def copy(folder: Path, target: Path) -> Path:
+    """What is committed, without the runs that committed it."""
+    shutil.copytree(folder, target, ignore=shutil.ignore_patterns("runs", "labelling"))
+    return target
+
+
+@pytest.fixture(scope="module")
+def crawled(tmp_path_factory) -> Path:
+    return crawl(tmp_path_factory.mktemp("world"), WORLD, SMALL)
+
+
 @pytest.fixture
 def world(crawled, tmp_path) -> Path:
-    shutil.copytree(crawled, tmp_path / "w", ignore=shutil.ignore_patterns("runs"))
-    return tmp_path / "w"
+    return copy(crawled, tmp_path / "w")
+
+
+@pytest.fixture(scope="module")
+def closed_once(crawled, tmp_path_factory) -> Path:
+    """A broken label rule has closed the perplexity gate; runs that begin here find that round in the store."""
+    folder = copy(crawled, tmp_path_factory.mktemp("closed") / "w")
+    break_colour_words(folder)
+    change(folder, accuracy_gate=LENIENT, perplexity_gate={"max_rounds": 1})
+    assert command(folder).returncode == 11
+    return folder
+
+
+@pytest.fixture
+def at_fault(closed_once, tmp_path) -> Path:
+    return copy(closed_once, tmp_path / "w")
 
 
 def change(folder: Path, closed: bool = True, **branches) -> None:
@@ -121,15 +167,16 @@ def next_step(folder: Path) -> str:
     return str(list(Step)[list(Step).index(done[-1].step) + 1])
 
 
+#: One round of each gate: the steps of two runs compare one to one.
+EASY = drills.choose({"threshold": 0.5, "floor": 0.3}, {})
 #: A broken rule makes AttrNet poor at one attribute; its own gate must not hide that from the other.
 LENIENT = {"threshold": 0.5, "floor": 0.0}
 
 
-def test_a_broken_label_rule_closes_the_perplexity_gate_and_relabelling_opens_it(world):
-    break_colour_words(world)
-    change(world, accuracy_gate=LENIENT)
-    done = command(world)
-    run = run_of(world)
+def test_a_broken_label_rule_closes_the_perplexity_gate_and_relabelling_opens_it(at_fault):
+    change(at_fault, perplexity_gate={"max_rounds": PerplexityGateConfig().max_rounds})
+    done = command(at_fault)
+    run = run_of(at_fault)
     assert done.returncode == 0, done.stderr[-2000:]
     verdicts = run.verdicts(Step.TRAIN_FORECASTER)
     assert verdicts[0]["passed"] is False
@@ -141,34 +188,35 @@ def test_a_broken_label_rule_closes_the_perplexity_gate_and_relabelling_opens_it
     for step in (Step.LABEL, Step.TRAIN_ATTRNET, Step.RECOGNISE, Step.TRAIN_FORECASTER):
         outputs = [e.output for e in run.entries if e.step is step]
         assert len(set(outputs)) == len(outputs) >= 2, step
-    assert releases.current(store_of(world)) is not None
+    assert releases.current(store_of(at_fault)) is not None
 
 
-def test_the_same_fault_without_a_repair_ends_with_exit_code_11_and_publishes_nothing(world):
-    break_colour_words(world)
-    change(world, accuracy_gate=LENIENT, labels={"audit": False}, perplexity_gate={"max_rounds": 2})
-    done = command(world)
+def test_the_same_fault_without_a_repair_ends_with_exit_code_11_and_publishes_nothing(
+    at_fault,
+):
+    change(at_fault, labels={"audit": False}, perplexity_gate={"max_rounds": 2})
+    done = command(at_fault)
     assert done.returncode == 11, done.stderr[-2000:]
     assert "colour" in done.stderr
-    assert releases.current(store_of(world)) is None
-    assert store_of(world).keys("keywords/") == []
-    assert len(store_of(world).keys("labelling/")) == 2
-    assert store_of(world).keys("runs/")[-1].endswith(("json", "html"))
-    assert any(k.endswith("report.html") for k in store_of(world).keys("runs/"))
+    assert releases.current(store_of(at_fault)) is None
+    assert store_of(at_fault).keys("keywords/") == []
+    assert len(store_of(at_fault).keys("labelling/")) == 2
+    assert store_of(at_fault).keys("runs/")[-1].endswith(("json", "html"))
+    assert any(k.endswith("report.html") for k in store_of(at_fault).keys("runs/"))
 
 
 @pytest.mark.s3
 @pytest.mark.parametrize("s3_endpoint", ["versitygw"], indirect=True)
 def test_the_whole_loop_runs_on_an_s3_compatible_store(s3_endpoint, tmp_path):
     url = f"s3://shop-data/loop-{tmp_path.name}"
-    prepare(tmp_path, WORLD, SMALL, PORTS)
+    prepare(tmp_path, LOOP, LOOP_SETTINGS, PORTS)
     change(
         tmp_path,
         closed=False,
         store={"url": url, "endpoint": s3_endpoint},
-        accuracy_gate={"threshold": 0.5, "floor": 0.3},
+        accuracy_gate=EASY,
     )
-    with shops.serve(WORLD, PORTS):
+    with shops.serve(LOOP, PORTS):
         done = command(tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     store = open_store(StoreConfig(url=url, endpoint=s3_endpoint))
@@ -222,21 +270,32 @@ def contents(folder: Path) -> dict[str, int]:
 
 def forget(folder: Path) -> None:
     """Take the last days' crawl and all of ingest away, so that both have something to do."""
-    for day in WORLD.days[-4:]:
+    for day in LOOP.days[-4:]:
         shutil.rmtree(folder / f"store/raw/listings/day={day}")
     shutil.rmtree(folder / "store/catalogue")
 
 
-def test_a_driver_killed_in_every_stage_ends_like_one_that_never_died(world, tmp_path):
-    whole = tmp_path / "whole"
-    forget(world)
+@pytest.fixture
+def to_kill(request, tmp_path) -> Path:
+    """The world of the whole loop, with a crawl and an ingest to do."""
+    if drills.is_complete():
+        folder = copy(request.getfixturevalue("crawled"), tmp_path / "w")
+    else:
+        folder = crawl(tmp_path / "w", LOOP, LOOP_SETTINGS)
+        shutil.rmtree(folder / "store/runs")
+    forget(folder)
+    return folder
+
+
+def test_a_driver_killed_in_the_stages_drawn_ends_like_one_that_never_died(to_kill, tmp_path):
+    """In `make drills`, in every stage."""
+    world, whole = to_kill, tmp_path / "whole"
     shutil.copytree(world, whole)
-    easy = {"threshold": 0.5, "floor": 0.3}  # one round of each gate: the steps compare one to one
-    change(world, closed=False, accuracy_gate=easy)
-    change(whole, closed=False, accuracy_gate=easy)
-    with shops.serve(WORLD, PORTS):
+    change(world, closed=False, accuracy_gate=EASY)
+    change(whole, closed=False, accuracy_gate=EASY)
+    with shops.serve(LOOP, PORTS):
         assert command(whole).returncode == 0
-        done = [kill_in(world, step) for step in Step]
+        done = [kill_in(world, step) for step in Step if step in KILLS]
         last = command(world)
     assert last.returncode == 0, last.stderr[-2000:]
     assert done == sorted(done)  # no kill ever took a finished step away
