@@ -19,6 +19,7 @@ from fashiontrend.client import Client
 from fashiontrend.serve.schemas.requests import Options
 from fashiontrend.storage import releases
 from fashiontrend.storage.object_store import parquet_bytes
+from tests.integration.conftest import leave_ray
 from tests.integration.desk import block
 from tests.integration.running import Running, drained
 from tests.serve.conftest import draw, publish
@@ -30,6 +31,7 @@ CONNECTIONS = 8
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[Running]:
     """Started by the README's command, and ended by Ctrl-C as it says."""
+    leave_ray()  # the Ray that other tests shared makes room for the server's own
     line, *_ = block("Serve")
     with drained(Running(tmp_path_factory.mktemp("serve"), line), signal.SIGINT) as running:
         yield running
