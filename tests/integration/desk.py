@@ -1,4 +1,4 @@
-"""A reader's desk: a folder in which the commands of a document are typed as they stand."""
+"""An empty folder in which a test types what the documents show, as a reader would."""
 
 import os
 import signal
@@ -7,12 +7,34 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 from tests.documented import ROOT, commands
 
-PROGRAM = f'#!/bin/sh\nexec "{sys.executable}" -m fashiontrend "$@"\n'
+PROGRAMS = {"fashiontrend": "-m fashiontrend", "python": ""}
+
+
+def put_on_path(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Make `fashiontrend` and `python` programs of this working tree."""
+    programs = folder / "bin"
+    programs.mkdir()
+    for name, options in PROGRAMS.items():
+        program = programs / name
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {options} "$@"\n')
+        program.chmod(0o755)
+    patch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    patch.setenv("PYTHONPATH", str(ROOT))
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch) -> Path:
+    """An empty folder to type in."""
+    put_on_path(tmp_path, monkeypatch)
+    folder = tmp_path / "desk"
+    folder.mkdir()
+    return folder
 
 
 def block(heading: str) -> list[str]:
@@ -20,58 +42,34 @@ def block(heading: str) -> list[str]:
     return [c.text for c in commands(ROOT / "README.md") if c.heading == heading]
 
 
-@dataclass(frozen=True)
-class Desk:
-    """A folder, and the environment in which `fashiontrend` is this working tree's."""
+def type_in(desk: Path, line: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(line, shell=True, cwd=desk, capture_output=True, text=True, timeout=400)
 
-    folder: Path
-    environment: dict[str, str]
 
-    @property
-    def log(self) -> Path:
-        return self.folder / "log"
+def start(desk: Path, line: str) -> subprocess.Popen[bytes]:
+    """Start a command that ends only when it is stopped; what it says goes to `log` in the folder."""
+    with (desk / "log").open("ab") as log:
+        return subprocess.Popen(f"exec {line}", shell=True, cwd=desk, stdout=log, stderr=log)
 
-    def type_in(self, line: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            line, shell=True, cwd=self.folder, env=self.environment, capture_output=True, text=True,
-            timeout=400,
-        )  # fmt: skip
 
-    def start(self, line: str) -> subprocess.Popen[bytes]:
-        """A command that ends only when it is stopped."""
-        with self.log.open("ab") as log:
-            return subprocess.Popen(
-                f"exec {line}", shell=True, cwd=self.folder, env=self.environment, stdout=log, stderr=log
-            )  # fmt: skip
-
-    @contextmanager
-    def started(self, line: str) -> Iterator[subprocess.Popen[bytes]]:
-        """The same, stopped at the end by its process id."""
-        process = self.start(line)
+@contextmanager
+def started(desk: Path, line: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A command that is stopped at the end, by its process id."""
+    process = start(desk, line)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGINT)  # Ctrl-C
         try:
-            yield process
-        finally:
-            process.send_signal(signal.SIGINT)  # Ctrl-C
-            try:
-                process.wait(timeout=90)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-    def until(self, ready: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + 180
-        while not ready():
-            assert process.poll() is None, self.log.read_text()
-            assert time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.5)
+            process.wait(timeout=90)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
-def set_up(folder: Path) -> Desk:
-    """An empty desk."""
-    program = folder / "bin" / "fashiontrend"
-    program.parent.mkdir()
-    program.write_text(PROGRAM)
-    program.chmod(0o755)
-    path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
-    (folder / "desk").mkdir()
-    return Desk(folder / "desk", {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)})
+def until(ready: Callable[[], bool], desk: Path, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 180
+    while not ready():
+        assert process.poll() is None, (desk / "log").read_text()
+        assert time.monotonic() < deadline, (desk / "log").read_text()
+        time.sleep(0.5)

@@ -28,8 +28,8 @@ class Running:
     def __init__(
         self, place: Path, line: str = f"fashiontrend serve --folder {DEMO}", **serve: object
     ) -> None:
-        self.desk = desk.set_up(place)
-        folder = self.desk.folder / DEMO
+        self.place = place
+        folder = place / DEMO
         folder.mkdir(parents=True)
         self.store: Store = open_store(StoreConfig(url=str(folder / "store")))
         for name, seed in (("a1", 0), ("a2", 1)):
@@ -51,7 +51,9 @@ class Running:
         }
         self.config = folder / "fashiontrend.yaml"
         self.config.write_text(yaml.safe_dump(tree))
-        self.process = self.desk.start(line)
+        with pytest.MonkeyPatch.context() as patch:
+            desk.put_on_path(place, patch)
+            self.process = desk.start(place, line)
 
     def command(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "fashiontrend", *words, "--config", str(self.config)]
@@ -63,7 +65,7 @@ class Running:
     def wait(self) -> None:
         deadline = time.monotonic() + 240
         while time.monotonic() < deadline:
-            assert self.process.poll() is None, self.desk.log.read_text()
+            assert self.process.poll() is None, (self.place / "log").read_text()
             try:
                 if httpx.get(f"{self.address}/readyz", timeout=5).status_code == 200:
                     return

@@ -18,14 +18,10 @@ from fashiontrend.demo.world import World
 from fashiontrend.loop import Step
 from fashiontrend.storage import ledger
 from fashiontrend.storage.object_store import open_store
-from tests.integration.desk import Desk, block, set_up
+from tests.integration.desk import block, desk, type_in
 
+__all__ = ["desk"]  # a fixture
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
-
-
-@pytest.fixture
-def desk(tmp_path) -> Desk:
-    return set_up(tmp_path)
 
 
 @pytest.fixture
@@ -52,19 +48,19 @@ def write_weeks(file: Path) -> None:
 def test_use_it_on_your_shops(desk, address):
     """Seen: `run` named a day that was over and ended with 20, and without one it ended with 1."""
     ended = {}
-    write_weeks(desk.folder / "weekly.csv")
+    write_weeks(desk / "weekly.csv")
     for line in block("Use it on your shops"):
-        done = desk.type_in(line)
+        done = type_in(desk, line)
         command = line.split()[1]
         ended[command] = done.returncode
         if command == "init":
-            name_the_shop(desk.folder / "my.yaml", address)
+            name_the_shop(desk / "my.yaml", address)
         elif command == "run":
             assert "labels.annotations" in " ".join(done.stderr.split()), done.stderr
     # Nobody has annotated a picture of this shop yet: the README says that `run` ends with 10.
     assert ended == {"init": 0, "doctor": 0, "run": 10, "status": 0, "forecast": 0}
-    store = open_store(StoreConfig(url=str(desk.folder / "store")))
+    store = open_store(StoreConfig(url=str(desk / "store")))
     (run_id,) = ledger.runs(store)
     steps = [e.step for e in ledger.load(store, run_id).entries]
     assert steps == [Step.CRAWL, Step.INGEST, Step.LABEL]
-    assert len(pd.read_csv(desk.folder / "ahead.csv")) == 2 * 52
+    assert len(pd.read_csv(desk / "ahead.csv")) == 2 * 52

@@ -20,10 +20,12 @@ from fashiontrend.serve.schemas.requests import Options
 from fashiontrend.storage import releases
 from fashiontrend.storage.object_store import parquet_bytes
 from tests.integration.conftest import leave_ray
-from tests.integration.desk import block
+from tests.integration.desk import block, desk, started, type_in
+from tests.integration.desk import until as wait_until
 from tests.integration.running import Running, drained
 from tests.serve.conftest import draw, publish
 
+__all__ = ["desk"]  # a fixture
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
 CONNECTIONS = 8
 
@@ -163,22 +165,21 @@ def test_a_catalogue_is_answered_outside_of_the_server_and_twice_is_once(server)
     ]
 
 
-def test_the_readmes_commands_recognise_pictures_and_work_on_catalogues(server):
+def test_the_readmes_commands_recognise_pictures_and_work_on_catalogues(server, desk):
     """Seen: `recognitions work` without --config waited at the store of nobody."""
     _, recognise, work = block("Serve")
-    desk = server.desk
-    (desk.folder / "pictures").mkdir()
-    (desk.folder / "pictures" / "a.png").write_bytes(draw(2))
+    (server.place / "pictures").mkdir()
+    (server.place / "pictures" / "a.png").write_bytes(draw(2))
     assert httpx.get(f"{server.address}/").status_code == 200
-    done = desk.type_in(recognise.replace("8000", str(server.port)))
+    done = type_in(server.place, recognise.replace("8000", str(server.port)))
     assert done.returncode == 0, done.stderr
-    assert (desk.folder / "predictions.csv").exists()
+    assert (server.place / "predictions.csv").exists()
     table = pa.table({"id": ["a"], "image": [draw(1)]})
     server.store.write("readme/c.parquet", parquet_bytes(table))
     with Client(server.address) as client:
         job = client.submit(["readme/"])
-        with desk.started(work) as worker:
-            desk.until(lambda: client.job(job.id).status == "succeeded", worker)
+        with started(server.place, work) as worker:
+            wait_until(lambda: client.job(job.id).status == "succeeded", server.place, worker)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Ray's own schema
