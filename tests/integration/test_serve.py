@@ -175,9 +175,9 @@ def test_the_readmes_commands_recognise_pictures_and_work_on_catalogues(server, 
     assert done.returncode == 0, done.stderr
     assert (server.place / "predictions.csv").exists()
     table = pa.table({"id": ["a"], "image": [draw(1)]})
-    server.store.write("readme/c.parquet", parquet_bytes(table))
+    server.store.write("uploads/readme/c.parquet", parquet_bytes(table))
     with Client(server.address) as client:
-        job = client.submit(["readme/"])
+        job = client.submit(["uploads/readme/"])
         with started(server.place, work) as worker:
             wait_until(lambda: client.job(job.id).status == "succeeded", server.place, worker)
 
