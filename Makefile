@@ -11,7 +11,7 @@ export GOBIN ?= $(HOME)/.cache/fashiontrend/bin
 ONE_THREAD := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check check-alerts dashboards test-unit test-ray test-slow test-tools drills bench bench-device bench-serve bench-series tools schema clean
+.PHONY: help setup demo test check check-alerts dashboards test-unit test-ray test-slow test-tools drills bench bench-device bench-serve bench-series tools reference schema clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -124,6 +124,9 @@ chart-docs: ## Write the chart's README from its values
 
 pin: setup ## Resolve the images' digests where a registry is reachable: make pin VALUES=my.yaml > digests.yaml
 	@$(BIN)/python helm/pin.py $(GOBIN)/crane $(VALUES)
+
+reference: setup ## Write docs/reference and tests/settings.txt from the settings, commands and routes
+	$(BIN)/python -m docs.pages
 
 schema: setup ## Print the JSON Schema of the configuration
 	$(BIN)/fashiontrend config schema

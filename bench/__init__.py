@@ -1,1 +1,1 @@
-"""Speed as a ratio to a bare baseline of the same run; `make bench`. Never a test."""
+"""Benchmarks against a bare baseline in the same run (`make bench`); they are not tests."""

@@ -1,9 +1,10 @@
-"""What the recogniser's parts buy: the recipe with one of them left out, all from one seed.
+"""Measure the effect of the recogniser's parts: train the recipe without one part at a time.
 
     python -m bench.ablations labelled-*.parquet --scenes scenes --out build/ablations --epochs 8
 
-Each is fitted for as many epochs, with four fifths of `train` and of the scenes, and scored once on
-the other fifth of `train`: `val` chooses nothing. Trainings that were interrupted are gone on with.
+All variants have the same seed and number of epochs. They are trained on four fifths of `train`
+and of the scenes, and scored once on the other fifth of `train`, so that `val` influences no
+choice. Interrupted trainings resume.
 """
 
 import argparse
@@ -41,7 +42,7 @@ FIFTHS = 5
 
 
 def main() -> None:
-    """Fit and score each, print a JSON line for it."""
+    """Fit and score each variant, and print a JSON line for it."""
     options = _options()
     sets = _part(standalone.read_sets(options.data, options.scenes), options.seed)
     for name, change in LEFT_OUT.items():
@@ -74,7 +75,7 @@ def _options() -> argparse.Namespace:
 
 
 def _part(sets: standalone.Sets, seed: int) -> standalone.Sets:
-    """A fifth of the plain pictures takes the place of `val`; scenes made of them are left out."""
+    """Replace `val` by a fifth of the plain pictures; scenes made of those are left out."""
     names, sources = sets.train["picture_id"].to_pylist(), sets.train["source"].to_pylist()
     plain = sorted(n for n, s in zip(names, sources, strict=True) if n == s)
     order = np.random.default_rng(seed).permutation(len(plain))
@@ -85,7 +86,7 @@ def _part(sets: standalone.Sets, seed: int) -> standalone.Sets:
 
 
 def _resample(sets: standalone.Sets, seed: int) -> standalone.Sets:
-    """Repeat factors of the method's default, at most 4."""
+    """Return the repeat factors of the default method, at most 4."""
     labels = np.array(sets.train["labels"].to_pylist(), dtype=np.int16)
     factors = resample.repeat_factors(labels, sets.taxonomy, ResampleConfig(cap=4.0))
     repeats = resample.draw_repeats(factors, np.random.default_rng(seed))
@@ -96,13 +97,13 @@ def _resample(sets: standalone.Sets, seed: int) -> standalone.Sets:
 
 def _tell(report: dict[str, Any]) -> dict[str, Any]:
     val, scenes = report["val"], report["scenes"]
-    told = {
+    results = {
         "core_seconds": report["core_seconds"], "mean": val["mean_accuracy"],
         **{a: one["accuracy"] for a, one in val["attributes"].items()},
         "all_right": val["all_right"], "macro_f1": val["mean_macro_f1"],
         "scenes_iou": scenes["mean_iou"], "scenes_mean": scenes["mean_accuracy"],
     }  # fmt: skip
-    return {k: round(v, 4) for k, v in told.items()}
+    return {k: round(v, 4) for k, v in results.items()}
 
 
 if __name__ == "__main__":

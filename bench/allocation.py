@@ -1,9 +1,9 @@
-"""What huge pages and kept blocks buy: core-milliseconds a picture with and without, in turn.
+"""Measure the effect of huge pages and kept blocks: core-milliseconds per picture with and without.
 
     python -m bench.allocation
 
-The recipe's training step and its recogniser, untrained, on drawn pictures; each in a process of its own,
-since glibc reads its tunables when a process starts. The ratio is that of the medians.
+The recipe's training step and its untrained recogniser run on drawn pictures. Each run has its own
+process, because glibc reads its tunables when a process starts. The ratio is that of the medians.
 """
 
 import argparse
@@ -33,20 +33,20 @@ WAYS = {"neither": (0, 0), "kept": (0, 1), "both": (1, 1)}
 
 
 def main() -> None:
-    """Take turns, print JSON; or measure in this process."""
+    """Alternate between both settings and print JSON; or measure in this process."""
     options = _options()
     if options.what:
         print(_measure(options.what, bool(options.kept)))
         return
-    told = {}
+    results = {}
     for what in ("train", "recognise"):
         taken = {way: [] for way in WAYS}
         for _ in range(options.rounds):
             for way, (huge, kept) in WAYS.items():
                 taken[way].append(_apart(what, huge, kept))
         ms = {way: statistics.median(values) for way, values in taken.items()}
-        told[what] = {"core_ms": ms, "ratio": {way: ms[way] / ms["neither"] for way in WAYS}}
-    print(json.dumps(told, indent=1))
+        results[what] = {"core_ms": ms, "ratio": {way: ms[way] / ms["neither"] for way in WAYS}}
+    print(json.dumps(results, indent=1))
 
 
 def _options() -> argparse.Namespace:
@@ -65,7 +65,7 @@ def _apart(what: str, huge: int, kept: int) -> float:
 
 
 def _measure(what: str, kept: bool) -> float:
-    """Core-milliseconds a picture, the first round left out."""
+    """Return core-milliseconds per picture, without the first round."""
     torch.set_num_threads(1)
     if not kept:
         malloc.keep_freed = lambda: None
@@ -73,32 +73,34 @@ def _measure(what: str, kept: bool) -> float:
 
 
 def _train() -> float:
-    words = curves.restrict(taxonomy.load())
-    cfg = standalone.recipe(words.ids).model_copy(update={"early_fraction": 0.0, "words": 0})
-    rows = dataset.decode_rows(examples.labelled(PICTURES, words), cfg)
+    demo_taxonomy = curves.restrict(taxonomy.load())
+    cfg = standalone.recipe(demo_taxonomy.ids).model_copy(
+        update={"early_fraction": 0.0, "words": 0}
+    )
+    rows = dataset.decode_rows(examples.labelled(PICTURES, demo_taxonomy), cfg)
     batch = next(dataset.epoch_batches(rows, PICTURES, np.random.default_rng(0)))
-    net = model.build(cfg, list(words.num_values.values()), (128.0,) * 3, 0)
+    net = model.build(cfg, list(demo_taxonomy.num_values.values()), (128.0,) * 3, 0)
     marks: list[float] = []
     train.fit(
         net, lambda epoch: repeat(batch), cfg, epochs=3, steps_per_epoch=STEPS, seed=0,
-        on_epoch_end=lambda state: marks.append(time.process_time()), attributes=words.ids,
+        on_epoch_end=lambda state: marks.append(time.process_time()), attributes=demo_taxonomy.ids,
     )  # fmt: skip
     return (marks[-1] - marks[0]) / (2 * STEPS * PICTURES) * 1000
 
 
 def _recognise() -> float:
-    words = curves.restrict(taxonomy.load())
-    cfg = standalone.recipe(words.ids).model_copy(update={"words": 0})
-    images = examples.labelled(PICTURES, words)["image"].to_pylist()
+    demo_taxonomy = curves.restrict(taxonomy.load())
+    cfg = standalone.recipe(demo_taxonomy.ids).model_copy(update={"words": 0})
+    images = examples.labelled(PICTURES, demo_taxonomy)["image"].to_pylist()
     with tempfile.TemporaryDirectory() as folder:
-        examples.save_untrained(Path(folder), cfg, words)
+        examples.save_untrained(Path(folder), cfg, demo_taxonomy)
         recogniser = predict.Recogniser(folder)
 
-    def answer() -> None:
+    def recognise() -> None:
         for _ in range(STEPS):
             recogniser({"picture_id": list(map(str, range(PICTURES))), "image": images})
 
-    return device.spent(answer) / (STEPS * PICTURES) * 1000
+    return device.spent(recognise) / (STEPS * PICTURES) * 1000
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
-"""Pictures a second that a device trains on and recognises: of one batch again and again, and of decoded JPEGs.
+"""Measure a device in pictures per second: with one batch repeatedly, and with decoded JPEGs.
 
     python -m bench.device --device cuda --backbone resnet50 --px 224 --batch 256 --loaders 14
 
-The second over the first is what the input pipeline leaves of the device. Where that is little,
-`cores_needed` says how many cores would keep the device busy: its rate times the core-seconds that
-a picture takes to decode (and to vary, where that is left to the CPU) on one thread. Training, and
-on a GPU recognition, is in bfloat16. It needs no Ray: what Ray adds is what `bench.training` says.
+The second rate divided by the first is the part of the device that the input pipeline can use.
+`cores_needed` is the number of cores that would keep the device busy: the first rate times the
+core-seconds that a picture takes to decode (and to augment, if the CPU does that) on one thread.
+Training uses bfloat16, and so does recognition on a GPU. Ray is not used; `bench.training`
+measures its overhead.
 """
 
 import argparse
@@ -33,22 +34,24 @@ JPEG_PX, DIFFERENT = 600, 64
 
 
 def main() -> None:
-    """Measure both, print JSON."""
+    """Measure training and recognition, and print JSON."""
     options = _options()
-    words = curves.restrict(taxonomy.load())
+    demo_taxonomy = curves.restrict(taxonomy.load())
     cfg = AttrNetConfig(
         backbone=options.backbone,
         input_px=options.px,
         batch_size=options.batch,
         precision="bfloat16",
     )
-    table = _enlarge(examples.labelled(DIFFERENT, words))
+    table = _enlarge(examples.labelled(DIFFERENT, demo_taxonomy))
     loader = torch.utils.data.DataLoader(
         examples.Decoded(table, cfg, options.batch * options.steps),
         batch_size=options.batch, num_workers=options.loaders, persistent_workers=True,
         collate_fn=dataset.to_batch, pin_memory=options.device != "cpu",
     )  # fmt: skip
-    net = model.build(cfg, list(words.num_values.values()), (128.0,) * 3, 0).to(options.device)
+    net = model.build(cfg, list(demo_taxonomy.num_values.values()), (128.0,) * 3, 0).to(
+        options.device
+    )
     batch = next(iter(loader))
     held = batch.to(options.device)
     cost = spent(lambda: dataset.decode_rows(table, cfg)) / DIFFERENT
@@ -61,7 +64,7 @@ def main() -> None:
         "training": (_train(net, still, plain, options), _train(net, fed, cfg, options)),
         "recognition": (_recognise(net, still, options), _recognise(net, fed, options)),
     }
-    told = {
+    results = {
         what: {
             "one_batch": one,
             "decoded": decoded,
@@ -72,7 +75,7 @@ def main() -> None:
     }
     settings = {"torch": torch.__version__, **vars(options)}
     core_ms = {"decode": 1000 * cost, "vary": 1000 * varied}
-    print(json.dumps({**settings, "core_ms_a_picture": core_ms, **told}, indent=1))
+    print(json.dumps({**settings, "core_ms_a_picture": core_ms, **results}, indent=1))
 
 
 def _options() -> argparse.Namespace:
@@ -90,7 +93,7 @@ def _train(
     net: model.AttrNet, batches: Callable[[], Iterator[Batch]], cfg: AttrNetConfig,
     options: argparse.Namespace,
 ) -> float:  # fmt: skip
-    """Pictures a second of the second of two epochs."""
+    """Return the pictures per second of the second of two epochs."""
     marks = []
 
     def ended(state: Any) -> None:
@@ -107,7 +110,7 @@ def _train(
 def _recognise(
     net: model.AttrNet, batches: Callable[[], Iterator[Batch]], options: argparse.Namespace
 ) -> float:
-    """Pictures a second, one look each, the second time over."""
+    """Return the pictures per second of a second pass over the pictures."""
     net.eval()
     spent = 0.0
     for _ in range(2):
@@ -126,7 +129,7 @@ def _wait(device: str) -> None:
 
 
 def spent(work: Callable[[], Any]) -> float:
-    """Core-seconds of one call on one thread."""
+    """Return the core-seconds of one call on one thread."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     work()
@@ -138,7 +141,7 @@ def spent(work: Callable[[], Any]) -> float:
 
 
 def _enlarge(table: pa.Table) -> pa.Table:
-    """The drawn pictures as JPEGs of the size that shops have."""
+    """Return the drawn pictures as JPEGs of the size that is usual in shops."""
     images = []
     for data in table["image"].to_pylist():
         file = io.BytesIO()

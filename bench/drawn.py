@@ -1,4 +1,4 @@
-"""A store with drawn pictures as a labelled dataset, and the context that a training step gets."""
+"""Make a store with a labelled dataset of drawn pictures, and the context of a training step."""
 
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ RAY_NICENESS = 15
 
 
 def fill(folder: Path, pictures: int, config: Config, times: int = 1, unseen: int = 0) -> Context:
-    """Commit the dataset, once, and return the context of a training step over it.
+    """Commit the dataset if it is missing, and return the context of a training step over it.
 
     Args:
         folder: holds the store.
@@ -31,11 +31,13 @@ def fill(folder: Path, pictures: int, config: Config, times: int = 1, unseen: in
         unseen: further pictures to validate with; if none, some of the training pictures.
     """
     store = open_store(config.store.model_copy(update={"url": str(folder / "store")}))
-    words = curves.restrict(taxonomy.load())
+    demo_taxonomy = curves.restrict(taxonomy.load())
     if store.manifest(name(times)) is None:
         drawn = store.manifest(DATASET) is not None
         table = (
-            store.read_partition(DATASET, "train") if drawn else labelled(pictures + unseen, words)
+            store.read_partition(DATASET, "train")
+            if drawn
+            else labelled(pictures + unseen, demo_taxonomy)
         )
         train = table.slice(0, pictures)
         parts = {
@@ -46,18 +48,18 @@ def fill(folder: Path, pictures: int, config: Config, times: int = 1, unseen: in
         val = table.slice(pictures) if unseen else table.slice(0, VAL_ROWS)
         store.commit_tables(name(times), {**parts, "val": val}, {})
     run = ledger.Run("bench", DAY, "", config.model_dump(mode="json"), "", "", "", None)
-    return Context(config, store, words, run, Move(Step.TRAIN_ATTRNET, 1, 1))
+    return Context(config, store, demo_taxonomy, run, Move(Step.TRAIN_ATTRNET, 1, 1))
 
 
 def name(times: int = 1) -> str:
-    """The dataset in which each picture stands so often."""
+    """Return the name of the dataset with each picture repeated a given number of times."""
     return DATASET if times == 1 else f"{DATASET}-{times}"
 
 
 def settings(
     context: Context, dataset: str, pictures: int, epochs: int, log: Path
 ) -> dict[str, Any]:
-    """What the workers of a training over so many pictures are told; `log` is where they note epochs."""
+    """Return the configuration of a training's workers, which log their epochs to `log`."""
     cfg = context.config.attrnet
     return {
         "attrnet": cfg.model_dump(),
@@ -72,6 +74,6 @@ def settings(
 
 
 def train_files(context: Context, times: int = 1) -> list[str]:
-    """Keys of the dataset's training files."""
+    """Return the keys of the dataset's training files."""
     manifest = context.store.manifest(name(times))
     return [f for f in (manifest.files if manifest else ()) if "/train" in f]

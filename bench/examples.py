@@ -1,4 +1,4 @@
-"""Drawn pictures as labelled rows, and decoded for a DataLoader, and an untrained recogniser; neither a store nor Ray."""
+"""Drawn pictures as labelled rows and as a PyTorch dataset, and an untrained recogniser."""
 
 from datetime import date
 from pathlib import Path
@@ -19,8 +19,8 @@ from fashiontrend.taxonomy import Taxonomy
 DAY = date(2026, 11, 23)
 
 
-def labelled(pictures: int, words: Taxonomy) -> pa.Table:
-    """Rows of the EXAMPLE schema, drawn by the demo's garments; always the same."""
+def labelled(pictures: int, taxonomy: Taxonomy) -> pa.Table:
+    """Return EXAMPLE rows with garments that the demo draws, always the same."""
     world = World(0, DAY)
     rows = []
     for number in range(pictures):
@@ -29,7 +29,7 @@ def labelled(pictures: int, words: Taxonomy) -> pa.Table:
         indices = [
             a.not_visible if product.values[a.id] == "not_visible"
             else a.value_ids.index(product.values[a.id])
-            for a in words.attributes
+            for a in taxonomy.attributes
         ]  # fmt: skip
         rows.append(
             {
@@ -47,26 +47,26 @@ def labelled(pictures: int, words: Taxonomy) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=schemas.EXAMPLE)
 
 
-def save_untrained(folder: Path, cfg: AttrNetConfig, words: Taxonomy) -> None:
+def save_untrained(folder: Path, cfg: AttrNetConfig, taxonomy: Taxonomy) -> None:
     """Write a recogniser with random weights, always the same."""
-    net = model.build(cfg, list(words.num_values.values()), (128.0,) * 3, 0).eval()
-    counts = {a: np.ones(n + 1) for a, n in words.num_values.items()}
-    card = artifact.make_card(words, net, counts, dict.fromkeys(counts, 1.0))
+    net = model.build(cfg, list(taxonomy.num_values.values()), (128.0,) * 3, 0).eval()
+    counts = {a: np.ones(n + 1) for a, n in taxonomy.num_values.items()}
+    card = artifact.make_card(taxonomy, net, counts, dict.fromkeys(counts, 1.0))
     artifact.save(folder, net, card)
 
 
 class Decoded(torch.utils.data.Dataset[Any]):
-    """Rows of the EXAMPLE schema, decoded when a DataLoader asks; `count` of them by going round."""
+    """EXAMPLE rows that a DataLoader decodes; rows repeat up to `count`."""
 
     def __init__(self, table: pa.Table, cfg: AttrNetConfig, count: int | None = None) -> None:
         self.table, self.cfg = table, cfg
         self.count = table.num_rows if count is None else count
 
     def __len__(self) -> int:
-        """Pictures of an epoch."""
+        """Return the number of pictures of an epoch."""
         return self.count
 
     def __getitems__(self, rows: list[int]) -> Any:
-        """A batch as `dataset.decode_rows` returns it."""
+        """Return a batch as `dataset.decode_rows` does."""
         taken = [row % self.table.num_rows for row in rows]
         return dataset.decode_rows(self.table.take(taken), self.cfg)

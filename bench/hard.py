@@ -1,6 +1,7 @@
-"""Hard times for `fashiontrend serve`: too much load, clients that never finish, no JSON, load that comes and goes.
+"""Stress `fashiontrend serve`: overload, stalled clients, invalid JSON, and varying load.
 
-Prints one JSON document; `--plot FILE` draws replicas and rate over time. Run it on an idle machine.
+It prints one JSON document; `--plot FILE` draws replicas and rate over time. Run it on an idle
+machine.
 """
 
 import argparse
@@ -39,7 +40,7 @@ MALFORMED = {
 
 
 class Watcher:
-    """Takes a number every half second in a thread."""
+    """Samples a number every half second in a thread."""
 
     def __init__(self, look: Callable[[], float]) -> None:
         self.seen: list[tuple[float, float]] = []
@@ -52,14 +53,14 @@ class Watcher:
             self.seen.append((round(time.monotonic() - self.begun, 1), look()))
 
     def stop(self) -> list[tuple[float, float]]:
-        """What was seen: (seconds, number)."""
+        """Return the samples as (seconds, number)."""
         self.ended.set()
         self.thread.join()
         return self.seen
 
 
 def overload(server: Server, pictures: Path, seconds: float) -> dict[str, Any]:
-    """Half load, three times saturation, and half load again."""
+    """Measure half load, three times saturation, and half load again."""
     full = load(server, pictures, seconds, 16)["rate"]
     half = load(server, pictures, seconds, 64, full / 2)
     before = server.memory_mb()
@@ -83,8 +84,8 @@ def overload(server: Server, pictures: Path, seconds: float) -> dict[str, Any]:
 
 
 @contextmanager
-def stalled(server: Server, told: list[dict[str, int]]) -> Iterator[None]:
-    """500 slow headers and 500 slow bodies for as long as this lasts."""
+def stalled(server: Server, reports: list[dict[str, int]]) -> Iterator[None]:
+    """Keep 500 slow headers and 500 slow bodies open while the context lasts."""
     command = [sys.executable, "-m", "bench.stall", "--port", str(server.port)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
@@ -92,11 +93,11 @@ def stalled(server: Server, told: list[dict[str, int]]) -> Iterator[None]:
         try:
             yield
         finally:
-            told.append(json.loads(process.communicate("")[0]))
+            reports.append(json.loads(process.communicate("")[0]))
 
 
 def slow_clients(server: Server, pictures: Path, seconds: float, rounds: int) -> dict[str, Any]:
-    """Half load alone and beside stalled connections, interleaved."""
+    """Measure half load alone and with stalled connections, interleaved."""
     rate = load(server, pictures, 5, CAPACITY)["rate"] / 2  # more would start another replica
     before, beside = [], []
     connections: list[dict[str, int]] = []
@@ -118,8 +119,8 @@ def slow_clients(server: Server, pictures: Path, seconds: float, rounds: int) ->
 
 
 def malformed(server: Server, rounds: int = 20) -> dict[str, Any]:
-    """Bodies that are no JSON: statuses and the longest time to an answer, per kind."""
-    told: dict[str, Any] = {}
+    """Send bodies that are no JSON, and return statuses and the longest response time per kind."""
+    results: dict[str, Any] = {}
     headers = {"content-type": "application/json"}
     with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", headers=headers) as client:
         for kind, body in MALFORMED.items():
@@ -128,12 +129,12 @@ def malformed(server: Server, rounds: int = 20) -> dict[str, Any]:
                 begun = time.monotonic()
                 statuses.add(client.post("/v1/recognise", content=body).status_code)
                 took.append(1000 * (time.monotonic() - begun))
-            told[kind] = {"statuses": sorted(statuses), "most_ms": round(max(took), 1)}
-    return told
+            results[kind] = {"statuses": sorted(statuses), "most_ms": round(max(took), 1)}
+    return results
 
 
 def scale(server: Server, pictures: Path, seconds: float) -> dict[str, Any]:
-    """One connection's load, eight times what a replica should hold, and one again."""
+    """Apply one connection's load, then eight times a replica's target, and then one again."""
     _await_one(server)
     watcher = Watcher(server.replicas)
     phases, starts = [], []
@@ -155,14 +156,14 @@ def scale(server: Server, pictures: Path, seconds: float) -> dict[str, Any]:
 
 
 def _await_one(server: Server) -> None:
-    """Until one replica is left, for a minute at most."""
+    """Wait until one replica is left, for at most a minute."""
     deadline = time.monotonic() + 60
     while server.replicas() > 1 and time.monotonic() < deadline:
         time.sleep(1)
 
 
-def plot(told: dict[str, Any], file: Path) -> None:
-    """Replicas and answers a second over time."""
+def plot(results: dict[str, Any], file: Path) -> None:
+    """Draw replicas and responses per second over time."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -170,61 +171,61 @@ def plot(told: dict[str, Any], file: Path) -> None:
 
     pyplot.rcParams["svg.hashsalt"] = "fashiontrend"
     figure, (above, below) = pyplot.subplots(2, 1, figsize=(7, 3.6), sharex=True)
-    above.step(*zip(*told["replicas_over_time"], strict=True), where="post")
+    above.step(*zip(*results["replicas_over_time"], strict=True), where="post")
     above.set(ylabel="replicas", ylim=(0, None), yticks=range(5))
     names = ("1 connection", f"{8 * CAPACITY} connections", "1 connection")
     for height, start, phase, name in zip(
-        (3.6, 3.25, 3.6), told["starts_s"], told["phases"], names, strict=True
+        (3.6, 3.25, 3.6), results["starts_s"], results["phases"], names, strict=True
     ):
         rates = phase["good_by_second"][:-1]
         below.plot([start + n for n in range(len(rates))], rates, color="tab:blue")
         for axis in (above, below):
             axis.axvline(start, color="grey", linewidth=0.5)
         above.text(start, height, " " + name, fontsize=8)
-    below.set(xlabel="seconds", ylabel="answers a second", ylim=(0, None))
+    below.set(xlabel="seconds", ylabel="responses a second", ylim=(0, None))
     figure.savefig(file, bbox_inches="tight", metadata={"Date": None})
 
 
 def main() -> None:
-    """Read the command line, measure, print."""
+    """Parse the arguments, measure, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20.0, help="of a phase of the scaling")
     parser.add_argument("--rounds", type=int, default=5, help="alone and beside stalled clients")
     parser.add_argument("--proxy", choices=("haproxy", "serve"), default="haproxy")
     parser.add_argument("--plot", type=Path)
     parser.add_argument("--only", choices=PARTS, nargs="+", default=PARTS)
-    told = parser.parse_args()
+    options = parser.parse_args()
     end_on_sigterm()
     with tempfile.TemporaryDirectory() as name:
-        run(told, Path(name))
+        run(options, Path(name))
 
 
-def run(told: argparse.Namespace, folder: Path) -> None:
-    """All parts, in a folder that is thrown away; each is printed when it is done."""
+def run(options: argparse.Namespace, folder: Path) -> None:
+    """Run all parts in a temporary folder, and print each when it is done."""
     pictures = folder / "pictures"
     draw_pictures(pictures)
-    if "overload" in told.only:
-        with ours(folder / "one", "large", told.proxy, ONE) as server:
+    if "overload" in options.only:
+        with ours(folder / "one", "large", options.proxy, ONE) as server:
             load(server, pictures, 3, 16)
-            show("overload", overload(server, pictures, min(told.seconds, 10.0)))
-    if set(told.only) == {"overload"}:
+            show("overload", overload(server, pictures, min(options.seconds, 10.0)))
+    if set(options.only) == {"overload"}:
         return
-    with ours(folder / "scaled", "small", told.proxy, SCALED) as server:
+    with ours(folder / "scaled", "small", options.proxy, SCALED) as server:
         load(server, pictures, 3, 4)
-        if "slow" in told.only:
-            seconds = min(told.seconds, 8.0)
-            show("slow", slow_clients(server, pictures, seconds, told.rounds))
-        if "malformed" in told.only:
+        if "slow" in options.only:
+            seconds = min(options.seconds, 8.0)
+            show("slow", slow_clients(server, pictures, seconds, options.rounds))
+        if "malformed" in options.only:
             show("malformed", malformed(server))
-        if "scale" in told.only:
-            seen = scale(server, pictures, told.seconds)
+        if "scale" in options.only:
+            seen = scale(server, pictures, options.seconds)
             show("scale", seen)
-            if told.plot:
-                plot(seen, told.plot)
+            if options.plot:
+                plot(seen, options.plot)
 
 
 def show(part: str, seen: dict[str, Any]) -> None:
-    """One line of JSON; a drain takes half a minute with HAProxy, so it is not waited for."""
+    """Print a line of JSON at once, before the servers drain, which takes half a minute."""
     print(json.dumps({part: seen}), flush=True)
 
 

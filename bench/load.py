@@ -1,6 +1,7 @@
-"""Load from a process of its own: keep-alive connections over plain sockets, closed loop or at a rate.
+"""Generate load in a separate process: keep-alive connections, in a closed loop or at a rate.
 
-Prints one JSON line. It parses just enough HTTP to cost little beside the server that it measures.
+It prints one JSON line. It parses only as much HTTP as needed, so that it costs little compared to
+the server that it measures.
 """
 
 import argparse
@@ -14,7 +15,7 @@ BOUNDARY = b"bench-boundary"
 
 
 def build_request(host: str, picture: bytes) -> bytes:
-    """An upload of one picture."""
+    """Return the request that uploads one picture."""
     body = (
         b"--" + BOUNDARY + b'\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n'
         b"Content-Type: image/jpeg\r\n\r\n" + picture + b"\r\n--" + BOUNDARY + b"--\r\n"
@@ -30,7 +31,7 @@ def build_request(host: str, picture: bytes) -> bytes:
 async def exchange(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes
 ) -> tuple[int, bool, bool]:
-    """Status, whether Retry-After was there, whether the connection stays open."""
+    """Return the status, and whether Retry-After was sent and the connection stays open."""
     writer.write(request)
     await writer.drain()
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
@@ -44,7 +45,7 @@ async def exchange(
 
 
 class Load:
-    """What was sent and how it was answered."""
+    """Counts of requests and responses, and the response times."""
 
     def __init__(self, port: int, pictures: list[bytes]) -> None:
         self.port = port
@@ -52,7 +53,7 @@ class Load:
         self.seen: list[tuple[float, float, int, bool]] = []  # begun, took, status, Retry-After
 
     async def worker(self, until: float, ticks: "asyncio.Queue[float] | None") -> None:
-        """One connection; takes the next request at once, or when a tick says so."""
+        """Send requests over one connection, each when the last is done or at its tick."""
         reader = writer = None
         while time.perf_counter() < until:
             if ticks is None:
@@ -77,7 +78,7 @@ class Load:
             writer.close()
 
     async def run(self, seconds: float, connections: int, rate: float) -> None:
-        """Send for so many seconds; `rate` 0 is as fast as answers come."""
+        """Send for some seconds at a rate; 0 sends each request after the response before."""
         until = time.perf_counter() + seconds
         ticks: asyncio.Queue[float] | None = asyncio.Queue() if rate else None
         workers = [asyncio.create_task(self.worker(until, ticks)) for _ in range(connections)]
@@ -92,7 +93,7 @@ class Load:
         await asyncio.gather(*workers)
 
     def report(self, seconds: float) -> dict[str, object]:
-        """Counts and quantiles, times in milliseconds."""
+        """Return counts and quantiles, with times in milliseconds."""
         good = sorted(t for _, t, s, _ in self.seen if s == 200)
         busy = sorted(t for _, t, s, _ in self.seen if s in (429, 503))
         first = min((begun for begun, *_ in self.seen), default=0.0)
@@ -119,22 +120,22 @@ class Load:
 
 
 def quantile(times: list[float], q: float) -> float | None:
-    """Of sorted seconds, in milliseconds."""
+    """Return a quantile of sorted seconds, in milliseconds."""
     return round(1000 * times[min(len(times) - 1, int(q * len(times)))], 2) if times else None
 
 
 def main() -> None:
-    """Read the command line, send, print."""
+    """Parse the arguments, send, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--pictures", type=Path, required=True, help="folder of JPEG files")
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--rate", type=float, default=0.0)
-    told = parser.parse_args()
-    load = Load(told.port, [p.read_bytes() for p in sorted(told.pictures.glob("*.jpg"))])
-    asyncio.run(load.run(told.seconds, told.connections, told.rate))
-    print(json.dumps(load.report(told.seconds)))
+    options = parser.parse_args()
+    load = Load(options.port, [p.read_bytes() for p in sorted(options.pictures.glob("*.jpg"))])
+    asyncio.run(load.run(options.seconds, options.connections, options.rate))
+    print(json.dumps(load.report(options.seconds)))
 
 
 if __name__ == "__main__":

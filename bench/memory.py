@@ -1,7 +1,7 @@
-"""Peak memory of recognition and training through Ray as the data grow tenfold.
+"""Measure the peak memory of recognition and training through Ray when the data grow tenfold.
 
-Memory is the proportional set size (PSS) of this process and all that it starts, Ray and its
-object store among them, summed and sampled; every run is a process of its own.
+Memory is the sampled sum of the proportional set sizes (PSS) of this process and its descendants,
+which include Ray and its object store. Every run has its own process.
 """
 
 import argparse
@@ -25,7 +25,7 @@ EPOCHS = 1
 
 
 def main() -> None:
-    """Print peaks and their ratio; with `--job`, do that job once."""
+    """Print peaks and their ratio; with `--job`, run that job once."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pictures", type=int, default=2048, help="of the short job")
     parser.add_argument("--job", choices=JOBS)
@@ -38,12 +38,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for times in (1, TIMES):
             drawn.fill(Path(folder), arguments.pictures, recognition.CONFIG, times)
-        told = {job: compare(job, folder, arguments.pictures) for job in JOBS}
-    print(json.dumps(told, indent=1))
+        options = {job: compare(job, folder, arguments.pictures) for job in JOBS}
+    print(json.dumps(options, indent=1))
 
 
 def compare(job: str, folder: str, pictures: int) -> dict[str, Any]:
-    """Peaks in MiB of a job over the files, and over ten times as many."""
+    """Return the peaks in MiB of a job over the files, and over ten times as many."""
     peaks = []
     for times in (1, TIMES):
         command = [
@@ -56,7 +56,7 @@ def compare(job: str, folder: str, pictures: int) -> dict[str, Any]:
 
 
 def peak(command: list[str]) -> int:
-    """Largest sampled PSS in bytes of a command and its descendants."""
+    """Return the largest sampled PSS in bytes of a command and its descendants."""
     process = psutil.Popen(command)
     highest = 0
     while process.poll() is None:
@@ -75,7 +75,7 @@ def _pss(process: psutil.Process) -> int:
 
 
 def once(arguments: argparse.Namespace) -> None:
-    """One job over so many times the pictures."""
+    """Run one job over the pictures, repeated a given number of times."""
     config: Config = recognition.CONFIG if arguments.job == "recognise" else training.config(2)
     size = arguments.folder, arguments.pictures
     context = drawn.fill(*size, config, arguments.times)

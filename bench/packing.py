@@ -1,8 +1,8 @@
-"""Peak memory of one task of ingest over the number and the weight of its pictures.
+"""Measure the peak memory of one ingest task against the number and size of its pictures.
 
     python -m bench.packing
 
-Pictures are JPEGs of noise; every row is a process of its own, and packs them from a local store.
+Pictures are JPEGs of noise in a local store. Every row of the output has its own process.
 """
 
 import argparse
@@ -27,7 +27,7 @@ CASES = ((160, 180, 3_355), (900, 700, 300), (900, 700, 1_000), (2_200, 2_250, 6
 
 
 def main() -> None:
-    """Print a line for each case; or pack one in this process."""
+    """Print a line for each case; or pack one case in this process."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--case", type=int, nargs=3, help=argparse.SUPPRESS)
     case = parser.parse_args().case
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def measure(height: int, width: int, count: int) -> str:
-    """Pack so many pictures, and say how far the resident memory rose."""
+    """Pack some pictures, and print by how much the resident memory rose."""
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(StoreConfig(url=folder))
         row, weight = fill(store, height, width, count)
@@ -54,7 +54,7 @@ def measure(height: int, width: int, count: int) -> str:
 
 
 def fill(store: Store, height: int, width: int, count: int) -> tuple[dict, int]:
-    """Store pictures as the crawler does; the task's row, and what they weigh together."""
+    """Store pictures as the crawler does; return the task's row and their total size."""
     noise = np.random.default_rng(0).integers(0, 255, (height, width, 3), dtype=np.uint8)
     out = io.BytesIO()
     Image.fromarray(noise).save(out, "JPEG", quality=83)

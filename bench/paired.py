@@ -1,9 +1,9 @@
-"""Fitted recognisers beside another model's answers for the same `val` pictures, as pairs.
+"""Compare fitted recognisers with another model's predictions for the same `val` pictures.
 
     python -m bench.paired labelled-*.parquet --answers resnet.npz --model s0 s1 s2
 
-The answers are those that `bench.resnet18 --answers` keeps. What several seeds of a recipe get
-right is averaged picture by picture; the interval is the bootstrap's over pictures.
+`bench.resnet18 --answers` writes the other model's predictions. The results of several seeds of a
+recipe are averaged per picture. The interval is a bootstrap over pictures.
 """
 
 import argparse
@@ -19,20 +19,20 @@ from fashiontrend.standalone import evaluate
 
 
 def main() -> None:
-    """Answer, pair, print JSON."""
+    """Predict, pair the results, and print JSON."""
     options = _options()
     sets = standalone.read_sets(options.data, None)
     truth = np.array(sets.val["labels"].to_pylist(), dtype=np.int64)
     with np.load(options.answers) as other:
         beside = labelled_set.find_right(dict(other), truth, sets.taxonomy)
     right = np.mean([_find_right(sets, folder, truth) for folder in options.model], 0)
-    told = {
+    summary = {
         "models": len(options.model),
         "mean": np.nanmean(right, 0).mean(),
         "other": np.nanmean(beside, 0).mean(),
         **labelled_set.compare(right, beside),
     }
-    print(json.dumps(told, default=float))
+    print(json.dumps(summary, default=float))
 
 
 def _options() -> argparse.Namespace:

@@ -1,7 +1,7 @@
-"""Batch recognition through Ray Data beside the same model in two plain processes, marginal rate.
+"""Compare the marginal rate of batch recognition with Ray Data and with two plain processes.
 
-Marginal: the further pictures of a long job over the further seconds that it takes, so that the
-start of workers, which is the same for any catalogue, is not counted.
+The marginal rate is the number of additional pictures of a longer job divided by its additional
+seconds. The start of workers, which is the same for any catalogue, is thus not counted.
 """
 
 import argparse
@@ -38,7 +38,7 @@ CONFIG = Config(
 
 
 def save_model(folder: Path, context: Context) -> None:
-    """An untrained recogniser, in a folder and in the store."""
+    """Write an untrained recogniser to a folder and to the store."""
     from bench import examples
 
     examples.save_untrained(folder / "model", CONFIG.attrnet, context.taxonomy)
@@ -47,7 +47,7 @@ def save_model(folder: Path, context: Context) -> None:
 
 
 def plain(folder: Path, files: list[str]) -> float:
-    """Seconds that two processes take, each with half of the files; start of workers included."""
+    """Return the seconds of two processes with half of the files each, with their start."""
     began = time.monotonic()
     context = multiprocessing.get_context("spawn")
     workers = [
@@ -74,17 +74,17 @@ def _answer(folder: Path, files: list[str]) -> None:
 
 
 def through_ray(context: Context, files: list[str]) -> float:
-    """Seconds that the recognition job's actor pool takes; start of its actors included."""
+    """Return the seconds of the recognition job's actor pool, with the start of its actors."""
     began = time.monotonic()
     if not sum(table.num_rows for table in answers(context, VERSION, files)):
-        raise SystemExit("no picture was answered")
+        raise SystemExit("no picture was recognised")
     return time.monotonic() - began
 
 
 def quietly(run: Callable[[int], float], times: int) -> float:
-    """What a run says that begins on a quiet machine.
+    """Return the result of a run that begins on a quiet machine.
 
-    Ray's actors end some seconds after their last answer; the run that comes next would pay for it.
+    Ray's actors end some seconds after their last task, which would slow down the next run.
     """
     for _ in range(round(PATIENCE_S / QUIET_S)):
         if psutil.cpu_percent(QUIET_S) < QUIET_PERCENT:
@@ -95,7 +95,7 @@ def quietly(run: Callable[[int], float], times: int) -> float:
 
 
 def main() -> None:
-    """Take turns and print the ratio of the marginal rates."""
+    """Alternate between both sides and print the ratio of the marginal rates."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--pictures", type=int, default=2048, help="of the short job")
@@ -111,7 +111,7 @@ def main() -> None:
 
 
 def compare(folder: Path, context: Context, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Marginal pictures a second of both sides, in turn."""
+    """Return the marginal pictures per second of both sides, measured in turn."""
     keys = drawn.train_files(context)
     layout = [str(folder / "store" / key) for key in keys]
     further = arguments.pictures * (arguments.times - 1)

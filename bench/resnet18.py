@@ -1,9 +1,10 @@
-"""A plain torchvision ResNet-18 with five heads: what a good engineer does in an afternoon.
+"""Train a plain torchvision ResNet-18 with five heads as a baseline.
 
     python -m bench.resnet18 labelled-*.parquet --core-seconds 3600 --seed 0 --answers resnet.npz
 
-Fitted on `train`, random weights, flips and small shifts, one cosine over the epochs that fit the
-budget (measured on the first fifty steps), scored on `val` beside `fashiontrend judge-attrnet`.
+It starts from random weights and trains on `train` with flips and small shifts. One cosine schedule
+runs over the epochs that fit the budget, which is measured on the first fifty steps. The score on
+`val` compares with that of `fashiontrend judge-attrnet`.
 """
 
 import argparse
@@ -25,7 +26,7 @@ HEIGHT, WIDTH, BATCH, RATE, WARM = 80, 60, 64, 1e-3, 50
 
 
 def main() -> None:
-    """Fit, score, print JSON."""
+    """Fit, score, and print JSON."""
     options = _options()
     torch.set_num_threads(1)
     torch.manual_seed(options.seed)
@@ -66,11 +67,11 @@ def main() -> None:
     report = labelled_set.score(probs, truth.numpy(), sets.taxonomy)
     if options.answers:
         np.savez(options.answers, **probs)
-    told = {a: round(one["accuracy"], 4) for a, one in report["attributes"].items()}
+    results = {a: round(one["accuracy"], 4) for a, one in report["attributes"].items()}
     print(
         json.dumps(
             {
-                "core_seconds": round(spent), "epochs": round(step / steps, 1), **told,
+                "core_seconds": round(spent), "epochs": round(step / steps, 1), **results,
                 "mean": report["mean_accuracy"], "all_right": report["all_right"],
                 "macro_f1": report["mean_macro_f1"],
             }
@@ -100,7 +101,7 @@ def _scale(image):
 
 
 def _vary(image):
-    """Each picture mirrored by chance, the batch moved by up to four pixels."""
+    """Mirror random pictures, and shift the batch by up to four pixels."""
     flipped = torch.where(torch.rand(len(image), 1, 1, 1) < 0.5, image.flip(3), image)
     padded = functional.pad(_scale(flipped), (4, 4, 4, 4), mode="replicate")
     x, y = torch.randint(0, 9, (2,)).tolist()

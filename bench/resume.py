@@ -1,7 +1,7 @@
-"""A training through Ray Train whose worker is killed, beside the same one left alone: what the kill cost.
+"""Measure the cost of killing a worker of a Ray Train training.
 
-Two DDP workers, drawn pictures. Prints one JSON document: epochs that were finished twice, and the mean
-accuracy on the validation pictures of both.
+Two DDP workers train on drawn pictures, once undisturbed and once with a killed worker. It prints
+one JSON document with the epochs that were run twice, and the mean validation accuracy of both.
 """
 
 import argparse
@@ -29,10 +29,10 @@ CONFIG = Config(
 
 
 def mortal(settings: dict[str, Any]) -> None:
-    """The real worker; notes each finished epoch, and dies once, with an epoch done but not kept.
+    """Run the real worker, log each finished epoch, and die once before an epoch is saved.
 
-    Ray's controller asks the workers every two seconds what they have reported. Epochs that end
-    faster may be lost two at a time, so the worker dies when the one before is known there.
+    Ray's controller polls the workers every two seconds. Of epochs that end faster, two may be lost at
+    once, so the worker dies only when the controller knows the epoch before.
     """
     import os
     import signal
@@ -60,28 +60,30 @@ def mortal(settings: dict[str, Any]) -> None:
 def train(
     context: Context, pictures: int, epochs: int, log: Path, killed: str = ""
 ) -> tuple[Manifest, Counter[str]]:
-    """One training under the name of its log, and how often each epoch was finished."""
+    """Run one training, and return how often each epoch was finished."""
     cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers need no bench
-    told = drawn.settings(context, drawn.DATASET, pictures, epochs, log) | {"killed": killed}
+    results = drawn.settings(context, drawn.DATASET, pictures, epochs, log) | {"killed": killed}
     manifest = training.train_once(
-        context.config, context.store, "attrnet", log.name, mortal, told,
+        context.config, context.store, "attrnet", log.name, mortal, results,
         lambda: {"train": train_attrnet.stream(context, drawn.DATASET, epochs)},
     )  # fmt: skip
     return manifest, Counter(log.read_text().split())
 
 
 def main() -> None:
-    """Train twice, print."""
+    """Train twice and print the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pictures", type=int, default=2048)
     parser.add_argument("--val", type=int, default=1024)
     parser.add_argument("--epochs", type=int, default=8)
-    told = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        context = drawn.fill(Path(name), told.pictures, CONFIG, unseen=told.val)
+        context = drawn.fill(Path(name), options.pictures, CONFIG, unseen=options.val)
         found: dict[str, Any] = {}
-        for kind, killed in (("alone", ""), ("killed", f"epoch-{told.epochs // 2:03d}")):
-            manifest, epochs = train(context, told.pictures, told.epochs, Path(name) / kind, killed)
+        for kind, killed in (("alone", ""), ("killed", f"epoch-{options.epochs // 2:03d}")):
+            manifest, epochs = train(
+                context, options.pictures, options.epochs, Path(name) / kind, killed
+            )
             found[kind] = {
                 "mean_accuracy": round(manifest.facts["report"]["mean_accuracy"], 4),
                 "finished_twice": [e for e, n in epochs.items() if n > 1],

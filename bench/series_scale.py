@@ -1,7 +1,10 @@
-"""How reading, fitting and forecasting grow with the number of series: `python -m bench.series_scale`.
+"""Measure how reading, fitting and forecasting scale with the number of series.
 
-Synthetic weekly series with a season, a wandering level and noise, written as a wide CSV file. Every
-size runs in a process of its own, so that its peak memory is its own. `--plot` draws the picture.
+    python -m bench.series_scale
+
+The series are synthetic and weekly, with a season, a random-walk level and noise, in a wide CSV
+file. Every size has its own process, so that peak memory is measured for each. `--plot` draws the
+results.
 """
 
 import argparse
@@ -25,7 +28,7 @@ MOST_GB = 4.0
 
 
 def write_series(path: Path, count: int) -> None:
-    """A wide table of `count` series of shares between 0 and about 0.1; always the same."""
+    """Return a wide table of `count` series of shares between 0 and about 0.1, always the same."""
     rng = np.random.default_rng(SEED)
     weeks = np.arange(WEEKS)[:, None]
     phase, swing = rng.uniform(0, 52, count), rng.uniform(0, 0.6, count)
@@ -39,7 +42,7 @@ def write_series(path: Path, count: int) -> None:
 
 
 def measure(count: int) -> dict[str, Any]:
-    """CPU seconds of each phase in this process, and its peak memory, in gigabytes."""
+    """Return the CPU seconds of each phase in this process, and its peak memory in gigabytes."""
     import torch
 
     from fashiontrend.config import UnivariateConfig
@@ -67,7 +70,7 @@ def measure(count: int) -> dict[str, Any]:
 
 
 def draw(found: list[dict[str, Any]], path: Path) -> None:
-    """CPU seconds by phase with a line through them, and peak memory, over the number of series."""
+    """Draw CPU seconds by phase with a fitted line, and peak memory, over the number of series."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
@@ -96,7 +99,7 @@ def draw(found: list[dict[str, Any]], path: Path) -> None:
 
 
 def main() -> None:
-    """Measure all sizes one after the other, print them, and draw them where asked to."""
+    """Measure all sizes in turn, print the results, and draw them with `--plot`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--one", type=int, help="measure this size in this process")
     parser.add_argument("--plot", type=Path, help="SVG file to write")
@@ -106,8 +109,8 @@ def main() -> None:
         return
     found = []
     for count in SIZES:
-        words = [sys.executable, "-m", "bench.series_scale", "--one", str(count)]
-        ended = subprocess.run(words, check=True, capture_output=True, text=True)
+        command = [sys.executable, "-m", "bench.series_scale", "--one", str(count)]
+        ended = subprocess.run(command, check=True, capture_output=True, text=True)
         found.append(json.loads(ended.stdout))
         print(json.dumps(found[-1]), flush=True)
     if arguments.plot:

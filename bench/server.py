@@ -1,4 +1,4 @@
-"""A server as a process beside the load: what it holds, what it costs, and how it is ended."""
+"""Run a server as a separate process, and measure its CPU time and memory."""
 
 import contextlib
 import json
@@ -22,30 +22,31 @@ from fashiontrend import taxonomy
 from fashiontrend.config import AttrNetConfig, ForecasterConfig, StoreConfig
 from fashiontrend.forecaster import artifact as forecaster
 from fashiontrend.forecaster.shares.model import TrendModel
-from fashiontrend.forecaster.shares.predict import Calibration
+from fashiontrend.forecaster.shares.predict import IntervalCalibration
+from fashiontrend.outcomes import Verdict
 from fashiontrend.storage import layout, releases
 from fashiontrend.storage.object_store import Store, open_store
 
-OPENED = {"passed": True, "reasons": [], "checks": []}
+OPENED = Verdict(passed=True)
 #: Backbone and input side of models that cost at least 4 and about 2 ms of CPU a picture, decoding included.
 MODELS = {"large": ("resnet18", 96), "small": ("small", 80)}
 PICTURE_PX = 256
 
 
 def end_on_sigterm() -> None:
-    """A killed measurement ends its servers, as an interrupted one does."""
+    """Make SIGTERM end the servers, as an interrupt does."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def draw_pictures(folder: Path, count: int = 32) -> None:
-    """JPEGs of smooth noise, about as large in bytes as a shop's."""
+    """Write JPEGs of smooth noise, with about as many bytes as a shop's pictures."""
     rng = np.random.default_rng(0)
     folder.mkdir()
     for n in range(count):
@@ -55,26 +56,35 @@ def draw_pictures(folder: Path, count: int = 32) -> None:
 
 
 def release(store: Store, folder: Path, kind: str) -> None:
-    """A release of random weights; what it says does not matter, what it costs does."""
+    """Commit a release of random weights, which costs as much as a trained one."""
     backbone, input_px = MODELS[kind]
-    words = taxonomy.load().subset(())
+    full_taxonomy = taxonomy.load().subset(())
     cfg = AttrNetConfig(backbone=backbone, input_px=input_px)
-    examples.save_untrained(folder, cfg, words)
+    examples.save_untrained(folder, cfg, full_taxonomy)
     store.upload(layout.model("attrnet", "bench"), folder, {})
     small = ForecasterConfig(hidden_size=4)
-    halves = Calibration((1.0,) * small.prediction_length, (2.0,) * small.prediction_length)
-    made = forecaster.Artifact(TrendModel(small), small, halves, {}, words.digest, {})
+    halves = IntervalCalibration((1.0,) * small.prediction_length, (2.0,) * small.prediction_length)
+    made = forecaster.Artifact(TrendModel(small), small, halves, {}, full_taxonomy.digest, {})
     partition = layout.model("forecaster", "bench")
     files = forecaster.dump(made)
     for name, data in files.items():
         store.write(f"{partition}/{name}", data)
     store.commit(partition, [f"{partition}/{n}" for n in files], {})
-    facts = ("bench", "2026-01-01", "bench", "bench", "bench", "bench", words.version, words.digest)
+    facts = (
+        "bench",
+        "2026-01-01",
+        "bench",
+        "bench",
+        "bench",
+        "bench",
+        full_taxonomy.version,
+        full_taxonomy.digest,
+    )
     releases.publish(store, releases.Release(*facts, OPENED, OPENED))
 
 
 class Server:
-    """A server process and its descendants; a context manager."""
+    """A server process with its descendants; a context manager."""
 
     def __init__(self, command: list[str], port: int, log: Path) -> None:
         self.port, self.command, self.log = port, command, log
@@ -90,7 +100,7 @@ class Server:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End it, and whatever of it stays."""
+        """End the process and all that remains of its descendants."""
         left = self.tree() if self.process.poll() is None else []
         self.process.send_signal(signal.SIGTERM)
         try:
@@ -107,17 +117,17 @@ class Server:
                 if httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=5).status_code == 200:
                     return
             if self.process.poll() is not None or time.monotonic() > deadline:
-                told = self.log.read_text()[-3000:]
-                raise SystemExit(f"{self.command[1:4]} does not answer:\n{told}")
+                results = self.log.read_text()[-3000:]
+                raise SystemExit(f"{self.command[1:4]} does not respond:\n{results}")
             time.sleep(0.5)
 
     def tree(self) -> list[psutil.Process]:
-        """The process and all below it."""
+        """Return the process and its descendants."""
         top = psutil.Process(self.process.pid)
         return [top, *top.children(recursive=True)]
 
     def cpu_s(self) -> float:
-        """User and system time of the tree so far, exited and reaped children too."""
+        """Return the user and system time of the tree in seconds, with exited children."""
         total = 0.0
         for process in self.tree():
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -125,7 +135,7 @@ class Server:
         return total
 
     def memory_mb(self) -> float:
-        """Resident memory of the tree; shared pages count in each process."""
+        """Return the resident memory of the tree; shared pages count in each process."""
         total = 0.0
         for process in self.tree():
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -133,7 +143,7 @@ class Server:
         return total
 
     def replicas(self) -> int:
-        """Recogniser replicas that are alive."""
+        """Return the number of live recogniser replicas."""
         alive = 0
         for process in self.tree():
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -142,7 +152,7 @@ class Server:
 
 
 def ours(folder: Path, kind: str, proxy: str, recogniser: dict[str, Any]) -> Server:
-    """`fashiontrend serve` over a release of its own, written below `folder`."""
+    """Start `fashiontrend serve` with a new release below `folder`."""
     folder.mkdir(parents=True)
     store = open_store(StoreConfig(url=str(folder / "store")))
     release(store, folder / "model", kind)
@@ -164,7 +174,7 @@ def ours(folder: Path, kind: str, proxy: str, recogniser: dict[str, Any]) -> Ser
 
 
 def plain(folder: Path) -> Server:
-    """The hand-written one over the model that `ours` wrote below `folder`."""
+    """Start the hand-written server with the model that `ours` wrote below `folder`."""
     port = free_port()
     command = [sys.executable, "-m", "bench.plain_server", "--folder", str(folder / "model")]
     return Server([*command, "--port", str(port)], port, folder / "plain.log")
@@ -173,15 +183,15 @@ def plain(folder: Path) -> Server:
 def load(
     server: Server, pictures: Path, seconds: float, connections: int, rate: float = 0.0
 ) -> dict[str, Any]:
-    """Load from another process, as fast as answers come or at a rate."""
+    """Apply load from another process, in a closed loop or at a rate."""
     command = [sys.executable, "-m", "bench.load", "--port", str(server.port)]
     command += ["--pictures", str(pictures), "--seconds", str(seconds)]
     command += ["--connections", str(connections), "--rate", str(rate)]
     done = subprocess.run(command, capture_output=True, check=True)
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    results: dict[str, Any] = json.loads(done.stdout)
+    return results
 
 
-def failed(told: dict[str, Any]) -> int:
-    """Requests that were answered by anything but 200."""
-    return int(sum(n for status, n in told["statuses"].items() if status != "200"))
+def failed(report: dict[str, Any]) -> int:
+    """Return the number of requests whose response was not 200."""
+    return int(sum(n for status, n in report["statuses"].items() if status != "200"))

@@ -1,7 +1,7 @@
-"""Clients that never finish: half a header or half a body, a byte now and then, and again when they are cut off.
+"""Open stalled connections: half a header or half a body, then a byte at a time.
 
-Runs until its standard input is closed; then it prints how many connections stood at the end and
-how many were opened in all.
+Connections that the server closes are opened again. It runs until its standard input is closed, and
+then prints how many connections were open at the end and how many were opened in all.
 """
 
 import argparse
@@ -17,13 +17,13 @@ DRIP_S = 3.0
 
 
 class Stalled:
-    """Slow connections to one port."""
+    """Stalled connections to one port."""
 
     def __init__(self, port: int) -> None:
         self.port, self.standing, self.opened = port, 0, 0
 
     async def one(self, begins: bytes, delay_s: float) -> None:
-        """Open, drip, and open again when the server has had enough."""
+        """Open a connection, send slowly, and open it again when the server closes it."""
         await asyncio.sleep(delay_s)
         while True:
             with contextlib.suppress(OSError):
@@ -44,13 +44,13 @@ class Stalled:
             await writer.drain()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(DRIP_S):
-                    await reader.read(1)  # any answer, or the end
+                    await reader.read(1)  # any response, or the end
                     return
             data = b" "
 
 
 async def run(port: int, each: int, ramp_s: float) -> Stalled:
-    """As many slow headers as slow bodies, until standard input ends."""
+    """Keep as many slow headers as slow bodies open until standard input ends."""
     stalled = Stalled(port)
     tasks = [
         asyncio.create_task(stalled.one(begins, ramp_s * n / each))
@@ -66,13 +66,13 @@ async def run(port: int, each: int, ramp_s: float) -> Stalled:
 
 
 def main() -> None:
-    """Read the command line, stall."""
+    """Parse the arguments and stall."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--each", type=int, default=500)
     parser.add_argument("--ramp-s", type=float, default=2.0)
-    told = parser.parse_args()
-    asyncio.run(run(told.port, told.each, told.ramp_s))
+    options = parser.parse_args()
+    asyncio.run(run(options.port, options.each, options.ramp_s))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Training AttrNet through Ray Train and Ray Data beside a bare PyTorch loop, pictures a second.
+"""Compare AttrNet's training with Ray Train and Ray Data with a bare PyTorch loop.
 
-Both decode the same JPEGs off the training process, both run the same network and the same
-epoch; the bare side is a plain DataLoader with one worker process. The first epoch is left
-out. Sides take turns; the ratio is that of the medians. Ray is started once, as on a cluster;
-each training has fresh worker processes. Beside the rates stand the core-seconds that the training
-processes used, which other work on the machine hardly changes.
+Both decode the same JPEGs outside the training process, and run the same network and the same
+epoch. The bare side is a DataLoader with one worker process. The first epoch is not counted. Sides
+alternate, and the ratio is that of the medians. Ray is started once, as on a cluster; each training
+has new worker processes. Besides pictures per second it reports the core-seconds of the training
+processes, on which other work on the machine has little influence.
 """
 
 import argparse
@@ -31,7 +31,7 @@ BATCH = 64
 
 
 def config(workers: int, batch: int = BATCH) -> Config:
-    """A small recogniser on one thread for each worker; `batch` pictures a step over all of them."""
+    """Return a small configuration with one thread per worker and `batch` pictures per step."""
     return Config(
         attrnet=AttrNetConfig(batch_size=batch, threads=THREADS),
         ray=RayConfig(num_cpus=2, train_workers=workers, cpus_per_worker=0.5),
@@ -39,20 +39,20 @@ def config(workers: int, batch: int = BATCH) -> Config:
 
 
 class Mark(NamedTuple):
-    """An epoch's end: the time, and the core-seconds of the training processes so far."""
+    """The end of an epoch: its time, and the core-seconds of the training processes until then."""
 
     time: float
     core_seconds: float
 
 
 def mark() -> Mark:
-    """Now, in this process."""
+    """Return the current mark of this process."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return Mark(time.time(), used.ru_utime + used.ru_stime)
 
 
 def bare(folder: Path, pictures: int, epochs: int, batch: int) -> list[Mark]:
-    """How a plain loop, in a process of its own, ended its epochs."""
+    """Run the plain loop in a separate process, and return the marks of its epochs."""
     command = [
         sys.executable, "-m", "bench.training", "--bare", str(folder),
         "--pictures", str(pictures), "--epochs", str(epochs), "--batch", str(batch),
@@ -62,7 +62,7 @@ def bare(folder: Path, pictures: int, epochs: int, batch: int) -> list[Mark]:
 
 
 def plain_loop(folder: Path, pictures: int, epochs: int, batch: int) -> list[Mark]:
-    """What runs in that process."""
+    """Run the plain loop in this process."""
     from fashiontrend.attrnet.network import model
     from fashiontrend.attrnet.training import dataset, train
 
@@ -87,7 +87,7 @@ def plain_loop(folder: Path, pictures: int, epochs: int, batch: int) -> list[Mar
 def through_ray(
     folder: Path, pictures: int, epochs: int, batch: int, workers: int, times: int = 1
 ) -> list[Mark]:
-    """How the first worker ended its epochs, all workers' core-seconds; `times` as `drawn.fill`."""
+    """Train with Ray and return the marks of the first worker, with all workers' core-seconds."""
     from ray_jobs import train_attrnet, training
 
     dataset = drawn.name(times)
@@ -107,7 +107,7 @@ def through_ray(
 
 
 def timed_worker(settings: dict[str, Any]) -> None:
-    """The real worker, which writes down how each epoch ended."""
+    """Run the real worker, and log the mark of each epoch."""
     import ray.train
 
     from ray_jobs import train_attrnet, training
@@ -125,8 +125,8 @@ def timed_worker(settings: dict[str, Any]) -> None:
     train_attrnet.worker(settings)
 
 
-def judge(marks: list[Mark], pictures: int) -> dict[str, float]:
-    """Pictures a second, and core-seconds for a thousand, over all epochs but the first."""
+def rates(marks: list[Mark], pictures: int) -> dict[str, float]:
+    """Return pictures per second and core-seconds per thousand, without the first epoch."""
     seen = pictures * (len(marks) - 1)
     return {
         "pictures_per_s": seen / (marks[-1].time - marks[0].time),
@@ -135,7 +135,7 @@ def judge(marks: list[Mark], pictures: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Take turns and print the ratios."""
+    """Alternate between the sides and print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--pictures", type=int, default=1536)
@@ -155,7 +155,7 @@ def main() -> None:
 
 
 def turns(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Run the sides in turn; medians and ratios."""
+    """Run the sides in turn, and return medians and ratios."""
     size = folder, arguments.pictures, arguments.epochs, arguments.batch
     drawn.fill(folder, arguments.pictures, config(1, arguments.batch))
     connect(config(1, arguments.batch))
@@ -167,15 +167,15 @@ def turns(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     seen: dict[str, list[dict[str, float]]] = {side: [] for side in sides}
     for number in range(arguments.rounds):
         for side, run in sides.items():
-            seen[side].append(judge(run(), arguments.pictures))
+            seen[side].append(rates(run(), arguments.pictures))
             print(f"round {number + 1} {side}: {seen[side][-1]}", file=sys.stderr)
-    told = {
+    results = {
         name: {side: statistics.median(r[name] for r in runs) for side, runs in seen.items()}
         for name in ("pictures_per_s", "core_s_per_1000")
     }
-    speed = told["pictures_per_s"]
+    speed = results["pictures_per_s"]
     return {
-        **told,
+        **results,
         "ray_1_to_bare": speed["ray-1"] / speed["bare"],
         "ray_2_to_ray_1": speed["ray-2"] / speed["ray-1"],
         "rounds": seen,

@@ -6,7 +6,7 @@ from fashiontrend import malloc
 def main() -> None:
     """Run the command, in a process that may use huge pages."""
     malloc.restart_with_huge_pages()
-    from fashiontrend import cli  # takes a second: not twice
+    from fashiontrend import cli  # importing takes a second; not before a restart
 
     cli.main()
 

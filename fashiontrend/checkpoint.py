@@ -1,4 +1,4 @@
-"""The state of an unfinished training in a folder: tensors as safetensors, the rest as JSON."""
+"""Save and load the state of an unfinished training: tensors as safetensors, the rest as JSON."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from torch import Tensor, nn, optim
 
 from fashiontrend.errors import DataError
 
-TENSORS, FACTS = "state.safetensors", "state.json"
+TENSORS_FILE, FACTS_FILE = "state.safetensors", "state.json"
 FORMAT = "training/1"
 
 Metrics = dict[str, float]
@@ -19,14 +19,14 @@ Metrics = dict[str, float]
 
 @dataclass(frozen=True)
 class TrainState:
-    """A training between two epochs; `checkpoint` writes and reads it.
+    """The state of a training between two epochs.
 
     Attributes:
-        epoch: finished epochs.
-        model: weights and buffers by name, without any DDP prefix.
-        optimizer: its moments (AdamW's step too), by parameter number.
-        history: the metrics of every finished epoch.
-        average: running average of the weights by name; empty where none is kept.
+        epoch: number of finished epochs.
+        model: weights and buffers by name, without the prefix of DDP.
+        optimizer: moments by parameter number, with AdamW's step.
+        history: metrics of every finished epoch.
+        average: running average of the weights by name; empty if none is kept.
     """
 
     epoch: int
@@ -37,23 +37,23 @@ class TrainState:
 
 
 def save(folder: str | Path, state: TrainState) -> None:
-    """Write a training's state into a folder, which is made if it is missing."""
+    """Write a training's state into a folder, which is created if it is missing."""
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     tensors = {f"model/{name}": tensor for name, tensor in state.model.items()}
     tensors |= {f"average/{name}": tensor for name, tensor in state.average.items()}
     for number, moments in state.optimizer.items():
         tensors |= {f"optimizer/{number}/{name}": tensor for name, tensor in moments.items()}
-    save_file({k: t.detach().cpu().contiguous() for k, t in tensors.items()}, target / TENSORS)
+    save_file({k: t.detach().cpu().contiguous() for k, t in tensors.items()}, target / TENSORS_FILE)
     facts = {"format": FORMAT, "epoch": state.epoch, "history": list(state.history)}
-    (target / FACTS).write_text(json.dumps(facts, indent=1), "utf-8")
+    (target / FACTS_FILE).write_text(json.dumps(facts, indent=1), "utf-8")
 
 
 def restore(model: nn.Module, optimizer: optim.Optimizer, start: TrainState) -> None:
-    """Put a state into a network (without its DDP wrapper) and its optimiser.
+    """Restore a state into a network (without its DDP wrapper) and its optimiser.
 
     Raises:
-        DataError: the state is of another network.
+        DataError: the state belongs to another network.
     """
     try:
         model.load_state_dict(dict(start.model))
@@ -68,18 +68,18 @@ def restore(model: nn.Module, optimizer: optim.Optimizer, start: TrainState) -> 
 
 
 def load(folder: str | Path) -> TrainState:
-    """Read what `save` wrote.
+    """Read a state that `save` wrote.
 
     Raises:
-        DataError: the folder holds no state, or a damaged one.
+        DataError: the folder holds no state, or the state is damaged.
     """
     source = Path(folder)
     try:
-        facts = json.loads((source / FACTS).read_text("utf-8"))
-        tensors = load_file(source / TENSORS)
+        facts = json.loads((source / FACTS_FILE).read_text("utf-8"))
+        tensors = load_file(source / TENSORS_FILE)
     except (OSError, ValueError, SafetensorError) as error:
         raise DataError(
-            f"checkpoint {source}: {error}. Expected {FACTS} and {TENSORS}; "
+            f"checkpoint {source}: {error}. Expected {FACTS_FILE} and {TENSORS_FILE}; "
             "take an earlier one or start anew."
         ) from error
     if facts.get("format") != FORMAT:

@@ -1,4 +1,4 @@
-"""What a person at a terminal and a log collector see: one line per step, bars on long work."""
+"""Output for people and log collectors: the log, progress bars, and errors with their exit code."""
 
 import logging
 import sys
@@ -14,16 +14,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from fashiontrend.errors import FashiontrendError
 
-#: Everything for people goes to stderr; stdout is for results that programs read.
-console = Console(stderr=True, highlight=False)
+#: Output for people goes here; stdout is for results that programs read.
+stderr = Console(stderr=True, highlight=False)
 Advance = Callable[[int, str], None]
 
 
-class Gathered(logging.Handler):
-    """Writes lines a moment later, those of that moment together; warnings at once.
+class BufferedHandler(logging.Handler):
+    """Writes log lines in groups after a short wait, and warnings at once.
 
-    A write and a flush for every line of an audit log cost a server more than making the line.
-    A process that is killed takes the last moment's lines along; one that ends writes them.
+    A write and a flush for every line of an audit log cost a server more than formatting the line.
+    A process that ends normally writes all lines; one that is killed loses those of the last
+    `wait_s` seconds.
     """
 
     def __init__(self, stream: TextIO, wait_s: float = 0.2) -> None:
@@ -32,7 +33,7 @@ class Gathered(logging.Handler):
         self._lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a line; the first one starts the clock."""
+        """Keep a line; the first one starts the timer."""
         try:
             self._lines.append(self.format(record))
         except Exception:
@@ -41,12 +42,12 @@ class Gathered(logging.Handler):
         if record.levelno >= logging.WARNING:
             self.flush()
         elif len(self._lines) == 1:
-            clock = threading.Timer(self.wait_s, self.flush)
-            clock.daemon = True
-            clock.start()
+            timer = threading.Timer(self.wait_s, self.flush)
+            timer.daemon = True
+            timer.start()
 
     def flush(self) -> None:
-        """Write what is kept."""
+        """Write the lines that were kept."""
         with self.lock:  # type: ignore[union-attr]  # only set to None by hand
             lines, self._lines = self._lines, []
             if lines:
@@ -55,10 +56,10 @@ class Gathered(logging.Handler):
 
 
 def setup(verbose: bool = False) -> None:
-    """Send the log to the terminal, or as plain lines where there is none."""
+    """Send the log to the terminal, or write plain lines to stderr if there is no terminal."""
     level = logging.DEBUG if verbose else logging.INFO
     if sys.stderr.isatty():
-        handler: logging.Handler = RichHandler(console=console, show_path=False, show_level=False)
+        handler: logging.Handler = RichHandler(console=stderr, show_path=False, show_level=False)
         logging.basicConfig(level=level, format="%(message)s", handlers=[handler], force=True)
     else:
         logging.basicConfig(
@@ -78,22 +79,28 @@ def setup(verbose: bool = False) -> None:
 
 
 def guard(action: Callable[[], Any]) -> int:
-    """Run a command or a job and return its exit code; an error of ours is told in its own words."""
+    """Run a command or a job and return its exit code.
+
+    A `FashiontrendError` is printed as one message, without a traceback, and decides the exit code.
+    """
     setup()
-    warnings.simplefilter("ignore", FutureWarning)  # what libraries will change is not for users
+    warnings.simplefilter("ignore", FutureWarning)  # users cannot act on what libraries will change
     try:
         action()
     except FashiontrendError as error:
-        console.print(f"[bold red]✘[/] {type(error).__name__}: ", end="")
-        console.print(str(error), markup=False, soft_wrap=True)  # a path stays in one piece
+        stderr.print(f"[bold red]✘[/] {type(error).__name__}: ", end="")
+        stderr.print(str(error), markup=False, soft_wrap=True)  # a path stays in one piece
         return error.exit_code
     return 0
 
 
 @contextmanager
 def bar(text: str, total: int) -> Iterator[Advance]:
-    """A progress bar; yields `advance(steps, note)`. Without a terminal it prints a line every tenth part."""
-    if console.is_terminal:
+    """Show a progress bar; yields `advance(steps, note)`.
+
+    Without a terminal, a line is printed for every tenth of the total.
+    """
+    if stderr.is_terminal:
         columns = (
             TextColumn("  {task.description}"),
             BarColumn(),
@@ -101,7 +108,7 @@ def bar(text: str, total: int) -> Iterator[Advance]:
             TimeElapsedColumn(),
             TextColumn("{task.fields[note]}"),
         )
-        with Progress(*columns, console=console, transient=True) as progress:
+        with Progress(*columns, console=stderr, transient=True) as progress:
             task = progress.add_task(text, total=total, note="")
 
             def advance(steps: int, note: str = "") -> None:
@@ -113,14 +120,14 @@ def bar(text: str, total: int) -> Iterator[Advance]:
 
 
 def _lines(text: str, total: int) -> Advance:
-    seen, told = 0, -1
+    done, printed = 0, -1
 
     def advance(steps: int, note: str = "") -> None:
-        nonlocal seen, told
-        seen += steps
-        tenth = 10 * seen // max(total, 1)
-        if tenth > told:
-            told = tenth
-            console.print(f"  {text} {seen}/{total} {note}".rstrip(), markup=False)
+        nonlocal done, printed
+        done += steps
+        tenth = 10 * done // max(total, 1)
+        if tenth > printed:
+            printed = tenth
+            stderr.print(f"  {text} {done}/{total} {note}".rstrip(), markup=False)
 
     return advance

@@ -1,23 +1,23 @@
-"""The exception tree, and the exit code that each branch ends a command with.
+"""The exceptions of this package, with the exit code of a command that ends with each.
 
-FashiontrendError            1   anything of ours
+FashiontrendError            1   base of all others
 ├── ConfigError             30   a setting, a taxonomy or a flag is wrong
 ├── DataError                1   a table, a label or a model contradicts what was expected
 │   ├── PictureError         1   one picture cannot be used; carries a short reason for counting
-│   └── HealthError         20   too much of a day's data is missing or broken to go on
+│   └── HealthError         20   too much of a day's data is missing or broken to continue
 ├── GateError                1   a gate stayed closed after its last round
 │   ├── AccuracyGateClosed  10
 │   └── PerplexityGateClosed 11
 └── StoreError              40   the store or the cluster cannot be reached or refuses
-    └── Conflict            40   somebody else committed first
+    └── Conflict            40   another process committed first
 
-Every message says what failed, what was seen, what was expected and what to do. Exceptions
-take that one message, so that they keep their class on the way between Ray workers.
+Every message says what failed, what was seen, what was expected and what to do. Exceptions take
+only that message, so that they keep their class when Ray sends them between workers.
 """
 
 
 class FashiontrendError(Exception):
-    """Anything of ours; ends a command with `exit_code`."""
+    """Base of all exceptions of this package; a command ends with its `exit_code`."""
 
     exit_code = 1
 
@@ -37,12 +37,12 @@ class PictureError(DataError):
 
     @property
     def reason(self) -> str:
-        """The short, countable word before the first colon."""
+        """The countable reason, which is the message's part before the first colon."""
         return str(self).split(":", 1)[0]
 
 
 class HealthError(DataError):
-    """Too much of a day's data is missing or broken to go on."""
+    """Too much of a day's data is missing or broken to continue."""
 
     exit_code = 20
 
@@ -52,13 +52,13 @@ class GateError(FashiontrendError):
 
 
 class AccuracyGateClosed(GateError):
-    """AttrNet did not become accurate enough (A6)."""
+    """AttrNet is not accurate enough after its last round."""
 
     exit_code = 10
 
 
 class PerplexityGateClosed(GateError):
-    """The trend model did not fit well enough (A9)."""
+    """The trend model does not fit well enough after its last round."""
 
     exit_code = 11
 
@@ -70,4 +70,4 @@ class StoreError(FashiontrendError):
 
 
 class Conflict(StoreError):
-    """Somebody else committed this key first."""
+    """Another process committed this key first."""

@@ -1,8 +1,8 @@
-"""Bytes of a picture: are they usable, and what do they show as RGB pixels.
+"""Check the bytes of pictures, and decode them to RGB pixels.
 
-Shops send anything: a challenge page named `.jpg`, half a file, a palette, CMYK, a 16-bit
-scan, a bomb. `inspect` decides once, at ingest, with a countable reason; `decode` turns
-accepted bytes into the square of pixels that AttrNet reads.
+Shops send anything: a challenge page named `.jpg`, half a file, a palette, CMYK, a 16-bit scan, a
+decompression bomb. `inspect` accepts or rejects bytes once, at ingest, with a countable reason;
+`decode` turns accepted bytes into the square of pixels that AttrNet takes.
 """
 
 import hashlib
@@ -18,16 +18,16 @@ from fashiontrend.config import IngestConfig
 from fashiontrend.errors import PictureError
 
 Pixels: TypeAlias = NDArray[np.uint8]
-#: x0, y0, x1, y1 in pixels of an upright picture; it may reach beyond it.
+#: x0, y0, x1, y1 in pixels of an upright picture; a region may extend beyond the picture.
 Region: TypeAlias = tuple[float, float, float, float]
 
-#: Formats that shops use. Others that PIL knows run interpreters or have no upper size.
+#: Formats that shops use. Some others that PIL knows run interpreters or have no size limit.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")
-#: First bytes by which a cut file is told from something that never was a picture.
+#: First bytes that distinguish a truncated picture from something that is no picture.
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")
 EXIF_ORIENTATION = 0x0112
-#: EXIF orientation -> what makes the picture upright (Exif 2.32, table 4.6.4 A).
-UPRIGHT = {
+#: EXIF orientation -> the operation that makes the picture upright (Exif 2.32, table 4.6.4 A).
+UPRIGHT_OPERATIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -40,47 +40,51 @@ WHITE = (255, 255, 255, 255)
 
 
 @dataclass(frozen=True)
-class Picture:
-    """What is known of a usable picture: content hash, upright size in pixels, true format."""
+class PictureInfo:
+    """Properties of a usable picture."""
 
-    picture_id: str
-    width: int
+    picture_id: str  # SHA-256 of its bytes in hex
+    width: int  # pixels of the upright picture
     height: int
-    format: str
+    format: str  # by content, one of FORMATS
 
 
 def identify(data: bytes) -> str:
-    """The picture's id: SHA-256 of its bytes in hex."""
+    """Return a picture's id, the SHA-256 of its bytes in hex."""
     return hashlib.sha256(data).hexdigest()
 
 
-def inspect(data: bytes, limits: IngestConfig) -> Picture:
-    """Check a picture completely: size limits from its header first, then every coded byte.
+def inspect(data: bytes, limits: IngestConfig) -> PictureInfo:
+    """Check a picture completely: first the size limits by its header, then every coded byte.
 
-    The content decides the format, never a name or a Content-Type. Of an animation the first
-    frame counts. Pictures of 179 megapixels and more are refused whatever `limits` says.
+    The content decides the format, never a name or a Content-Type. The first frame of an animation
+    is checked. Pictures of 179 megapixels or more are refused even if `limits` allows them.
 
     Raises:
-        PictureError: starts with `empty`, `too_large` (bytes), `unsupported` (not a picture),
+        PictureError: the message starts with `empty`, `too_large` (bytes), `unsupported` (not a picture),
             `bomb` (more than `limits.max_pixels`; nothing was decoded), `too_small` or
             `truncated` (the data end early or are damaged).
     """
     image = _open_within(data, limits)
-    # A JPEG's coded bytes are all read at an eighth of the size too, for a fraction of the time.
+    # Decoding a JPEG at an eighth of its size also reads all coded bytes, in a fraction of the time.
     width, height = image.size
     image.draft("RGB", (max(1, width // 8), max(1, height // 8)))
     _load(image)
     kind = "JPEG" if image.format == "MPO" else str(image.format)
-    return Picture(identify(data), *_upright_size(image, width, height), kind)
+    return PictureInfo(identify(data), *_upright_size(image, width, height), kind)
 
 
-def glance(data: bytes, limits: IngestConfig) -> tuple[int, int]:
-    """Upright width and height in pixels from the header alone; for bytes that are decoded next.
+def upright_size(data: bytes, limits: IngestConfig | None = None) -> tuple[int, int]:
+    """Return width and height of the upright picture in pixels, from its header alone.
+
+    Args:
+        data: an encoded picture.
+        limits: limits of size, which are not checked if none are given.
 
     Raises:
-        PictureError: as `inspect`, but for damage behind the header, which `decode` finds.
+        PictureError: as `inspect`, except for damage after the header, which `decode` finds.
     """
-    image = _open_within(data, limits)
+    image = _open(data) if limits is None else _open_within(data, limits)
     return _upright_size(image, *image.size)
 
 
@@ -112,16 +116,16 @@ def _upright_size(image: Image.Image, width: int, height: int) -> tuple[int, int
 
 
 def decode(data: bytes, size_px: int, *, keep_aspect: bool = False) -> Pixels:
-    """The upright picture as RGB, made a square.
+    """Return the upright picture as a square of RGB pixels.
 
-    Transparency is laid on white, as a shop's page does. Bytes of unknown origin go through
-    `inspect` first, which bounds the memory that this needs.
+    Transparent pixels become white, as on a shop's page. Check bytes of unknown origin with
+    `inspect` first, which bounds the memory that this function needs.
 
     Args:
         data: an encoded picture.
         size_px: side of the square.
-        keep_aspect: put the picture in the middle of the square, its rim going on to both
-            sides; otherwise *stretch* it. Neither loses a part of the garment.
+        keep_aspect: True centres the picture in the square and repeats its edge pixels on both
+            sides; False stretches it. Neither loses a part of the garment.
 
     Returns:
         uint8 array (size_px, size_px, 3).
@@ -130,15 +134,15 @@ def decode(data: bytes, size_px: int, *, keep_aspect: bool = False) -> Pixels:
         PictureError: `empty`, `unsupported`, `bomb` or `truncated`, as in `inspect`.
     """
     image = read(data, size_px * 2)
-    return cut(image, whole(image.size, keep_aspect), size_px)
+    return crop(image, whole_region(image.size, keep_aspect), size_px)
 
 
 def read(data: bytes, enough_px: int) -> Image.Image:
-    """The upright picture as an RGB image, about as large as needed.
+    """Return the upright picture as an RGB image.
 
     Args:
         data: an encoded picture.
-        enough_px: a JPEG is decoded at a fraction of its size if both sides keep that many.
+        enough_px: a JPEG is decoded at a fraction of its size if both sides keep this many pixels.
 
     Raises:
         PictureError: as `decode`.
@@ -157,27 +161,20 @@ def read(data: bytes, enough_px: int) -> Image.Image:
         ) from None
     if plain.mode == "RGBA":
         plain = Image.alpha_composite(Image.new("RGBA", plain.size, WHITE), plain).convert("RGB")
-    return plain.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else plain
+    return (
+        plain.transpose(UPRIGHT_OPERATIONS[orientation])
+        if orientation in UPRIGHT_OPERATIONS
+        else plain
+    )
 
 
-def measure(data: bytes) -> tuple[int, int]:
-    """Width and height of the upright picture, from its header alone.
-
-    Raises:
-        PictureError: the header does not open.
-    """
-    image = _open(data)
-    width, height = image.size
-    return (height, width) if _orientation(image) >= 5 else (width, height)
-
-
-def whole(size: tuple[int, int], keep_aspect: bool, aspect: float = 1.0) -> Region:
-    """The region of `cut` that shows all of a picture of this width and height.
+def whole_region(size: tuple[int, int], keep_aspect: bool, aspect: float = 1.0) -> Region:
+    """Return the region for `crop` that contains a whole picture.
 
     Args:
-        size: width and height.
-        keep_aspect: the picture is not stretched; there is more to both sides instead.
-        aspect: width by height of what is cut.
+        size: width and height of the picture.
+        keep_aspect: True widens the region on both sides instead of stretching the picture.
+        aspect: width divided by height of the result of `crop`.
     """
     width, height = size
     if not keep_aspect:
@@ -188,12 +185,14 @@ def whole(size: tuple[int, int], keep_aspect: bool, aspect: float = 1.0) -> Regi
     return left, top, left + wide, top + tall
 
 
-def cut(image: Image.Image, region: Region, size_px: int | tuple[int, int]) -> Pixels:
-    """A region of a picture, stretched to a size; beyond the picture its rim goes on.
+def crop(image: Image.Image, region: Region, size_px: int | tuple[int, int]) -> Pixels:
+    """Crop a region of a picture and stretch it to a size.
+
+    Outside the picture, its edge pixels are repeated.
 
     Args:
         image: RGB.
-        region: x0, y0, x1, y1 in pixels; it may reach beyond the picture.
+        region: x0, y0, x1, y1 in pixels; it may extend beyond the picture.
         size_px: side of a square, or width and height.
 
     Returns:
@@ -220,7 +219,7 @@ def _open(data: bytes) -> Image.Image:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError(f"bomb: {error} Leave the picture out.") from None
-    except Exception as error:  # parsers of foreign bytes raise anything, IndexError too
+    except Exception as error:  # parsers of foreign bytes can raise anything, even IndexError
         reason = "truncated" if data.startswith(SIGNATURES) else "unsupported"
         raise PictureError(
             f"{reason}: {len(data)} bytes starting {data[:8]!r} do not open as one of "
@@ -241,12 +240,12 @@ def _load(image: Image.Image) -> None:
 def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(EXIF_ORIENTATION, 1))
-    except Exception:  # damaged EXIF beside good pixels: viewers show the picture as it lies
+    except Exception:  # EXIF is damaged, pixels are good: viewers then do not rotate
         return 1
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """The picture in a mode that resizes with antialiasing: RGB, RGBA if anything is clear."""
+    """Return the picture as RGB, or as RGBA if it has transparency; both resize smoothly."""
     if image.mode == "F" or image.mode.startswith("I"):
         image = Image.fromarray(_eight_bits(np.asarray(image)))
     if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
@@ -255,7 +254,7 @@ def _plain(image: Image.Image) -> Image.Image:
 
 
 def _eight_bits(grey: NDArray[np.generic]) -> Pixels:
-    """Grey of 16 bits (0..65535), or of any range above or below that, as 8 bits."""
+    """Scale grey pixels of 16 bits, or of another range from 0, to 8 bits."""
     values = grey.astype(np.float64)
     top = float(values.max(initial=0.0))
     full = 65535.0 if 255.0 < top <= 65535.0 else max(top, 255.0 if top > 1.0 else 1.0)
@@ -264,17 +263,17 @@ def _eight_bits(grey: NDArray[np.generic]) -> Pixels:
 
 
 def resize(data: bytes, longest_px: int, *, enlarge: bool = False) -> Image.Image:
-    """The upright picture in its own shape, RGB, `longest_px` at its longer side.
+    """Return the upright RGB picture, scaled without changing its aspect.
 
     Args:
         data: an encoded picture.
-        longest_px: of the longer side.
-        enlarge: a smaller picture too; else it keeps its size.
+        longest_px: length of the longer side in pixels.
+        enlarge: True also enlarges smaller pictures; False keeps their size.
 
     Raises:
         PictureError: the bytes are not a usable picture.
     """
-    width, height = glance(data, IngestConfig(min_side_px=1))
+    width, height = upright_size(data, IngestConfig(min_side_px=1))
     scale = longest_px / max(width, height)
     scale = scale if enlarge else min(1.0, scale)
     size = max(1, round(width * scale)), max(1, round(height * scale))

@@ -1,4 +1,4 @@
-"""Which step comes next: the two gates and the two ways back, as one pure function.
+"""Decide which step comes next: the two gates and the two ways back, as one pure function.
 
 crawl ─ ingest ─ label ─ train_attrnet ─ recognise ─ shares ─ train_forecaster ─ publish
                    ▲      ▲    │ closed                              │ closed
@@ -14,7 +14,7 @@ from fashiontrend.errors import AccuracyGateClosed, PerplexityGateClosed
 
 
 class Step(StrEnum):
-    """A step of a run; its name is the sub-command and the job that does it."""
+    """A step of a run; its value is the name of the command and of the job."""
 
     CRAWL = "crawl"
     INGEST = "ingest"
@@ -28,14 +28,14 @@ class Step(StrEnum):
 
 #: Steps that end in a verdict.
 GATED = (Step.TRAIN_ATTRNET, Step.TRAIN_FORECASTER)
-#: All steps in order, and those of a day on which a young enough release is used as it is.
+#: All steps in order, and the steps of a day that uses a release without training.
 TRAINING_DAY = tuple(Step)
 RELEASE_DAY = (Step.CRAWL, Step.INGEST, Step.RECOGNISE, Step.SHARES, Step.PUBLISH)
 
 
 @dataclass(frozen=True)
 class Move:
-    """A step to take: in which round of labelling, and in which round of training AttrNet."""
+    """A step to take, in a round of labelling and a round of training AttrNet."""
 
     step: Step
     label_round: int = 1
@@ -44,14 +44,14 @@ class Move:
 
 @dataclass(frozen=True)
 class Done:
-    """A step that was taken, with the gate's answer if it has one."""
+    """A step that was taken, with the verdict of its gate if it has one."""
 
     move: Move
     passed: bool | None = None
     reason: str = ""
     remedy: str = ""
-    request: str = ""  # the labelling request, if it asks for anything
-    futile: bool = False  # another round of the same cannot open the gate
+    request: str = ""  # name of the labelling request, if there is one
+    futile: bool = False  # another round of the same step cannot open the gate
 
 
 @dataclass(frozen=True)
@@ -60,18 +60,18 @@ class Limits:
 
     train_rounds: int
     label_rounds: int
-    out_of_time: bool = False  # no further round of labelling is begun
+    out_of_time: bool = False  # no further round of labelling may begin
 
 
 def next_move(
     done: Sequence[Done], limits: Limits, steps: Sequence[Step] = TRAINING_DAY
 ) -> Move | None:
-    """Return what to do after `done`, or None when the run is finished.
+    """Return the step after `done`, or None if the run is finished.
 
     Raises:
-        AccuracyGateClosed: AttrNet's last allowed round was not accurate enough, or could not be
-            judged for want of annotated pictures, which no training replaces.
-        PerplexityGateClosed: the last allowed round of labelling did not make the series fit.
+        AccuracyGateClosed: AttrNet's last allowed round was not accurate enough, or there are too
+            few annotated pictures to evaluate it.
+        PerplexityGateClosed: the forecasts do not fit after the last allowed round of labelling.
     """
     if not done:
         return Move(steps[0])
@@ -98,7 +98,7 @@ def _way_back(last: Done, limits: Limits) -> Move:
             )
         return Move(Step.TRAIN_ATTRNET, move.label_round, move.train_round + 1)
     if move.label_round >= limits.label_rounds or limits.out_of_time:
-        asked = (
+        request = (
             f"The labelling request {last.request} in the store ranks the attributes."
             if last.request
             else "No attribute is to be labelled."
@@ -106,6 +106,6 @@ def _way_back(last: Done, limits: Limits) -> Move:
         spent = ", perplexity_gate.max_hours are spent" if limits.out_of_time else ""
         raise PerplexityGateClosed(
             f"perplexity gate closed after round {move.label_round} of {limits.label_rounds}{spent}: {last.reason}. "
-            f"Nothing was published; the last release stays. What to do: {last.remedy} {asked}"
+            f"Nothing was published; the last release stays. What to do: {last.remedy} {request}"
         )
     return Move(Step.LABEL, move.label_round + 1, 1)

@@ -1,7 +1,7 @@
-"""How this process gets its memory: what training and recognising ask of glibc.
+"""Settings of glibc's malloc for training and recognition.
 
-Both allocate and free the same large blocks at every step. Where pages are small, or given back
-and taken anew, a twentieth to a third of the CPU time goes into that (docs/results.md).
+Both allocate and free the same large blocks at every step. With small pages, or if freed blocks go
+back to the system, that takes 5 to 33 % of the CPU time (docs/results.md).
 """
 
 import ctypes
@@ -15,9 +15,9 @@ TUNABLES, HUGE_PAGES = "GLIBC_TUNABLES", "glibc.malloc.hugetlb"
 
 
 def keep_freed() -> None:
-    """Let glibc keep the blocks that this process frees; without glibc do nothing.
+    """Make glibc keep freed blocks in this process; has no effect without glibc.
 
-    The process stays as large as it ever was.
+    The process then keeps the size of its peak.
     """
     if not sys.platform.startswith("linux"):
         return
@@ -28,24 +28,25 @@ def keep_freed() -> None:
 
 
 def with_huge_pages(environment: Mapping[str, str]) -> dict[str, str]:
-    """An environment in which processes ask for huge pages, unless it says otherwise already.
+    """Return an environment that requests huge pages, unchanged if it already has that tunable.
 
-    glibc reads it when a process starts (2.35 or newer, others ignore it); whether there are huge pages
-    is for /sys/kernel/mm/transparent_hugepage/enabled to say.
+    glibc 2.35 or newer reads it when a process starts; others ignore it. The kernel grants huge
+    pages according to /sys/kernel/mm/transparent_hugepage/enabled.
     """
-    told = environment.get(TUNABLES, "")
-    if HUGE_PAGES in told:
+    tunables = environment.get(TUNABLES, "")
+    if HUGE_PAGES in tunables:
         return dict(environment)
-    return {**environment, TUNABLES: f"{told}:{HUGE_PAGES}=1".lstrip(":")}
+    return {**environment, TUNABLES: f"{tunables}:{HUGE_PAGES}=1".lstrip(":")}
 
 
 def restart_with_huge_pages(
     environment: Mapping[str, str] = os.environ,
     execute: Callable[[str, list[str], dict[str, str]], object] = os.execve,
 ) -> None:
-    """Start this command anew in such an environment; its processes, Ray's too, inherit it.
+    """Restart this command with huge pages; its child processes, also Ray's, inherit the setting.
 
-    Returns only where that is so already, or there is no glibc. Call it before anything else.
+    The function returns only if the setting is there already or the system is not Linux. Call it
+    before anything else.
     """
     wanted = with_huge_pages(environment)
     if sys.platform.startswith("linux") and wanted != environment:

@@ -1,4 +1,4 @@
-"""Attributes and their values (A1): load, check, subset, encode.
+"""Attributes and their values: load, check, subset, encode.
 
 A garment has at most one value per attribute; attributes are independent. Every attribute
 has the implicit states "not visible" (the classifier's extra class) and "not applicable"
@@ -17,16 +17,20 @@ import pydantic
 from fashiontrend import typed_yaml
 from fashiontrend.errors import ConfigError
 
-#: A label's word for an attribute that the picture does not show.
+#: The label of an attribute that the picture does not show.
 NOT_VISIBLE = "not_visible"
-#: The encoded label of a picture that nobody labelled; masked out of every loss and score.
+#: Stands for all platforms together where a platform is named: pooled shares, forecasts, keywords.
+POOLED = "*"
+#: The attribute that decides which others a garment can have, in a taxonomy that has it.
+GARMENT_TYPE = "garment_type"
+#: The encoded label of an unlabelled picture; it is masked out of every loss and score.
 UNLABELLED = -1
 
 Id = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class Value(typed_yaml.Section):
-    """One value of an attribute, with its names and the words that shops use for it."""
+    """One value of an attribute, with its names and the synonyms that shops use."""
 
     id: Id
     en: str
@@ -43,7 +47,10 @@ class Attribute(typed_yaml.Section):
     zh: str
     values: tuple[Value, ...] = pydantic.Field(min_length=1)
     applies_to: tuple[str, ...] = ("all",)
-    optional: bool = pydantic.Field(default=False, description="Left out unless asked for.")
+    optional: bool = pydantic.Field(
+        default=False,
+        description="True leaves the attribute out unless the configuration names it.",
+    )
     crosswalk: dict[str, tuple[str, ...]] = pydantic.Field(default={})
 
     @property
@@ -57,7 +64,7 @@ class Attribute(typed_yaml.Section):
         return len(self.values)
 
     def index(self, value: str) -> int:
-        """The classifier's index of a value or of "not_visible".
+        """Return the classifier's index of a value or of "not_visible".
 
         Raises:
             ConfigError: the attribute has no such value.
@@ -74,7 +81,11 @@ class Attribute(typed_yaml.Section):
             ) from None
 
     def value(self, value_id: str) -> Value:
-        """The value with this id."""
+        """Return the value with this id.
+
+        Raises:
+            ConfigError: the attribute has no such value.
+        """
         return self.values[self.index(value_id)]
 
     @pydantic.field_validator("values")
@@ -105,12 +116,12 @@ class Taxonomy(typed_yaml.Section):
 
     @property
     def digest(self) -> str:
-        """Content hash over everything a model depends on."""
+        """Content hash of everything that a model depends on."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def attribute(self, attribute_id: str) -> Attribute:
-        """The attribute with this id.
+        """Return the attribute with this id.
 
         Raises:
             ConfigError: the taxonomy has no such attribute.
@@ -125,21 +136,21 @@ class Taxonomy(typed_yaml.Section):
         )
 
     def check(self, attribute_ids: Iterable[str]) -> None:
-        """Refuse names that are no attributes.
+        """Check that all names are attributes.
 
         Raises:
-            ConfigError: as `attribute`.
+            ConfigError: the taxonomy lacks one of them.
         """
         for name in attribute_ids:
             self.attribute(name)
 
     def subset(self, attribute_ids: tuple[str, ...]) -> "Taxonomy":
-        """The same taxonomy with these attributes, in this order; if empty, all not optional."""
+        """Return the taxonomy with these attributes in this order; if empty, all but optional ones."""
         wanted = attribute_ids or tuple(a.id for a in self.attributes if not a.optional)
         return self.model_copy(update={"attributes": tuple(self.attribute(i) for i in wanted)})
 
     def applies(self, attribute_id: str, garment_type: str) -> bool:
-        """Whether a garment of this type can have the attribute at all."""
+        """Return whether a garment of this type can have the attribute."""
         groups = self.attribute(attribute_id).applies_to
         return any(
             g in ("all", garment_type) or garment_type in self.garment_groups.get(g, ())
@@ -155,7 +166,7 @@ class Taxonomy(typed_yaml.Section):
     @pydantic.model_validator(mode="after")
     def _groups_exist(self) -> "Taxonomy":
         types = {v.id for a in self.attributes if a.id == "garment_type" for v in a.values}
-        if not types:  # a subset without garment types has nothing that its groups could mean
+        if not types:  # without garment types there is nothing to check the groups against
             return self
         known = {"all", *self.garment_groups, *types}
         for attribute in self.attributes:
@@ -171,11 +182,11 @@ class Taxonomy(typed_yaml.Section):
 def _refuse_duplicates(ids: list[str], what: str) -> None:
     twice = sorted({i for i in ids if ids.count(i) > 1})
     if twice:
-        raise ValueError(f"{what} id {twice[0]!r} stands twice; ids are unique")
+        raise ValueError(f"{what} id {twice[0]!r} is repeated; ids must be unique")
 
 
 def load(path: str | None = None) -> Taxonomy:
-    """Read and check a taxonomy file; the shipped default if no path is given.
+    """Read and check a taxonomy file, or the shipped default if no path is given.
 
     Raises:
         ConfigError: the file is missing or wrong; the message names line and key.
@@ -193,6 +204,10 @@ def load(path: str | None = None) -> Taxonomy:
 
 
 def parse(text: str, source: str) -> Taxonomy:
-    """Check a taxonomy text; `source` names it in errors."""
+    """Read and check the YAML text of a taxonomy; `source` names it in errors.
+
+    Raises:
+        ConfigError: the text is wrong; the message names line and key.
+    """
     data, lines = typed_yaml.parse_yaml(text, source)
     return typed_yaml.check(Taxonomy, data, source, lines)

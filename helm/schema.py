@@ -1,6 +1,6 @@
-"""values.schema.json, from the typed configuration tree and the chart's own keys.
+"""Writes values.schema.json from the typed configuration tree and the chart's own keys.
 
-`python helm/schema.py` writes it; `make render` calls it and a test holds both equal.
+`make render` calls `python helm/schema.py`; a test holds the file current.
 """
 
 import json
@@ -36,7 +36,7 @@ def _names(text: str) -> str:
 _MONTH = f"0?[1-9]|1[0-2]|{_names('jan feb mar apr may jun jul aug sep oct nov dec')}"
 _FIELDS = ("[0-5]?[0-9]", "[01]?[0-9]|2[0-3]", "0?[1-9]|[12][0-9]|3[01]", _MONTH)
 _WEEKDAY = f"[0-6]|{_names('sun mon tue wed thu fri sat')}"
-#: The API server refuses others only when half of a release is there.
+#: Checked here, because the API server refuses a wrong one only when half of a release is installed.
 Cron = Annotated[str, Field(pattern=f"^{' '.join(map(_field, (*_FIELDS, _WEEKDAY)))}$")]
 Cidr = Annotated[str, Field(pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$")]
 Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|Ki|[MGTPE]i?)?$")]
@@ -70,7 +70,7 @@ class Image(Block):
 
 
 class OurImage(Image):
-    """The image of head, workers, jobs, crawl and exporter."""
+    """The image of this package, which head, workers, jobs, crawl and exporter run."""
 
     pullPolicy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"  # noqa: N815
     pullSecrets: list[Name] = []  # noqa: N815
@@ -84,7 +84,7 @@ class Resources(Block):
 
 
 class Pod(Block):
-    """What pods share."""
+    """Settings that pods of the chart share."""
 
     labels: Texts = {}
     annotations: Texts = {}
@@ -100,13 +100,13 @@ class Pod(Block):
 
 
 class SharedPod(Pod):
-    """The shared block also says who our containers are."""
+    """The shared block of all pods, with the user of the containers."""
 
     runAsUser: PositiveInt = 1000  # noqa: N815
 
 
 class Autoscaler(Block):
-    """Beside every head."""
+    """The autoscaler beside every Ray head."""
 
     enabled: bool = True
     idleTimeoutSeconds: PositiveInt = 60  # noqa: N815
@@ -114,7 +114,7 @@ class Autoscaler(Block):
 
 
 class Ray(Block):
-    """What all Ray clusters share."""
+    """Settings that all Ray clusters share."""
 
     version: Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")]
     tokenSecret: Name = ""  # noqa: N815
@@ -123,20 +123,20 @@ class Ray(Block):
 
 
 class Head(Block):
-    """The head of a cluster."""
+    """The head of a Ray cluster."""
 
     resources: Resources = Resources()
 
 
 class Workers(Head):
-    """A group of workers."""
+    """A group of Ray workers."""
 
     minReplicas: NonNegativeInt = 1  # noqa: N815
     maxReplicas: PositiveInt = 1  # noqa: N815
 
 
 class GpuWorkers(Workers):
-    """A group of workers with GPUs."""
+    """A group of Ray workers with GPUs."""
 
     enabled: bool = False
     gpus: PositiveInt = 1
@@ -153,14 +153,14 @@ class Cluster(Block):
 
 
 class KeepCluster(Block):
-    """Seconds that a cluster stays after its job."""
+    """How many seconds a cluster stays after its job."""
 
     succeeded: NonNegativeInt = 60
     failed: NonNegativeInt = 600
 
 
 class Batch(Cluster):
-    """Clusters that live as long as a job."""
+    """The Ray clusters of jobs, each of which lives as long as its job."""
 
     submissionMode: Literal["HTTPMode", "K8sJobMode", "SidecarMode"] = "HTTPMode"  # noqa: N815
     submitter: Head = Head()
@@ -172,7 +172,7 @@ class Batch(Cluster):
 
 
 class Schedule(Block):
-    """When the loop starts."""
+    """When a schedule starts the loop, and with which overrides."""
 
     enabled: bool = True
     cron: Cron
@@ -181,7 +181,7 @@ class Schedule(Block):
 
 
 class Schedules(Block):
-    """All schedules."""
+    """The schedules of the loop."""
 
     timeZone: Annotated[str, Field(pattern=r"^[A-Za-z_]+(/[A-Za-z0-9_+-]+)*$")] = "Etc/UTC"  # noqa: N815
     startingDeadlineSeconds: Annotated[int, Field(ge=10)] = 3600  # noqa: N815
@@ -191,7 +191,7 @@ class Schedules(Block):
 
 
 class Job(Block):
-    """One RayJob of a stage and a day."""
+    """One RayJob, which runs a step of a day."""
 
     stage: Stage
     day: Day
@@ -199,7 +199,7 @@ class Job(Block):
 
 
 class Upgrade(Block):
-    """How a changed cluster takes over."""
+    """How a changed serving cluster replaces the one before."""
 
     type: Literal["NewCluster", "NewClusterWithIncrementalUpgrade", "None"] = "NewCluster"
     gatewayClassName: Name = ""  # noqa: N815
@@ -209,14 +209,14 @@ class Upgrade(Block):
 
 
 class DisruptionBudget(Block):
-    """Of the serving workers."""
+    """The PodDisruptionBudget of the serving workers."""
 
     enabled: bool = True
     maxUnavailable: PositiveInt = 1  # noqa: N815
 
 
 class Ingress(Block):
-    """The service behind an Ingress."""
+    """The Ingress before the service."""
 
     enabled: bool = False
     className: Name = ""  # noqa: N815
@@ -226,7 +226,7 @@ class Ingress(Block):
 
 
 class HttpRoute(Block):
-    """The service behind a Gateway."""
+    """The HTTPRoute of a Gateway before the service."""
 
     enabled: bool = False
     parentRefs: list[Map] = []  # noqa: N815
@@ -248,7 +248,7 @@ class Serving(Cluster):
 
 
 class Persistence(Block):
-    """A claim instead of an emptyDir."""
+    """A volume claim in place of an emptyDir."""
 
     enabled: bool = False
     size: Quantity
@@ -256,13 +256,13 @@ class Persistence(Block):
 
 
 class ExternalRedis(Block):
-    """Somebody else's."""
+    """A Redis that the chart does not install."""
 
     address: Annotated[str, Field(pattern=r"^((rediss?://)?[A-Za-z0-9.-]+:[0-9]+)?$")] = ""
 
 
 class Redis(Block):
-    """Where the serving cluster's control store outlives its head."""
+    """The Redis that keeps the serving cluster's control store when its head restarts."""
 
     external: ExternalRedis = ExternalRedis()
     existingSecret: Name = ""  # noqa: N815
@@ -273,7 +273,7 @@ class Redis(Block):
 
 
 class DevelopmentS3(Block):
-    """SeaweedFS in one pod."""
+    """An S3 server for development: SeaweedFS in one pod."""
 
     enabled: bool = False
     image: Image
@@ -283,7 +283,7 @@ class DevelopmentS3(Block):
 
 
 class Exporter(Block):
-    """Metrics from the ledger."""
+    """The exporter of metrics from the ledger."""
 
     enabled: bool = True
     port: Port = 9464
@@ -291,7 +291,7 @@ class Exporter(Block):
 
 
 class Monitoring(Block):
-    """Objects of the Prometheus operator and of Grafana."""
+    """Objects for the Prometheus operator and Grafana."""
 
     enabled: bool = True
     labels: Texts = {}
@@ -302,7 +302,7 @@ class Monitoring(Block):
 
 
 class Dns(Block):
-    """Where the cluster's DNS is."""
+    """Labels by which network policies find the cluster's DNS."""
 
     namespaceLabels: Texts = {}  # noqa: N815
     podLabels: Texts = {}  # noqa: N815
@@ -324,7 +324,7 @@ class Address(Block):
 
 
 class NetworkPolicy(Block):
-    """Default deny, and what is let through."""
+    """Network policies: everything is denied except what is named here."""
 
     enabled: bool = True
     operatorNamespace: Name  # noqa: N815
@@ -345,7 +345,7 @@ class Account(Block):
 
 
 class ServiceAccounts(Block):
-    """Those that reach the store."""
+    """The service accounts of pods that reach the store."""
 
     batch: Account
     serving: Account
@@ -353,7 +353,7 @@ class ServiceAccounts(Block):
 
 
 class StoreKeys(Block):
-    """Where the store's keys are."""
+    """The secret that holds the store's access keys."""
 
     existingSecret: Name = ""  # noqa: N815
     accessKeyIdKey: str = "AWS_ACCESS_KEY_ID"  # noqa: N815
@@ -361,20 +361,20 @@ class StoreKeys(Block):
 
 
 class Preflight(Block):
-    """The check before an install."""
+    """The check before an install or an upgrade."""
 
     enabled: bool = True
     deadlineSeconds: Annotated[int, Field(ge=10, le=300)] = 50  # noqa: N815
 
 
 class Cleanup(Block):
-    """The order of an uninstall."""
+    """The hook that deletes the RayService before an uninstall."""
 
     enabled: bool = True
 
 
 class Crds(Block):
-    """What to do without KubeRay."""
+    """What the chart does if KubeRay's CRDs are missing."""
 
     onMissing: Literal["fail", "skip", "render"] = "fail"  # noqa: N815
 

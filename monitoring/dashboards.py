@@ -1,4 +1,4 @@
-"""The five dashboards; `python -m monitoring.dashboards` writes them where the chart reads them."""
+"""The five Grafana dashboards; `python -m monitoring.dashboards` writes them into the chart."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ EACH = f'{OURS},attribute!="*",platform="*"'
 
 
 def gates() -> dashboard.Dashboard:
-    """What the three gates measured, and how far from their limits."""
+    """The values that the three gates measured, and their limits."""
     return board(
         "gates", "Gates", "Accuracy, perplexity and data health: value, limit, verdict, round.",
         ("Verdicts", [
@@ -32,37 +32,37 @@ def gates() -> dashboard.Dashboard:
                     (f"fashiontrend_gate_pass{{{WHOLE}}}", "{{gate}}")),
             verdict("Days open?", "Data health of the newest day.",
                     (f'fashiontrend_gate_pass{{{PLATFORM},gate="data_health"}}', "{{platform}}")),
-            number("Round", "Of training (accuracy), of labelling (perplexity).", "none",
+            number("Round", "Rounds of training (accuracy) and of labelling (perplexity).", "none",
                    (f"fashiontrend_loop_round{{{OURS}}}", "{{gate}}")),
-            number("Closed in a row", "Two raise an alert.", "none",
+            number("Closed in a row", "Two closed rounds in a row raise an alert.", "none",
                    (f"fashiontrend_gate_closed_rounds{{{OURS}}}", "{{gate}}")),
         ]),
         ("Accuracy", [
-            lines("Mean accuracy", "Opens strictly above the limit.", "percentunit",
+            lines("Mean accuracy", "The gate opens strictly above the limit.", "percentunit",
                   (f'fashiontrend_gate_value{{{WHOLE},gate="accuracy"}}', "accuracy"),
                   (f'fashiontrend_gate_threshold{{{WHOLE},gate="accuracy"}}', "limit")),
-            lines("Worst case by attribute", "Wilson's lower bound, and its floor.", "percentunit",
+            lines("Lower bound by attribute", "Wilson's lower bound of the accuracy, and its limit.", "percentunit",
                   (f'fashiontrend_gate_value{{{EACH},gate="accuracy"}}', "{{attribute}}"),
                   (f'max(fashiontrend_gate_threshold{{{EACH},gate="accuracy"}})', "floor")),
         ]),
         ("Perplexity", [
-            lines("Perplexity", "Opens strictly below the limit.", "none",
+            lines("Perplexity", "The gate opens strictly below the limit.", "none",
                   (f'fashiontrend_gate_value{{{WHOLE},gate="perplexity"}}', "value"),
                   (f'fashiontrend_gate_threshold{{{WHOLE},gate="perplexity"}}', "limit"),
                   (f"fashiontrend_trend_noise_floor{{{OURS}}}", "noise floor")),
-            lines("By attribute", "Normalised perplexity.", "none",
+            lines("By attribute", "Normalised perplexity of each attribute; 1 is perfect.", "none",
                   (f'fashiontrend_gate_value{{{EACH},gate="perplexity"}}', "{{attribute}}")),
         ]),
         ("Data health and labels", [
-            lines("Products over the trailing median", "The day is withheld outside the band.",
+            lines("Products over the trailing median", "A day outside the band is withheld from the series.",
                   "percentunit",
                   (f'fashiontrend_gate_value{{{PLATFORM},gate="data_health"}}', "{{platform}}"),
                   (f'max(fashiontrend_gate_threshold_upper{{{PLATFORM},gate="data_health"}})', "most"),
                   (f'min(fashiontrend_gate_threshold{{{PLATFORM},gate="data_health"}})', "least"),
                   span=THIRD),
-            rows("What does not hold", "Conditions of each gate that fail.", "none",
+            rows("Failed conditions", "Conditions of each gate that fail.", "none",
                  (f"fashiontrend_gate_failed_checks{{{OURS}}} > 0", ""), span=THIRD),
-            lines("Waiting for labels", "Attributes that the closed gate names.", "none",
+            lines("Waiting for labels", "Attributes that the closed gate names, and days since then.", "none",
                   (f"fashiontrend_label_queue_depth{{{OURS}}}", "attributes"),
                   (f"(time() - fashiontrend_label_queue_since_timestamp_seconds{{{OURS}}}) / 86400", "days"),
                   span=THIRD),
@@ -71,40 +71,40 @@ def gates() -> dashboard.Dashboard:
 
 
 def crawl() -> dashboard.Dashboard:
-    """Whether shops answer, and what they state."""
+    """Whether shops respond, and what they list."""
     return board(
-        "crawl", "Crawl health", "Products, answers, refusals, freshness by platform.",
+        "crawl", "Crawl health", "Products, responses, refusals and freshness by platform.",
         ("Freshness", [
             number("Since the last crawl", "More than 26 hours raises an alert.", "s",
                    (f"time() - fashiontrend_crawl_last_success_timestamp_seconds{{{PLATFORM}}}", "{{platform}}")),
             number("Newest day", "Start of the newest day with listings.", "dateTimeAsIso",
                    (f"fashiontrend_crawl_newest_day_timestamp_seconds{{{PLATFORM}}} * 1000", "{{platform}}")),
-            number("Refused", "Of the newest crawl; more than 2 % raises an alert.", "percentunit",
+            number("Refused", "Refused responses of the newest crawl; more than 2 % raises an alert.", "percentunit",
                    (f"fashiontrend_crawl_blocked_ratio{{{PLATFORM}}}", "{{platform}}")),
-            number("Withheld days", "Of the newest run.", "none",
+            number("Withheld days", "Days that the newest run withheld from the series.", "none",
                    (f"fashiontrend_crawl_withheld_days{{{PLATFORM}}}", "{{platform}}")),
         ]),
         ("Listings", [
-            lines("Products", "Distinct, of the newest day.", "none",
+            lines("Products", "Distinct products of the newest day.", "none",
                   (f"fashiontrend_catalogue_products{{{PLATFORM}}}", "{{platform}}")),
-            lines("Listings a day", "Added to the store within a day.", "none",
+            lines("Listings a day", "Listings added to the store within a day.", "none",
                   (f"increase(fashiontrend_crawl_products_total{{{PLATFORM}}}[1d])", "{{platform}}")),
-            lines("Wholeness", "Pictures that can be used, listings with every field.", "percentunit",
+            lines("Completeness", "Usable pictures, and listings with every field.", "percentunit",
                   (f"fashiontrend_catalogue_image_success_ratio{{{PLATFORM}}}", "{{platform}} pictures"),
                   (f"fashiontrend_catalogue_field_coverage_ratio{{{PLATFORM}}}", "{{platform}} fields")),
-            lines("Duplicates", "Listings whose id stands twice.", "percentunit",
+            lines("Duplicates", "Listings whose product id is repeated.", "percentunit",
                   (f"fashiontrend_catalogue_duplicates_ratio{{{PLATFORM}}}", "{{platform}}")),
         ]),
         ("Requests", [
-            lines("Answers a day", "By class of status.", "none",
+            lines("Responses a day", "Responses by class of status.", "none",
                   (f"sum by (platform, outcome) (increase(fashiontrend_crawl_fetch_total{{{PLATFORM}}}[1d]))",
                    "{{platform}} {{outcome}}")),
             lines("Refusals and failed crawls a day", "A failed crawl commits nothing.", "none",
                   (f"increase(fashiontrend_crawl_blocked_total{{{PLATFORM}}}[1d])", "{{platform}} refused"),
                   (f"increase(fashiontrend_crawl_failures_total{{{PLATFORM}}}[1d])", "{{platform}} failed")),
-            lines("Pictures a day", "Fetched, reused, failed.", "none",
+            lines("Pictures a day", "Pictures of listings: fetched, reused or failed.", "none",
                   (f"sum by (outcome) (increase(fashiontrend_crawl_images_total{{{PLATFORM}}}[1d]))", "{{outcome}}")),
-            lines("Picture store", "Bytes that crawls stored.", "bytes",
+            lines("Picture store", "Bytes of pictures that crawls stored.", "bytes",
                   (f"fashiontrend_image_store_bytes{{{PLATFORM}}}", "{{platform}}")),
         ]),
     )  # fmt: skip
@@ -116,35 +116,35 @@ def recognition() -> dashboard.Dashboard:
     return board(
         "recognition", "Recognition", "Quality and throughput of the recogniser, job and service.",
         ("Quality", [
-            number("Mean accuracy", "Of the newest recogniser.", "percentunit",
+            number("Mean accuracy", "Mean accuracy of the newest recogniser.", "percentunit",
                    (f'fashiontrend_gate_value{{{WHOLE},gate="accuracy"}}', "accuracy"), span=HALF),
             number("Release", "Start of the day of the release in use.", "dateTimeAsIso",
                    (f"fashiontrend_release_day_timestamp_seconds{{{OURS}}} * 1000", "day"), span=HALF),
             rows("Attributes", "Wilson's lower bound of accuracy.", "percentunit",
                  (f'fashiontrend_gate_value{{{EACH},gate="accuracy"}}', "")),
-            lines("Attributes that close the gate", "None is good.", "none",
+            lines("Attributes that close the gate", "1 marks an attribute that keeps the gate closed.", "none",
                   (f'1 - fashiontrend_gate_pass{{{EACH},gate="accuracy"}}', "{{attribute}}")),
         ]),
         ("Daily job", [
-            lines("Pictures a day", "Recognised within a day.", "none",
+            lines("Pictures a day", "Pictures recognised within a day.", "none",
                   (f"increase(fashiontrend_recognition_images_total{{{OURS}}}[1d])", "pictures"), span=THIRD),
-            lines("Pictures a second", "Of the newest stage, start-up included.", "none",
+            lines("Pictures a second", "Rate of the newest recognition, start-up included.", "none",
                   (f"fashiontrend_recognition_images_per_second{{{OURS}}}", "pictures"), span=THIRD),
-            lines("Rows out of Ray Data", "Of running jobs.", "none",
+            lines("Rows out of Ray Data", "Output rows of running jobs.", "none",
                   (f"sum by (ray_io_cluster) (ray_data_output_rows{{{RAY}}})", "{{ray_io_cluster}}"), span=THIRD),
         ]),
         ("Service", [
-            lines("Requests a second", "By status.", "reqps",
+            lines("Requests a second", "Requests by status code.", "reqps",
                   (f"sum by (status_code) (rate(ray_serve_num_http_requests_total{{{RAY}}}[{rate}]))",
                    "{{status_code}}")),
-            lines("Errors", "5xx answers of all.", "percentunit",
+            lines("Errors", "Fraction of responses with a 5xx status.", "percentunit",
                   (f'sum(rate(ray_serve_num_http_error_requests_total{{{RAY},error_code=~"5.."}}[{rate}]))'
                    f" / sum(rate(ray_serve_num_http_requests_total{{{RAY}}}[{rate}]))", "5xx")),
-            lines("Latency", "Percentiles of answers.", "ms",
+            lines("Latency", "Percentiles of the time to respond.", "ms",
                   *((f"histogram_quantile({q}, sum by (le) "
                      f"(rate(ray_serve_http_request_latency_ms_bucket{{{RAY}}}[{rate}])))", f"p{round(100 * q)}")
                     for q in (0.5, 0.95, 0.99))),
-            lines("Replicas and queue", "Healthy replicas, waiting requests.", "none",
+            lines("Replicas and queue", "Healthy replicas and waiting requests of each deployment.", "none",
                   (f"sum by (deployment) (ray_serve_deployment_replica_healthy{{{RAY}}})", "{{deployment}} replicas"),
                   (f"sum by (deployment) (ray_serve_deployment_queued_queries{{{RAY}}})", "{{deployment}} waiting")),
         ]),
@@ -152,88 +152,91 @@ def recognition() -> dashboard.Dashboard:
 
 
 def trends() -> dashboard.Dashboard:
-    """The series, how well they are forecast, and what became of keywords."""
+    """The series, the fit of their forecasts, and the scorecard of keywords."""
     return board(
-        "trends", "Trends and keywords", "Shares, fit of the forecaster, the keywords' scorecard.",
+        "trends", "Trends and keywords", "Shares, fit of the forecaster, scorecard of the keywords.",
         ("Keywords", [
-            number("Keywords", "Of the newest day.", "none", (f"fashiontrend_keywords{{{OURS}}}", "keywords")),
+            number("Keywords", "Number of keywords of the newest day.", "none",
+                   (f"fashiontrend_keywords{{{OURS}}}", "keywords")),
             number("Newest day", "Start of the newest day with keywords.", "dateTimeAsIso",
                    (f'fashiontrend_stage_newest_day_timestamp_seconds{{{OURS},stage="publish"}} * 1000', "day")),
-            number("Came true", "By horizon in days.", "percentunit",
+            number("Came true", "Fraction of keywords that came true, by horizon in days.", "percentunit",
                    (f"fashiontrend_keyword_hit_ratio{{{OURS}}}", "{{horizon}} days")),
-            number("Within the interval", "80 % intervals of keywords.", "percentunit",
+            number("Within the interval", "Fraction of keywords within their 80 % interval.", "percentunit",
                    (f"fashiontrend_keyword_coverage_ratio{{{OURS}}}", "{{horizon}} days")),
-            rows("By grade", "Part that came true.", "percentunit",
+            rows("By grade", "Fraction of keywords that came true.", "percentunit",
                  (f"fashiontrend_keyword_hit_ratio_by_grade{{{OURS}}}", "")),
-            rows("By platform", "Part that came true.", "percentunit",
+            rows("By platform", "Fraction of keywords that came true.", "percentunit",
                  (f"fashiontrend_keyword_hit_ratio_by_platform{{{PLATFORM}}}", "")),
-            lines("Scored", "Keywords whose day came.", "none",
+            lines("Scored", "Keywords whose forecast day has come.", "none",
                   (f"fashiontrend_keywords_scored{{{OURS}}}", "{{horizon}} days")),
         ]),
         ("Series", [
-            lines("Shares", "Of the newest measured day; choose a platform.", "percentunit",
+            lines("Shares", "Shares of the newest measured day; choose a platform.", "percentunit",
                   (f"topk(20, fashiontrend_trend_share{{{PLATFORM}}})", "{{platform}} {{attribute}} {{value}}")),
-            lines("Jumps", "In standard deviations; five on one platform alone raise an alert.", "none",
+            lines("Jumps", "Size in standard deviations; five on one platform alone raise an alert.", "none",
                   (f"fashiontrend_trend_share_jump_sigmas{{{PLATFORM}}}", "{{platform}} {{attribute}}")),
         ]),
         ("Fit", [
-            lines("Perplexity", "Of held-out days, and of a perfect forecast.", "none",
+            lines("Perplexity", "Perplexity on held-out days, and of a perfect forecast.", "none",
                   (f"fashiontrend_trend_perplexity{{{OURS}}}", "perplexity"),
                   (f"fashiontrend_trend_perplexity_floor{{{OURS}}}", "floor")),
             lines("Normalised perplexity", "1 is perfect.", "none",
                   (f"fashiontrend_trend_normalised_perplexity{{{OURS}}}", "mean"),
                   (f"fashiontrend_trend_pair_normalised_perplexity{{{PLATFORM}}}", "{{platform}} {{attribute}}")),
-            lines("Skill and coverage", "Over the best naive forecast; of 80 % intervals.", "percentunit",
+            lines("Skill and coverage", "Skill over the best naive forecast, and coverage of the 80 % intervals.",
+                  "percentunit",
                   (f"fashiontrend_trend_skill{{{OURS}}}", "skill"),
                   (f"fashiontrend_interval_coverage_ratio{{{OURS}}}", "coverage")),
-            lines("Rises in a row", "Three raise an alert.", "none",
-                  (f"fashiontrend_trend_perplexity_rises{{{OURS}}}", "judged days")),
+            lines("Rises in a row", "Three rises of the perplexity in a row raise an alert.", "none",
+                  (f"fashiontrend_trend_perplexity_rises{{{OURS}}}", "evaluated days")),
         ]),
     )  # fmt: skip
 
 
 def jobs() -> dashboard.Dashboard:
-    """What runs, how long it takes, what it uses and costs."""
+    """Running jobs, their times, resources and costs."""
     return board(
         "jobs", "Jobs, GPUs and cost", "Stages of the loop, Ray clusters, the exporter.",
         ("Stages", [
-            lines("Seconds", "Of the newest finished stage.", "s",
+            lines("Seconds", "Duration of the newest finished run of each stage.", "s",
                   (f"fashiontrend_stage_last_seconds{{{OURS}}}", "{{stage}}")),
-            lines("Hours since the last success", "By stage; trainings are weekly.", "h",
+            lines("Hours since the last success", "Hours by stage; trainings are weekly.", "h",
                   (f"(time() - fashiontrend_stage_last_success_timestamp_seconds{{{OURS}}}) / 3600", "{{stage}}")),
-            lines("Wall time a day", "Of all finished stages.", "s",
+            lines("Wall time a day", "Summed over all finished runs of a stage.", "s",
                   (f"increase(fashiontrend_stage_seconds_total{{{OURS}}}[1d])", "{{stage}}")),
-            lines("Runs a day", "Begun.", "none", (f"increase(fashiontrend_runs_total{{{OURS}}}[1d])", "runs")),
+            lines("Runs a day", "Runs that began within a day.", "none",
+                  (f"increase(fashiontrend_runs_total{{{OURS}}}[1d])", "runs")),
         ]),
         ("GPUs and cost", [
-            lines("GPU hours a day", "Wall time x GPUs asked for.", "h",
+            lines("GPU hours a day", "Wall time times the GPUs that the stage requests.", "h",
                   (f"increase(fashiontrend_gpu_seconds_total{{{OURS}}}[1d]) / 3600", "{{stage}}"), span=THIRD),
-            lines("GPUs in use", "Ray's own count.", "none",
+            lines("GPUs in use", "GPUs by state, as Ray counts them.", "none",
                   (f'sum by (ray_io_cluster, State) (ray_resources{{{RAY},Name="GPU"}})',
                    "{{ray_io_cluster}} {{State}}"), span=THIRD),
-            lines("Cost of 1000 pictures", "By exporter.worker_hour_price.", "none",
+            lines("Cost of 1000 pictures", "Cost by the setting exporter.worker_hour_price.", "none",
                   (f"fashiontrend_cost_per_1000_images{{{OURS}}}", "cost"), span=THIRD),
         ]),
         ("Ray", [
-            lines("Nodes", "Heads and workers.", "none",
+            lines("Nodes", "Number of head and worker nodes.", "none",
                   (f"count by (ray_io_cluster, RayNodeType) (ray_node_cpu_count{{{RAY}}})",
                    "{{ray_io_cluster}} {{RayNodeType}}")),
-            lines("CPU", "Used, of all cores.", "percent",
+            lines("CPU", "Used fraction of all cores.", "percent",
                   (f"avg by (ray_io_cluster) (ray_node_cpu_utilization{{{RAY}}})", "{{ray_io_cluster}}")),
-            lines("Memory", "Used, of each node.", "percentunit",
+            lines("Memory", "Used fraction of each node's memory.", "percentunit",
                   (f"ray_node_mem_used{{{RAY}}} / ray_node_mem_total{{{RAY}}}", "{{ray_io_cluster}} {{ip}}")),
-            lines("Object store", "Used and spilled.", "bytes",
+            lines("Object store", "Used and spilled bytes.", "bytes",
                   (f"sum by (ray_io_cluster) (ray_object_store_used_memory{{{RAY}}})", "{{ray_io_cluster}} used"),
                   (f"sum by (ray_io_cluster) (ray_spill_manager_objects_bytes{{{RAY}}})", "{{ray_io_cluster}} spilled")),
-            lines("Jobs", "Running.", "none",
+            lines("Jobs", "Number of running jobs.", "none",
                   (f"sum by (ray_io_cluster) (ray_running_jobs{{{RAY}}})", "{{ray_io_cluster}}")),
-            lines("Tasks", "By state.", "none",
+            lines("Tasks", "Number of tasks by state.", "none",
                   (f"sum by (State) (ray_tasks{{{RAY}}})", "{{State}}")),
         ]),
         ("Exporter", [
-            verdict("Reads the store?", "0 leaves the other alerts blind.",
+            verdict("Reads the store?", "While this is 0, the other alerts see old data.",
                     (f"fashiontrend_exporter_up{{{OURS}}}", "up"), span=HALF),
-            number("Reading takes", "Of ledger and store.", "s",
+            number("Time of a refresh", "Time to read the ledger and the store.", "s",
                    (f"fashiontrend_exporter_refresh_seconds{{{OURS}}}", "seconds"), span=HALF),
         ]),
     )  # fmt: skip
@@ -243,7 +246,7 @@ DASHBOARDS = {f.__name__: f for f in (gates, crawl, recognition, trends, jobs)}
 
 
 def write(folder: Path = FOLDER) -> None:
-    """Write every dashboard as `<name>.json`."""
+    """Write every dashboard as `<name>.json` into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, make in DASHBOARDS.items():
         (folder / f"{name}.json").write_text(to_json(make()), "utf-8")

@@ -1,4 +1,4 @@
-"""Panels and variables that all dashboards share, over grafana-foundation-sdk's builders."""
+"""Panels and variables that all dashboards share, made with grafana-foundation-sdk."""
 
 from typing import Any, TypeVar
 
@@ -19,26 +19,27 @@ from grafana_foundation_sdk.models.dashboard import (
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 SOURCE = DataSourceRef(type_val="prometheus", uid="$datasource")
-#: Selectors of what the exporter says, and of what Ray says.
+#: Selectors of the exporter's metrics, and of Ray's.
 OURS = 'namespace=~"$namespace"'
 PLATFORM = f'{OURS},platform=~"$platform"'
 RAY = f'{OURS},ray_io_cluster=~"$cluster"'
-#: Grafana's grid is 24 wide.
+#: Widths of panels; Grafana's grid has 24 columns.
 HALF, THIRD, QUARTER = 12, 8, 6
 HEIGHT = 8
 GOOD, BAD = "green", "red"
+#: A PromQL expression and the legend of its series.
 Query = tuple[str, str]
 P = TypeVar("P", timeseries.Panel, stat.Panel)
 
 
 def board(uid: str, title: str, text: str, *rows: tuple[str, list[Any]]) -> dashboard.Dashboard:
-    """A dashboard of rows, with the four variables that every one has.
+    """Make a dashboard of rows, with the four variables that all dashboards have.
 
     Args:
-        uid: stable, so that a new version replaces the old one.
-        title: what it is listed under.
-        text: what it is for.
-        rows: title and panels of each.
+        uid: stable id, so that a new version replaces the old one.
+        title: title of the dashboard.
+        text: description of the dashboard.
+        rows: title and panels of each row.
     """
     made = (
         dashboard.Dashboard(f"fashiontrend · {title}")
@@ -63,7 +64,7 @@ def board(uid: str, title: str, text: str, *rows: tuple[str, list[Any]]) -> dash
 
 
 def _variable(name: str, metric: str, label: str) -> dashboard.QueryVariable:
-    """All by default; `.*` also matches series that lack the label."""
+    """Make a variable that selects all values by default; `.*` also matches a missing label."""
     return (
         dashboard.QueryVariable(name)
         .datasource(SOURCE)
@@ -77,7 +78,7 @@ def _variable(name: str, metric: str, label: str) -> dashboard.QueryVariable:
 
 
 def lines(title: str, text: str, unit: str, *queries: Query, span: int = HALF) -> timeseries.Panel:
-    """Curves over time; a query is an expression and its legend."""
+    """Make a panel of curves over time."""
     panel = (
         timeseries.Panel()
         .title(title)
@@ -103,7 +104,7 @@ def _legend() -> Any:
 
 
 def number(title: str, text: str, unit: str, *queries: Query, span: int = QUARTER) -> stat.Panel:
-    """The newest numbers."""
+    """Make a panel of the newest values."""
     panel = (
         stat.Panel().title(title).description(text).unit(unit).span(span).height(HEIGHT // 2)
         .datasource(SOURCE)
@@ -112,7 +113,7 @@ def number(title: str, text: str, unit: str, *queries: Query, span: int = QUARTE
 
 
 def verdict(title: str, text: str, *queries: Query, span: int = QUARTER) -> stat.Panel:
-    """Red at 0, green at 1."""
+    """Make a panel that is red at 0 and green at 1."""
     steps = [Threshold(color=BAD, value=None), Threshold(color=GOOD, value=1.0)]
     colours = dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps)
     panel = number(title, text, "bool_yes_no", *queries, span=span)
@@ -120,7 +121,7 @@ def verdict(title: str, text: str, *queries: Query, span: int = QUARTER) -> stat
 
 
 def rows(title: str, text: str, unit: str, *queries: Query, span: int = HALF) -> table.Panel:
-    """The newest samples as a table, one row a series."""
+    """Make a table of the newest samples, with one row per series."""
     panel = (
         table.Panel().title(title).description(text).unit(unit).span(span).height(HEIGHT)
         .datasource(SOURCE)
@@ -143,6 +144,6 @@ def _query(expression: str, legend: str) -> prometheus.Dataquery:
 
 
 def to_json(made: dashboard.Dashboard) -> str:
-    """The text that Grafana imports; the same dashboard gives the same text."""
+    """Return the JSON text that Grafana imports; equal dashboards give equal texts."""
     text: str = JSONEncoder(sort_keys=True, indent=1).encode(made.build())
     return text + "\n"

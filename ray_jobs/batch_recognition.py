@@ -1,10 +1,9 @@
-"""Catalogue jobs: what the server wrote down becomes Ray Data jobs, outside the path of any request.
+"""Catalogue jobs: the records that the server wrote become Ray Data jobs, outside of any request.
 
-Rows are cut into parts; each part is committed exclusively by the actor that answered it. So a
-killed worker, or a second one on the same job, loses or doubles no row.
+Rows are cut into parts, and the actor that recognised a part commits it exclusively. So a killed
+worker, or a second worker on the same job, neither loses nor doubles a row.
 """
 
-import json
 import logging
 import os
 import re
@@ -12,135 +11,154 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import TypedDict
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import ray.data
+from numpy.typing import NDArray
 from ray.data import ActorPoolStrategy
 from ray.exceptions import RayError, RayTaskError, UserCodeException
 
 from fashiontrend.config import Config, ServeConfig
 from fashiontrend.errors import Conflict, DataError, FashiontrendError, StoreError
 from fashiontrend.pipeline.context import now
-from fashiontrend.serve.http.metrics import Metrics
 from fashiontrend.serve.recognition import catalogue_rows, served_model
 from fashiontrend.serve.recognition.allowed_keys import is_allowed
+from fashiontrend.serve.recognition.job_records import (
+    JobClaim,
+    JobEnd,
+    JobPart,
+    JobPlan,
+    JobRecord,
+    RowCounts,
+)
+from fashiontrend.serve.recognition.jobs import count_rows, read_record
 from fashiontrend.serve.recognition.served_model import ServedModel
-from fashiontrend.serve.schemas.requests import Options
+from fashiontrend.serve.schemas.responses import JsonObject
 from fashiontrend.storage import layout, ledger
 from fashiontrend.storage.object_store import Store, open_store
 from ray_jobs import devices
 from ray_jobs.runtime import connect
 
 log = logging.getLogger(__name__)
+#: Seconds between two checks for new jobs.
 POLL_S = 5.0
+#: Seconds for which a claim holds; its worker renews it.
 LEASE_S = 120.0
-#: Turns at a job, none of which answered a further part; then it has failed.
-MOST_TURNS = 5
-#: Of an actor whose process dies, within one turn; left to itself Ray Data restarts it for ever.
+#: Rows that are committed together: a killed worker repeats at most these.
+ROWS_PER_PART = 2_000
+#: A job has failed after this many turns in a row in which no further part was finished.
+MAX_TURNS = 5
+#: Restarts of an actor whose process died, within one turn; Ray Data by itself restarts it forever.
 RESTARTS = 2
-#: URLs and absolute paths: a caller is not told how the machine is laid out.
+#: URLs and absolute paths: callers must not learn how the machine is laid out.
 PLACES = re.compile(r"""[a-z][a-z0-9+.-]*://[^\s'",;)]+|(?<![\w.])/[^\s'",;:)]+/[^\s'",;:)]+""")
-Part = dict[str, Any]  # number, file, first, rows
+
+
+class PartBatch(TypedDict):
+    """A batch of Ray Data: one part per row, as JSON of a `JobPart`."""
+
+    part: NDArray[np.str_]
 
 
 def work(config: Config, once: bool = False) -> int:
-    """Take up jobs until there are no more (`once`), or for ever; returns how many were ended.
+    """Do catalogue jobs until there are none left (`once`), or forever; return how many ended.
 
     Raises:
-        StoreError: the store or the cluster cannot be reached; with `once` also if one of them
-            failed during a job, which is left for later.
+        StoreError: the store or the cluster cannot be reached. With `once` this is also raised if one
+            of them failed during a job, which then stays open.
     """
     store, ended = open_store(config.store), 0
-    left: dict[str, StoreError] = {}
-    me = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+    open_jobs: dict[str, StoreError] = {}
+    worker = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
     while True:
         taken, found = 0, pending(store)
-        if found:  # before a claim: a cluster that cannot be reached is no job's fault
+        if found:  # connect before a claim: an unreachable cluster must not count as a turn
             connect(config)
         for job_id in found:
-            turn = claim(store, job_id, me, now())
+            turn = claim(store, job_id, worker, now())
             if not turn:
                 continue
             taken += 1
-            left.pop(job_id, None)
+            open_jobs.pop(job_id, None)
             try:
-                end(config, store, job_id, me, turn)
+                finish(config, store, job_id, worker, turn)
                 ended += 1
             except StoreError as error:
-                log.error("job %s is left for later: %s", job_id, error)
-                left[job_id] = error
+                log.error("job %s stays open: %s", job_id, error)
+                open_jobs[job_id] = error
         if once and not taken:
-            if left:
-                raise next(iter(left.values()))
+            if open_jobs:
+                raise next(iter(open_jobs.values()))
             return ended
         if not taken:
             time.sleep(POLL_S)
 
 
 def pending(store: Store) -> list[str]:
-    """Jobs that have not ended, oldest first."""
+    """Return the ids of the jobs that have not ended, oldest first."""
     keys = set(store.keys(layout.RECOGNITIONS))
     ids = {k.split("/")[1] for k in keys if k.endswith("/job.json")}
     waiting = [i for i in ids if layout.recognition_end(i) not in keys]
-    return sorted(waiting, key=lambda i: store.read_json(layout.recognition(i))["created_at"])
+    return sorted(waiting, key=lambda i: _read_job(store, i).created_at)
 
 
-def claim(store: Store, job_id: str, me: str, at: datetime) -> int:
-    """Take a job for two minutes; whoever took it before has had them.
+def claim(store: Store, job_id: str, worker: str, at: datetime) -> int:
+    """Claim a job for two minutes, if nobody else's claim holds.
 
     Returns:
-        Which turn at the job this is since a part of it was last answered, from 1; 0 if the job is
-        somebody's or has ended.
+        Which turn this is since the last part of the job was finished, from 1; 0 if another claim
+        holds or the job has ended.
     """
     key = layout.recognition_claim(job_id)
     standing = store.read(key) if store.exists(key) else None
-    held = json.loads(standing) if standing else {}
-    if held and datetime.fromisoformat(held["until"]) > at:
+    held = JobClaim.model_validate_json(standing) if standing else None
+    if held and held.until > at:
         return 0
     if store.exists(layout.recognition_end(job_id)):
         return 0
     parts = len(store.committed(layout.recognition_parts(job_id)))
-    turn: int = held["turn"] + 1 if held.get("parts") == parts else 1
-    fresh = {"worker": me, "until": _until(at), "turn": turn, "parts": parts}
+    turn = held.turn + 1 if held and held.parts == parts else 1
+    fresh = JobClaim(worker=worker, until=_until(at), turn=turn, parts=parts)
     try:
-        store.swap(key, json.dumps(fresh).encode(), standing)
+        store.swap(key, fresh.to_json(), standing)
     except Conflict:
         return 0
     return turn
 
 
-def keep(store: Store, job_id: str, me: str, at: datetime) -> None:
-    """Prolong one's own claim to two minutes from now; somebody else's is left as it is."""
+def renew_claim(store: Store, job_id: str, worker: str, at: datetime) -> None:
+    """Extend the worker's own claim to two minutes from `at`; another worker's claim stays as it is."""
     key = layout.recognition_claim(job_id)
     standing = store.read(key)
-    held = json.loads(standing)
-    if held["worker"] != me:
+    held = JobClaim.model_validate_json(standing)
+    if held.worker != worker:
         return
     try:
-        store.swap(key, json.dumps({**held, "until": _until(at)}).encode(), standing)
+        store.swap(key, held.model_copy(update={"until": _until(at)}).to_json(), standing)
     except Conflict:
         log.info("job %s was taken by another worker", job_id)
 
 
 @contextmanager
-def kept(store: Store, job_id: str, me: str) -> Iterator[None]:
-    """Keep a claim meanwhile, by a thread: one part may take longer than a lease."""
+def claim_renewed(store: Store, job_id: str, worker: str) -> Iterator[None]:
+    """Renew a claim in a thread meanwhile, because one part may take longer than a lease."""
     over = threading.Event()
 
-    def prolong() -> None:
+    def renew() -> None:
         while not over.wait(LEASE_S / 4):
             try:
-                keep(store, job_id, me, now())
+                renew_claim(store, job_id, worker, now())
             except StoreError as error:
-                log.warning("job %s: the claim was not prolonged: %s", job_id, error)
+                log.warning("job %s: the claim was not renewed: %s", job_id, error)
 
-    thread = threading.Thread(target=prolong, daemon=True)
+    thread = threading.Thread(target=renew, daemon=True)
     thread.start()
     try:
         yield
@@ -149,67 +167,67 @@ def kept(store: Store, job_id: str, me: str) -> Iterator[None]:
         thread.join()
 
 
-def end(config: Config, store: Store, job_id: str, me: str, turn: int = 1) -> None:
-    """Do a job and write down how it ended, whatever it raises.
+def finish(config: Config, store: Store, job_id: str, worker: str, turn: int = 1) -> None:
+    """Do a job and record how it ended, whatever it raises.
 
     Raises:
-        StoreError: the store does not answer, or Ray itself failed; the job is left for later.
+        StoreError: the store is not available, or Ray itself failed; the job stays open.
     """
     try:
         _check_turn(turn)
-        with kept(store, job_id, me):
-            facts = do(config, store, job_id)
-        body: dict[str, Any] = {"status": "succeeded", "facts": facts}
+        with claim_renewed(store, job_id, worker):
+            facts = run(config, store, job_id)
+        end = JobEnd(status="succeeded", facts=facts, ended_at=ledger.now_text(now()))
     except Exception as raised:
         cause = cause_of(raised)
         if isinstance(cause, StoreError):
             raise cause from None
         ours = isinstance(cause, FashiontrendError)
-        log.error("job %s: %s", job_id, cause, exc_info=None if ours else raised)
-        body = {"status": "failed", "detail": _words(cause, store)}
-    body["ended_at"] = ledger.now_text(now())
+        log.error("job %s failed: %s", job_id, cause, exc_info=None if ours else raised)
+        detail, at = _public_detail(cause, store), ledger.now_text(now())
+        end = JobEnd(status="failed", detail=detail, ended_at=at)
     try:
-        store.create(layout.recognition_end(job_id), json.dumps(body, indent=1).encode())
+        store.create(layout.recognition_end(job_id), end.to_json())
     except Conflict:
         log.info("job %s was ended by another worker", job_id)
-    log.info("job %s: %s", job_id, body["status"])
+    log.info("job %s %s", job_id, end.status)
 
 
 def cause_of(error: Exception) -> Exception:
-    """What an actor raised, out of Ray's wrapping; a StoreError if Ray itself failed."""
+    """Unwrap what an actor raised from Ray's exceptions; a failure of Ray itself is a StoreError."""
     wrapped = isinstance(error, RayTaskError | UserCodeException)
     inner: object = (getattr(error, "cause", None) or error.__cause__) if wrapped else None
     if isinstance(inner, Exception):
         return cause_of(inner)
     if isinstance(error, RayError) and not wrapped:
         return StoreError(
-            f"Ray: {_first_line(error)} Expected actors that stay. Look at Ray's logs and at the "
-            "memory of its nodes."
+            f"Ray failed: {_first_line(error)} Expected its actors to keep running. Look at Ray's logs "
+            "and at the memory of its nodes."
         )
     return error
 
 
-def do(config: Config, store: Store, job_id: str) -> dict[str, int]:
-    """Answer every part that nobody has answered; returns rows and failed rows of the whole job."""
-    record = store.read_json(layout.recognition(job_id))
-    parts = plan(store, job_id, record["request"]["input"], config.serve)
-    missing = [
-        p for p in parts if store.manifest(layout.recognition_part(job_id, p["number"])) is None
-    ]
+def run(config: Config, store: Store, job_id: str) -> RowCounts:
+    """Recognise every part that is not finished; return the row counts of the whole job."""
+    record = _read_job(store, job_id)
+    parts = plan(store, job_id, record.request.input, config.serve)
+    partitions = {p.number: layout.recognition_part(job_id, p.number) for p in parts}
+    missing = [p for p in parts if store.manifest(partitions[p.number]) is None]
     if missing:
-        for _ in answers(config, record, missing):
+        for _ in recognise_parts(config, record, missing):
             pass
-    done = [store.manifest(layout.recognition_part(job_id, p["number"])) for p in parts]
-    return {k: sum(m.facts[k] for m in done if m is not None) for k in ("rows", "failed")}
+    return count_rows(store, list(partitions.values()))
 
 
-def answers(config: Config, record: dict[str, Any], parts: list[Part]) -> Iterable[pa.Table]:
-    """Numbers of the parts as the pool's actors commit them, in any order."""
-    # What an actor raises keeps its class on the way: Ray Data's own wrapping loses it.
+def recognise_parts(
+    config: Config, record: JobRecord, parts: Sequence[JobPart]
+) -> Iterable[pa.Table]:
+    """Return the numbers of the parts as the pool's actors commit them, in any order."""
+    # What an actor raises must keep its class on the way; Ray Data's own wrapping loses it.
     ray.data.DataContext.get_current().raise_original_map_exception = True
-    found = ray.data.from_items([{"part": json.dumps(p)} for p in parts]).map_batches(
-        Answering,
-        fn_constructor_args=(config.model_dump(mode="json"), record),
+    found = ray.data.from_items([{"part": p.model_dump_json()} for p in parts]).map_batches(
+        PartRecogniser,
+        fn_constructor_args=(config.model_dump(mode="json"), record.model_dump(mode="json")),
         batch_size=1,
         compute=ActorPoolStrategy(size=config.series.recognise_workers),
         num_cpus=0 if config.ray.use_gpu else 0.5,
@@ -221,41 +239,47 @@ def answers(config: Config, record: dict[str, Any], parts: list[Part]) -> Iterab
     return tables
 
 
-def plan(store: Store, job_id: str, names: list[str], cfg: ServeConfig) -> list[Part]:
-    """Which rows of which file make which part; decided once.
+def plan(store: Store, job_id: str, inputs: Sequence[str], cfg: ServeConfig) -> tuple[JobPart, ...]:
+    """Cut the inputs of a job into parts; this is decided once and stored.
 
     Raises:
-        DataError: an input is not there, or is not a Parquet table with the columns that are needed.
+        DataError: an input does not exist, or is not a Parquet table with the needed columns.
     """
     key = layout.recognition_plan(job_id)
     if not store.exists(key):
-        parts = [
-            {"number": n, "file": file, "first": first, "rows": rows}
-            for n, (file, first, rows) in enumerate(_cut(store, names, cfg))
-        ]
+        parts = JobPlan(
+            parts=tuple(
+                JobPart(number=n, file=file, first=first, rows=rows)
+                for n, (file, first, rows) in enumerate(_cut(store, inputs, cfg))
+            )
+        )
         try:
-            store.create(key, json.dumps({"parts": parts}).encode())
+            store.create(key, parts.to_json())
         except Conflict:
             log.info("job %s was planned by another worker", job_id)
-    found: list[Part] = store.read_json(key)["parts"]
-    return found
+    return read_record(store, key, JobPlan).parts
 
 
-def _cut(store: Store, names: list[str], cfg: ServeConfig) -> Iterator[tuple[str, int, int]]:
-    for name in names:
+def _read_job(store: Store, job_id: str) -> JobRecord:
+    return read_record(store, layout.recognition(job_id), JobRecord)
+
+
+def _cut(store: Store, inputs: Sequence[str], cfg: ServeConfig) -> Iterator[tuple[str, int, int]]:
+    """File, first row and number of rows of every part."""
+    for name in inputs:
         files = store.keys(name) if name.endswith("/") else [name]
         chosen = [f for f in files if f.endswith(".parquet") and is_allowed(f, cfg.key_prefixes)]
         if not chosen:
-            raise DataError(f"input {name!r}: no Parquet file there. Correct the request.")
+            raise DataError(f"input {name!r}: there is no Parquet file. Correct the request.")
         for file in chosen:
             total = _count(store, file)
-            for first in range(0, total, cfg.rows_per_part):
-                yield file, first, min(cfg.rows_per_part, total - first)
+            for first in range(0, total, ROWS_PER_PART):
+                yield file, first, min(ROWS_PER_PART, total - first)
 
 
 def _count(store: Store, file: str) -> int:
-    """Rows of a file that has the columns that are needed."""
-    with _told(store, file), store.filesystem.open_input_file(store.path(file)) as source:
+    """The number of rows of a file, if it has the needed columns."""
+    with _input_errors(store, file), store.filesystem.open_input_file(store.path(file)) as source:
         parquet = pq.ParquetFile(source)
         catalogue_rows.check_columns(f"input {file!r}", parquet.schema_arrow)
         rows: int = parquet.metadata.num_rows
@@ -263,84 +287,79 @@ def _count(store: Store, file: str) -> int:
 
 
 @contextmanager
-def _told(store: Store, file: str) -> Iterator[None]:
-    """Turn what reading an input raises into a DataError, or a StoreError that leaves the job."""
+def _input_errors(store: Store, file: str) -> Iterator[None]:
+    """Turn a failed read of an input into a DataError, or into a StoreError that leaves the job open."""
     try:
         yield
     except FileNotFoundError as error:
-        raise DataError(f"input {file!r}: it is not there. Correct the request.") from error
+        raise DataError(f"input {file!r}: it does not exist. Correct the request.") from error
     except (OSError, pa.ArrowException) as error:
-        # A store that does not answer says so here; from one that does, the file came as it is.
+        # If the store is not available, this raises StoreError; otherwise the file itself is damaged.
         store.exists(file)
-        raise DataError(f"input {file!r}: {error}. Give a Parquet file that is whole.") from error
+        raise DataError(f"input {file!r}: {error}. Give a complete Parquet file.") from error
 
 
 def _check_turn(turn: int) -> None:
-    if turn > MOST_TURNS:
+    if turn > MAX_TURNS:
         raise DataError(
-            f"The job was taken up {MOST_TURNS} times without a further part being answered: each "
-            "time its worker was killed (out of memory?) or lost the store or Ray; the workers' logs "
-            "have the reasons. Give the workers more memory, or the job smaller pictures, and "
-            "submit it again."
+            f"The job was taken {MAX_TURNS} times without finishing a further part: each time its "
+            "worker was killed (out of memory?) or lost the store or Ray. The workers' logs have the "
+            "reasons. Give the workers more memory, or the job smaller pictures, and submit it again."
         )
 
 
-def _words(error: Exception, store: Store) -> str:
-    """The first line of what failed, as a caller may read it."""
+def _public_detail(error: Exception, store: Store) -> str:
+    """The first line of an error, without anything that a caller must not read."""
     line = PLACES.sub("(left out)", _first_line(error).replace(store.uri(""), ""))
     if isinstance(error, FashiontrendError):
         return line
-    return f"{type(error).__name__}: {line} (The worker's log has the whole of it.)"
+    return f"{type(error).__name__}: {line} (The worker's log has the whole error.)"
 
 
 def _first_line(error: Exception) -> str:
     return next(iter(str(error).strip().splitlines()), "")
 
 
-def _until(at: datetime) -> str:
-    return ledger.now_text(at + timedelta(seconds=LEASE_S))
+def _until(at: datetime) -> datetime:
+    return at + timedelta(seconds=LEASE_S)
 
 
-class Answering:
-    """An actor of the pool: answers and commits parts with the release that the job was given to."""
+class PartRecogniser:
+    """An actor of the pool: it recognises and commits parts, with the release of the job."""
 
-    def __init__(self, config: dict[str, Any], record: dict[str, Any]) -> None:
+    def __init__(self, config: JsonObject, record: JsonObject) -> None:
         settings = Config.model_validate(config)
-        self.cfg, self.store, self.job_id = settings.serve, open_store(settings.store), record["id"]
-        self.record, self.device = record, devices.assigned_to_actor()
-
-    @cached_property
-    def options(self) -> Options:
-        """How the answers should look."""
-        return Options.model_validate(self.record["request"]["options"])
+        self.cfg, self.store = settings.serve, open_store(settings.store)
+        self.record = JobRecord.model_validate(record)
+        self.device = devices.assigned_to_actor()
 
     @cached_property
     def model(self) -> ServedModel:
-        """Loaded with the first part: of what an actor's constructor raises, Ray keeps the text alone."""
-        return served_model.load(
-            self.store, self.record["release"], self.cfg, Metrics(), self.device
+        """The recogniser, loaded with the first part: Ray keeps only the text of a constructor's error."""
+        return served_model.load(self.store, self.record.release, self.cfg, self.device)
+
+    def __call__(self, batch: PartBatch) -> pa.Table:
+        """Recognise and commit the parts of a batch; return their numbers."""
+        parts = [JobPart.model_validate_json(str(text)) for text in batch["part"]]
+        for part in parts:
+            self._recognise(part)
+        return pa.table({"part": [p.number for p in parts]})
+
+    def _recognise(self, part: JobPart) -> None:
+        options = self.record.request.options
+        table = catalogue_rows.recognise_rows(
+            self._rows(part), self.model, options, self.cfg, self.store.read
+        )
+        failed = sum(s != "ok" for s in table.column("status").to_pylist())
+        self.store.commit_tables(
+            layout.recognition_part(self.record.id, part.number),
+            {"answers": table},
+            {"rows": table.num_rows, "failed": failed},
         )
 
-    def __call__(self, batch: dict[str, Any]) -> pa.Table:
-        """Commit the answers of the parts in a batch; gives their numbers back."""
-        numbers = []
-        for text in batch["part"]:
-            part: Part = json.loads(str(text))
-            table = catalogue_rows.answer(
-                self._rows(part), self.model, self.options, self.cfg, self.store.read
-            )
-            failed = sum(s != "ok" for s in table.column("status").to_pylist())
-            self.store.commit_tables(
-                layout.recognition_part(self.job_id, part["number"]),
-                {"answers": table},
-                {"rows": table.num_rows, "failed": failed},
-            )
-            numbers.append(part["number"])
-        return pa.table({"part": numbers})
-
-    def _rows(self, part: Part) -> Iterator[pa.Table]:
+    def _rows(self, part: JobPart) -> Iterator[pa.Table]:
         with (
-            _told(self.store, part["file"]),
-            self.store.filesystem.open_input_file(self.store.path(part["file"])) as source,
+            _input_errors(self.store, part.file),
+            self.store.filesystem.open_input_file(self.store.path(part.file)) as source,
         ):
-            yield from catalogue_rows.read_rows(source, part["first"], part["rows"])
+            yield from catalogue_rows.read_rows(source, part.first, part.rows)

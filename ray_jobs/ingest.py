@@ -16,6 +16,7 @@ from fashiontrend import console, gates
 from fashiontrend.catalogue import health, ingest
 from fashiontrend.config import IngestConfig
 from fashiontrend.errors import Conflict, HealthError, StoreError
+from fashiontrend.outcomes import IngestFacts, Verdict, WithheldDay
 from fashiontrend.pipeline.context import Context, Outcome
 from fashiontrend.storage import layout, schemas
 from fashiontrend.storage.object_store import Store
@@ -24,6 +25,12 @@ from ray_jobs.runtime import connect
 log = logging.getLogger(__name__)
 #: A picture of a shop seldom weighs less; so many for each `shard_bytes` give a task a whole file.
 PICTURE_BYTES = 20_000
+#: Days of a backfill that one Ray Data job packs: enough to share its start, few enough to commit often.
+DAYS_PER_JOB = 30
+#: Pictures that a task fetches at a time; it waits for the store, not for a core.
+FETCH_THREADS = 8
+#: Rows of a row group, so that a reader of a few pictures decodes little more than those.
+ROW_GROUP_ROWS = 256
 #: Peak memory of a task over `shard_bytes`: bytes as fetched, as a table and as Parquet, which double
 #: as they grow. bench.packing measured 7.9.
 HELD = 8
@@ -41,7 +48,7 @@ def ingest_days(context: Context) -> Outcome:
         connect(context.config)
         _pack_all(context, pending)
     facts = survey(context)
-    if not facts["partitions"]:
+    if not facts.partitions:
         raise HealthError(
             f"no platform has a single usable day up to {context.day}: nothing to learn from. "
             "Look at the crawl failures of `fashiontrend status`, or check crawl.platforms."
@@ -60,7 +67,7 @@ def _crawled(store: Store, day: date, platform: str) -> bool:
 def _pack_all(context: Context, pending: Sequence[tuple[date, str]]) -> None:
     known = known_pictures(context)
     trailing = {p: _product_counts(context, p) for p in context.platforms}
-    chunk = context.config.ingest.days_per_job * len(context.platforms)
+    chunk = DAYS_PER_JOB * len(context.platforms)
     with console.bar("ingest", len(pending)) as advance:
         for start in range(0, len(pending), chunk):
             part = pending[start : start + chunk]
@@ -145,16 +152,16 @@ def pack_shard(row: dict[str, Any], store: Store, limits: IngestConfig) -> dict[
     }
 
     def write(part: list[tuple[dict[str, Any], bytes | None]]) -> None:
-        wanted = pa.Table.from_pylist([picture for picture, _ in part], ingest.WANTED)
+        wanted = pa.Table.from_pylist([picture for picture, _ in part], ingest.NEW_PICTURE)
         good, rejects = ingest.check_pictures(wanted, [data for _, data in part], limits)
         key = f"{name}-{len(packed['keys']):03d}.parquet"
-        store.write_table(key, good, row_group_rows=limits.row_group_rows)
+        store.write_table(key, good, row_group_rows=ROW_GROUP_ROWS)
         packed["keys"].append(key)
         packed["good"] += good.num_rows
         packed["rejects"] += rejects.to_pylist()
 
     part, weight = [], 0
-    for picture, data in _fetched(store, row["pictures"], limits.fetch_threads):
+    for picture, data in _fetched(store, row["pictures"], FETCH_THREADS):
         part.append((picture, data))
         weight += len(data or b"")
         if weight >= limits.shard_bytes:
@@ -204,15 +211,15 @@ def _commit(
     good, bad = ingest.valid_listings(listings)
     unfetched = ingest.missing_pictures(good)
     crawl = context.store.manifest(layout.raw_day(*key))
-    numbers = health.facts(
+    numbers = health.measure_health(
         good, crawl.facts if crawl else {}, sum(s["good"] for s in shards), rejects.num_rows
     )
-    verdict = gates.judge_health(
+    verdict = gates.decide_health(
         numbers, trailing[-context.config.health.trailing_days :], context.config.health
     )
     facts = {
-        "health": numbers,
-        "verdict": verdict.to_dict(),
+        "health": numbers.to_json(),
+        "verdict": verdict.to_json(),
         "rejected": rejects.num_rows + bad.num_rows + unfetched.num_rows,
     }
     if not verdict.passed:
@@ -231,7 +238,7 @@ def _commit(
     return facts
 
 
-def survey(context: Context) -> dict[str, Any]:
+def survey(context: Context) -> IngestFacts:
     """What the catalogue holds for this run, and what is withheld from the series and why."""
     withheld, products, pictures, partitions = [], 0, 0, 0
     for platform in context.platforms:
@@ -242,26 +249,19 @@ def survey(context: Context) -> dict[str, Any]:
         for day in (d for d in context.days if seen and d >= seen[0]):
             reason = _withheld_because(context.store, day, platform)
             if reason:
-                withheld.append({"platform": platform, "day": str(day), "reason": reason})
+                withheld.append(WithheldDay(platform, day, reason))
         facts = [m.facts["health"] for m in manifests.values() if m is not None]
         partitions += len(facts)
         products += sum(f["products"] for f in facts)
         pictures += sum(f["pictures"] for f in facts)
-    return {
-        "partitions": partitions,
-        "listings": products,
-        "pictures": pictures,
-        "withheld": withheld,
-    }
+    return IngestFacts(partitions, products, pictures, tuple(withheld))
 
 
 def _withheld_because(store: Store, day: date, platform: str) -> str:
-    manifest = store.manifest(layout.catalogue_day(day, platform))
+    partition = layout.catalogue_day(day, platform)
+    manifest = store.manifest(partition)
     if manifest is not None:
-        return (
-            "; ".join(manifest.facts["verdict"]["reasons"])
-            if not manifest.facts["verdict"]["passed"]
-            else ""
-        )
+        verdict = Verdict.from_json(manifest.facts["verdict"], f"{partition}: verdict")
+        return "" if verdict.passed else "; ".join(verdict.reasons)
     failures = store.keys(f"{layout.crawl_failures(day, platform)}/")
     return f"crawl failed: {store.read_json(failures[-1])['reason']}" if failures else "not crawled"

@@ -14,6 +14,7 @@ from ray.data import ActorPoolStrategy
 
 from fashiontrend import console
 from fashiontrend.errors import DataError
+from fashiontrend.outcomes import RecogniseFacts
 from fashiontrend.pipeline import catalogue
 from fashiontrend.pipeline.context import Context, Outcome
 from fashiontrend.pipeline.predictions import recogniser_of
@@ -35,9 +36,7 @@ def recognise(context: Context) -> Outcome:
         if context.store.manifest(layout.predictions_day(version, day, platform)) is None
     }
     pictures = _recognise(context, version, pending) if pending else 0
-    return Outcome(
-        f"predictions/{version}", {"attrnet": version, "days": len(pending), "pictures": pictures}
-    )
+    return Outcome(f"predictions/{version}", RecogniseFacts(version, len(pending), pictures))
 
 
 def _recognise(context: Context, version: str, pending: dict[Key, str]) -> int:

@@ -1,7 +1,7 @@
-"""Serve: the recogniser and the tables as two Ray Serve applications, each one deployment behind the proxy.
+"""Serving on Ray: the recogniser and the tables as two Ray Serve applications behind one proxy.
 
-Decode, batch and model live in one deployment, and tables in another application of their own:
-a request never hops from replica to replica (docs/adr/0013-serving.md has what a hop costs).
+Each application is one deployment: decoding, batching and the model share a replica, so that a request
+never passes from replica to replica (docs/adr/0013-serving.md has what that would cost).
 """
 
 import asyncio
@@ -21,69 +21,74 @@ from fashiontrend.errors import ConfigError, StoreError
 from fashiontrend.pipeline.context import now
 from fashiontrend.serve import autoscaling
 from fashiontrend.serve.http import tokens
-from fashiontrend.serve.http.admission import Intake
+from fashiontrend.serve.http.admission import Admission
 from fashiontrend.serve.http.fetch import Fetcher
-from fashiontrend.serve.http.metrics import Metrics
-from fashiontrend.serve.http.middleware import Edge
-from fashiontrend.serve.recognition import jobs, served_model, versions
-from fashiontrend.serve.recognition.recognise import Recognition
+from fashiontrend.serve.http.middleware import ServiceMiddleware
+from fashiontrend.serve.metrics import Metrics
+from fashiontrend.serve.recognition import served_model, versions
+from fashiontrend.serve.recognition.jobs import CatalogueJobs
+from fashiontrend.serve.recognition.recognise import RecognitionService
 from fashiontrend.serve.recognition.served_model import ServedModel
 from fashiontrend.serve.recognition.versions import Versions
 from fashiontrend.serve.release import adhoc_forecast, tables
-from fashiontrend.serve.release.adhoc_forecast import Trend
-from fashiontrend.serve.release.history import History
-from fashiontrend.serve.release.tables import Tables
+from fashiontrend.serve.release.adhoc_forecast import ServedForecaster
+from fashiontrend.serve.release.history import RunHistory
+from fashiontrend.serve.release.tables import Tables, TablesKey
 from fashiontrend.serve.release.watch import Watch
 from fashiontrend.serve.routes.app import Background, create_app
-from fashiontrend.serve.routes.services import Library, Services
+from fashiontrend.serve.routes.services import Services, TableServices
 from fashiontrend.serve.routes.status import READY
+from fashiontrend.serve.schemas.responses import JsonObject
 from fashiontrend.storage.object_store import open_store
 from ray_jobs import devices
 from ray_jobs.runtime import connect, disconnect
 
 log = logging.getLogger(__name__)
 RECOGNISE, TABLES = "recognise", "tables"
-#: The longest prefix wins, so /v1/recognise goes past the tables.
+#: Route prefixes; the longest one wins, so requests to /v1/recognise do not reach the tables.
 PREFIXES = {RECOGNISE: "/v1/recognise", TABLES: "/"}
+#: Names of the deployments, as Ray's dashboard and metrics show them.
+DEPLOYMENTS = {RECOGNISE: "Recogniser", TABLES: "Tables"}
 READY_TIMEOUT_S = 2.0
-MIRROR_S = 5.0
-#: Longer than the ten seconds between two reports of a replica, as Ray Serve asks.
+#: Seconds between two copies of a replica's metrics.
+METRICS_COPY_S = 5.0
+#: Ray Serve requires more than the ten seconds between two reports of a replica.
 LOOK_BACK_S = 12.0
 
 
-class Recogniser:
-    """A replica with one recogniser: decode, batch and model."""
+class RecognitionDeployment:
+    """A replica of the recogniser: it decodes, batches and runs the model."""
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    def __init__(self, config: JsonObject) -> None:
         settings = Config.model_validate(config)
         cfg, store = settings.serve, open_store(settings.store)
         _log_to_stderr()
         self.cfg, self.metrics, self.guard = cfg, Metrics(), tokens.make_guard(cfg)
-        self.intake = Intake(cfg, cfg.recogniser.max_ongoing_requests)
+        self.admission = Admission(cfg, cfg.recogniser.max_ongoing_requests)
         device = devices.assigned_to_actor()
 
         def load(release_id: str) -> ServedModel:
-            return served_model.load(store, release_id, cfg, self.metrics, device)
+            return served_model.load(store, release_id, cfg, device, self.metrics.batches.observe)
 
-        def follow(release_id: str) -> ServedModel:
-            served = load(release_id)
-            self.metrics.served(release_id)
-            return served
+        def load_current(release_id: str) -> ServedModel:
+            model = load(release_id)
+            self.metrics.set_release(release_id)
+            return model
 
         served_model.await_release(store)
-        self.watch = Watch(lambda: served_model.current_release(store), follow)
+        self.watch = Watch(lambda: served_model.current_release(store), load_current)
         models = Versions(
             lambda: self.watch.current,
             lambda version: load(versions.find_release(store, version)),
             cfg.max_models,
         )
         fetch = Fetcher(cfg.fetch, cfg.max_image_bytes)
-        self.recognition = Recognition(models, cfg, self.metrics, fetch, store.read)
+        self.recognition = RecognitionService(models, cfg, self.metrics, fetch, store.read)
 
-    def __serve_build_asgi_app__(self) -> Edge:
-        """What Ray Serve calls once the replica is there."""
+    def __serve_build_asgi_app__(self) -> ServiceMiddleware:
+        """Build the ASGI application; Ray Serve calls this once the replica exists."""
         services = Services(
-            self.cfg, self.guard, self.metrics, self._parts, self.intake, self.recognition
+            self.cfg, self.guard, self.metrics, self._parts, self.admission, self.recognition
         )
         return create_app(services, _background(self.watch, self.cfg, self.metrics))
 
@@ -91,73 +96,78 @@ class Recogniser:
         return {RECOGNISE: READY}
 
     def record_autoscaling_stats(self) -> dict[str, float]:
-        """What `scaling.by_answering` goes by."""
-        return {autoscaling.ANSWERING: float(self.intake.answering)}
+        """Report what `autoscaling.replicas_for_load` needs."""
+        return {autoscaling.PROCESSING: float(self.admission.processing)}
 
     def release(self) -> str:
-        """Which release answers; a replica that is asked has passed its self-test."""
-        return self.watch.mark
+        """Return the id of the served release; a replica that can be called passed its self-test."""
+        return self.watch.key
 
 
-class Shelves:
-    """A replica that answers what is released: tables, forecasts, catalogue jobs, the board."""
+class TablesDeployment:
+    """A replica of what is released: tables, forecasts, catalogue jobs, the trend board."""
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    def __init__(self, config: JsonObject) -> None:
         settings = Config.model_validate(config)
         self.cfg, store = settings.serve, open_store(settings.store)
         _log_to_stderr()
         self.metrics, self.guard = Metrics(), tokens.make_guard(self.cfg)
-        self.intake = Intake(self.cfg, self.cfg.tables.max_ongoing_requests)
+        self.admission = Admission(self.cfg, self.cfg.tables.max_ongoing_requests)
 
-        def load(mark: tables.Mark) -> tuple[Tables, Trend]:
-            found = tables.load(store, mark)
-            trend = adhoc_forecast.load(store, found.release)
-            self.metrics.served(mark[0])
-            return found, trend
+        def load(key: TablesKey) -> tuple[Tables, ServedForecaster]:
+            found = tables.load(store, key)
+            forecaster = adhoc_forecast.load(store, found.release)
+            self.metrics.set_release(key.release_id)
+            return found, forecaster
 
         served_model.await_release(store)
         self.watch = Watch(lambda: tables.find(store), load)
-        self.library = Library(
+        self.table_services = TableServices(
             store,
             lambda: self.watch.current[0],
             lambda: self.watch.current[1],
-            History(store),
-            jobs.Jobs(store, self.cfg, now),
+            RunHistory(store),
+            CatalogueJobs(store, self.cfg, now),
             lambda: self.watch.refused[1] if self.watch.refused else None,
         )
 
-    def __serve_build_asgi_app__(self) -> Edge:
-        """What Ray Serve calls once the replica is there."""
+    def __serve_build_asgi_app__(self) -> ServiceMiddleware:
+        """Build the ASGI application; Ray Serve calls this once the replica exists."""
         services = Services(
-            self.cfg, self.guard, self.metrics, self._parts, self.intake, library=self.library
+            self.cfg,
+            self.guard,
+            self.metrics,
+            self._parts,
+            self.admission,
+            table_services=self.table_services,
         )
         return create_app(services, _background(self.watch, self.cfg, self.metrics))
 
     def record_autoscaling_stats(self) -> dict[str, float]:
-        """What `scaling.by_answering` goes by."""
-        return {autoscaling.ANSWERING: float(self.intake.answering)}
+        """Report what `autoscaling.replicas_for_load` needs."""
+        return {autoscaling.PROCESSING: float(self.admission.processing)}
 
     async def _parts(self) -> dict[str, str]:
-        """The tables are ready when this runs; the recogniser is asked."""
+        """The tables are ready if this runs; the recogniser is ready if one of its replicas responds."""
         try:
             async with asyncio.timeout(READY_TIMEOUT_S):
                 await serve.get_app_handle(RECOGNISE).release.remote()
-        except Exception as error:  # whatever Ray raises, it is not ready
-            return {TABLES: READY, RECOGNISE: f"no replica answers ({type(error).__name__})"}
+        except Exception as error:  # whatever Ray raises, the recogniser is not ready
+            return {TABLES: READY, RECOGNISE: f"no replica responds ({type(error).__name__})"}
         return {TABLES: READY, RECOGNISE: READY}
 
 
-def deploy(kind: type, name: str, settings: dict[str, Any]) -> Any:
-    """A deployment whose replicas answer HTTP with what the class builds."""
+def deploy(kind: type, name: str, settings: JsonObject) -> Any:
+    """Make a deployment whose replicas serve the ASGI application that the class builds."""
     return serve.deployment(name=name, **settings)(serve.ingress()(kind))
 
 
-class Mirror:
-    """Gives a replica's numbers to Ray, whose exporter on every node Prometheus reads.
+class MetricsMirror:
+    """Copies a replica's metrics to Ray, whose exporter Prometheus scrapes on every node.
 
-    A proxy leads a scrape of /metrics to one replica of one deployment; Ray's exporter has
-    `ray_fashiontrend_*` of all, told apart by Ray's own labels. Counters and buckets come as
-    gauges that only grow; `rate()` does not mind.
+    A scrape of /metrics through the proxy reaches one replica of one deployment. Ray's exporter has
+    `ray_fashiontrend_*` of all replicas, distinguished by Ray's own labels. Counters and buckets
+    become gauges that only grow, which `rate()` accepts.
     """
 
     def __init__(self, metrics: Metrics) -> None:
@@ -165,9 +175,9 @@ class Mirror:
         self.gauges: dict[str, Gauge] = {}
 
     async def follow(self) -> None:
-        """Copy again and again until cancelled."""
+        """Copy every few seconds until cancelled."""
         while True:
-            await asyncio.sleep(MIRROR_S)
+            await asyncio.sleep(METRICS_COPY_S)
             self.copy()
 
     def copy(self) -> None:
@@ -184,26 +194,29 @@ class Mirror:
                 gauge.set(sample.value, tags={k: str(v) for k, v in sample.labels.items()})
 
 
-def recogniser(args: dict[str, Any]) -> Any:
-    """The application at /v1/recognise; `args.config` is the configuration tree."""
+def recognition_app(args: JsonObject) -> Any:
+    """Build the application at /v1/recognise; `args["config"]` is the whole configuration."""
     cfg = Config.model_validate(args["config"]).serve
-    return deploy(Recogniser, "Recogniser", options(cfg.recogniser, cfg)).bind(args["config"])
+    settings = options(cfg.recogniser, cfg)
+    return deploy(RecognitionDeployment, DEPLOYMENTS[RECOGNISE], settings).bind(args["config"])
 
 
-def shelves(args: dict[str, Any]) -> Any:
-    """The application at /; `args.config` is the configuration tree."""
+def tables_app(args: JsonObject) -> Any:
+    """Build the application at /; `args["config"]` is the whole configuration."""
     cfg = Config.model_validate(args["config"]).serve
-    return deploy(Shelves, "Tables", options(cfg.tables, cfg)).bind(args["config"])
+    settings = options(cfg.tables, cfg)
+    return deploy(TablesDeployment, DEPLOYMENTS[TABLES], settings).bind(args["config"])
 
 
-BUILDERS = {RECOGNISE: recogniser, TABLES: shelves}
+BUILDERS = {RECOGNISE: recognition_app, TABLES: tables_app}
 
 
-def options(replicas: ReplicaConfig, cfg: ServeConfig) -> dict[str, Any]:
-    """Settings of one deployment, as Ray Serve spells them.
+def options(replicas: ReplicaConfig, cfg: ServeConfig) -> JsonObject:
+    """Return the settings of one deployment, as Ray Serve spells them.
 
-    Ray gives a request its slot before the body is there, so it has slots for all bodies on their
-    way too; the application bounds what is answered (`serve/intake.py`).
+    Ray gives a request its slot before the body has arrived, so there must be slots for all bodies
+    that are being received too; the application limits the requests in progress
+    (`serve/http/admission.py`).
     """
     return {
         "max_ongoing_requests": cfg.max_bodies + replicas.max_ongoing_requests,
@@ -217,7 +230,7 @@ def options(replicas: ReplicaConfig, cfg: ServeConfig) -> dict[str, Any]:
             "downscale_delay_s": replicas.downscale_delay_s,
             "look_back_period_s": LOOK_BACK_S,
             "policy": {
-                "policy_function": f"{autoscaling.__name__}:{autoscaling.by_answering.__name__}"
+                "policy_function": f"{autoscaling.__name__}:{autoscaling.replicas_for_load.__name__}"
             },
         },
         "ray_actor_options": {"num_cpus": replicas.cpus, "num_gpus": replicas.gpus},
@@ -228,8 +241,11 @@ def options(replicas: ReplicaConfig, cfg: ServeConfig) -> dict[str, Any]:
     }
 
 
-def http_options(cfg: ServeConfig) -> dict[str, Any]:
-    """Settings of the proxies. The application's own time-out comes first, with a problem document."""
+def http_options(cfg: ServeConfig) -> JsonObject:
+    """Return the settings of the proxies.
+
+    Their time limit is longer than the application's, which responds with a problem document.
+    """
     return {
         "host": cfg.host,
         "port": cfg.port,
@@ -238,11 +254,11 @@ def http_options(cfg: ServeConfig) -> dict[str, Any]:
     }
 
 
-def describe(config: Config) -> dict[str, Any]:
-    """`serveConfigV2` of a RayService: the same applications from the same configuration."""
+def serve_config(config: Config) -> JsonObject:
+    """Return `serveConfigV2` of a RayService: the same applications from the same configuration."""
     tree = config.model_dump(mode="json", exclude_defaults=True)
     cfg = config.serve
-    by_name = {RECOGNISE: ("Recogniser", cfg.recogniser), TABLES: ("Tables", cfg.tables)}
+    replicas = {RECOGNISE: cfg.recogniser, TABLES: cfg.tables}
     return {
         "proxy_location": "EveryNode",
         "http_options": http_options(cfg),
@@ -252,7 +268,7 @@ def describe(config: Config) -> dict[str, Any]:
                 "route_prefix": PREFIXES[name],
                 "import_path": f"{__name__}:{builder.__name__}",
                 "args": {"config": tree},
-                "deployments": [{"name": by_name[name][0], **options(by_name[name][1], cfg)}],
+                "deployments": [{"name": DEPLOYMENTS[name], **options(replicas[name], cfg)}],
             }
             for name, builder in BUILDERS.items()
         ],
@@ -260,11 +276,11 @@ def describe(config: Config) -> dict[str, Any]:
 
 
 def start(config: Config) -> None:
-    """Start proxies and both applications; returns when all replicas have passed their self-test.
+    """Start the proxies and both applications; return when all replicas have passed their self-test.
 
     Raises:
-        ConfigError: tokens are needed and there are none.
-        DataError: nothing was released.
+        ConfigError: tokens are needed and there is no usable file.
+        DataError: nothing was released yet.
         StoreError: the replicas did not start, or the store cannot be reached.
     """
     tokens.make_guard(config.serve)
@@ -280,28 +296,28 @@ def start(config: Config) -> None:
         serve.run_many(targets)
     except RuntimeError as error:
         raise StoreError(
-            f"the replicas did not start: {error}. Ray's session folder holds their logs."
+            f"The replicas did not start: {error}. Their logs are in Ray's session folder."
         ) from error
 
 
 def start_proxies(cfg: ServeConfig) -> None:
-    """Start what listens.
+    """Start the proxies, which listen for requests.
 
     Raises:
-        StoreError: a proxy did not start, as where its port is taken.
+        StoreError: a proxy did not start, for example because its port is taken.
     """
     try:
         serve.start(proxy_location="HeadOnly", http_options=http_options(cfg))
     except RuntimeError as error:
-        last = next(iter(str(error).strip().splitlines()[-1:]), "no reason was told")
+        last = next(iter(str(error).strip().splitlines()[-1:]), "Ray gave no reason.")
         raise StoreError(
-            f"the proxy on {cfg.host}:{cfg.port} did not start: {last} Name another port with "
-            "--port, or stop what listens there."
+            f"The proxy on {cfg.host}:{cfg.port} did not start: {last} Choose another port with "
+            "--port, or stop the program that uses this one."
         ) from error
 
 
 def stop() -> None:
-    """Drain, stop the replicas and the proxies, leave Ray."""
+    """Finish current requests, stop replicas and proxies, and disconnect from Ray."""
     serve.shutdown()
     disconnect()
 
@@ -310,19 +326,20 @@ def run(config: Config) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Raises:
-        ConfigError: nobody can listen on host and port.
+        ConfigError: this machine cannot listen on the host and port.
     """
     ended = threading.Event()
-    if config.ray.address == "local":  # a cluster's proxies listen on other machines
+    if config.ray.address == "local":  # the proxies of a cluster listen on other machines
         _check_listening(config.serve)
     connect(config)
-    for number in (signal.SIGINT, signal.SIGTERM):  # after Ray has set its own, which aborts
+    # After connecting, because Ray installs handlers of its own, which abort.
+    for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     start(config)
     log.info("serving on http://%s:%d", config.serve.host, config.serve.port)
     try:
         ended.wait()
-        log.info("draining")
+        log.info("finishing current requests")
     finally:
         stop()
 
@@ -333,23 +350,23 @@ def _check_listening(cfg: ServeConfig) -> None:
         with socket.socket(kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-            probe.listen()  # two may bind a port, one may listen
+            probe.listen()  # two programs may bind a port, but only one may listen
     except OSError as error:
         raise ConfigError(
-            f"{cfg.host}:{cfg.port} cannot be listened on: {error.strerror}. Name another port with "
-            "--port or serve.port, or an address of this machine with serve.host."
+            f"The server cannot listen on {cfg.host}:{cfg.port}: {error.strerror}. Choose another port "
+            "with --port or serve.port, or an address of this machine with serve.host."
         ) from error
 
 
 def _background(watch: Watch[Any, Any], cfg: ServeConfig, metrics: Metrics) -> list[Background]:
-    return [lambda: watch.follow(cfg.release_poll_s), Mirror(metrics).follow]
+    return [lambda: watch.follow(cfg.release_poll_s), MetricsMirror(metrics).follow]
 
 
 def _log_to_stderr() -> None:
-    """The audit log and ours, as lines that Ray keeps with the replica's."""
+    """Write our log and the audit log to stderr, which Ray keeps with the replica's logs."""
     ours = logging.getLogger("fashiontrend")
     if not ours.handlers:
-        handler = console.Gathered(sys.stderr)
+        handler = console.BufferedHandler(sys.stderr)
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         ours.addHandler(handler)
         ours.setLevel(logging.INFO)

@@ -1,11 +1,11 @@
-"""Jobs on a running Ray cluster, through its job API; the token comes from `RAY_AUTH_TOKEN` or its file."""
+"""Jobs on a running Ray cluster, through its job API; Ray reads the token from `RAY_AUTH_TOKEN`."""
 
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import yaml
 from ray.exceptions import AuthenticationError
@@ -14,7 +14,9 @@ from ray.job_submission import JobDetails, JobSubmissionClient
 from fashiontrend.config import PREFIX, Config
 from fashiontrend.errors import ConfigError, StoreError
 from fashiontrend.submit.jobs import Job, Request, State
-from fashiontrend.submit.manifest import CONFIG_FILE
+
+#: Name of the configuration in the working directory of a submitted job.
+CONFIG_FILE = "config.yaml"
 
 
 class RayApi:
@@ -22,41 +24,42 @@ class RayApi:
 
     Args:
         address: `http://head:8265`.
-        config: what a submitted job is told. Files that it names by path must lie where the
+        config: the settings of a submitted job. Files that they name by path must lie where the
             cluster sees them; keys of the store always do.
     """
 
     def __init__(self, address: str, config: Config) -> None:
         self.address, self.config = address, config
-        with self._told("connect"):
+        with self._explain("connect"):
             self.client = JobSubmissionClient(address)
 
     def submit(self, request: Request) -> str:
-        """Send the resolved configuration along and begin the job."""
-        with tempfile.TemporaryDirectory() as folder, self._told(f"submit {request.name}"):
+        """Submit the job together with the resolved configuration."""
+        with tempfile.TemporaryDirectory() as folder, self._explain(f"submit {request.name}"):
+            environment = {"working_dir": folder, "env_vars": {f"{PREFIX}RAY__ADDRESS": "auto"}}
             tree = self.config.model_dump(mode="json")
             Path(folder, CONFIG_FILE).write_text(yaml.safe_dump(tree, allow_unicode=True), "utf-8")
-            return str(self.client.submit_job(**asked(request), runtime_env=_environment(folder)))
+            return str(self.client.submit_job(**job_arguments(request), runtime_env=environment))
 
     def jobs(self) -> list[Job]:
         """All jobs that were submitted to it, oldest first."""
-        with self._told("list jobs"):
+        with self._explain("list jobs"):
             found = self.client.list_jobs()
         known = [read_job(details) for details in found if details.submission_id]
         return sorted(known, key=lambda j: (j.started is None, j.started, j.name))
 
     def find(self, name: str) -> Job:
         """One job."""
-        with self._told(f"read job {name}"):
+        with self._explain(f"read job {name}"):
             return read_job(self.client.get_job_info(name))
 
     def logs(self, name: str) -> str:
         """Its driver's log."""
-        with self._told(f"read the log of {name}"):
+        with self._explain(f"read the log of {name}"):
             return str(self.client.get_job_logs(name))
 
     @contextmanager
-    def _told(self, what: str) -> Iterator[None]:
+    def _explain(self, what: str) -> Iterator[None]:
         """Turn what the client raises into an error that says what to do."""
         try:
             yield
@@ -68,28 +71,32 @@ class RayApi:
         except (ConnectionError, RuntimeError) as error:
             if "404" in str(error) or "does not exist" in str(error):
                 raise ConfigError(
-                    f"{what}: {_first(error)}. `fashiontrend jobs --address {self.address}` lists those there are."
+                    f"{what}: {_first(error)}. `fashiontrend jobs --address {self.address}` lists its jobs."
                 ) from error
             raise StoreError(
                 f"{what}: {self.address}: {_first(error)}. Check the address and that the cluster runs."
             ) from error
 
 
-def asked(request: Request) -> dict[str, Any]:
-    """The job API's words for a request."""
-    return {
-        "entrypoint": f"{request.entrypoint} --config {CONFIG_FILE}",
-        "submission_id": request.name,
-        "metadata": {"stage": request.stage, "day": str(request.day)},
-    }
+class JobArguments(TypedDict):
+    """Arguments of Ray's `submit_job`, apart from the working directory."""
+
+    entrypoint: str
+    submission_id: str
+    metadata: dict[str, str]
 
 
-def _environment(folder: str) -> dict[str, Any]:
-    return {"working_dir": folder, "env_vars": {f"{PREFIX}RAY__ADDRESS": "auto"}}
+def job_arguments(request: Request) -> JobArguments:
+    """A request in the terms of Ray's job API."""
+    return JobArguments(
+        entrypoint=f"{request.entrypoint} --config {CONFIG_FILE}",
+        submission_id=request.name,
+        metadata={"stage": request.stage, "day": str(request.day)},
+    )
 
 
 def read_job(details: JobDetails) -> Job:
-    """A job as the API tells of it."""
+    """A job as Ray's job API describes it."""
     state = {"PENDING": State.WAITING}.get(str(details.status)) or State(
         str(details.status).lower()
     )

@@ -20,6 +20,7 @@ from fashiontrend import gates
 from fashiontrend.config import AttrNetConfig, digest
 from fashiontrend.errors import AccuracyGateClosed
 from fashiontrend.loop import Step
+from fashiontrend.outcomes import EvalReport, LabelFacts, TrainAttrnetFacts
 from fashiontrend.pipeline import rounds
 from fashiontrend.pipeline.context import Context, Outcome
 from fashiontrend.storage import layout
@@ -44,7 +45,8 @@ def train(context: Context) -> Outcome:
         AccuracyGateClosed: no picture is annotated for validation, so that nothing can be judged.
     """
     data = context.run.latest(Step.LABEL)
-    _refuse_unjudged(data.facts["pictures"]["val"], context.config.accuracy_gate.min_support)
+    labelled = context.run.facts(LabelFacts)
+    _refuse_unjudged(labelled.pictures.val, context.config.accuracy_gate.min_support)
     round_ = rounds.plan(context)
     context.taxonomy.check(round_.attrnet.plain_weights)
     settings = {
@@ -54,7 +56,7 @@ def train(context: Context) -> Outcome:
         "seed": round_.seed,
     }
     version = digest(
-        [data.facts["version"], context.taxonomy.digest, settings, *filter(None, [round_.more])]
+        [labelled.version, context.taxonomy.digest, settings, *filter(None, [round_.more])]
     )
     manifest = training.train_once(
         context.config, context.store, "attrnet", version, worker,
@@ -66,16 +68,16 @@ def train(context: Context) -> Outcome:
         },
         lambda: {"train": stream(context, data.output, round_.epochs, round_)},
     )  # fmt: skip
-    report = manifest.facts["report"]
-    verdict = gates.judge_accuracy(report, context.config.accuracy_gate)
-    facts = {
-        "version": version,
-        "dataset": data.facts["version"],
-        "changed": round_.changed,
-        "bought": rounds.bought(context, report),
-        "report": report,
-    }
-    return Outcome(layout.model("attrnet", version), facts, verdict.to_dict())
+    report = EvalReport.from_json(manifest.facts["report"], f"attrnet {version}: report")
+    verdict = gates.decide_accuracy(report, context.config.accuracy_gate)
+    facts = TrainAttrnetFacts(
+        version=version,
+        dataset=labelled.version,
+        changed=round_.changed,
+        bought=rounds.bought(context, report),
+        report=report,
+    )
+    return Outcome(layout.model("attrnet", version), facts, verdict)
 
 
 def stream(
@@ -212,12 +214,12 @@ def _judge(
             },
         }
         report = accuracy.evaluate(
-            accuracy.Answers(
+            accuracy.Predictions(
                 {a: answers[f"probs_{a}"] for a in taxonomy.ids}, raw["box"], raw["box_score"]
             ),
             accuracy.Truth(labels, _boxes(table)),
             taxonomy,
-        ).to_dict()
+        ).to_json()
         card = artifact.make_card(
             taxonomy, net, settings["priors"], temperatures,
             metrics=report, dataset=settings["dataset"], seed=settings["seed"],

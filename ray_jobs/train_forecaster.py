@@ -1,5 +1,6 @@
 """Train the two-layer LSTM (A8, C) on Ray Train with DDP, and judge it on days it never saw (A9)."""
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -9,6 +10,7 @@ import ray.train.torch
 from fashiontrend import gates
 from fashiontrend.config import ForecasterConfig, digest
 from fashiontrend.loop import Step
+from fashiontrend.outcomes import TrainAttrnetFacts, TrainForecasterFacts, TrendReport
 from fashiontrend.pipeline.context import Context, Outcome
 from fashiontrend.storage import layout
 from fashiontrend.storage.object_store import Store
@@ -34,19 +36,20 @@ def train(context: Context) -> Outcome:
     manifest = training.train_once(
         context.config, context.store, "forecaster", version, worker, settings
     )
-    accuracy = context.run.latest(Step.TRAIN_ATTRNET).facts["report"]
-    report = manifest.facts["report"]
-    verdict = gates.judge_perplexity(report, accuracy, context.config.perplexity_gate)
-    facts = {"version": version, "report": report}
+    accuracy = context.run.facts(TrainAttrnetFacts).report
+    report = TrendReport.from_json(manifest.facts["report"], f"forecaster {version}: report")
+    verdict = gates.decide_perplexity(report, accuracy, context.config.perplexity_gate)
+    facts = TrainForecasterFacts(version, report)
     if not verdict.passed:
-        facts["labelling_request"] = _request_labels(context, gates.labelling_request(verdict))
-    return Outcome(layout.model("forecaster", version), facts, verdict.to_dict())
+        request = _request_labels(context, gates.labelling_request(verdict))
+        facts = replace(facts, labelling_request=request)
+    return Outcome(layout.model("forecaster", version), facts, verdict)
 
 
-def _request_labels(context: Context, request: list[dict[str, Any]]) -> str:
+def _request_labels(context: Context, request: list[gates.RequestRow]) -> str:
     """Write down what people should label next, a header alone if nothing; return where."""
     key = layout.labelling_request(context.run.run_id, context.move.label_round)
-    table = pd.DataFrame(request, columns=gates.REQUEST_COLUMNS)
+    table = pd.DataFrame([row.to_json() for row in request], columns=gates.REQUEST_COLUMNS)
     context.store.write(key, table.to_csv(index=False).encode())
     return key
 
@@ -94,7 +97,7 @@ def _judge(
 
     seen = windows.cut_windows(series, windows.training_origins(split), cfg, split.first_held_out)
     calibration = predict.calibrate(net, seen)
-    report = evaluate.backtest(net, calibration, series, split, cfg).to_dict()
+    report = evaluate.backtest(net, calibration, series, split, cfg).to_json()
     attributes = {a: v for (_, a), v in zip(series.pairs, series.values, strict=True)}
     made = artifact.Artifact(net, cfg, calibration, attributes, settings["taxonomy_digest"], report)
     return artifact.dump(made), {"report": report}

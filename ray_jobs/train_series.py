@@ -79,7 +79,7 @@ def worker(settings: dict[str, Any]) -> None:
         horizon=settings["horizon"],
         seed=settings["seed"],
         season=settings["season"],
-        learn=_Members(),
+        train_network=_Members(),
     )
     facts = {"series": len(table.names), "calibration": fitted.calibration}
     training.finish(lambda: (artifact.dump(fitted), {"report": facts}))
@@ -97,7 +97,7 @@ class _Members:
         model: Any,
         tensors: train.Batch,
         losses: train.Losses,
-        plan: train.Plan,
+        plan: train.TrainingPlan,
         *,
         seed: int,
         on_epoch_end: Any = None,

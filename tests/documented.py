@@ -8,9 +8,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted(
-    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "k8s/README.md", *ROOT.glob("docs/*.md")]
+    [
+        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "k8s/README.md")),
+        *(p for p in ROOT.glob("docs/**/*.md") if "reference" not in p.parts),
+    ]
 )
-_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
+_FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.M | re.S)
 _HEADING = re.compile(r"^#+ (.+)$", re.M)
 _SPAN = re.compile(r"`([^`\n]+)`")
 _SHELLS = {"sh", "bash", "console"}

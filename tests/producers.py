@@ -1,18 +1,19 @@
-"""Reports as their producers write them, and a mapping that notes which keys its readers miss.
+"""Reports as their producers make them.
 
 A fixture written by hand can agree with a reader's mistake; one that the producer made cannot.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
+import pyarrow as pa
 
 from fashiontrend.attrnet.evaluation import accuracy as evaluate
 from fashiontrend.config import ForecasterConfig
 from fashiontrend.forecaster import training
 from fashiontrend.forecaster.shares import evaluate as forecaster_evaluation
 from fashiontrend.forecaster.shares import predict, windows
+from fashiontrend.outcomes import EvalReport, TrendReport
 from fashiontrend.taxonomy import Taxonomy
 
 #: Values of each attribute of the toy taxonomy.
@@ -20,7 +21,7 @@ VALUES = 10
 BOX = (0.1, 0.1, 0.9, 0.9)
 
 
-def evaluated(majority: float = 0.4, pictures: int = 300, **accuracy: float) -> dict[str, Any]:
+def evaluated(majority: float = 0.4, pictures: int = 300, **accuracy: float) -> EvalReport:
     """The evaluation report of a recogniser with known accuracies.
 
     Args:
@@ -28,19 +29,19 @@ def evaluated(majority: float = 0.4, pictures: int = 300, **accuracy: float) -> 
         pictures: annotated validation pictures, every one of which shows every attribute.
         accuracy: the part of the pictures that is recognised correctly, by attribute.
     """
-    words = _taxonomy(accuracy)
+    taxonomy = _taxonomy(accuracy)
     common = round(majority * pictures)
     labels = np.concatenate(
         [np.zeros(common, int), 1 + np.arange(pictures - common) % (VALUES - 1)]
     )
     boxes = np.tile(BOX, (pictures, 1))
-    answers = evaluate.Answers(
+    predictions = evaluate.Predictions(
         {name: _probabilities(labels, part) for name, part in accuracy.items()},
         boxes,
         np.full(pictures, 0.9),
     )
     truth = evaluate.Truth(np.tile(labels[:, None], (1, len(accuracy))), boxes)
-    return evaluate.evaluate(answers, truth, words).to_dict()
+    return evaluate.evaluate(predictions, truth, taxonomy)
 
 
 def _probabilities(labels: np.ndarray, accuracy: float) -> np.ndarray:
@@ -53,7 +54,7 @@ def _probabilities(labels: np.ndarray, accuracy: float) -> np.ndarray:
     return probabilities
 
 
-def _taxonomy(attributes: Mapping[str, Any]) -> Taxonomy:
+def _taxonomy(attributes: Iterable[str]) -> Taxonomy:
     def named(name: str) -> dict[str, str]:
         return {"id": name, "en": name, "zh": name}
 
@@ -63,7 +64,7 @@ def _taxonomy(attributes: Mapping[str, Any]) -> Taxonomy:
     )
 
 
-def backtested(shares: Any) -> dict[str, Any]:
+def backtested(shares: pa.Table) -> TrendReport:
     """The backtest's report of a forecaster that was never trained.
 
     Args:
@@ -75,37 +76,4 @@ def backtested(shares: Any) -> dict[str, Any]:
     network = training.build(cfg, 0).eval()
     seen = windows.cut_windows(series, windows.training_origins(split), cfg, split.first_held_out)
     calibration = predict.calibrate(network, seen)
-    return forecaster_evaluation.backtest(network, calibration, series, split, cfg).to_dict()
-
-
-class Watched(Mapping[str, Any]):
-    """A report whose readers are watched.
-
-    Args:
-        report: what a producer wrote.
-        missed: takes the path of every key that was asked for and is not in the report.
-        path: where the report stands in a larger one.
-    """
-
-    def __init__(self, report: Mapping[str, Any], missed: set[str], path: str = "") -> None:
-        self._report, self._missed, self._path = report, missed, path
-
-    def __getitem__(self, key: str) -> Any:
-        if key not in self._report:
-            self._missed.add(f"{self._path}{key}")
-            raise KeyError(key)
-        return _watch(self._report[key], self._missed, f"{self._path}{key}.")
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._report)
-
-    def __len__(self) -> int:
-        return len(self._report)
-
-
-def _watch(value: Any, missed: set[str], path: str) -> Any:
-    if isinstance(value, Mapping):
-        return Watched(value, missed, path)
-    if isinstance(value, list | tuple):
-        return [_watch(v, missed, path) for v in value]
-    return value
+    return forecaster_evaluation.backtest(network, calibration, series, split, cfg)

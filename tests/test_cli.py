@@ -11,17 +11,18 @@ import yaml
 from fashiontrend import cli
 from fashiontrend.config import StoreConfig
 from fashiontrend.loop import Step
+from fashiontrend.outcomes import TrainAttrnetFacts, Verdict
 from fashiontrend.storage import ledger, releases
 from fashiontrend.storage.object_store import open_store
 
 
 @pytest.fixture
 def type_in(capsys):
-    """type_in(words) -> (exit code, stdout, stderr)."""
+    """type_in(arguments) -> (exit code, stdout, stderr)."""
 
-    def run(*words: str) -> tuple[int, str, str]:
+    def run(*arguments: str) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as end:
-            cli.main(list(words))
+            cli.main(list(arguments))
         out, err = capsys.readouterr()
         return int(end.value.code or 0), out, " ".join(err.split())
 
@@ -53,21 +54,21 @@ def test_init_writes_a_configuration_that_is_valid_and_never_overwrites(type_in,
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "parts"),
     [
         pytest.param("attrnet: {epochz: 3}", ["attrnet.epochz", "epochs"], id="misspelt key"),
         pytest.param("attrnet: {epochs: many}", ["attrnet.epochs", "many"], id="wrong type"),
         pytest.param("a: [", ["not valid YAML"], id="not YAML"),
     ],
 )
-def test_a_wrong_configuration_is_told_with_its_path_and_ends_with_30(
-    type_in, tmp_path, text, words
+def test_a_wrong_configuration_is_reported_with_its_path_and_ends_with_30(
+    type_in, tmp_path, text, parts
 ):
     file = tmp_path / "bad.yaml"
     file.write_text(text)
     code, _, err = type_in("config", "show", "--config", str(file))
     assert code == 30
-    assert all(word in err for word in words)
+    assert all(part in err for part in parts)
 
 
 def test_a_run_without_shops_is_a_configuration_error(type_in, config):
@@ -98,7 +99,7 @@ def test_the_shipped_taxonomy_is_shown_in_both_languages(type_in):
     assert "V领" in out
 
 
-def test_a_wrong_taxonomy_is_told_with_its_line(type_in, tmp_path):
+def test_a_wrong_taxonomy_is_reported_with_its_line(type_in, tmp_path):
     file = tmp_path / "t.yaml"
     file.write_text(
         "version: '1'\nattributes:\n  - id: colour\n    en: C\n    zh: 颜色\n    valuez: []\n"
@@ -119,14 +120,16 @@ def test_status_prints_the_steps_of_a_run_and_releases_can_be_rolled_back(
             "2026-11-23-x", date(2026, 11, 23), "2026-11-23T06:00:00", {}, "0.1.0", "1", "d", None
         ),
     )
-    closed = {"passed": False, "reasons": ["too few"]}
+    closed = Verdict(reasons=("too few",))
     ledger.record(
-        store, run, ledger.Entry(Step.TRAIN_ATTRNET, 1, 1, "", 2.0, "models/x", {}, closed)
+        store,
+        run,
+        ledger.Entry(Step.TRAIN_ATTRNET, 1, 1, "", 2.0, "models/x", TrainAttrnetFacts(), closed),
     )
     code, out, _ = type_in("status", "--config", config)
     assert code == 0
     assert "closed" in out
-    opened = {"passed": True}
+    opened = Verdict(passed=True)
     for name in ("r1", "r2"):
         releases.publish(
             store,
@@ -138,7 +141,34 @@ def test_status_prints_the_steps_of_a_run_and_releases_can_be_rolled_back(
     assert type_in("releases", "rollback", "r9", "--config", config)[0] == 1
 
 
-def test_a_misspelt_command_is_answered_with_usage(type_in):
+@pytest.mark.parametrize("flag", [[], ["--dry-run"]], ids=["submit", "dry run"])
+def test_submit_without_a_template_ends_with_30_and_says_how_to_find_one(
+    type_in, config, monkeypatch, flag
+):
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    code, _, err = type_in("submit", "crawl", "--config", config, *flag)
+    assert code == 30
+    assert "cluster.template" in err
+    assert "kubectl --namespace fashiontrend get configmap" in err
+
+
+def test_recognise_says_that_a_model_needs_images_and_images_need_a_model(type_in, tmp_path):
+    code, _, err = type_in("recognise", "--model", str(tmp_path))
+    assert (code, "--model needs --images" in err) == (30, True)
+    code, _, err = type_in("recognise", "--images", str(tmp_path))
+    assert (code, "--images needs --model" in err) == (30, True)
+    both = ("--model", str(tmp_path), "--server", "http://127.0.0.1:9")
+    code, _, err = type_in("recognise", "--images", str(tmp_path), *both)
+    assert (code, "not both" in err) == (30, True)
+
+
+def test_the_panels_of_the_help_stand_in_the_order_of_the_work(type_in):
+    _, out, _ = type_in("--help")
+    places = [out.index(panel) for panel in cli.PANELS]
+    assert places == sorted(places)
+
+
+def test_a_misspelt_command_gets_the_nearest_name(type_in):
     code, _, err = type_in("crawll")
     assert code == 2
     assert "crawl" in err
@@ -146,7 +176,7 @@ def test_a_misspelt_command_is_answered_with_usage(type_in):
 
 @pytest.mark.parametrize("port", ["99999", "-1"])
 @pytest.mark.parametrize("command", ["serve", "exporter"])
-def test_a_port_that_there_is_none_of_ends_with_30(type_in, config, command, port):
+def test_a_number_that_is_no_port_ends_with_30(type_in, config, command, port):
     code, _, err = type_in(command, "--config", config, "--port", port)
     assert code == 30
     assert err.startswith(f"✘ ConfigError: --port {port}: ")
@@ -156,8 +186,8 @@ def test_a_port_that_there_is_none_of_ends_with_30(type_in, config, command, por
 def test_an_exporter_on_a_taken_port_ends_with_30_and_says_what_to_do(type_in, config):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        words = ("exporter", "--config", config, "--address", "127.0.0.1", "--port", port)
-        code, _, err = type_in(*words)
+        arguments = ("exporter", "--config", config, "--address", "127.0.0.1", "--port", port)
+        code, _, err = type_in(*arguments)
     assert code == 30
     assert f"127.0.0.1:{port}" in err
     assert "--port" in err
@@ -172,7 +202,7 @@ def test_a_token_for_a_name_that_no_log_takes_ends_with_30_and_the_form_of_names
     assert "letters, digits" in err
 
 
-def test_doctor_can_be_asked_for_single_checks(type_in, config):
+def test_doctor_makes_single_checks(type_in, config):
     code, _, err = type_in("doctor", "--config", config, "--only", "taxonomy,store")
     assert code == 0
     assert "memory" not in err
@@ -187,7 +217,7 @@ def test_doctor_misses_the_weights_that_a_training_would_start_from(type_in, con
 
 
 @pytest.mark.parametrize(
-    ("platform", "told"),
+    ("platform", "message"),
     [
         ({"kind": "shopify", "base_url": "shop.example"}, "https://shop.example"),
         ({"kind": "shopify", "base_url": "https://shop.example"}, "contact_url"),
@@ -195,13 +225,13 @@ def test_doctor_misses_the_weights_that_a_training_would_start_from(type_in, con
     ],
     ids=["no scheme", "nobody to reach", "none enabled"],
 )
-def test_doctor_refuses_platforms_that_cannot_be_crawled(type_in, config, platform, told):
+def test_doctor_refuses_platforms_that_cannot_be_crawled(type_in, config, platform, message):
     tree = yaml.safe_load(Path(config).read_text("utf-8"))
     tree["crawl"] = {"platforms": [{"name": "a", **platform}]}
     Path(config).write_text(yaml.safe_dump(tree), "utf-8")
     code, _, err = type_in("doctor", "--config", config, "--only", "platforms")
     assert code == 30
-    assert told in err
+    assert message in err
 
 
 def test_doctor_knows_its_checks_by_name(type_in, config):

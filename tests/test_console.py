@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from fashiontrend.console import Gathered
+from fashiontrend.console import BufferedHandler
 
 
 class Sink(io.StringIO):
@@ -26,7 +26,7 @@ class Sink(io.StringIO):
 def log():
     """A logger that waits a minute, unless a test says otherwise."""
     log = logging.Logger("gathered")
-    log.addHandler(Gathered(Sink(), 60.0))
+    log.addHandler(BufferedHandler(Sink(), 60.0))
     return log
 
 

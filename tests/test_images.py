@@ -143,8 +143,8 @@ def test_exif_orientation_is_applied(orientation):
     )
     stored = Image.fromarray(upright)
     back = {5: 5, 6: 8, 7: 7, 8: 6}.get(orientation, orientation)
-    if back in images.UPRIGHT:
-        stored = stored.transpose(images.UPRIGHT[back])
+    if back in images.UPRIGHT_OPERATIONS:
+        stored = stored.transpose(images.UPRIGHT_OPERATIONS[back])
     exif = Image.Exif()
     exif[images.EXIF_ORIENTATION] = orientation
     assert np.array_equal(images.decode(encode(stored, exif=exif), 40), upright)

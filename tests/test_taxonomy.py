@@ -148,12 +148,12 @@ def test_an_unknown_attribute_is_told_with_those_there_are(shipped):
     [
         pytest.param(
             SMALL.replace("id: dress", "id: shirt"),
-            r"t\.yaml:7: attributes\.0\.values.*'shirt' stands twice",
+            r"t\.yaml:7: attributes\.0\.values.*'shirt' is repeated",
             id="value id twice",
         ),
         pytest.param(
             SMALL.replace("id: collar", "id: garment_type"),
-            r"t\.yaml:3: attributes: .*'garment_type' stands twice",
+            r"t\.yaml:3: attributes: .*'garment_type' is repeated",
             id="attribute id twice",
         ),
         pytest.param(
@@ -173,7 +173,7 @@ def test_an_unknown_attribute_is_told_with_those_there_are(shipped):
         ),
         pytest.param(
             SMALL.replace('version: "1"', 'version: "1"\nversion: "2"'),
-            r"t\.yaml:2: version stands twice \(first in line 1\)",
+            r"t\.yaml:2: version is repeated \(first in line 1\)",
             id="yaml key twice",
         ),
         pytest.param(

@@ -38,12 +38,12 @@ def test_every_key_and_item_knows_its_line():
     [
         pytest.param(
             "leaf: {size: 1, size: 2}",
-            r"^d\.yaml:1: leaf\.size stands twice \(first in line 1\)",
+            r"^d\.yaml:1: leaf\.size is repeated \(first in line 1\)",
             id="twice in one line",
         ),
         pytest.param(
             "leaf:\n  size: 1\nleaf:\n  size: 2",
-            r"^d\.yaml:3: leaf stands twice \(first in line 1\)",
+            r"^d\.yaml:3: leaf is repeated \(first in line 1\)",
             id="a branch twice",
         ),
         pytest.param("a: [1", "^d.yaml: not valid YAML", id="unfinished"),

@@ -1,1 +1,1 @@
-"""What shops list, checked: pictures, listings and the health of a day; tables in, tables out."""
+"""Check the pictures and listings of a day, and measure the day's health; without the store."""

@@ -1,4 +1,4 @@
-"""The numbers behind the data-health gate G0: how whole a platform's day is."""
+"""Measure how complete a platform's day is, for the data-health gate."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-#: Fields that a usable listing has, besides at least one fetched picture.
-FIELDS = ("product_id", "title", "url")
+#: Fields that a complete listing has, besides at least one fetched picture.
+REQUIRED_FIELDS = ("product_id", "title", "url")
 
 
-def facts(
+def measure_health(
     listings: pa.Table, crawl: Mapping[str, Any], pictures_ok: int, pictures_bad: int
-) -> dict[str, Any]:
-    """Count what G0 judges.
+) -> HealthFacts:
+    """Count what the data-health gate reads.
 
     Args:
         listings: the day's LISTING rows of one platform.
@@ -24,32 +24,30 @@ def facts(
         pictures_bad: new pictures that failed them.
 
     Returns:
-        products (distinct ids), listings, pictures, pictures_bad, and fractions:
-        image_success of all pictures that the listings show (those known from earlier days are
-        good), field_coverage (id, title, url and a fetched picture), blocked, duplicates. A
-        fraction of nothing is 1 where much is good, 0 where little is.
+        The counts and fractions. Pictures known from earlier days are good. A fraction of nothing
+        is 1 if a high one is good, and 0 if a low one is.
     """
     rows = listings.num_rows
     products = pc.count_distinct(listings["product_id"]).as_py() if rows else 0
     shown, unfetched = _count_pictures(listings)
     repeated = max(_count(crawl, "duplicates"), rows - products)
-    return {
-        "products": products,
-        "listings": rows,
-        "pictures": pictures_ok,
-        "pictures_bad": pictures_bad,
-        "image_success": _share(shown - unfetched - pictures_bad, shown),
-        "field_coverage": _share(_count_whole(listings), rows),
-        "blocked": blocked_share(crawl),
-        "duplicates": _share(repeated, max(_count(crawl, "stated"), rows, repeated), empty=0.0),
-    }
+    return HealthFacts(
+        products=products,
+        listings=rows,
+        pictures=pictures_ok,
+        pictures_bad=pictures_bad,
+        image_success=_share(shown - unfetched - pictures_bad, shown),
+        field_coverage=_share(_count_complete(listings), rows),
+        blocked=blocked_share(crawl),
+        duplicates=_share(repeated, max(_count(crawl, "stated"), rows, repeated), empty=0.0),
+    )
 
 
 def blocked_share(crawl: Mapping[str, Any]) -> float:
-    """Refused answers (blocked, or a challenge page) of all answers of a crawl; 0 of nothing."""
+    """Return the fraction of a crawl's responses that were refusals or challenge pages."""
     refused = _count(crawl, "blocked") + _count(crawl, "challenge")
-    answers = sum(crawl.get("responses", {}).values()) or _count(crawl, "requests")
-    return _share(refused, max(answers, refused), empty=0.0)
+    responses = sum(crawl.get("responses", {}).values()) or _count(crawl, "requests")
+    return _share(refused, max(responses, refused), empty=0.0)
 
 
 def _count(crawl: Mapping[str, Any], name: str) -> int:
@@ -57,16 +55,16 @@ def _count(crawl: Mapping[str, Any], name: str) -> int:
 
 
 def _count_pictures(listings: pa.Table) -> tuple[int, int]:
-    """Pictures that the listings show, and how many of them were never fetched."""
+    """Return the number of pictures that the listings show, and of those never fetched."""
     images = pc.list_flatten(listings["images"])
     ids = pc.struct_field(images, "picture_id")
     return len(ids), ids.null_count
 
 
-def _count_whole(listings: pa.Table) -> int:
-    """Listings that have every field and at least one fetched picture."""
+def _count_complete(listings: pa.Table) -> int:
+    """Return the number of listings with every field and at least one fetched picture."""
     good = pc.fill_null(pc.greater(pc.list_value_length(listings["images"]), 0), False)
-    for name in FIELDS:
+    for name in REQUIRED_FIELDS:
         filled = pc.greater(pc.utf8_length(pc.utf8_trim_whitespace(listings[name])), 0)
         good = pc.and_(good, pc.fill_null(filled, False))
     pictured = {

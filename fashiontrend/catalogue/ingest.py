@@ -1,11 +1,11 @@
-"""The checks of ingest: which pictures are new, which are usable, which listings are whole.
+"""The checks of ingest: which pictures are new and usable, and which listings are complete.
 
-Ray Data calls these functions; they read and write nothing themselves. Nothing is dropped in
-silence: what is put aside becomes a REJECT row with a countable reason.
+Ray Data calls these functions; they read and write nothing themselves. Everything that is left
+out becomes a REJECT row with a countable reason.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ from fashiontrend.storage import schemas
 Batch: TypeAlias = dict[str, NDArray[Any]]
 
 #: A picture to fetch and check; `url` goes into its REJECT row if it fails.
-WANTED = pa.schema(
+NEW_PICTURE = pa.schema(
     [
         *(
             schemas.PICTURE.field(n)
@@ -29,7 +29,7 @@ WANTED = pa.schema(
         ("url", pa.string()),
     ]
 )
-#: A listing without one of these cannot be counted or read; what else it lacks, health counts.
+#: A listing without one of these is rejected; other missing fields only lower the day's health.
 REQUIRED = ("platform", "day", "product_id", "title")
 
 
@@ -39,19 +39,19 @@ def new_pictures(listings: pa.Table, known: Collection[str]) -> pa.Table:
     Args:
         listings: LISTING rows. Pictures without an id were never fetched and are left out here;
             `missing_pictures` rejects them.
-        known: ids of the pictures that are in the catalogue already.
+        known: ids of the pictures that the catalogue holds.
 
     Returns:
-        WANTED rows, each picture once, with the product that shows it first.
+        NEW_PICTURE rows, each picture once, with the product that shows it first.
     """
     frame = _explode(listings)
     frame = frame[frame["picture_id"].notna() & ~frame["picture_id"].isin(list(known))]
     frame = frame.sort_values(["position", "product_id"], kind="stable")
-    return _table(frame.drop_duplicates("picture_id"), WANTED)
+    return _table(frame.drop_duplicates("picture_id"), NEW_PICTURE)
 
 
 def missing_pictures(listings: pa.Table) -> pa.Table:
-    """REJECT rows (`not_fetched`) for the pictures that the crawler could not fetch."""
+    """Return REJECT rows (`not_fetched`) for the pictures that the crawler could not fetch."""
     frame = _explode(listings)
     frame = frame[frame["picture_id"].isna()]
     frame = frame.assign(reason="not_fetched", detail="the crawler has no bytes for this address")
@@ -64,15 +64,17 @@ def check_pictures(
     """Inspect fetched bytes.
 
     Args:
-        wanted: WANTED rows.
-        images: their bytes in the same order, None where there are none.
-        limits: what a picture must be.
+        wanted: NEW_PICTURE rows.
+        images: their bytes in the same order, None for a picture without bytes.
+        limits: limits of size and format.
 
     Returns:
-        PICTURE rows of the good ones and REJECT rows of the others. Reasons are those of
-        `pictures.inspect`, `missing` (no bytes) and `digest` (not the bytes that the id names).
+        PICTURE rows of the good pictures and REJECT rows of the others. Reasons are those of
+        `images.inspect`, `missing` (no bytes) and `digest` (the bytes do not match the id).
     """
-    batch = {name: _column(wanted, name) for name in WANTED.names if name in wanted.column_names}
+    batch = {
+        name: _column(wanted, name) for name in NEW_PICTURE.names if name in wanted.column_names
+    }
     batch["image"] = np.array([*images, None], dtype=object)[:-1]
     frame = pd.DataFrame(check_batch(batch, limits) if len(images) else {})
     if frame.empty:
@@ -82,44 +84,54 @@ def check_pictures(
 
 
 def check_batch(batch: Batch, limits: IngestConfig) -> Batch:
-    """Inspect a batch; the form that `Dataset.map_batches` calls.
+    """Inspect a batch of pictures, in the form that `Dataset.map_batches` requires.
 
     Args:
         batch: columns picture_id, platform, product_id, day, position, image (bytes or None),
             and any others, which are passed on.
-        limits: what a picture must be.
+        limits: limits of size and format.
 
     Returns:
         The batch with width, height, format, reason and detail; the last two are None for good
         pictures, the first three for the others.
     """
-    told = [_look(i, b, limits) for i, b in zip(batch["picture_id"], batch["image"], strict=True)]
-    columns = ("width", "height", "format", "reason", "detail")
+    checks = [
+        _check(i, b, limits) for i, b in zip(batch["picture_id"], batch["image"], strict=True)
+    ]
     out = dict(batch)
-    for index, name in enumerate(columns):
-        out[name] = np.array([*(t[index] for t in told), None], dtype=object)[:-1]
+    for name in PictureCheck._fields:
+        out[name] = np.array([*(getattr(c, name) for c in checks), None], dtype=object)[:-1]
     return out
 
 
-def _look(picture_id: str, data: bytes | None, limits: IngestConfig) -> tuple[Any, ...]:
-    """Width, height, format, reason and detail of one picture."""
+class PictureCheck(NamedTuple):
+    """The result of one check; a good picture has a size and a format, a bad one a reason."""
+
+    width: int | None = None
+    height: int | None = None
+    format: str | None = None
+    reason: str | None = None
+    detail: str | None = None
+
+
+def _check(picture_id: str, data: bytes | None, limits: IngestConfig) -> PictureCheck:
     if data is None:
-        return None, None, None, "missing", "the store has no bytes under this id"
+        return PictureCheck(reason="missing", detail="the store has no bytes under this id")
     try:
         seen = pictures.inspect(data, limits)
     except PictureError as error:
-        return None, None, None, error.reason, str(error)
+        return PictureCheck(reason=error.reason, detail=str(error))
     if seen.picture_id != picture_id:
-        return None, None, None, "digest", f"the bytes hash to {seen.picture_id}"
-    return seen.width, seen.height, seen.format, None, None
+        return PictureCheck(reason="digest", detail=f"the bytes hash to {seen.picture_id}")
+    return PictureCheck(seen.width, seen.height, seen.format)
 
 
 def valid_listings(listings: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Split listings into whole ones and rejects.
+    """Split listings into complete ones and rejects.
 
-    A column that is missing or of another type is filled with nulls where it cannot be cast. A
-    listing needs the fields of REQUIRED (`missing_<field>`) and a product id that did not stand
-    before on that platform and day (`duplicate`).
+    A missing column is filled with nulls, and so is a cell that cannot be cast to its type. A
+    listing is rejected if a field of REQUIRED is empty (`missing_<field>`) or if its product id
+    is repeated on that platform and day (`duplicate`).
 
     Returns:
         LISTING rows and REJECT rows.
@@ -138,7 +150,7 @@ def valid_listings(listings: pa.Table) -> tuple[pa.Table, pa.Table]:
 
 
 def _cast(table: pa.Table, field: pa.Field) -> pa.ChunkedArray:
-    """A column in the schema's type; what does not fit becomes null, cell by cell if need be."""
+    """Return a column in the schema's type; cells that cannot be cast become null."""
     if field.name not in table.column_names:
         return pa.chunked_array([pa.nulls(table.num_rows, field.type)])
     seen = table.column(field.name)
@@ -158,17 +170,17 @@ def _fit(value: Any, kind: pa.DataType) -> Any:
 
 
 def _explode(listings: pa.Table) -> pd.DataFrame:
-    """One row per picture of a listing: platform, product_id, day, url, picture_id, position."""
+    """Return one row per picture of a listing, with the columns of NEW_PICTURE."""
     rows = listings.select(["platform", "product_id", "day", "images"]).to_pylist()
     flat = [
-        {**{k: row[k] for k in ("platform", "product_id", "day")}, **_place(image, order)}
+        {**{k: row[k] for k in ("platform", "product_id", "day")}, **_image_columns(image, order)}
         for row in rows
         for order, image in enumerate(row["images"] or ())
     ]
-    return pd.DataFrame(flat, columns=WANTED.names)
+    return pd.DataFrame(flat, columns=NEW_PICTURE.names)
 
 
-def _place(image: Mapping[str, Any], order: int) -> dict[str, Any]:
+def _image_columns(image: Mapping[str, Any], order: int) -> dict[str, object]:
     position = image.get("position")
     return {
         "url": image.get("url"),
@@ -178,12 +190,12 @@ def _place(image: Mapping[str, Any], order: int) -> dict[str, Any]:
 
 
 def _table(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
-    """The schema's columns of a frame; those that the frame lacks are null."""
+    """Return a frame as a table of the schema; columns that the frame lacks are null."""
     rows = frame.reindex(columns=schema.names).astype(object)
     rows = rows.where(rows.notna(), None)
     return pa.Table.from_pydict({n: rows[n].tolist() for n in schema.names}, schema=schema)
 
 
 def _column(table: pa.Table, name: str) -> NDArray[Any]:
-    """A column as an object array, so that nulls stay None."""
+    """Return a column as an object array, in which nulls stay None."""
     return np.array([*table.column(name).to_pylist(), None], dtype=object)[:-1]

@@ -1,7 +1,8 @@
-"""The HTTP API in Python, typed: `Client("http://127.0.0.1:8000").recognise(["a.jpg"])`.
+"""The HTTP API as typed Python: `Client("http://127.0.0.1:8000").recognise(["a.jpg"])`.
 
-`AsyncClient` has the same methods for a program with an event loop. Both are thin: `calls.py` says
-what is sent and how an answer is read, `exchange.py` what a refusal means.
+`AsyncClient` has the same methods for programs with an event loop. Neither knows the API: `calls.py`
+holds what is sent and how responses are parsed, and `exchange.py` holds retries and errors. Both do
+no IO, so the two clients only send requests.
 """
 
 from fashiontrend.client.asynchronous import AsyncClient

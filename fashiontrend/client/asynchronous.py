@@ -1,35 +1,37 @@
-"""The client of a program with an event loop; the same methods as `blocking.Client`."""
+"""The client for programs with an event loop; it has the methods of `blocking.Client`."""
 
 from asyncio import sleep
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import httpx
 
 from fashiontrend.attrnet.inference.prediction import Answer
-from fashiontrend.client import calls, exchange
-from fashiontrend.client.calls import Box, Call
-from fashiontrend.serve.schemas.requests import Options, Picture, PostedSeries
+from fashiontrend.client import calls
+from fashiontrend.client.calls import Call
+from fashiontrend.client.exchange import Exchange
+from fashiontrend.serve.schemas.requests import AdhocSeries, BoxFractions, Options, RemotePicture
 from fashiontrend.serve.schemas.responses import (
-    EvidenceAnswer,
-    ForecastsAnswer,
-    GatesAnswer,
-    ImageAnswer,
-    JobAnswer,
-    KeywordsAnswer,
-    PostedAnswer,
-    RecogniseAnswer,
-    SeriesAnswer,
-    VersionAnswer,
+    AdhocForecastResponse,
+    EvidenceResponse,
+    ForecastsResponse,
+    GatesResponse,
+    ImageResult,
+    JobResponse,
+    JsonObject,
+    KeywordsResponse,
+    RecogniseResponse,
+    SeriesResponse,
+    VersionResponse,
 )
 
 T = TypeVar("T")
 
 
 class AsyncClient:
-    """One connection pool to one server; an asynchronous context manager."""
+    """A connection pool to one server; an asynchronous context manager."""
 
     def __init__(
         self,
@@ -40,22 +42,9 @@ class AsyncClient:
         transport: httpx.AsyncBaseTransport | None = None,
         pause: Callable[[float], Awaitable[object]] = sleep,
     ) -> None:
-        """Nothing is contacted yet.
-
-        Args:
-            server: `http(s)://host:port`.
-            token: bearer token; $FASHIONTREND_TOKEN if None.
-            timeout_s: of one request.
-            retries: of a request that was answered 429 or 503, after Retry-After seconds.
-            transport: tests give another.
-            pause: waits; tests give another.
-
-        Raises:
-            ConfigError: `server` is not an http address.
-        """
-        self.server, self._retries, self._pause = server, retries, pause
-        sent = exchange.settings(server, token, timeout_s)
-        self._http = httpx.AsyncClient(**sent, transport=transport)
+        """Set up without contacting the server; see `Client.__init__`."""
+        self._exchange, self._pause = Exchange(server, token, timeout_s, retries), pause
+        self._http = httpx.AsyncClient(**self._exchange.http, transport=transport)
 
     async def __aenter__(self) -> Self:
         return self
@@ -76,68 +65,49 @@ class AsyncClient:
         self,
         files: Sequence[str | Path],
         options: Options | None = None,
-        boxes: Mapping[str, Box] | None = None,
-    ) -> AsyncIterator[ImageAnswer]:
-        """Recognise local pictures, a few at a time, in order.
-
-        Args:
-            files: paths.
-            options: how the answers should look.
-            boxes: path -> box in fractions of the upright picture, where it is known.
-
-        Raises:
-            ConfigError: a file is not there, or a box is of none of the files.
-            Refused: the server refuses; one bad picture is no refusal, its answer says why.
-            StoreError: the server cannot be reached.
-        """
+        boxes: Mapping[str, BoxFractions] | None = None,
+    ) -> AsyncIterator[ImageResult]:
+        """Recognise local pictures, a few per request, in order; see `Client.recognise`."""
         for call in calls.recognise(files, options, boxes):
             for image in await self._do(call):
                 yield image
 
     async def describe(self, images: Sequence[bytes]) -> list[Answer]:
-        """What `attrnet.predict.Recogniser.describe` says of the same pictures, by the server's model.
-
-        Raises:
-            Refused: the server refuses the request as a whole.
-            StoreError: the server cannot be reached.
-        """
-        return [answer for call in calls.describe(images) for answer in await self._do(call)]
+        """Recognise encoded pictures; see `Client.describe`."""
+        return [found for call in calls.describe(images) for found in await self._do(call)]
 
     async def recognise_remote(
-        self, pictures: Sequence[Picture], options: Options | None = None
-    ) -> RecogniseAnswer:
-        """Recognise pictures that the server fetches by URL or store key."""
+        self, pictures: Sequence[RemotePicture], options: Options | None = None
+    ) -> RecogniseResponse:
+        """Recognise pictures that the server reads by URL or store key."""
         return await self._do(calls.recognise_remote(pictures, options))
 
-    async def keywords(self, **query: str | float | None) -> KeywordsAnswer:
-        """Keywords; the query as in the API: as_of, platform, direction, min_confidence, ..."""
+    async def keywords(self, **query: str | float | None) -> KeywordsResponse:
+        """Get the keywords of a day; see `Client.keywords`."""
         return await self._do(calls.keywords(query))
 
-    async def evidence(self, keyword_id: str) -> EvidenceAnswer:
-        """Everything behind one keyword."""
+    async def evidence(self, keyword_id: str) -> EvidenceResponse:
+        """Get the series, forecasts and samples behind a keyword."""
         return await self._do(calls.evidence(keyword_id))
 
-    async def series(self, **query: str | None) -> SeriesAnswer:
-        """Shares; the query as in the API: platform, attribute, value, from, to, basis, corrected.
-
-        Without correction (`corrected="false"`) there is no interval: `low` and `high` are None.
-        """
+    async def series(self, **query: str | None) -> SeriesResponse:
+        """Get shares; see `Client.series`."""
         return await self._do(calls.series(query))
 
-    async def forecasts(self, **query: str | None) -> ForecastsAnswer:
-        """The released forecasts."""
+    async def forecasts(self, **query: str | None) -> ForecastsResponse:
+        """Get the released forecasts."""
         return await self._do(calls.forecasts(query))
 
-    async def forecast(self, series: Sequence[PostedSeries]) -> PostedAnswer:
-        """Forecast posted series with the released LSTM."""
+    async def forecast(self, series: Sequence[AdhocSeries]) -> AdhocForecastResponse:
+        """Forecast your own series with the released LSTM."""
         return await self._do(calls.forecast(series))
 
-    async def gates(self) -> GatesAnswer:
-        """The newest verdict of every gate."""
+    async def gates(self) -> GatesResponse:
+        """Get the newest verdict of every gate."""
         return await self._do(calls.gates())
 
-    async def version(self) -> VersionAnswer:
-        """What is running."""
+    async def version(self) -> VersionResponse:
+        """Get the running version and the release it serves."""
         return await self._do(calls.version())
 
     async def submit(
@@ -145,33 +115,34 @@ class AsyncClient:
         keys: Sequence[str],
         options: Options | None = None,
         idempotency_key: str | None = None,
-    ) -> JobAnswer:
-        """Hand in a catalogue job; with a key of your own, twice is once."""
+    ) -> JobResponse:
+        """Submit a catalogue job; the same `idempotency_key` returns the same job again."""
         return await self._do(calls.submit(keys, options, idempotency_key))
 
-    async def job(self, job_id: str) -> JobAnswer:
-        """How far a catalogue job is."""
+    async def job(self, job_id: str) -> JobResponse:
+        """Get the state of a catalogue job."""
         return await self._do(calls.job(job_id))
 
-    async def results(self, job_id: str, limit: int = 1000) -> AsyncIterator[dict[str, Any]]:
-        """The answers of a catalogue job, as far as they are there."""
+    async def results(self, job_id: str, limit: int = 1000) -> AsyncIterator[JsonObject]:
+        """Get the result rows of a catalogue job, as far as they are finished; `limit` is per page."""
         cursor: str | None = None
         while True:
             page = await self._do(calls.results(job_id, cursor, limit))
-            for row in page["rows"]:
+            for row in page.rows:
                 yield row
             cursor = calls.next_cursor(page, cursor)
             if cursor is None:
                 return
 
     async def _do(self, call: Call[T]) -> T:
-        for attempt in range(self._retries + 1):
+        attempt = 0
+        while True:
             try:
-                answer = await self._http.request(call.method, call.address, **call.sent)
+                response = await self._http.request(call.method, call.path, **call.content)
             except httpx.HTTPError as error:
-                raise exchange.unreachable(self.server, error) from error
-            wait_s = exchange.pause_s(answer)
-            if wait_s is None or attempt == self._retries:
-                break
+                raise self._exchange.unreachable(error) from error
+            wait_s = self._exchange.pause_s(response, attempt)
+            if wait_s is None:
+                return self._exchange.result(call, response)
             await self._pause(wait_s)
-        return call.read(exchange.content(answer))
+            attempt += 1

@@ -1,35 +1,37 @@
-"""The client of a program without an event loop."""
+"""The client for programs without an event loop."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from time import sleep
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import httpx
 
 from fashiontrend.attrnet.inference.prediction import Answer
-from fashiontrend.client import calls, exchange
-from fashiontrend.client.calls import Box, Call
-from fashiontrend.serve.schemas.requests import Options, Picture, PostedSeries
+from fashiontrend.client import calls
+from fashiontrend.client.calls import Call
+from fashiontrend.client.exchange import Exchange
+from fashiontrend.serve.schemas.requests import AdhocSeries, BoxFractions, Options, RemotePicture
 from fashiontrend.serve.schemas.responses import (
-    EvidenceAnswer,
-    ForecastsAnswer,
-    GatesAnswer,
-    ImageAnswer,
-    JobAnswer,
-    KeywordsAnswer,
-    PostedAnswer,
-    RecogniseAnswer,
-    SeriesAnswer,
-    VersionAnswer,
+    AdhocForecastResponse,
+    EvidenceResponse,
+    ForecastsResponse,
+    GatesResponse,
+    ImageResult,
+    JobResponse,
+    JsonObject,
+    KeywordsResponse,
+    RecogniseResponse,
+    SeriesResponse,
+    VersionResponse,
 )
 
 T = TypeVar("T")
 
 
 class Client:
-    """One connection pool to one server; a context manager."""
+    """A connection pool to one server; a context manager."""
 
     def __init__(
         self,
@@ -40,22 +42,22 @@ class Client:
         transport: httpx.BaseTransport | None = None,
         pause: Callable[[float], object] = sleep,
     ) -> None:
-        """Nothing is contacted yet.
+        """Set up without contacting the server.
 
         Args:
             server: `http(s)://host:port`.
-            token: bearer token; $FASHIONTREND_TOKEN if None.
-            timeout_s: of one request.
-            retries: of a request that was answered 429 or 503, after Retry-After seconds.
-            transport: tests give another.
-            pause: waits; tests give another.
+            token: bearer token; None takes $FASHIONTREND_TOKEN.
+            timeout_s: longest time for one request in seconds.
+            retries: how often a request is repeated while the server is busy (429 or 503), each time
+                after the seconds that the server names.
+            transport: tests replace it.
+            pause: waits for a number of seconds; tests replace it.
 
         Raises:
             ConfigError: `server` is not an http address.
         """
-        self.server, self._retries, self._pause = server, retries, pause
-        sent = exchange.settings(server, token, timeout_s)
-        self._http = httpx.Client(**sent, transport=transport)
+        self._exchange, self._pause = Exchange(server, token, timeout_s, retries), pause
+        self._http = httpx.Client(**self._exchange.http, transport=transport)
 
     def __enter__(self) -> Self:
         return self
@@ -76,67 +78,68 @@ class Client:
         self,
         files: Sequence[str | Path],
         options: Options | None = None,
-        boxes: Mapping[str, Box] | None = None,
-    ) -> Iterator[ImageAnswer]:
-        """Recognise local pictures, a few at a time, in order.
+        boxes: Mapping[str, BoxFractions] | None = None,
+    ) -> Iterator[ImageResult]:
+        """Recognise local pictures, a few per request, in order.
 
         Args:
-            files: paths.
-            options: how the answers should look.
-            boxes: path -> box in fractions of the upright picture, where it is known.
+            files: paths of the pictures.
+            options: what the results should contain.
+            boxes: known boxes by path, in fractions of the upright picture.
 
         Raises:
-            ConfigError: a file is not there, or a box is of none of the files.
-            Refused: the server refuses; one bad picture is no refusal, its answer says why.
+            ConfigError: a file does not exist, or a box belongs to none of the files.
+            Refused: the server refuses a request. One unusable picture is no refusal; its result
+                says why.
             StoreError: the server cannot be reached.
         """
         for call in calls.recognise(files, options, boxes):
             yield from self._do(call)
 
     def describe(self, images: Sequence[bytes]) -> list[Answer]:
-        """What `attrnet.predict.Recogniser.describe` says of the same pictures, by the server's model.
+        """Recognise encoded pictures like `attrnet.inference.predict.Recogniser.describe`.
 
         Raises:
-            Refused: the server refuses the request as a whole.
+            Refused: the server refuses a request as a whole.
             StoreError: the server cannot be reached.
         """
-        return [answer for call in calls.describe(images) for answer in self._do(call)]
+        return [found for call in calls.describe(images) for found in self._do(call)]
 
     def recognise_remote(
-        self, pictures: Sequence[Picture], options: Options | None = None
-    ) -> RecogniseAnswer:
-        """Recognise pictures that the server fetches by URL or store key."""
+        self, pictures: Sequence[RemotePicture], options: Options | None = None
+    ) -> RecogniseResponse:
+        """Recognise pictures that the server reads by URL or store key."""
         return self._do(calls.recognise_remote(pictures, options))
 
-    def keywords(self, **query: str | float | None) -> KeywordsAnswer:
-        """Keywords; the query as in the API: as_of, platform, direction, min_confidence, ..."""
+    def keywords(self, **query: str | float | None) -> KeywordsResponse:
+        """Get the keywords of a day; the query is the API's: as_of, platform, direction, ..."""
         return self._do(calls.keywords(query))
 
-    def evidence(self, keyword_id: str) -> EvidenceAnswer:
-        """Everything behind one keyword."""
+    def evidence(self, keyword_id: str) -> EvidenceResponse:
+        """Get the series, forecasts and samples behind a keyword."""
         return self._do(calls.evidence(keyword_id))
 
-    def series(self, **query: str | None) -> SeriesAnswer:
-        """Shares; the query as in the API: platform, attribute, value, from, to, basis, corrected.
+    def series(self, **query: str | None) -> SeriesResponse:
+        """Get shares; the query is the API's: platform, attribute, value, from, to, basis, corrected.
 
-        Without correction (`corrected="false"`) there is no interval: `low` and `high` are None.
+        Shares as counted (`corrected="false"`) have no interval: `low` and `high` are None.
         """
         return self._do(calls.series(query))
 
-    def forecasts(self, **query: str | None) -> ForecastsAnswer:
-        """The released forecasts."""
+    def forecasts(self, **query: str | None) -> ForecastsResponse:
+        """Get the released forecasts."""
         return self._do(calls.forecasts(query))
 
-    def forecast(self, series: Sequence[PostedSeries]) -> PostedAnswer:
-        """Forecast posted series with the released LSTM."""
+    def forecast(self, series: Sequence[AdhocSeries]) -> AdhocForecastResponse:
+        """Forecast your own series with the released LSTM."""
         return self._do(calls.forecast(series))
 
-    def gates(self) -> GatesAnswer:
-        """The newest verdict of every gate."""
+    def gates(self) -> GatesResponse:
+        """Get the newest verdict of every gate."""
         return self._do(calls.gates())
 
-    def version(self) -> VersionAnswer:
-        """What is running."""
+    def version(self) -> VersionResponse:
+        """Get the running version and the release it serves."""
         return self._do(calls.version())
 
     def submit(
@@ -144,32 +147,33 @@ class Client:
         keys: Sequence[str],
         options: Options | None = None,
         idempotency_key: str | None = None,
-    ) -> JobAnswer:
-        """Hand in a catalogue job; with a key of your own, twice is once."""
+    ) -> JobResponse:
+        """Submit a catalogue job; the same `idempotency_key` returns the same job again."""
         return self._do(calls.submit(keys, options, idempotency_key))
 
-    def job(self, job_id: str) -> JobAnswer:
-        """How far a catalogue job is."""
+    def job(self, job_id: str) -> JobResponse:
+        """Get the state of a catalogue job."""
         return self._do(calls.job(job_id))
 
-    def results(self, job_id: str, limit: int = 1000) -> Iterator[dict[str, Any]]:
-        """The answers of a catalogue job, as far as they are there."""
+    def results(self, job_id: str, limit: int = 1000) -> Iterator[JsonObject]:
+        """Get the result rows of a catalogue job, as far as they are finished; `limit` is per page."""
         cursor: str | None = None
         while True:
             page = self._do(calls.results(job_id, cursor, limit))
-            yield from page["rows"]
+            yield from page.rows
             cursor = calls.next_cursor(page, cursor)
             if cursor is None:
                 return
 
     def _do(self, call: Call[T]) -> T:
-        for attempt in range(self._retries + 1):
+        attempt = 0
+        while True:
             try:
-                answer = self._http.request(call.method, call.address, **call.sent)
+                response = self._http.request(call.method, call.path, **call.content)
             except httpx.HTTPError as error:
-                raise exchange.unreachable(self.server, error) from error
-            wait_s = exchange.pause_s(answer)
-            if wait_s is None or attempt == self._retries:
-                break
+                raise self._exchange.unreachable(error) from error
+            wait_s = self._exchange.pause_s(response, attempt)
+            if wait_s is None:
+                return self._exchange.result(call, response)
             self._pause(wait_s)
-        return call.read(exchange.content(answer))
+            attempt += 1

@@ -1,10 +1,10 @@
-"""What each method of a client sends, and how its answer is read."""
+"""The API without IO: for each method of a client the request it sends and the parser of its response."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeAlias, TypedDict, TypeVar
 from urllib.parse import quote
 
 import pydantic
@@ -12,181 +12,207 @@ import pydantic
 from fashiontrend.attrnet.inference import prediction
 from fashiontrend.attrnet.inference.prediction import Answer
 from fashiontrend.errors import ConfigError
-from fashiontrend.serve.schemas.requests import Options, Picture, PostedSeries
+from fashiontrend.serve.schemas.requests import AdhocSeries, BoxFractions, Options, RemotePicture
 from fashiontrend.serve.schemas.responses import (
-    AttributeAnswer,
-    EvidenceAnswer,
-    ForecastsAnswer,
-    GatesAnswer,
-    ImageAnswer,
-    JobAnswer,
-    KeywordsAnswer,
-    PostedAnswer,
-    RecogniseAnswer,
-    SeriesAnswer,
-    VersionAnswer,
+    AdhocForecastResponse,
+    AttributeResult,
+    EvidenceResponse,
+    ForecastsResponse,
+    GatesResponse,
+    ImageResult,
+    JobResponse,
+    JobResultsResponse,
+    JsonObject,
+    KeywordsResponse,
+    RecogniseResponse,
+    SeriesResponse,
+    VersionResponse,
 )
 
 T = TypeVar("T")
 M = TypeVar("M", bound=pydantic.BaseModel)
-Query = Mapping[str, Any]
-Box = tuple[float, float, float, float]
+Query: TypeAlias = Mapping[str, str | float | None]
 RECOGNISE = "/v1/recognise"
-#: Pictures that are sent together, and bytes beyond which they are not.
-TOGETHER, MOST_BYTES = 16, 40_000_000
+#: One request carries at most this many pictures, and at most this many bytes of several pictures.
+MAX_PICTURES, MAX_BYTES = 16, 40_000_000
+
+
+class Content(TypedDict, total=False):
+    """What a request sends, as httpx's `request` takes it."""
+
+    params: dict[str, str | float]
+    json: JsonObject
+    files: list[tuple[str, tuple[str, bytes]]]
+    data: dict[str, str]
+    headers: dict[str, str]
 
 
 @dataclass(frozen=True)
 class Call(Generic[T]):
-    """One request, and what makes a typed answer of its JSON."""
+    """One request of the API.
+
+    Attributes:
+        method: HTTP method.
+        path: path on the server.
+        parse: turns the JSON of the response into a typed value.
+        content: what the request sends.
+    """
 
     method: str
-    address: str
-    read: Callable[[Any], T]
-    sent: Mapping[str, Any] = field(default_factory=dict)  # as httpx takes it
+    path: str
+    parse: Callable[[JsonObject], T]
+    content: Content = field(default_factory=Content)
 
 
 def recognise(
-    files: Sequence[str | Path], options: Options | None, boxes: Mapping[str, Box] | None
-) -> Iterator[Call[list[ImageAnswer]]]:
-    """Local pictures, a few at a time, in order.
+    files: Sequence[str | Path],
+    options: Options | None,
+    boxes: Mapping[str, BoxFractions] | None,
+) -> Iterator[Call[list[ImageResult]]]:
+    """Recognise local pictures, a few per request, in order.
 
     Raises:
-        ConfigError: a file is not there, or a box is of no picture.
+        ConfigError: a file does not exist, or a box belongs to none of the files.
     """
     known = _match(boxes or {}, files)
     for group in _groups([Path(f) for f in files]):
-        told = [
+        pictures = [
             {
                 "id": str(path)[-200:],
                 "regions": [{"box": known[path.absolute()]}] if path.absolute() in known else [],
             }
             for path in group
         ]
-        request = {"images": told, "options": _plain(options or Options())}
-        sent = [("image", (path.name, path.read_bytes())) for path in group]
-        yield Call("POST", RECOGNISE, _images, _upload(sent, request))
+        request = {"images": pictures, "options": _to_json(options or Options())}
+        uploads = [(path.name, path.read_bytes()) for path in group]
+        yield Call("POST", RECOGNISE, _images, _upload(uploads, request))
 
 
 def describe(images: Sequence[bytes]) -> Iterator[Call[list[Answer]]]:
-    """Pictures in memory, a few at a time, answered as a `Recogniser` in this process does."""
-    request = {"options": _plain(Options(min_confidence=0.0, top_k=1))}
+    """Recognise pictures in memory, a few per request, with the results of a local `Recogniser`."""
+    request = {"options": _to_json(Options(min_confidence=0.0, top_k=1))}
     for group in _portions(images):
-        sent = [("image", (str(n), data)) for n, data in enumerate(group)]
-        yield Call(
-            "POST",
-            RECOGNISE,
-            lambda told: [_to_answer(i) for i in _images(told)],
-            _upload(sent, request),
-        )
+        uploads = [(str(n), data) for n, data in enumerate(group)]
+        yield Call("POST", RECOGNISE, _predictions, _upload(uploads, request))
 
 
-def recognise_remote(pictures: Sequence[Picture], options: Options | None) -> Call[RecogniseAnswer]:
-    """Pictures that the server fetches by URL or store key."""
+def recognise_remote(
+    pictures: Sequence[RemotePicture], options: Options | None
+) -> Call[RecogniseResponse]:
+    """Recognise pictures that the server reads by URL or store key."""
     body = {
         "images": [p.model_dump(mode="json", exclude_none=True) for p in pictures],
-        "options": _plain(options or Options()),
+        "options": _to_json(options or Options()),
     }
-    return Call("POST", RECOGNISE, RecogniseAnswer.model_validate, {"json": body})
+    return _post(RECOGNISE, RecogniseResponse, body)
 
 
-def keywords(query: Query) -> Call[KeywordsAnswer]:
-    """Keywords."""
-    return _get("/v1/keywords", KeywordsAnswer, query)
+def keywords(query: Query) -> Call[KeywordsResponse]:
+    """Get the keywords of a day."""
+    return _get("/v1/keywords", KeywordsResponse, query)
 
 
-def evidence(keyword_id: str) -> Call[EvidenceAnswer]:
-    """Everything behind one keyword."""
-    return _get(f"/v1/keywords/{quote(keyword_id, safe='')}/evidence", EvidenceAnswer)
+def evidence(keyword_id: str) -> Call[EvidenceResponse]:
+    """Get what is behind a keyword."""
+    return _get(f"/v1/keywords/{quote(keyword_id, safe='')}/evidence", EvidenceResponse)
 
 
-def series(query: Query) -> Call[SeriesAnswer]:
-    """Shares."""
-    return _get("/v1/series", SeriesAnswer, query)
+def series(query: Query) -> Call[SeriesResponse]:
+    """Get shares over days."""
+    return _get("/v1/series", SeriesResponse, query)
 
 
-def forecasts(query: Query) -> Call[ForecastsAnswer]:
-    """The released forecasts."""
-    return _get("/v1/forecasts", ForecastsAnswer, query)
+def forecasts(query: Query) -> Call[ForecastsResponse]:
+    """Get the released forecasts."""
+    return _get("/v1/forecasts", ForecastsResponse, query)
 
 
-def forecast(posted: Sequence[PostedSeries]) -> Call[PostedAnswer]:
-    """Posted series, by the released LSTM."""
-    body = {"series": [s.model_dump(mode="json", exclude_none=True) for s in posted]}
-    return Call("POST", "/v1/forecasts", PostedAnswer.model_validate, {"json": body})
+def forecast(own: Sequence[AdhocSeries]) -> Call[AdhocForecastResponse]:
+    """Forecast the caller's own series with the released LSTM."""
+    body = {"series": [s.model_dump(mode="json", exclude_none=True) for s in own]}
+    return _post("/v1/forecasts", AdhocForecastResponse, body)
 
 
-def gates() -> Call[GatesAnswer]:
-    """The newest verdict of every gate."""
-    return _get("/v1/gates", GatesAnswer)
+def gates() -> Call[GatesResponse]:
+    """Get the newest verdict of every gate."""
+    return _get("/v1/gates", GatesResponse)
 
 
-def version() -> Call[VersionAnswer]:
-    """What is running."""
-    return _get("/version", VersionAnswer)
+def version() -> Call[VersionResponse]:
+    """Get the running version and the release it serves."""
+    return _get("/version", VersionResponse)
 
 
 def submit(
     keys: Sequence[str], options: Options | None, idempotency_key: str | None
-) -> Call[JobAnswer]:
-    """A catalogue job."""
+) -> Call[JobResponse]:
+    """Submit a catalogue job."""
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-    body = {"input": list(keys), "options": _plain(options or Options())}
-    sent = {"json": body, "headers": headers}
-    return Call("POST", "/v1/recognitions", JobAnswer.model_validate, sent)
+    body = {"input": list(keys), "options": _to_json(options or Options())}
+    return _post("/v1/recognitions", JobResponse, body, headers)
 
 
-def job(job_id: str) -> Call[JobAnswer]:
-    """How far a catalogue job is."""
-    return _get(f"/v1/recognitions/{quote(job_id, safe='')}", JobAnswer)
+def job(job_id: str) -> Call[JobResponse]:
+    """Get the state of a catalogue job."""
+    return _get(f"/v1/recognitions/{quote(job_id, safe='')}", JobResponse)
 
 
-def results(job_id: str, cursor: str | None, limit: int) -> Call[dict[str, Any]]:
-    """One page of a catalogue job's answers."""
-    sent = {"params": _present({"cursor": cursor, "limit": limit})}
-    return Call("GET", f"/v1/recognitions/{quote(job_id, safe='')}/results", dict, sent)
+def results(job_id: str, cursor: str | None, limit: int) -> Call[JobResultsResponse]:
+    """Get a page of a catalogue job's results."""
+    path = f"/v1/recognitions/{quote(job_id, safe='')}/results"
+    return _get(path, JobResultsResponse, {"cursor": cursor, "limit": limit})
 
 
-def next_cursor(page: Mapping[str, Any], cursor: str | None) -> str | None:
-    """Where the page after this one begins; None if there is none."""
-    following: str | None = page["next"]
-    return following if page["rows"] and following != cursor else None
+def next_cursor(page: JobResultsResponse, cursor: str | None) -> str | None:
+    """Return the cursor of the next page; None if this page is the last one so far."""
+    return page.next if page.rows and page.next != cursor else None
 
 
-def _get(address: str, model: type[M], query: Query | None = None) -> Call[M]:
-    return Call("GET", address, model.model_validate, {"params": _present(query or {})})
+def _get(path: str, model: type[M], query: Query | None = None) -> Call[M]:
+    params = {k: v for k, v in (query or {}).items() if v is not None}
+    return Call("GET", path, model.model_validate, Content(params=params))
 
 
-def _present(query: Query) -> dict[str, Any]:
-    return {k: v for k, v in query.items() if v is not None}
+def _post(
+    path: str, model: type[M], body: JsonObject, headers: dict[str, str] | None = None
+) -> Call[M]:
+    return Call("POST", path, model.model_validate, Content(json=body, headers=headers or {}))
 
 
-def _plain(options: Options) -> dict[str, Any]:
+def _to_json(options: Options) -> JsonObject:
     return options.model_dump(mode="json")
 
 
-def _upload(files: Sequence[tuple[str, tuple[str, bytes]]], request: Query) -> dict[str, Any]:
-    return {"files": files, "data": {"request": json.dumps(request)}}
+def _upload(files: Sequence[tuple[str, bytes]], request: JsonObject) -> Content:
+    return Content(files=[("image", f) for f in files], data={"request": json.dumps(request)})
 
 
-def _images(told: Any) -> list[ImageAnswer]:
-    return list(RecogniseAnswer.model_validate(told).images)
+def _images(response: JsonObject) -> list[ImageResult]:
+    return RecogniseResponse.model_validate(response).images
 
 
-def _match(boxes: Mapping[str, Box], files: Sequence[str | Path]) -> dict[Path, Box]:
-    """The boxes by absolute path, so that `./a.jpg` and `a.jpg` are one picture.
+def _predictions(response: JsonObject) -> list[Answer]:
+    return [_to_prediction(image) for image in _images(response)]
+
+
+def _match(
+    boxes: Mapping[str, BoxFractions], files: Sequence[str | Path]
+) -> dict[Path, BoxFractions]:
+    """The boxes by absolute path, so that `./a.jpg` and `a.jpg` are the same picture.
 
     Raises:
-        ConfigError: a box is of no picture, or two are of the same.
+        ConfigError: a box belongs to none of the pictures, or two boxes to the same picture.
     """
     pictures = {Path(f).absolute() for f in files}
-    known: dict[Path, Box] = {}
+    known: dict[Path, BoxFractions] = {}
     for name, box in boxes.items():
         path = Path(name).absolute()
         if path not in pictures:
-            raise ConfigError(f"boxes: {name} is none of the pictures. Spell it as in `files`.")
+            raise ConfigError(
+                f"boxes: {name} is none of the pictures in `files`. Correct its path."
+            )
         if path in known:
-            raise ConfigError(f"boxes: {name} has a second box under another spelling; give one.")
+            raise ConfigError(f"boxes: {name} has two boxes under different spellings. Give one.")
         known[path] = box
     return known
 
@@ -196,9 +222,9 @@ def _groups(paths: Sequence[Path]) -> Iterator[list[Path]]:
     size = 0
     for path in paths:
         if not path.is_file():
-            raise ConfigError(f"{path}: no such file.")
+            raise ConfigError(f"{path} does not exist. Correct its path.")
         bytes_ = path.stat().st_size
-        if group and (len(group) == TOGETHER or size + bytes_ > MOST_BYTES):
+        if group and (len(group) == MAX_PICTURES or size + bytes_ > MAX_BYTES):
             yield group
             group, size = [], 0
         group.append(path)
@@ -210,7 +236,8 @@ def _groups(paths: Sequence[Path]) -> Iterator[list[Path]]:
 def _portions(images: Sequence[bytes]) -> Iterator[list[bytes]]:
     group: list[bytes] = []
     for data in images:
-        if group and (len(group) == TOGETHER or sum(map(len, group)) + len(data) > MOST_BYTES):
+        size = sum(map(len, group)) + len(data)
+        if group and (len(group) == MAX_PICTURES or size > MAX_BYTES):
             yield group
             group = []
         group.append(data)
@@ -218,7 +245,7 @@ def _portions(images: Sequence[bytes]) -> Iterator[list[bytes]]:
         yield group
 
 
-def _to_answer(image: ImageAnswer) -> Answer:
+def _to_prediction(image: ImageResult) -> Answer:
     if image.problem is not None and image.status != "no_garment":
         return Answer(problem=image.problem.detail)
     size = (image.width or 0, image.height or 0)
@@ -234,7 +261,7 @@ def _to_answer(image: ImageAnswer) -> Answer:
     )
 
 
-def _to_attribute(told: AttributeAnswer) -> prediction.AttributeAnswer:
-    name = (told.label or {}).get("en")
-    status = prediction.Status(told.status)
-    return prediction.AttributeAnswer(status, told.value, name, told.confidence or 0.0)
+def _to_attribute(found: AttributeResult) -> prediction.AttributeAnswer:
+    name = (found.label or {}).get("en")
+    status = prediction.Status(found.status)
+    return prediction.AttributeAnswer(status, found.value, name, found.confidence or 0.0)

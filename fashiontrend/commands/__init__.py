@@ -1,1 +1,1 @@
-"""What people type, in the order of their work; `cli` puts it together."""
+"""The commands that people type; `cli` puts them in the order of the work."""

@@ -1,8 +1,8 @@
-"""The newcomer's run: a drawn world of three shops on loopback, taken from pages to keywords."""
+"""The demo: a drawn world of three shops on loopback, followed from pages to keywords."""
 
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import yaml
@@ -17,13 +17,15 @@ from fashiontrend.pipeline import drive
 from fashiontrend.storage import ledger
 from ray_jobs.run import run
 
-#: The world's last day. A fixed one, so that a second demo finds the first one's run.
+#: A configuration, or the values of the chart, as plain YAML values.
+Tree: TypeAlias = dict[str, Any]
+#: The last day of the world. It is fixed, so that a second demo finds the run of the first.
 LAST_DAY = date(2026, 11, 23)
 PORTS = 8741
 #: Where the chart mounts `files`.
 MOUNT = Path("/etc/fashiontrend")
-#: What the demo sets otherwise than a shop of one's own would.
-SETTINGS: dict[str, Any] = {
+#: Settings in which the demo differs from the defaults.
+SETTINGS: Tree = {
     "attrnet": {"input_px": 64, "epochs": 40, "max_passes": 25_000, "batch_size": 32},
     "accuracy_gate": {"threshold": 0.85, "floor": 0.70},
     # Full balance, the method's "by attribute proportion": what the correction has to undo.
@@ -35,7 +37,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def demo(folder: Path, seed: int, num_days: int) -> tuple[Config, ledger.Run]:
-    """Build the world in a folder and run the loop over it; a finished one is only shown again.
+    """Build the world in a folder and run the loop on it; a finished demo is only shown again.
 
     Raises:
         ConfigError: the folder holds a demo of another seed or length.
@@ -44,7 +46,7 @@ def demo(folder: Path, seed: int, num_days: int) -> tuple[Config, ledger.Run]:
     config = prepare(folder, world, first_port=shops.find_ports(PORTS))
     state = drive.begin(config, world.last_day)
     if drive.due(config, state) is None:
-        console.console.print(
+        console.stderr.print(
             f"run {state.run_id} is finished; nothing is trained again", markup=False
         )
     with shops.serve(world, _port(config)):
@@ -52,22 +54,22 @@ def demo(folder: Path, seed: int, num_days: int) -> tuple[Config, ledger.Run]:
 
 
 def _port(config: Config) -> int:
-    """Where the first shop listens; a folder keeps the ports it began with.
+    """The port of the first shop; a folder keeps the ports that it began with.
 
     Raises:
-        ConfigError: somebody else listens there now.
+        ConfigError: another program listens on one of the ports now.
     """
     port = urlsplit(config.crawl.platforms[0].base_url.replace("{day}", "")).port or 0
     if shops.find_ports(port) != port:
         raise ConfigError(
-            f"port {port} or the two after it are taken, and this demo's shops listened there. "
+            f"port {port} or one of the two after it is taken, and the shops of this demo need them. "
             "Wait for the other demo to end, or name another --folder."
         )
     return port
 
 
 def prepare(
-    folder: Path, world: World, settings: dict[str, Any] | None = None, first_port: int = PORTS
+    folder: Path, world: World, settings: Tree | None = None, first_port: int = PORTS
 ) -> Config:
     """Write the world's annotations, truth and configuration, once, and load the configuration."""
     file = folder / "fashiontrend.yaml"
@@ -81,7 +83,7 @@ def prepare(
     folder.mkdir(parents=True, exist_ok=True)
     annotate(world).to_csv(folder / "annotations.csv", index=False)
     write_truth(world, folder / "truth")
-    (folder / "taxonomy.yaml").write_text(_words(), "utf-8")
+    (folder / "taxonomy.yaml").write_text(_taxonomy(), "utf-8")
     tree = describe(folder, world, settings or SETTINGS, first_port)
     tree |= {"store": {"url": str(folder / "store")}, "report": {"truth": str(folder / "truth")}}
     text = mark + yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
@@ -91,31 +93,31 @@ def prepare(
     return configuration.load(str(file))
 
 
-def values(world: World, host: str) -> dict[str, Any]:
+def values(world: World, host: str) -> Tree:
     """The Helm chart's values for the same world, its shops served by a host of the cluster."""
-    files = {"taxonomy.yaml": _words(), "annotations.csv": annotate(world).to_csv(index=False)}
+    files = {"taxonomy.yaml": _taxonomy(), "annotations.csv": annotate(world).to_csv(index=False)}
     tree = describe(MOUNT, world, SETTINGS, shops.FIRST_PORT, host)
-    del tree["ray"]  # how many workers there are is the cluster's to say
+    del tree["ray"]  # the chart sizes the workers
     ports = [shops.FIRST_PORT + n for n in range(len(KINDS))]
     # Shops inside the cluster: the chart lets a crawl out to public addresses only.
     reach = {"cidrs": ["10.0.0.0/8"], "except": [], "ports": ports}
     return {"config": tree, "files": files, "networkPolicy": {"shops": reach}}
 
 
-def _words() -> str:
+def _taxonomy() -> str:
     """The demo's part of the taxonomy, as YAML."""
-    words = curves.restrict(taxonomy.load()).model_dump(mode="json")
-    return str(yaml.safe_dump(words, allow_unicode=True, sort_keys=False))
+    part = curves.restrict(taxonomy.load()).model_dump(mode="json")
+    return str(yaml.safe_dump(part, allow_unicode=True, sort_keys=False))
 
 
 def describe(
     folder: Path,
     world: World,
-    settings: dict[str, Any],
+    settings: Tree,
     first_port: int,
     host: str = shops.LOOPBACK,
-) -> dict[str, Any]:
-    """The demo's configuration as a plain tree, but for where its store lies."""
+) -> Tree:
+    """The configuration of the demo as plain values, without the address of its store."""
     platforms = [
         {
             "name": name,
@@ -125,7 +127,7 @@ def describe(
         }
         for n, (name, kind) in enumerate(KINDS.items())
     ]
-    tree: dict[str, Any] = {
+    tree: Tree = {
         "seed": world.seed,
         "taxonomy": str(folder / "taxonomy.yaml"),
         "crawl": {

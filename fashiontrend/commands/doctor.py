@@ -1,4 +1,4 @@
-"""What could keep a run from working on this machine, and what to do about it."""
+"""Checks of this machine and its configuration, each with what to do about a fault."""
 
 import os
 import shutil
@@ -37,7 +37,7 @@ class Finding:
 
 
 def examine(path: str | None, only: tuple[str, ...] = ()) -> list[Finding]:
-    """Run every check, or the named ones; one that fails never stops the others.
+    """Run every check, or the named ones; a check that fails does not stop the others.
 
     Raises:
         ConfigError: there is no check of that name.
@@ -55,7 +55,7 @@ def examine(path: str | None, only: tuple[str, ...] = ()) -> list[Finding]:
 
 
 def _by_name() -> dict[str, Callable[[Config], Finding]]:
-    """Checks that say something wherever they run; room on the disk does only where runs go."""
+    """Checks that are useful on any machine. Free disk space matters only where runs happen."""
     return {
         "taxonomy": _taxonomy,
         "weights": _weights,
@@ -66,7 +66,7 @@ def _by_name() -> dict[str, Callable[[Config], Finding]]:
 
 
 def _chosen(path: str | None, only: tuple[str, ...]) -> list[Finding]:
-    """Checks of the configuration by name, for a place that is not the one where runs go."""
+    """Run the named checks of the configuration, on a machine that need not be the one of the runs."""
     checks = _by_name()
     if unknown := set(only) - set(checks):
         raise ConfigError(f"no check {', '.join(sorted(unknown))}; there are {', '.join(checks)}.")
@@ -124,12 +124,12 @@ def _taxonomy(config: Config) -> Finding:
 
 
 def _weights(config: Config) -> Finding:
-    """A training that starts from weights reads them hours after it was installed."""
+    """Check the initial weights now, because a training reads them only hours later."""
     cfg = config.attrnet
     if cfg.weights is None:
         return Finding("weights", True, "none: training begins at random")
     advice = "Put the file into the image or a volume of the pods, or leave attrnet.weights out."
-    # Said at once, without the seconds that importing torch takes.
+    # Checked before torch is imported, which takes seconds.
     if not Path(cfg.weights).is_file():
         seen = f"attrnet.weights {cfg.weights}: there is no such file"
         return Finding("weights", False, seen, advice, 30)
@@ -171,7 +171,9 @@ def examine_store(config: Config) -> Finding:
     except StoreError as error:
         return Finding("store", False, str(error), "Read, write, list and delete are needed.", 40)
     if set(winners) != {1}:
-        seen = f"{config.store.url}: of {RACERS} writers who create one key, {max(winners)} were let through"
+        seen = (
+            f"{config.store.url}: of {RACERS} writers who create one key, {max(winners)} succeeded"
+        )
         advice = (
             "Two runs would spoil each other's work. Use a server whose If-None-Match is atomic."
         )
@@ -180,7 +182,7 @@ def examine_store(config: Config) -> Finding:
 
 
 def _race(store: Store, key: str) -> int:
-    """How many of several writers succeed in creating one key; more than one breaks the ledger."""
+    """Count the writers that succeed in creating one key; more than one would break the ledger."""
 
     def attempt(n: int) -> bool:
         try:
@@ -208,7 +210,7 @@ def _ray(config: Config) -> Finding:
     host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
         with socket.create_connection((host, int(port)), timeout=5):
-            return Finding("Ray", True, f"{address} answers")
+            return Finding("Ray", True, f"{address} accepts connections")
     except (OSError, ValueError, FashiontrendError) as error:
         return Finding(
             "Ray",

@@ -1,13 +1,10 @@
-"""The loop as a whole and stage by stage: what a scheduler and a newcomer call."""
+"""The loop: the whole day's run, its steps, its reports and its releases."""
 
 import json
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import rich.table
 import typer
-import yaml
 
 from fashiontrend import config as configuration
 from fashiontrend import console
@@ -15,14 +12,15 @@ from fashiontrend.commands.options import ConfigOption, DayOption, day_of
 from fashiontrend.commands.pictures import recognise
 from fashiontrend.commands.stages import STAGES, command_of
 from fashiontrend.config import Config
-from fashiontrend.demo.world import World
 from fashiontrend.errors import ConfigError
 from fashiontrend.loop import Step
 from fashiontrend.storage import layout, ledger, releases
 from fashiontrend.storage.object_store import open_store
 
 app = typer.Typer()
-releases_app = typer.Typer(help="List releases, or go back to one.", no_args_is_help=True)
+releases_app = typer.Typer(
+    help="List the releases of models, or go back to an earlier one.", no_args_is_help=True
+)
 app.add_typer(releases_app, name="releases")
 
 
@@ -36,43 +34,16 @@ def run(config: ConfigOption = None, day: DayOption = None) -> None:
 
     settings = configuration.load(config)
     state = job(settings, day_of(day))
-    _show_end(settings, state)
+    show_end(settings, state)
 
 
 for _step, _text in STAGES.items():
-    app.command(str(_step), rich_help_panel="Stages, in the order of the data")(
-        recognise if _step is Step.RECOGNISE else command_of(_step, _text)
-    )
-
-
-@app.command()
-def demo(
-    seed: Annotated[int, typer.Option(help="Of the drawn world and of both trainings.")] = 0,
-    folder: Annotated[Path, typer.Option(help="Where everything is written.")] = Path("build/demo"),
-    days: Annotated[int, typer.Option(help="Length of the world's history.")] = 90,
-    values: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HOST",
-            help="Run nothing: print the chart's values for its shops on HOST of a cluster.",
-        ),
-    ] = None,
-) -> None:
-    """Draw a small world of three shops on loopback and take it from pages to keywords."""
-    from fashiontrend.commands.demo_run import demo as job
-    from fashiontrend.commands.demo_run import values as chart_values
-
-    if values:
-        tree = chart_values(World(seed, datetime.now(tz=UTC).date(), days), values)
-        typer.echo(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), nl=False)
-        return
-    settings, state = job(folder, seed, days)
-    _show_end(settings, state)
+    app.command(str(_step))(recognise if _step is Step.RECOGNISE else command_of(_step, _text))
 
 
 @releases_app.command("list")
 def releases_list(config: ConfigOption = None) -> None:
-    """List all releases; the current one is marked."""
+    """List all releases of models and mark the current one."""
     store = open_store(configuration.load(config).store)
     current = releases.current(store)
     for release_id in releases.releases(store):
@@ -82,15 +53,20 @@ def releases_list(config: ConfigOption = None) -> None:
 
 @releases_app.command("rollback")
 def releases_rollback(
-    release_id: Annotated[str, typer.Argument(help="As `releases list` prints it.")],
+    release_id: Annotated[
+        str, typer.Argument(help="The release has this name in `releases list`.")
+    ],
     config: ConfigOption = None,
 ) -> None:
-    """Point at an earlier release; nothing is deleted."""
+    """Make an earlier release the current one; nothing is deleted."""
     release = releases.rollback(open_store(configuration.load(config).store), release_id)
     typer.echo(f"current release: {release.release_id}")
 
 
-RunOption = Annotated[str | None, typer.Option("--run", help="Run id; the newest if not given.")]
+RunOption = Annotated[
+    str | None,
+    typer.Option("--run", help="The run has this id. Without it, the newest run is taken."),
+]
 
 
 def _run_of(config: Config, run_id: str | None) -> ledger.Run:
@@ -109,7 +85,7 @@ def _run_of(config: Config, run_id: str | None) -> ledger.Run:
 
 @app.command()
 def report(config: ConfigOption = None, run_id: RunOption = None) -> None:
-    """Write a run's HTML report again and print where it lies."""
+    """Write the HTML report of a run again and print its address."""
     from fashiontrend.pipeline import report as job
 
     settings = configuration.load(config)
@@ -121,10 +97,10 @@ def status(
     config: ConfigOption = None,
     run_id: RunOption = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="The whole manifest for programs.")
+        bool, typer.Option("--json", help="The whole manifest is printed as JSON, for programs.")
     ] = False,
 ) -> None:
-    """Print a run: its steps, gates and versions, and how earlier forecasts turned out."""
+    """Print the steps, gates and versions of a run, and how earlier forecasts turned out."""
     from fashiontrend.pipeline import scorecard
     from fashiontrend.report import failure_lines, score_lines
 
@@ -135,9 +111,9 @@ def status(
         typer.echo(
             json.dumps(
                 {
-                    **state.__dict__,
-                    "entries": [e.__dict__ for e in state.entries],
-                    "scorecard": rates,
+                    **state.to_json(),
+                    "entries": [e.to_json() for e in state.entries],
+                    "scorecard": rates.to_json() if rates else None,
                 },
                 default=str,
                 indent=1,
@@ -148,8 +124,7 @@ def status(
         "step", "round", "seconds", "gate", "output", title=f"run {state.run_id}"
     )
     for entry in state.entries:
-        verdict = entry.verdict or {}
-        gate = {True: "open", False: "closed", None: ""}[verdict.get("passed")]
+        gate = {True: "open", False: "closed", None: ""}[entry.passed]
         table.add_row(
             str(entry.step),
             f"{entry.label_round}.{entry.train_round}",
@@ -168,12 +143,12 @@ def status(
         typer.echo(line)
 
 
-def _show_end(config: Config, state: ledger.Run) -> None:
-    """The keywords and where the report lies."""
+def show_end(config: Config, state: ledger.Run) -> None:
+    """Print the keywords and the address of the report."""
     from fashiontrend.report.text import summary_lines
 
     store = open_store(config.store)
     output = state.latest(Step.PUBLISH).output
     for line in summary_lines(store.read_json(f"{output}/keywords.json")):
-        console.console.print(line, markup=False)
-    console.console.print(f"[bold]report[/] {store.uri(layout.report(state.run_id))}")
+        console.stderr.print(line, markup=False)
+    console.stderr.print(f"[bold]report[/] {store.uri(layout.report(state.run_id))}")

@@ -1,4 +1,4 @@
-"""Commands for those who run it for others: the metrics, jobs on a cluster, their logs."""
+"""Jobs on a cluster, their logs, and the metrics for Prometheus."""
 
 import time
 from datetime import UTC, datetime
@@ -14,33 +14,47 @@ from fashiontrend import console
 from fashiontrend.commands.options import ConfigOption, DayOption, day_of, port_of
 from fashiontrend.config import Config
 from fashiontrend.submit import jobs as submitted
+from fashiontrend.submit import rayjobs
 from fashiontrend.submit.jobs import Cluster, Job
 
 AddressOption = Annotated[
     str | None,
-    typer.Option(help="http://HEAD:8265 of a running Ray cluster, instead of Kubernetes."),
+    typer.Option(
+        help="The job API of a running Ray cluster at this address, http://HEAD:8265, is used instead of Kubernetes."
+    ),
 ]
 app = typer.Typer()
-PANEL = "On a cluster"
-LinesOption = Annotated[int, typer.Option(min=1, help="Of the end of the log.")]
+LinesOption = Annotated[
+    int, typer.Option(min=1, help="This many lines of the end of the log are printed.")
+]
 
 
-@app.command(rich_help_panel=PANEL)
+@app.command()
 def submit(
-    stage: Annotated[str, typer.Argument(help="`run` for the whole loop, or one stage.")],
+    stage: Annotated[str, typer.Argument(help="This step is run, or the whole loop with `run`.")],
     config: ConfigOption = None,
     day: DayOption = None,
     address: AddressOption = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what would be sent, and send nothing.")
+        bool, typer.Option("--dry-run", help="The job is printed and not submitted.")
     ] = False,
     wait: Annotated[
-        bool, typer.Option("--wait", help="Until its end; ends with its exit code.")
+        bool,
+        typer.Option(
+            "--wait", help="The command waits for the job's end and ends with the job's exit code."
+        ),
     ] = False,
 ) -> None:
-    """Run a stage on a cluster: as a RayJob on Kubernetes, or on a running Ray."""
+    """Run a step of the loop, or the whole loop, on a cluster.
+
+    On Kubernetes it becomes a RayJob, filled in from the template of the chart's release that
+    cluster.template names. With --address it becomes a job of a running Ray cluster, whose token
+    is read from $RAY_AUTH_TOKEN.
+    """
     settings = configuration.load(config)
-    request = submitted.ask(stage, day_of(day), datetime.now(tz=UTC))
+    request = submitted.make_request(stage, day_of(day), datetime.now(tz=UTC))
+    if address is None:
+        rayjobs.template_of(settings.cluster)
     if dry_run:
         typer.echo(yaml.safe_dump(_manifest(request, settings, address), sort_keys=False), nl=False)
         return
@@ -51,9 +65,9 @@ def submit(
         _end(cluster, submitted.wait(cluster, name, time.sleep), lines=30)
 
 
-@app.command(rich_help_panel=PANEL)
+@app.command()
 def jobs(config: ConfigOption = None, address: AddressOption = None) -> None:
-    """List submitted jobs: state, exit code, when they began and ended."""
+    """List the submitted jobs with their state, exit code, start and end."""
     table = rich.table.Table("job", "state", "exit code", "began", "ended", "entrypoint")
     for job in _cluster(configuration.load(config), address).jobs():
         code = "" if job.exit_code is None else str(job.exit_code)
@@ -63,14 +77,17 @@ def jobs(config: ConfigOption = None, address: AddressOption = None) -> None:
     rich.console.Console().print(table)
 
 
-@app.command(rich_help_panel=PANEL)
+@app.command()
 def logs(
-    name: Annotated[str, typer.Argument(help="As `jobs` prints it.")],
+    name: Annotated[str, typer.Argument(help="The job has this name in `fashiontrend jobs`.")],
     config: ConfigOption = None,
     address: AddressOption = None,
     lines: LinesOption = 100,
 ) -> None:
-    """Print the last lines of a job's log; of a failed job, end with its exit code."""
+    """Print the last lines of a job's log.
+
+    If the job failed, the command ends with the job's exit code.
+    """
     cluster = _cluster(configuration.load(config), address)
     job = cluster.find(name)
     if job.result:
@@ -78,13 +95,13 @@ def logs(
     typer.echo(submitted.last_lines(cluster.logs(name), lines))
 
 
-@app.command(rich_help_panel=PANEL)
+@app.command()
 def exporter(
     config: ConfigOption = None,
-    port: Annotated[int, typer.Option(help="To listen on.")] = 9464,
-    address: Annotated[str, typer.Option(help="To listen on.")] = "0.0.0.0",  # noqa: S104 - pods are scraped from outside
+    port: Annotated[int, typer.Option(help="The exporter listens on this TCP port.")] = 9464,
+    address: Annotated[str, typer.Option(help="The exporter listens on this address.")] = "0.0.0.0",  # noqa: S104 - pods are scraped from outside
 ) -> None:
-    """Serve what the ledger says as metrics for Prometheus, until it is stopped."""
+    """Serve the state of runs and gates as metrics for Prometheus, until it is stopped."""
     from fashiontrend.exporter.collector import serve
 
     serve(configuration.load(config), port_of(port), address)
@@ -95,33 +112,25 @@ def _cluster(config: Config, address: str | None) -> Cluster:
         from ray_jobs.submission import RayApi
 
         return RayApi(address, config)
-    from fashiontrend.submit.kube import Kubernetes
-
-    return Kubernetes(config.cluster)
+    return rayjobs.RayJobs(config.cluster)
 
 
 def _manifest(request: submitted.Request, config: Config, address: str | None) -> object:
     if address:
-        from ray_jobs.submission import asked
+        from ray_jobs.submission import job_arguments
 
-        return asked(request)
-    if config.cluster.template:
-        from fashiontrend.submit.kube import Kubernetes
-
-        return Kubernetes(config.cluster).manifest(request)
-    from fashiontrend.submit.manifest import rayjob
-
-    return rayjob(request, config.cluster)
+        return dict(job_arguments(request))
+    return rayjobs.RayJobs(config.cluster).manifest(request)
 
 
 def _end(cluster: Cluster, job: Job, lines: int) -> None:
-    """Tell how a job ended, with its last lines if it failed, and end with its exit code."""
+    """Print how a job ended, with its last lines if it failed, and end with its exit code."""
     if job.result:
         typer.echo(submitted.last_lines(cluster.logs(job.name) or job.message, lines))
         code = "" if job.exit_code is None else f" with exit code {job.exit_code}"
-        console.console.print(f"[bold red]✘[/] {job.name} {job.state}{code}")
+        console.stderr.print(f"[bold red]✘[/] {job.name} {job.state}{code}")
         raise typer.Exit(job.result)
-    console.console.print(f"[bold green]✔[/] {job.name} {job.state}")
+    console.stderr.print(f"[bold green]✔[/] {job.name} {job.state}")
 
 
 def _minute(moment: datetime | None) -> str:

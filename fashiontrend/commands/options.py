@@ -8,21 +8,26 @@ import typer
 from fashiontrend.errors import ConfigError
 
 ConfigOption = Annotated[
-    str | None, typer.Option("--config", "-c", help="YAML file; $FASHIONTREND_CONFIG if not given.")
+    str | None,
+    typer.Option(
+        "--config",
+        "-c",
+        help="Settings are read from this YAML file. Without it, $FASHIONTREND_CONFIG names the file.",
+    ),
 ]
 DayOption = Annotated[
     datetime | None,
     typer.Option(
         "--day",
         formats=["%Y-%m-%d"],
-        help="Day of the run, in UTC; today if left out. Only archives, platforms with {day} in their base_url, "
-        "can be crawled for a day that is over.",
+        help="The command works on this day, in UTC. Without it, the day is today. Only archives, platforms with {day} "
+        "in their base_url, can be crawled for a day that is over.",
     ),
 ]
 
 
 def day_of(day: datetime | None) -> date:
-    """The day that was asked for; today, in UTC, if none was."""
+    """The day of `--day`, or today in UTC without it."""
     return (day or datetime.now(tz=UTC)).date()
 
 
@@ -32,11 +37,11 @@ def names_in(text: str) -> tuple[str, ...]:
 
 
 def port_of(port: int) -> int:
-    """A port to listen on, if there is one of that number.
+    """The number of a TCP port to listen on.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: no port has that number.
     """
     if not 0 <= port <= 65535:
-        raise ConfigError(f"--port {port}: there is no such port. Name one from 1 to 65535.")
+        raise ConfigError(f"--port {port}: no port has this number. Name one from 1 to 65535.")
     return port

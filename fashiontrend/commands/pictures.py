@@ -1,13 +1,14 @@
-"""The recogniser by itself: answers for files, a fit on a labelled set, its judgement."""
+"""The recogniser alone: prediction for files, a fit on a labelled set, its evaluation."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fashiontrend import config as configuration
-from fashiontrend.commands.options import ConfigOption, DayOption, names_in
+from fashiontrend.commands.options import names_in
 from fashiontrend.commands.serving import describe_with
 from fashiontrend.commands.stages import command_of
 from fashiontrend.errors import ConfigError
@@ -19,50 +20,122 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
+STEP_PANEL = "As a step of the loop"
+FILES_PANEL = "On files (--images)"
+
+
 def recognise(
-    config: ConfigOption = None,
-    day: DayOption = None,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            "--config",
+            "-c",
+            rich_help_panel=STEP_PANEL,
+            help="Settings are read from this YAML file. Without it, $FASHIONTREND_CONFIG names the file.",
+        ),
+    ] = None,
+    day: Annotated[
+        datetime | None,
+        typer.Option(
+            "--day",
+            formats=["%Y-%m-%d"],
+            rich_help_panel=STEP_PANEL,
+            help="The step belongs to the run of this day, in UTC. Without it, the day is today.",
+        ),
+    ] = None,
     images: Annotated[
-        list[Path] | None, typer.Option(help="Folder, pictures or Parquet files to answer.")
+        list[Path] | None,
+        typer.Option(
+            rich_help_panel=FILES_PANEL,
+            help="These pictures, folders of pictures or Parquet files are recognised.",
+        ),
     ] = None,
     more: Annotated[
-        list[Path] | None, typer.Argument(help="More of --images.", show_default=False)
+        list[Path] | None,
+        typer.Argument(
+            rich_help_panel=FILES_PANEL,
+            help="These pictures, folders or files are recognised too.",
+            show_default=False,
+        ),
     ] = None,
-    model: Annotated[Path | None, typer.Option(help="Folder of a trained recogniser.")] = None,
-    out: Annotated[Path, typer.Option(help="CSV: id,attribute,value,confidence.")] = Path(
-        "predictions.csv"
-    ),
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            rich_help_panel=FILES_PANEL, help="The trained recogniser in this folder is used."
+        ),
+    ] = None,
+    out: Annotated[
+        Path,
+        typer.Option(
+            rich_help_panel=FILES_PANEL,
+            help="Predictions are written to this CSV file: id, attribute, value, confidence.",
+        ),
+    ] = Path("predictions.csv"),
     boxes: Annotated[
-        Path | None, typer.Option(help="CSV: id,x0,y0,x1,y1,score in pixels of the picture.")
+        Path | None,
+        typer.Option(
+            rich_help_panel=FILES_PANEL,
+            help="Garment boxes are written to this CSV file, in pixels of the picture: id, x0, y0, x1, y1, score.",
+        ),
     ] = None,
-    batch_size: Annotated[int, typer.Option(help="Pictures in memory at a time.", min=1)] = 64,
-    threads: Annotated[int, typer.Option(help="CPU threads of the network.", min=1)] = 1,
+    batch_size: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            rich_help_panel=FILES_PANEL,
+            help="This many pictures are held in memory at a time.",
+        ),
+    ] = 64,
+    threads: Annotated[
+        int,
+        typer.Option(
+            min=1, rich_help_panel=FILES_PANEL, help="The network uses this many CPU threads."
+        ),
+    ] = 1,
     server: Annotated[
-        str | None, typer.Option(help="Ask a server, http(s)://host:port, instead of --model.")
+        str | None,
+        typer.Option(
+            rich_help_panel=FILES_PANEL,
+            help="This server, http(s)://host:port, recognises in place of --model. $FASHIONTREND_TOKEN is its token.",
+        ),
     ] = None,
 ) -> None:
-    """Recognise pictures: the day's new ones in the store, or those that --images names.
+    """Recognise the day's pictures, or the pictures in files.
 
-    Without --images this is one step of the day's run: every picture that this recogniser has
-    not seen; `run` takes all steps. With --images and --model it answers files, without a store
-    and without Ray; pictures that cannot be read are listed in errors.csv beside --out. With
-    --server in place of --model a running `fashiontrend serve` answers, and writes the same files;
-    $FASHIONTREND_TOKEN is its token.
+    Without --images this is one step of the day's run: it recognises every picture in the store
+    that the current recogniser has not seen. `run` takes all steps.
+
+    With --images it recognises files, without a store and without Ray, by the recogniser of --model
+    or by a running `fashiontrend serve` that --server names; both write the same files. Pictures
+    that cannot be read are listed in errors.csv beside --out.
     """
     if server and not images and more:
         images, more = more, None
-    if not images:
-        if model or more or server:
-            raise ConfigError("--model needs --images: name a folder, pictures or Parquet files.")
+    if images:
+        _recognise_files([*images, *(more or [])], model, server, out, boxes, batch_size, threads)
+    elif model or more or server:
+        raise ConfigError("--model needs --images: name a folder, pictures or Parquet files.")
+    else:
         command_of(Step.RECOGNISE, "")(config, day)
-        return
+
+
+def _recognise_files(
+    places: list[Path],
+    model: Path | None,
+    server: str | None,
+    out: Path,
+    boxes: Path | None,
+    batch_size: int,
+    threads: int,
+) -> None:
+    """Recognise the pictures at the places, by a model in this process or by a server."""
     if (model is None) == (server is None):
         raise ConfigError(
             "--images needs --model, the folder of a trained recogniser, or --server, and not both."
         )
     from fashiontrend.standalone import predict_files
 
-    files = predict_files.find([*images, *(more or [])])
+    files = predict_files.find(places)
     describe = describe_with(model, server, threads)
     tally = predict_files.answer(files, describe, out, boxes, batch_size)
     unread = (
@@ -72,46 +145,77 @@ def recognise(
 
 
 SetArgument = Annotated[
-    list[Path], typer.Argument(help="Parquet files: id, image, split (train, val), attributes.")
+    list[Path],
+    typer.Argument(
+        help="The set is read from these Parquet files: id, image, split (train, val), and a column for each attribute."
+    ),
 ]
 ScenesOption = Annotated[
-    Path | None, typer.Option(help="Folder of scenes of those pictures, with boxes in a CSV.")
+    Path | None,
+    typer.Option(
+        help="This folder holds scenes made of those pictures, with their boxes in a CSV file."
+    ),
 ]
 AttributesOption = Annotated[
-    str, typer.Option(help="Comma-separated columns; guessed if not given.")
+    str,
+    typer.Option(
+        help="These columns, separated by commas, hold attributes. Without it, they are guessed."
+    ),
 ]
 SplitsOption = Annotated[
-    str, typer.Option(help="Comma-separated values of split whose rows are fitted on.")
+    str, typer.Option(help="Rows with these values of split, separated by commas, are fitted on.")
 ]
 HoldOutOption = Annotated[
-    float, typer.Option(help="Part of the scenes' sources kept apart.", min=0, max=1)
+    float,
+    typer.Option(
+        help="This fraction of the scenes' source pictures is held out for the evaluation.",
+        min=0,
+        max=1,
+    ),
 ]
 BaselinesOption = Annotated[
-    bool, typer.Option(help="Score the majority value and the colour histogram beside it.")
+    bool,
+    typer.Option(help="The majority value and a colour histogram are evaluated too, as baselines."),
 ]
 
 
 @app.command("fit-attrnet")
 def fit_attrnet(
     data: SetArgument,
-    out: Annotated[Path, typer.Option(help="Folder for the model and report.json.")],
+    out: Annotated[
+        Path, typer.Option(help="The model and its report are written into this folder.")
+    ],
     scenes: ScenesOption = None,
-    seed: Annotated[int, typer.Option(help="Of weights, order and augmentation.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Weights, order and augmentation are drawn from this seed.")
+    ] = 0,
     hold_out: HoldOutOption = 0.2,
-    hold_out_seed: Annotated[int, typer.Option(help="Of the choice of scenes.")] = 0,
+    hold_out_seed: Annotated[
+        int, typer.Option(help="The held-out scenes are drawn from this seed.")
+    ] = 0,
     attributes: AttributesOption = "",
     splits: SplitsOption = "train",
-    epochs: Annotated[int | None, typer.Option(help="Instead of the recipe's.", min=1)] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            help="Training takes this many epochs. Without it, the recipe or --config says how many.",
+            min=1,
+        ),
+    ] = None,
     baselines: BaselinesOption = True,
     config: Annotated[
-        str | None, typer.Option("--config", "-c", help="YAML with a branch `attrnet`.")
+        str | None,
+        typer.Option(
+            "--config",
+            "-c",
+            help="The branch attrnet of this YAML file sets the training. Without it, the shipped recipe does.",
+        ),
     ] = None,
 ) -> None:
-    """Fit a recogniser on a labelled set and judge it, in one process without a store.
+    """Fit a recogniser on a labelled set and evaluate it, in one process without a store.
 
-    Without --config it follows the recipe that comes with the package. A training that was
-    interrupted is gone on with by the same command; one that had finished is not trained again,
-    which it says, and judged anew.
+    An interrupted training resumes when the same command is given again. A finished one is not
+    trained again, only evaluated, and the command says so.
     """
     from fashiontrend import standalone
 
@@ -124,49 +228,57 @@ def fit_attrnet(
     cfg = given or standalone.recipe(sets.taxonomy.ids)
     cfg = cfg if epochs is None else cfg.model_copy(update={"epochs": epochs})
     standalone.fit(sets, cfg, out, seed)
-    _judge(sets, out, baselines)
+    _evaluate(sets, out, baselines)
 
 
 @app.command("judge-attrnet")
 def judge_attrnet(
     data: SetArgument,
-    model: Annotated[Path, typer.Option(help="Folder of a model; its card gets the report.")],
+    model: Annotated[
+        Path,
+        typer.Option(
+            help="The model in this folder is evaluated, and the report is added to its card."
+        ),
+    ],
     scenes: ScenesOption = None,
     hold_out: HoldOutOption = 0.2,
-    hold_out_seed: Annotated[int, typer.Option(help="As the model was fitted with.")] = 0,
+    hold_out_seed: Annotated[
+        int,
+        typer.Option(help="The held-out scenes are drawn from this seed; give the one of the fit."),
+    ] = 0,
     attributes: AttributesOption = "",
     splits: SplitsOption = "train",
     baselines: BaselinesOption = True,
 ) -> None:
-    """Judge a recogniser on the pictures and scenes that were kept apart when it was fitted."""
+    """Evaluate a recogniser on the pictures and scenes that were held out when it was fitted."""
     from fashiontrend import standalone
 
     sets = standalone.read_sets(
         data, scenes, attributes=names_in(attributes), hold_out=hold_out, seed=hold_out_seed,
         splits=names_in(splits),
     )  # fmt: skip
-    _judge(_put_aside(sets, model), model, baselines)
+    _evaluate(_put_aside(sets, model), model, baselines)
 
 
 def _put_aside(sets: "Sets", out: Path) -> "Sets":
-    """Leave unreadable pictures out, and say what is learnt from what."""
+    """Leave unreadable pictures out, and print what is fitted on and what is held out."""
     from fashiontrend.standalone import screen
 
     sets = screen.put_aside(sets, out / screen.ERRORS)
     named = ", ".join(f"{a.id} ({len(a.values)} values)" for a in sets.taxonomy.attributes)
     apart = f" and {sets.scenes.num_rows} scenes" if sets.scenes.num_rows else ""
     typer.echo(
-        f"{named}; {sets.train.num_rows} pictures to fit on, {sets.val.num_rows}{apart} kept apart"
+        f"{named}; {sets.train.num_rows} pictures to fit on, {sets.val.num_rows}{apart} held out"
     )
     return sets
 
 
-def _judge(sets: "Sets", folder: Path, baselines: bool) -> None:
+def _evaluate(sets: "Sets", folder: Path, baselines: bool) -> None:
     from fashiontrend.standalone import evaluate
 
-    judged = evaluate.judge(sets, folder, baselines=baselines)
-    evaluate.show(judged.report)
-    text = json.dumps(judged.report, indent=1)
+    evaluation = evaluate.judge(sets, folder, baselines=baselines)
+    evaluate.show(evaluation.report)
+    text = json.dumps(evaluation.report, indent=1)
     (folder / "report.json").write_text(text, "utf-8")
-    (folder / "report.html").write_text(judged.page, "utf-8")
-    typer.echo(f"{folder / 'report.html'}: the numbers, and the pictures that it gets most wrong")
+    (folder / "report.html").write_text(evaluation.page, "utf-8")
+    typer.echo(f"{folder / 'report.html'}: the scores, and the pictures with the largest errors")

@@ -1,8 +1,8 @@
-"""`fashiontrend forecast` and `fashiontrend backtest`: the forecaster by itself, on any table of series."""
+"""`fashiontrend forecast` and `fashiontrend backtest`: the forecaster alone, on any table of series."""
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import pandas as pd
 import rich.table
@@ -12,71 +12,99 @@ from fashiontrend import config as configuration
 from fashiontrend import console
 from fashiontrend.errors import ConfigError, DataError
 
+if TYPE_CHECKING:  # importing torch takes seconds, which --help does not need
+    from fashiontrend.forecaster.any_series.backtest import BacktestReport
+    from fashiontrend.forecaster.any_series.ensemble import SeriesForecaster
+    from fashiontrend.forecaster.any_series.tables import SeriesTable
+
 _WIDTH = 132
 app = typer.Typer()
-PANEL = "The forecaster by itself"
 SeriesOption = Annotated[
     Path,
     typer.Option(
         "--series",
-        help="CSV or Parquet. Wide: a column of dates and one column per series. Long: columns series, date, value.",
+        help="The series are read from this CSV or Parquet file. A wide table has a column of dates and a column for "
+        "each "
+        "series; a long one has the columns series, date, value.",
     ),
 ]
-HorizonOption = Annotated[int, typer.Option(min=1, help="Dates to forecast.")]
+HorizonOption = Annotated[int, typer.Option(min=1, help="This many dates are forecast.")]
 SeasonOption = Annotated[
     int | None,
     typer.Option(
-        min=1, help="Dates of a season; 7 if daily, 52 if weekly, 12 if monthly. 1: none."
+        min=1,
+        help="A season has this many dates; 1 is no season. Without it the length is 7 for daily, 52 for weekly "
+        "and 12 for monthly series.",
     ),
 ]
 ConfigOption = Annotated[
     str | None,
-    typer.Option("--config", "-c", help="YAML file; its branch forecaster.univariate is read."),
+    typer.Option(
+        "--config",
+        "-c",
+        help="The branch forecaster.univariate of this YAML file sets the forecaster.",
+    ),
 ]
 
 
-@app.command(rich_help_panel=PANEL)
+@app.command()
 def forecast(
     series: SeriesOption,
     horizon: HorizonOption,
     out: Annotated[
-        Path, typer.Option(help="CSV or Parquet to write: series, date, value, q10, q90.")
+        Path,
+        typer.Option(
+            help="The forecast is written to this CSV or Parquet file: series, date, value, q10, q90."
+        ),
     ],
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same file, same forecast.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="The networks start from this seed; the same seed and file give the same forecast.",
+        ),
+    ] = 0,
     season: SeasonOption = None,
     model: Annotated[
         Path | None,
-        typer.Option(help="Folder of a fitted model (--save); without it, fit on the file."),
+        typer.Option(
+            help="The fitted model in this folder (--save) is used. Without it, a model is fitted on the file."
+        ),
     ] = None,
-    save: Annotated[Path | None, typer.Option(help="Folder to keep the fitted model in.")] = None,
+    save: Annotated[
+        Path | None, typer.Option(help="The fitted model is saved in this folder.")
+    ] = None,
     workers: Annotated[
         int,
         typer.Option(
             min=0,
-            help="Fit with so many Ray Train workers, which go on where they were killed (ray.address says where, "
-            "store.url keeps checkpoints and model). 0: in this process.",
+            help="This many Ray Train workers fit the model and resume if they are killed (ray.address names the "
+            "cluster, "
+            "store.url keeps checkpoints and model). With 0 the model is fitted in this process.",
         ),
     ] = 0,
     config: ConfigOption = None,
 ) -> None:
-    """Forecast every series of a table with the two-layer LSTM; value is the median, q10 to q90 the 80 % interval.
+    """Forecast every series of a table.
+
+    The column value is the median; q10 to q90 is the 80 % interval.
 
     Example: fashiontrend forecast --series shares.csv --horizon 52 --seed 1 --out forecast.csv
 
-    One network for all series, each divided by its own level: the forecast is a seasonal shape
-    times the recent level, corrected by small LSTMs and by gradient-boosted trees fitted on this file,
-    half and half (under a minute of CPU for 100 series). The interval is widened or narrowed until it held on the
-    last stretch of the file, forecast by the same networks fitted without it.
+    The method: one model is fitted for all series, each divided by its own level. The forecast is a
+    seasonal shape times the recent level, corrected half by small two-layer LSTMs and half by
+    gradient-boosted trees; 100 series take under a minute of CPU. The interval is scaled so that it would
+    have held on the last stretch of the file, forecast by the same model fitted without that stretch.
 
-    What the table must be: dates as 2018-12-31, daily, weekly (same weekday) or monthly (first or
-    last day), alike for all series. Forecasts start after the file's last date.
+    The table: dates are written like 2018-12-31 and are daily, weekly (on the same weekday) or monthly
+    (on the first or last day), alike for all series. Forecasts start after the last date.
 
-    What happens to odd series: an empty cell or a missing date is a gap and is left out. A
-    constant series (all zeros too) stays as it is, interval of width 0. Series with negative values
-    are moved up and back. Less than a season of history: no season, recent level. A series with one
-    value repeats it. Shares that sum to 1 on every date do so in the forecast. Of more than 2,000 dates
-    the newest count. A date twice, text for a number, mixed frequencies, or one date alone: an error that
-    names series and date.
+    Unusual series: an empty cell or a missing date is a gap and is left out. A constant series stays
+    constant, with an interval of width 0. A series with negative values is shifted up and back. A series
+    with less than a season of history has no season. A series with one value repeats it. Shares that sum
+    to 1 on every date do so in the forecast. Only the newest 2,000 dates are read. A repeated date, text
+    in place of a number, mixed frequencies or a single date end with an error that names the series and
+    the date.
     """
     from fashiontrend.forecaster import adhoc_forecast, artifact
     from fashiontrend.forecaster.any_series import ensemble
@@ -85,60 +113,75 @@ def forecast(
 
     if model is not None and (season is not None or save is not None or workers):
         raise ConfigError(
-            "--season, --save and --workers belong to fitting; with --model none is read. Leave them out."
+            "--season, --save and --workers belong to fitting, and --model names a fitted model. Leave them out."
         )
     table = _read(series)
     for note in table.notes:
-        console.console.print(f"note: {note}", markup=False)
+        console.stderr.print(f"note: {note}", markup=False)
     if model is not None:
         fitted = artifact.load_any(_files(model))
     else:
         fitted = _fit(table, configuration.load(config), workers, horizon, seed, season)
         for text in ensemble.describe_treatment(table, fitted.season):
-            console.console.print(f"note: {text}", markup=False)
+            console.stderr.print(f"note: {text}", markup=False)
     rows = adhoc_forecast.forecast_series(fitted, table, horizon)
     _write(rows, out)
     if save is not None:
         save.mkdir(parents=True, exist_ok=True)
         for name, data in artifact.dump(fitted).items():
             (save / name).write_bytes(data)
-    console.console.print(f"{out}: {len(table.names)} series, {horizon} dates each", markup=False)
+    console.stderr.print(f"{out}: {len(table.names)} series, {horizon} dates each", markup=False)
 
 
-@app.command(rich_help_panel=PANEL)
+@app.command()
 def backtest(
     series: SeriesOption,
     horizon: HorizonOption,
-    out: Annotated[Path, typer.Option(help="Folder for backtest.json and backtest.png.")] = Path(
-        "build/backtest"
-    ),
+    out: Annotated[
+        Path,
+        typer.Option(help="The files backtest.json and backtest.png are written into this folder."),
+    ] = Path("build/backtest"),
     origin: Annotated[
         list[str] | None,
-        typer.Option(help="First forecast date, repeatable; the newest ones if not given."),
+        typer.Option(
+            help="Forecasts start at this date; repeat the option for more. Without it, the newest dates are taken."
+        ),
     ] = None,
-    origins: Annotated[int, typer.Option(min=1, help="How many, where no --origin is given.")] = 2,
+    origins: Annotated[
+        int, typer.Option(min=1, help="Without --origin, forecasts start at this many dates.")
+    ] = 2,
     stride: Annotated[
-        int | None, typer.Option(min=1, help="Dates between two origins; the horizon if not given.")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Two origins lie this many dates apart. Without it, they lie a horizon apart.",
+        ),
     ] = None,
-    seeds: Annotated[str, typer.Option(help="Comma-separated; one fit each.")] = "1",
+    seeds: Annotated[
+        str, typer.Option(help="One model is fitted for each of these seeds, separated by commas.")
+    ] = "1",
     season: SeasonOption = None,
     baselines: Annotated[
-        str, typer.Option(help="Comma-separated, or `all` with the optional extra; see below.")
+        str,
+        typer.Option(
+            help="Only these baselines, separated by commas, are scored; `all` needs the extra `baselines`."
+        ),
     ] = "",
     config: ConfigOption = None,
 ) -> None:
-    """Judge the forecaster on dates it never saw, beside every baseline, from rolling origins.
+    """Evaluate the forecaster on dates that it did not see, beside every baseline.
 
-    Baselines: persistence, seasonal_naive, ewma, long_run_mean, seasonal_level (the seasonal shape
-    times the recent level, which the LSTM corrects); with `pip install fashiontrend[baselines]` also
-    auto_ets, auto_theta, mstl and tbats. The networks (lstm) and the trees stand there without one another too.
+    The baselines are persistence, seasonal_naive, ewma, long_run_mean and seasonal_level (the seasonal
+    shape times the recent level, which the model corrects). With `pip install fashiontrend[baselines]` they
+    are also auto_ets, auto_theta, mstl and tbats. The networks (lstm) and the trees are scored alone too.
 
-    Each origin is fitted, scaled and calibrated on what lay before it. MASE of a series is its mean
-    error over its mean absolute change from one season to the next before the origin; the headline is
-    the plain mean over series. The paired difference to a baseline has its standard error over
-    series, each averaged over origins first: overlapping origins share dates and are not independent.
+    Forecasts start at several dates, the rolling origins. The model of an origin is fitted, scaled and
+    calibrated on the dates before it. The MASE of a series is its mean error divided by its mean absolute
+    change from one season to the next before the origin; the headline is the mean over series. The
+    standard error of a difference to a baseline is taken over series, each averaged over origins first,
+    because overlapping origins share dates.
     """
-    from fashiontrend.forecaster.any_series import backtest as judge
+    from fashiontrend.forecaster.any_series import backtest as backtests
     from fashiontrend.forecaster.any_series import plots
 
     _use_one_thread()
@@ -149,13 +192,16 @@ def backtest(
     if origin:
         chosen: tuple[int, ...] = tuple(_index(table.dates, text) for text in origin)
     else:
-        chosen = judge.roll_origins(table, horizon, length, origins, stride or horizon)
-    names = {"": judge.ALWAYS, "all": (*judge.ALWAYS, *judge.OPTIONAL)}.get(baselines)
+        chosen = backtests.roll_origins(table, horizon, length, origins, stride or horizon)
+    names = {
+        "": backtests.DEFAULT_BASELINES,
+        "all": (*backtests.DEFAULT_BASELINES, *backtests.OPTIONAL_BASELINES),
+    }.get(baselines)
     wanted = names or tuple(b.strip() for b in baselines.split(",") if b.strip())
     numbers = _seeds(seeds)
     total = len(chosen) * (len(numbers) + len(wanted))
     with console.bar("backtest", total) as advance:
-        report = judge.backtest_series(
+        report = backtests.backtest_series(
             table, cfg, origins=chosen, horizon=horizon, seeds=numbers, season=length,
             baselines=wanted, advance=advance,
         )  # fmt: skip
@@ -165,21 +211,21 @@ def backtest(
     )
     (out / "backtest.png").write_bytes(plots.draw_backtest(report))
     # Numbers are never cut: a narrow terminal wraps lines, a pipe has no width.
-    screen = rich.console.Console(width=max(_WIDTH, console.console.width))
+    screen = rich.console.Console(width=max(_WIDTH, console.stderr.width))
     for table_ in (_scores(report), _intervals(report)):
         screen.print(table_)
     typer.echo(f"{out}/backtest.json\n{out}/backtest.png")
 
 
 def _fit(
-    table: "tables.SeriesTable",  # type: ignore[name-defined]  # noqa: F821
+    table: "SeriesTable",
     config: configuration.Config,
     workers: int,
     horizon: int,
     seed: int,
     season: int | None,
-) -> "ensemble.SeriesForecaster":  # type: ignore[name-defined]  # noqa: F821
-    """In this process, or on Ray Train; the same training either way."""
+) -> "SeriesForecaster":
+    """Fit in this process or on Ray Train, with the same training either way."""
     if workers:
         from ray_jobs import train_series
 
@@ -195,7 +241,7 @@ def _fit(
         )
 
 
-def _scores(report: "judge.BacktestReport") -> rich.table.Table:  # type: ignore[name-defined]  # noqa: F821
+def _scores(report: "BacktestReport") -> rich.table.Table:
     dates = [o.origin for o in report.origins]
     table = rich.table.Table(
         "forecast", *(f"MASE {d}" for d in dates), "MASE mean", "WAPE mean", "better by (s.e.)",
@@ -212,7 +258,7 @@ def _scores(report: "judge.BacktestReport") -> rich.table.Table:  # type: ignore
     return table
 
 
-def _intervals(report: "judge.BacktestReport") -> rich.table.Table:  # type: ignore[name-defined]  # noqa: F821
+def _intervals(report: "BacktestReport") -> rich.table.Table:
     table = rich.table.Table(
         "origin", "coverage 80 %", "coverage 95 %", "width 80 %", "width 95 %", "MSIS 80 %", "pinball q10 q50 q90",
         "calibrated on", title="80 % and 95 % intervals; widths in units of MASE's scale",
@@ -224,7 +270,7 @@ def _intervals(report: "judge.BacktestReport") -> rich.table.Table:  # type: ign
     return table
 
 
-def _read(path: Path) -> "tables.SeriesTable":  # type: ignore[name-defined]  # noqa: F821
+def _read(path: Path) -> "SeriesTable":
     from fashiontrend.forecaster.any_series import tables
 
     if path.suffix.lower() not in (".csv", ".parquet"):
@@ -243,7 +289,7 @@ def _read(path: Path) -> "tables.SeriesTable":  # type: ignore[name-defined]  # 
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    """With the names that the file gives its columns: pandas would number those that stand twice."""
+    """Read a CSV file and keep repeated column names, which pandas would number."""
     frame = pd.read_csv(path)
     names = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False).iloc[0]
     frame.columns = pd.Index(names)
@@ -251,7 +297,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
 
 
 def _use_one_thread() -> None:
-    """Networks this small spend more on sharing their work among threads than on the work."""
+    """Sharing the work of networks this small among threads costs more than the work."""
     import torch
 
     torch.set_num_threads(1)

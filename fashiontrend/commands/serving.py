@@ -1,8 +1,9 @@
-"""The commands around the HTTP service: `serve`, `token`, `recognitions work`."""
+"""The commands of the HTTP service: `serve`, `token`, `recognitions work`."""
 
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 import yaml
@@ -12,7 +13,12 @@ from fashiontrend import console
 from fashiontrend.commands.options import ConfigOption, port_of
 from fashiontrend.errors import ConfigError
 
-recognitions_app = typer.Typer(help="Catalogue jobs of the server.", no_args_is_help=True)
+if TYPE_CHECKING:  # torch would delay the command line by seconds
+    from fashiontrend.attrnet.inference.prediction import Answer
+
+recognitions_app = typer.Typer(
+    help="Catalogue jobs that callers of the server submit.", no_args_is_help=True
+)
 app = typer.Typer()
 app.add_typer(recognitions_app, name="recognitions")
 
@@ -21,14 +27,24 @@ app.add_typer(recognitions_app, name="recognitions")
 def serve(
     config: ConfigOption = None,
     folder: Annotated[
-        Path | None, typer.Option(help="Of a demo: its configuration and release are served.")
+        Path | None,
+        typer.Option(help="Folder of a demo; its configuration and its release are served."),
     ] = None,
-    port: Annotated[int | None, typer.Option(help="Instead of serve.port.")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port to listen on; it overrides serve.port.")
+    ] = None,
     print_config: Annotated[
-        bool, typer.Option("--print-config", help="serveConfigV2 of a RayService; nothing starts.")
+        bool,
+        typer.Option(
+            "--print-config",
+            help="Print the serveConfigV2 of a RayService and exit, without starting anything.",
+        ),
     ] = False,
 ) -> None:
-    """Answer over HTTP: the trend board at /, the API below /v1. Stop it with Ctrl-C; it drains."""
+    """Serve the trend board at / and the API below /v1 over HTTP.
+
+    Ctrl-C stops the server after it has finished its current requests.
+    """
     path = str(folder / "fashiontrend.yaml") if folder else config
     settings = configuration.load(path)
     if port is not None:
@@ -37,32 +53,38 @@ def serve(
     from fashiontrend.serve import environment
 
     for name, value in environment.variables(settings.serve).items():
-        os.environ.setdefault(
-            name, value
-        )  # read by Ray once, when it is imported; what is set stays
+        # Ray reads them once, when it is imported; the user's own values have priority.
+        os.environ.setdefault(name, value)
     from ray_jobs import serve as job
 
     if print_config:
-        typer.echo(yaml.safe_dump(job.describe(settings), sort_keys=False), nl=False)
+        typer.echo(yaml.safe_dump(job.serve_config(settings), sort_keys=False), nl=False)
         return
     job.run(settings)
 
 
 @app.command()
 def token(
-    name: Annotated[str, typer.Argument(help="Of the caller, for the audit log.")],
+    name: Annotated[str, typer.Argument(help="Name of the caller, for the audit log.")],
     scope: Annotated[
-        list[str], typer.Option(help="read, recognise, forecast, catalogue, metrics; repeat it.")
+        list[str],
+        typer.Option(
+            help="What the token allows: read, recognise, forecast, catalogue or metrics. Repeat the "
+            "option for several."
+        ),
     ],
 ) -> None:
-    """Draw a bearer token: the token on stderr, once; its line for serve.tokens_file on stdout."""
+    """Draw a bearer token for a caller of the API.
+
+    The token goes to stderr and is shown only this once. Its line for serve.tokens_file goes to stdout.
+    """
     from fashiontrend.serve.http import tokens
 
     wrong = [s for s in scope if s not in tokens.SCOPES]
     if wrong:
-        raise ConfigError(f"no scope {wrong[0]!r}; there are {', '.join(tokens.SCOPES)}.")
+        raise ConfigError(f"There is no scope {wrong[0]!r}. Use {', '.join(tokens.SCOPES)}.")
     drawn = tokens.draw(name, tuple(scope))  # type: ignore[arg-type]
-    console.console.print(drawn.text, markup=False)
+    console.stderr.print(drawn.text, markup=False)
     line = drawn.record.model_dump(mode="json")
     typer.echo(yaml.safe_dump([line], sort_keys=False), nl=False)
 
@@ -70,16 +92,23 @@ def token(
 @recognitions_app.command("work")
 def recognitions_work(
     config: ConfigOption = None,
-    once: Annotated[bool, typer.Option(help="End when no job is left.")] = False,
+    once: Annotated[
+        bool, typer.Option(help="Exit when no job is left, instead of waiting for the next.")
+    ] = False,
 ) -> None:
-    """Take up catalogue jobs, outside the path of any request; killed, it goes on where it stopped."""
+    """Do the catalogue jobs that callers submitted, one after another.
+
+    A killed worker loses nothing: the next one continues with the parts that are not finished.
+    """
     from ray_jobs import batch_recognition
 
     batch_recognition.work(configuration.load(config), once)
 
 
-def describe_with(model: Path | None, server: str | None, threads: int) -> Any:
-    """Who answers pictures: a model in this process, or a server."""
+def describe_with(
+    model: Path | None, server: str | None, threads: int
+) -> "Callable[[Sequence[bytes]], list[Answer]]":
+    """Return the function that recognises pictures: of a model in this process, or of a server."""
     if server is not None:
         from fashiontrend.client import Client
 

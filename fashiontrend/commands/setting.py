@@ -1,6 +1,7 @@
-"""What comes before a run: configuration, taxonomy, sets to import, the check of a machine."""
+"""What comes before a run: the demo, configuration, taxonomy, labelled sets, the check of a machine."""
 
 import json
+from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
@@ -13,20 +14,60 @@ from fashiontrend import __version__, console, taxonomy
 from fashiontrend import config as configuration
 from fashiontrend.commands.options import ConfigOption, DayOption, day_of, names_in
 from fashiontrend.config import Config
+from fashiontrend.demo.world import World
 from fashiontrend.errors import ConfigError
 
 app = typer.Typer()
-config_app = typer.Typer(help="Show or describe the configuration.", no_args_is_help=True)
-taxonomy_app = typer.Typer(help="Check or show a taxonomy.", no_args_is_help=True)
+config_app = typer.Typer(
+    help="Show the configuration, or describe its settings.", no_args_is_help=True
+)
+taxonomy_app = typer.Typer(help="Check a taxonomy file, or show its values.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(taxonomy_app, name="taxonomy")
 
 
 @app.command()
-def init(
-    path: Annotated[Path, typer.Argument(help="File to write.")] = Path("fashiontrend.yaml"),
+def demo(
+    seed: Annotated[
+        int, typer.Option(help="The world and both trainings are drawn from this seed.")
+    ] = 0,
+    folder: Annotated[Path, typer.Option(help="Everything is written into this folder.")] = Path(
+        "build/demo"
+    ),
+    days: Annotated[int, typer.Option(help="The history of the world has this many days.")] = 90,
+    values: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST",
+            help="Nothing is run; the chart's values for the demo's shops on this host of a cluster are printed.",
+        ),
+    ] = None,
 ) -> None:
-    """Write a commented configuration for your own shop; an existing file is left alone."""
+    """Draw a small world of three shops and follow it from pages to keywords.
+
+    The shops listen on this machine only. It takes about ten minutes on two cores.
+    """
+    from fashiontrend.commands import demo_run
+    from fashiontrend.commands.loop import show_end
+
+    if values:
+        tree = demo_run.values(World(seed, datetime.now(tz=UTC).date(), days), values)
+        typer.echo(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), nl=False)
+        return
+    settings, state = demo_run.demo(folder, seed, days)
+    show_end(settings, state)
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Argument(help="The configuration is written to this file.")] = Path(
+        "fashiontrend.yaml"
+    ),
+) -> None:
+    """Write a commented configuration for your own shops.
+
+    An existing file is left alone, and the command ends with exit code 30.
+    """
     if path.exists():
         raise ConfigError(f"{path} exists. Name another file, or edit that one.")
     path.write_text(
@@ -39,10 +80,13 @@ def init(
 def doctor(
     config: ConfigOption = None,
     only: Annotated[
-        str, typer.Option(help="Comma-separated: taxonomy, weights, platforms, store, ray.")
+        str,
+        typer.Option(
+            help="Only these checks are made, separated by commas: taxonomy, weights, platforms, store, ray."
+        ),
     ] = "",
 ) -> None:
-    """Check Python, memory, store permissions, Ray and ports: what is wrong and what to do."""
+    """Check Python, memory, configuration, store and Ray, and say what to do about each fault."""
     from fashiontrend.commands import doctor as checks
 
     table = rich.table.Table("check", "seen", "what to do", title="fashiontrend doctor")
@@ -50,14 +94,13 @@ def doctor(
     for finding in found:
         mark = "[green]✔[/]" if finding.good else "[red]✘[/]"
         table.add_row(f"{mark} {finding.name}", finding.seen, finding.advice)
-    console.console.print(table)
-    worst = next((f.exit_code for f in found if not f.good), 0)
-    raise typer.Exit(worst)
+    console.stderr.print(table)
+    raise typer.Exit(next((f.exit_code for f in found if not f.good), 0))
 
 
 @config_app.command("show")
 def config_show(config: ConfigOption = None) -> None:
-    """Print the resolved configuration as YAML; it never holds a secret."""
+    """Print the configuration with all defaults as YAML; it never holds a secret."""
     settings = configuration.load(config)
     typer.echo(
         yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
@@ -72,8 +115,10 @@ def config_schema() -> None:
 
 
 @taxonomy_app.command("validate")
-def taxonomy_validate(path: Annotated[str, typer.Argument(help="YAML file.")]) -> None:
-    """Check a taxonomy; mistakes are told with line and key."""
+def taxonomy_validate(
+    path: Annotated[str, typer.Argument(help="The taxonomy is read from this YAML file.")],
+) -> None:
+    """Check a taxonomy and report mistakes with their line and key."""
     read = taxonomy.load(path)
     typer.echo(
         f"{path}: version {read.version}, {len(read.attributes)} attributes, {sum(read.num_values.values())} values: good"
@@ -83,10 +128,13 @@ def taxonomy_validate(path: Annotated[str, typer.Argument(help="YAML file.")]) -
 @taxonomy_app.command("show")
 def taxonomy_show(
     path: Annotated[
-        str | None, typer.Argument(help="YAML file; the shipped one if not given.")
+        str | None,
+        typer.Argument(
+            help="The taxonomy is read from this YAML file. Without it, the shipped one is shown."
+        ),
     ] = None,
 ) -> None:
-    """Print attributes and values with their English and Chinese names."""
+    """Print the attributes and values of a taxonomy with their Chinese names."""
     read = taxonomy.load(path)
     table = rich.table.Table("attribute", "values", title=f"taxonomy {read.version}")
     for attribute in read.attributes:
@@ -100,19 +148,28 @@ def taxonomy_show(
 @app.command("import")
 def import_set(
     source: Annotated[
-        list[Path], typer.Argument(help="Parquet files, or a folder with a CSV and pictures.")
+        list[Path],
+        typer.Argument(
+            help="The set is read from these Parquet files, or from a folder with a CSV file and pictures."
+        ),
     ],
     name: Annotated[
-        str, typer.Option(help="Under which the set is kept; labels.imported_sets names it.")
+        str,
+        typer.Option(
+            help="The set is stored under this name, which labels.imported_sets then lists."
+        ),
     ],
     attributes: Annotated[
-        str, typer.Option(help="Comma-separated columns; guessed if not given.")
+        str,
+        typer.Option(
+            help="These columns, separated by commas, hold attributes. Without it, they are guessed."
+        ),
     ] = "",
     config: ConfigOption = None,
 ) -> None:
-    """Read a labelled set made by others and derive a taxonomy from its columns.
+    """Import a labelled set and derive a taxonomy from its columns.
 
-    A set stays as it was imported: a corrected one needs another --name.
+    An imported set does not change; a corrected one needs another --name.
     """
     from fashiontrend.pipeline.importing import import_labelled
 
@@ -122,15 +179,23 @@ def import_set(
 
 @app.command()
 def replay(
-    source: Annotated[list[Path], typer.Argument(help="Parquet files of labelled pictures.")],
-    truth: Annotated[Path, typer.Option(help="Folder for what was drawn; set report.truth to it.")],
+    source: Annotated[
+        list[Path], typer.Argument(help="Labelled pictures are read from these Parquet files.")
+    ],
+    truth: Annotated[
+        Path,
+        typer.Option(help="The true shares are written into this folder. Set report.truth to it."),
+    ],
     day: DayOption = None,
-    days: Annotated[int, typer.Option(help="Length of the history, ending on --day.")] = 120,
+    days: Annotated[
+        int, typer.Option(help="The history has this many days and ends on --day.")
+    ] = 120,
     config: ConfigOption = None,
 ) -> None:
     """Turn a labelled set into days of listings whose values follow known curves.
 
-    Repeated, it goes on where it was stopped; a store with other days of these platforms is refused.
+    A replay that was stopped resumes when the same command is given again. A store with other days of
+    these platforms is refused.
     """
     from fashiontrend.pipeline.importing import replay_set
 
@@ -140,5 +205,5 @@ def replay(
 
 @app.command()
 def version() -> None:
-    """Print the version."""
+    """Print the version of this package."""
     typer.echo(__version__)

@@ -1,4 +1,4 @@
-"""The stages in the order of the data, each as a command."""
+"""The steps of the loop in the order of the data, each as a command."""
 
 from collections.abc import Callable
 
@@ -7,14 +7,14 @@ from fashiontrend.commands.options import ConfigOption, DayOption, day_of
 from fashiontrend.loop import Step
 
 STAGES = {
-    Step.CRAWL: "Fetch the day's listings and pictures of every platform.",
-    Step.INGEST: "Check raw pictures, pack them into shards, judge the day's health.",
-    Step.LABEL: "Read titles and annotations, resample, write a new dataset version.",
-    Step.TRAIN_ATTRNET: "Train the recogniser and judge its accuracy (exit 10 if closed).",
-    Step.RECOGNISE: "Recognise every picture that this recogniser has not seen.",
+    Step.CRAWL: "Fetch the day's listings and pictures from every platform.",
+    Step.INGEST: "Check the fetched pictures, pack them into shards, and evaluate the day's health.",
+    Step.LABEL: "Read labels from titles and annotations, resample them, and write a new dataset version.",
+    Step.TRAIN_ATTRNET: "Train the recogniser and evaluate its accuracy; a closed gate ends with exit code 10.",
+    Step.RECOGNISE: "Recognise every picture that the current recogniser has not seen.",
     Step.SHARES: "Build the share series with their intervals.",
-    Step.TRAIN_FORECASTER: "Train the LSTM and judge its perplexity (exit 11 if closed).",
-    Step.PUBLISH: "Forecast, rank the keywords, move the release pointer.",
+    Step.TRAIN_FORECASTER: "Train the LSTM and evaluate its perplexity; a closed gate ends with exit code 11.",
+    Step.PUBLISH: "Forecast, rank the keywords, and move the release pointer.",
 }
 
 
@@ -26,5 +26,5 @@ def command_of(step: Step, text: str) -> Callable[..., None]:
 
         run_step(step, configuration.load(config), day_of(day))
 
-    command.__doc__ = f"{text} One step of the day's run; `run` takes them all."
+    command.__doc__ = f"{text}\n\nThis is one step of the day's run. `run` takes all steps."
     return command

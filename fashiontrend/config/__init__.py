@@ -1,6 +1,6 @@
 """The configuration: one tree, its branches in the order of the data; see `tree`."""
 
-from fashiontrend.config.cluster import ClusterConfig, ExporterConfig, PodConfig
+from fashiontrend.config.cluster import ClusterConfig, ExporterConfig
 from fashiontrend.config.operation import LoopConfig, RayConfig
 from fashiontrend.config.recogniser import (
     AccuracyGateConfig,
@@ -8,6 +8,7 @@ from fashiontrend.config.recogniser import (
     LabelsConfig,
     ResampleConfig,
 )
+from fashiontrend.config.removed import REMOVED, drop_removed
 from fashiontrend.config.serving import FetchConfig, ReplicaConfig, ServeConfig
 from fashiontrend.config.sources import (
     CrawlConfig,
@@ -31,6 +32,7 @@ __all__ = [
     "FILE_VARIABLE",
     "NO_RESULT",
     "PREFIX",
+    "REMOVED",
     "AccuracyGateConfig",
     "AttrNetConfig",
     "ClusterConfig",
@@ -47,7 +49,6 @@ __all__ = [
     "MemberConfig",
     "PerplexityGateConfig",
     "PlatformConfig",
-    "PodConfig",
     "RayConfig",
     "ReplicaConfig",
     "ReportConfig",
@@ -57,5 +58,6 @@ __all__ = [
     "StoreConfig",
     "UnivariateConfig",
     "digest",
+    "drop_removed",
     "load",
 ]

@@ -11,26 +11,45 @@ class RayConfig(Section):
     """What Ray may use."""
 
     address: str = Field(
-        default="local", description="`local` starts one; `auto` joins the cluster of a RayJob."
+        default="local",
+        description="Runs connect to the Ray at this address. `local` starts one on this machine; `auto` joins "
+        "the cluster that a RayJob runs on.",
     )
-    num_cpus: PositiveInt = Field(default=2, description="Of a local Ray.")
-    object_store_bytes: PositiveInt = 400 << 20
-    train_workers: PositiveInt = Field(default=2, description="DDP workers of each training.")
+    num_cpus: PositiveInt = Field(
+        default=2,
+        description="A local Ray schedules work on this many logical CPUs. A cluster ignores the setting.",
+    )
+    object_store_bytes: PositiveInt = Field(
+        default=400 << 20,
+        description="A local Ray reserves this many bytes of shared memory for objects and spills the rest to disk.",
+    )
+    train_workers: PositiveInt = Field(
+        default=2,
+        description="Each training uses this many data-parallel (DDP) workers.",
+    )
     min_train_workers: PositiveInt | None = Field(
         default=None,
-        description="Train with as few as these while the cluster has no room for all; none: wait for all.",
+        description="Training starts with as few workers as this while the cluster has no room for `train_workers`. "
+        "It may not exceed `train_workers`; without it training waits for all of them.",
     )
     resize_check_s: PositiveFloat = Field(
         default=60.0,
-        description="With min_train_workers: how often to look for room; a resize repeats an epoch.",
+        description="With `min_train_workers`, training looks for room for more workers once in this many seconds. "
+        "A resize repeats the epoch that it interrupts.",
     )
     cpus_per_worker: PositiveFloat = Field(
-        default=0.5, description="Keep one whole logical CPU outside all workers for reading."
+        default=0.5,
+        description="Ray reserves this many logical CPUs for each training worker. Leave one whole CPU of the "
+        "cluster unreserved, because reading the data needs it.",
     )
-    use_gpu: bool = False
-    max_failures: NonNegativeInt = 2
-    first_row_timeout_s: PositiveFloat = Field(
-        default=300.0, description="A data job without a row by then is stopped with a reason."
+    use_gpu: bool = Field(
+        default=False,
+        description="If true, each worker of training and recognition reserves one GPU and computes on it.",
+    )
+    max_failures: NonNegativeInt = Field(
+        default=2,
+        description="A training may lose workers this many times and resume from its last epoch. After one loss "
+        "more, it fails.",
     )
 
     @model_validator(mode="after")
@@ -48,9 +67,10 @@ class LoopConfig(Section):
 
     history_days: PositiveInt = Field(
         default=430,
-        description="Days of pictures that are read, at most. A season needs keywords.season_days, growth over "
-        "a year and the stage classic need 366, and some days of them are withheld or missed.",
+        description="A run reads at most this many days up to its own. A season needs keywords.season_days; growth "
+        "over a year and the stage classic need 366; some days of them are withheld or missed.",
     )
     retrain_days: PositiveInt = Field(
-        default=7, description="A release younger than this is used as it is."
+        default=7,
+        description="A release that is younger than this many days is used as it is. An older one is trained again.",
     )

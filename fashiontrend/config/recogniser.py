@@ -2,41 +2,42 @@
 
 from typing import Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from fashiontrend.typed_yaml import Fraction, Section
 
 
 class LabelsConfig(Section):
-    """Where labels come from, and what a closed perplexity gate does about them."""
+    """The sources of labels, and what a closed perplexity gate changes about them."""
 
-    titles: bool = Field(default=True, description="Read weak labels from titles and descriptions.")
-    title_confidence: Fraction = Field(default=0.8, description="Of a label read from a title.")
+    titles: bool = Field(
+        default=True,
+        description="If true, weak labels are read from the titles and descriptions of listings.",
+    )
+    title_confidence: Fraction = Field(
+        default=0.8,
+        description="A label that was read from a title has this confidence, from 0 to 1. Annotations have 1.",
+    )
     rules: str | None = Field(
-        default=None, description="YAML of extra title words: attribute -> value -> [words]."
+        default=None,
+        description="This YAML file adds title words to the shipped ones, as attribute -> value -> [words].",
     )
     annotations: tuple[str, ...] = Field(
-        default=(), description="CSV files of annotators, by path or store key."
+        default=(),
+        description="These CSV files hold the labels of annotators, each named by its path or its key in the store.",
     )
     imported_sets: tuple[str, ...] = Field(
-        default=(), description="Names given to `fashiontrend import`."
+        default=(),
+        description="These labelled sets are used too, by the names that `fashiontrend import` gave them.",
     )
     audit: bool = Field(
         default=True,
-        description="When a closed perplexity gate names an attribute, drop its title rules that annotations contradict.",
+        description="If true, a closed perplexity gate that names an attribute makes the next round drop the "
+        "attribute's title rules that annotations contradict.",
     )
     min_rule_precision: Fraction = Field(
         default=0.6,
-        description="Agreement with annotations that a title rule needs to survive an audit.",
-    )
-    min_rule_support: PositiveInt = Field(
-        default=5, description="Annotated pictures a rule needs to be judged."
-    )
-    min_value_support: PositiveInt = Field(
-        default=20, description="Values with fewer training pictures are reported by name."
-    )
-    max_titles: PositiveInt | None = Field(
-        default=None, description="At most this many title-labelled pictures, drawn by seed."
+        description="An audit keeps a title rule if at least this share of the annotated pictures agrees with it.",
     )
 
 
@@ -44,14 +45,22 @@ class ResampleConfig(Section):
     """Repeat factors r = max(1, (t / f)^beta) within an attribute; a picture takes its largest."""
 
     beta: NonNegativeFloat = Field(
-        default=0.5, description="0 off, 0.5 square root, 1 full balance."
+        default=0.5,
+        description="This exponent sets how strongly rare values are repeated: 0 is off, 0.5 the square root, 1 full "
+        "balance.",
     )
     threshold: Fraction | None = Field(
-        default=None, description="t; 1 / number of values if not given."
+        default=None,
+        description="Values whose share of the pictures is below this threshold t are repeated. Without it, t is "
+        "1 / number of values.",
     )
-    cap: PositiveFloat = 10.0
+    cap: PositiveFloat = Field(
+        default=10.0,
+        description="No picture is repeated more than this many times. A cap below 1 counts as 1.",
+    )
     boost: dict[str, PositiveFloat] = Field(
-        default={}, description="Per attribute, multiplies beta; rounds of the loop set it."
+        default={},
+        description="These factors multiply `beta` for single attributes. Rounds of the loop set them.",
     )
 
 
@@ -59,143 +68,218 @@ class AttrNetConfig(Section):
     """The recogniser and its training."""
 
     backbone: str = Field(
-        default="small", description="small, lean, or the name of a torchvision network."
+        default="small",
+        description="This network computes the features: `small`, `lean`, or the name of a torchvision network.",
     )
     weights: str | None = Field(
         default=None,
-        description="Local .safetensors or tensors-only file for the backbone; random if not given.",
+        description="The backbone starts from this local file of tensors (.safetensors, or a tensors-only torch file). "
+        "Without it the weights are random.",
     )
-    input_px: PositiveInt = Field(default=64, description="Side of the square looked at.")
+    input_px: PositiveInt = Field(
+        default=64,
+        description="The network sees pictures as squares with this side, in pixels.",
+    )
     keep_aspect: bool = Field(
-        default=False, description="Pad pictures to a square instead of stretching them."
+        default=False,
+        description="If true, pictures are padded to a square; if false, they are stretched.",
     )
     train_px: PositiveInt | None = Field(
         default=None,
-        description="Side that training pictures are kept at, views of input_px are cut from them.",
+        description="Training pictures are kept at this side in pixels, and views of `input_px` are cut from them. "
+        "Without it they are kept at `input_px`.",
     )
     early_px: PositiveInt | None = Field(
         default=None,
-        description="Side that augmented pictures have in a first part of training; input_px if none.",
+        description="Augmented pictures have this side in pixels during the first part of training (`early_fraction`). "
+        "Without it they have `input_px`.",
     )
     early_fraction: Fraction = Field(
-        default=0.0, description="First part of training, with pictures of early_px."
+        default=0.0,
+        description="This fraction of the training, at its start, uses pictures of `early_px`.",
     )
     scene_fraction: Fraction = Field(
         default=1.0,
-        description="Part of a labelled set's scenes with a garment that each epoch draws anew.",
+        description="Each epoch draws this fraction of a labelled set's scenes with a garment anew.",
     )
     box_scales: tuple[PositiveFloat, ...] = Field(
-        default=(0.8, 1.1, 1.5), description="Boxes around the location, beside the whole picture."
+        default=(0.8, 1.1, 1.5),
+        description="Regions of these scales are cut around the garment's location, beside the whole picture. "
+        "A scale of 1 is the garment's own box.",
     )
-    roi_size: PositiveInt = 4
+    roi_size: PositiveInt = Field(
+        default=4,
+        description="Each region is pooled to a grid with this many cells a side.",
+    )
     region_channels: PositiveInt = Field(
-        default=64, description="Of the feature map that regions are cut from."
+        default=64,
+        description="The feature map that regions are cut from has this many channels.",
     )
-    colour_channels: int = Field(
-        default=0, ge=0, description="Of the learnt colour histogram beside the regions; 0 = none."
+    colour_channels: NonNegativeInt = Field(
+        default=0,
+        description="The learnt colour histogram beside the regions has this many channels; 0 leaves it out.",
     )
     locate: bool = Field(
         default=True,
-        description="Cut regions from around the garment; false: the whole picture is the garment.",
+        description="If true, regions are cut around the located garment; if false, the whole picture counts as the "
+        "garment.",
     )
     presence: bool = Field(
         default=False,
-        description="Tell from the vector too whether there is a garment: fewer boxes on nothing.",
+        description="If true, the network also predicts from the embedding whether there is a garment, which leaves "
+        "fewer boxes on nothing.",
     )
     pooling: Literal["max", "average"] = Field(
-        default="max", description="Of each region; the method's is max."
+        default="max",
+        description="Each region is pooled by this function. The published method uses max.",
     )
-    words: int = Field(
+    words: NonNegativeInt = Field(
         default=0,
-        ge=0,
-        description="Frequent words of the listing that training tells from the vector too; 0 = none.",
+        description="Training also predicts this many frequent words of the listing from the embedding; 0 leaves "
+        "them out.",
     )
     word_loss_weight: NonNegativeFloat = Field(
-        default=0.03, description="Of a picture's summed surprise over the words."
+        default=0.03,
+        description="The loss of the words, summed over the words of a picture, is multiplied by this weight.",
     )
     plain_share: Fraction = Field(
         default=0.0,
-        description="Of what a second network says of plain shots as a whole, beside the regions; 0 = none.",
+        description="A second network, which sees the whole picture, has this share of the prediction on plain product "
+        "shots; 0 leaves that network out.",
     )
     plain_size: tuple[PositiveInt, PositiveInt] = Field(
-        default=(80, 60), description="Height and width that it sees them at: best their own."
+        default=(80, 60),
+        description="The second network sees plain shots at this height and width in pixels. The shots' own size is "
+        "best.",
     )
     plain_weights: dict[str, NonNegativeFloat] = Field(
         default={},
-        description="How much of its loss is about an attribute; 1 where none is given.",
+        description="These factors weight single attributes in the loss of the second network. An attribute that is "
+        "not named has 1.",
     )
-    dropout: Fraction = Field(default=0.0, description="Of the vector, before the classifiers.")
-    embedding_dim: PositiveInt = 2048
-    epochs: PositiveInt = 10
-    batch_size: PositiveInt = Field(default=32, description="Over all workers together.")
+    dropout: Fraction = Field(
+        default=0.0,
+        description="This fraction of the embedding is dropped before the classifiers in training.",
+    )
+    embedding_dim: PositiveInt = Field(
+        default=2048,
+        description="The embedding of a picture has this many numbers.",
+    )
+    epochs: PositiveInt = Field(
+        default=10,
+        description="Training passes over its pictures this many times, or less often if `max_passes` limits it.",
+    )
+    batch_size: PositiveInt = Field(
+        default=32,
+        description="A training step sees this many pictures over all workers together.",
+    )
     optimizer: Literal["adamw", "sgd"] = Field(
         default="adamw",
-        description="sgd: with Nesterov momentum 0.9; its rates are some fifteen times higher.",
+        description="Weights are updated by this optimizer. `sgd` has Nesterov momentum 0.9 and needs learning rates "
+        "about fifteen times higher.",
     )
-    learning_rate: PositiveFloat = 4e-4
-    weight_decay: NonNegativeFloat = 0.02
-    warmup_fraction: Fraction = 0.1
+    learning_rate: PositiveFloat = Field(
+        default=4e-4,
+        description="The learning rate rises to this value during warm-up and falls at the end.",
+    )
+    weight_decay: NonNegativeFloat = Field(
+        default=0.02,
+        description="The optimizer applies this weight decay; 0 switches it off.",
+    )
+    warmup_fraction: Fraction = Field(
+        default=0.1,
+        description="The learning rate rises linearly over this first fraction of the training.",
+    )
     decay_fraction: Fraction = Field(
         default=1.0,
-        description="Last part of training in which the rate falls; before it, it stays.",
+        description="The learning rate falls over this last fraction of the training and is constant before it.",
     )
-    label_smoothing: Fraction = 0.05
-    box_loss_weight: NonNegativeFloat = 1.0
+    label_smoothing: Fraction = Field(
+        default=0.05,
+        description="This share of a label's probability is spread over the other values of its attribute.",
+    )
+    box_loss_weight: NonNegativeFloat = Field(
+        default=1.0,
+        description="The loss of the garment's box is multiplied by this weight; 0 leaves it out.",
+    )
     clip_norm: PositiveFloat = Field(
-        default=5.0, description="Gradients are scaled down to this norm."
+        default=5.0,
+        description="Gradients with a larger norm are scaled down to this one.",
     )
-    augment: bool = True
+    augment: bool = Field(
+        default=True,
+        description="If true, training pictures are flipped, shifted, scaled and recoloured at random.",
+    )
     background_masks: bool = Field(
-        default=False, description="Read garment and box of plain shots from their background."
+        default=False,
+        description="If true, the garment and its box are read from the background of plain product shots.",
     )
     clutter: Fraction = Field(
-        default=0.0, description="Part of the plain product shots that are pasted on clutter."
+        default=0.0,
+        description="This fraction of the plain product shots is pasted on cluttered backgrounds in training.",
     )
     ema_decay: Fraction = Field(
-        default=0.0, description="Of the running average of the weights that is kept; 0 = none."
+        default=0.0,
+        description="The running average of the weights keeps this part of itself at each step; 0 uses the last "
+        "weights instead.",
     )
-    accumulate: PositiveInt = Field(default=1, description="Batches whose gradients make one step.")
+    accumulate: PositiveInt = Field(
+        default=1,
+        description="The gradients of this many batches are summed up for one step of the optimizer.",
+    )
     precision: Literal["float32", "bfloat16"] = Field(
         default="float32",
-        description="Of the convolutions in training, and on a GPU in prediction too; bfloat16 by autocast.",
+        description="Convolutions compute in this precision in training, and on a GPU in prediction too. "
+        "`bfloat16` uses autocast.",
     )
     compile: bool = Field(
         default=False,
-        description="torch.compile the backbone in training; needs a C++ compiler. No gain on a CPU.",
+        description="If true, torch.compile compiles the backbone for training. It needs a C++ compiler and gains "
+        "nothing on a CPU.",
     )
     second_look: bool = Field(
-        default=False, description="Recognise each picture again, closer, around the found box."
+        default=False,
+        description="If true, each picture is recognised a second time from a closer view of the box that was found.",
     )
     test_flip: bool = Field(
-        default=False, description="Recognise each picture's mirror image too and average."
+        default=False,
+        description="If true, the mirror image of each picture is recognised too and both predictions are averaged.",
     )
     flip_px: PositiveInt | None = Field(
         default=None,
-        description="Side of the whole picture's mirror image, if not input_px: one size finds what the other misses.",
+        description="The mirror image of the whole picture has this side in pixels, so that one size finds what the "
+        "other misses. Without it the side is `input_px`.",
     )
-    threads: PositiveInt = Field(default=1, description="Of torch in each worker.")
+    threads: PositiveInt = Field(
+        default=1,
+        description="PyTorch uses this many CPU threads in each worker.",
+    )
     max_passes: PositiveInt | None = Field(
-        default=None, description="Pictures drawn in all epochs together; epochs shrink to fit."
+        default=None,
+        description="All epochs together draw at most this many pictures; the number of epochs shrinks to fit. "
+        "Without it there is no limit.",
     )
 
 
 class AccuracyGateConfig(Section):
     """A6: opens strictly above both thresholds, on annotated pictures of the natural distribution."""
 
-    threshold: Fraction = Field(default=0.85, description="Mean over attributes of top-1 accuracy.")
-    floor: Fraction = Field(default=0.70, description="Wilson lower bound of the worst attribute.")
+    threshold: Fraction = Field(
+        default=0.85,
+        description="The gate opens if the mean over attributes of top-1 accuracy lies strictly above this value.",
+    )
+    floor: Fraction = Field(
+        default=0.70,
+        description="The gate opens if the Wilson lower bound of the weakest attribute's accuracy lies strictly "
+        "above this value.",
+    )
     min_support: PositiveInt = Field(
-        default=100, description="Annotated pictures an attribute needs to be judged."
+        default=100,
+        description="An attribute with fewer annotated pictures than this is not evaluated, and closes the gate with "
+        "that reason.",
     )
-    max_rounds: PositiveInt = 3
-    longer: PositiveFloat = Field(
-        default=1.5,
-        description="Each further round trains this many times longer, from a new seed.",
-    )
-    sharper: NonNegativeFloat = Field(
-        default=0.5,
-        description="Beta by which further rounds repeat rare values of the weakest attribute; 0 off.",
-    )
-    larger: PositiveFloat = Field(
-        default=1.25, description="From the third round on the input grows by this factor."
+    max_rounds: PositiveInt = Field(
+        default=3,
+        description="The recogniser is trained at most this many times in one labelling round before the run ends "
+        "with exit code 10.",
     )

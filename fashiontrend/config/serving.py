@@ -1,4 +1,4 @@
-"""The branch `serve` of the configuration: what the HTTP service takes, how it answers, who may ask."""
+"""The branch `serve` of the configuration: limits of the HTTP service, access to it, and its replicas."""
 
 from typing import Literal
 
@@ -8,114 +8,195 @@ from fashiontrend.typed_yaml import Section
 
 
 class FetchConfig(Section):
-    """How the server fetches pictures by URL; nothing inside the house is ever reached."""
+    """How the server fetches pictures by URL; private networks are never reached unless allowed."""
 
-    enabled: bool = Field(default=True, description="False refuses every URL.")
+    enabled: bool = Field(
+        default=True, description="If false, the server refuses every request that names a URL."
+    )
     allowed_hosts: tuple[str, ...] = Field(
         default=(),
-        description="Only these hosts and their sub-domains; any public one if empty.",
+        description="Only these hosts and their sub-domains are fetched from. If empty, any public host is.",
     )
     allowed_networks: tuple[str, ...] = Field(
-        default=(), description="Private networks (CIDR) that may be reached all the same."
+        default=(),
+        description="Addresses in these private networks (CIDR) may be fetched from too.",
     )
-    allowed_ports: tuple[PositiveInt, ...] = (80, 443)
+    allowed_ports: tuple[PositiveInt, ...] = Field(
+        default=(80, 443), description="URLs with another port than these are refused."
+    )
     timeout_s: PositiveFloat = Field(
         default=5.0,
-        description="Of one picture, redirects included; it waits as long for its turn before.",
+        description="Fetching one picture, redirects included, takes at most this many seconds, after waiting at most "
+        "as long for its turn. Beyond either, the picture is reported as failed.",
     )
-    max_redirects: NonNegativeInt = 3
     concurrency: PositiveInt = Field(
-        default=32, description="Fetches of one replica at a time; of one host three quarters."
+        default=32,
+        description="A replica fetches at most this many pictures at a time, three quarters of them from one host. "
+        "Further ones wait.",
     )
 
 
 class ReplicaConfig(Section):
-    """How many replicas a deployment has, and what each may hold."""
+    """How many replicas a deployment has, and how much each may hold."""
 
-    min_replicas: NonNegativeInt = 1
-    max_replicas: PositiveInt = 4
+    min_replicas: NonNegativeInt = Field(
+        default=1, description="The deployment keeps at least this many replicas."
+    )
+    max_replicas: PositiveInt = Field(
+        default=4, description="The deployment grows to at most this many replicas."
+    )
     target_ongoing_requests: PositiveFloat = Field(
-        default=16.0, description="Of one replica, on average; more asks for another replica."
+        default=16.0,
+        description="The deployment adds replicas while a replica processes more requests than this on average.",
     )
     max_ongoing_requests: PositiveInt = Field(
         default=128,
-        description="Whose bodies are there and that one replica answers; beyond it 429 with Retry-After.",
+        description="One replica processes at most this many requests at once, counted when their body has arrived. "
+        "Further requests get 429 with Retry-After.",
     )
     max_queued_requests: PositiveInt = Field(
-        default=128, description="That wait for a replica, as while the first one starts; then 429."
+        default=128,
+        description="At most this many requests wait for a replica, as while the first one starts. Further requests "
+        "get 429.",
     )
-    cpus: PositiveFloat = Field(default=1.0, description="Logical CPUs that Ray reserves.")
-    gpus: NonNegativeFloat = 0.0
-    upscale_delay_s: NonNegativeFloat = 5.0
-    downscale_delay_s: NonNegativeFloat = 60.0
+    cpus: PositiveFloat = Field(
+        default=1.0, description="Ray reserves this many logical CPUs for each replica."
+    )
+    gpus: NonNegativeFloat = Field(
+        default=0.0,
+        description="Ray reserves this many GPUs, or this fraction of one, for each replica. With 0 it computes on "
+        "the CPU.",
+    )
+    upscale_delay_s: NonNegativeFloat = Field(
+        default=5.0,
+        description="The load must stay high for this many seconds before a replica is added.",
+    )
+    downscale_delay_s: NonNegativeFloat = Field(
+        default=60.0,
+        description="The load must stay low for this many seconds before a replica is removed.",
+    )
     drain_s: PositiveFloat = Field(
-        default=20.0, description="A stopping replica finishes its requests within this time."
+        default=20.0,
+        description="A stopping replica has this many seconds to finish its requests. Those left are cut off.",
     )
 
 
 class ServeConfig(Section):
     """The HTTP service: limits, batching, tokens and replicas."""
 
-    host: str = "127.0.0.1"
-    port: NonNegativeInt = Field(default=8000, le=65535)
+    host: str = Field(default="127.0.0.1", description="The service listens on this address.")
+    port: NonNegativeInt = Field(
+        default=8000,
+        le=65535,
+        description="The service listens on this TCP port. 0 picks a free one.",
+    )
     proxy: Literal["serve", "haproxy"] = Field(
         default="serve",
-        description="`haproxy` costs a tenth of the CPU a request; replicas then listen on all interfaces.",
+        description="This proxy stands before the replicas. `haproxy` needs a tenth of the CPU for a request; replicas "
+        "then listen on all interfaces.",
     )
     auth: Literal["auto", "required", "none"] = Field(
         default="auto",
-        description="Tokens. `auto` is `none` only on loopback behind Ray's own proxy.",
+        description="This says whether callers need a token. `auto` requires one unless the service listens on loopback "
+        "behind Ray's own proxy.",
     )
     tokens_file: str | None = Field(
         default=None,
-        description="YAML or JSON list of {name, sha256, scopes}; a mounted secret. Tokens are kept as SHA-256 only.",
+        description="Valid tokens are read from this YAML or JSON list of {name, sha256, scopes}, usually a mounted "
+        "secret. It holds SHA-256 sums only.",
     )
     public_read: bool = Field(
-        default=False, description="True answers GET of tables and pictures without a token."
+        default=False,
+        description="If true, tables and pictures can be read (GET) without a token.",
     )
-    max_images: PositiveInt = Field(default=32, description="Of one request.")
-    max_image_bytes: PositiveInt = 10_000_000
-    max_pixels: PositiveInt = 40_000_000
-    min_side_px: PositiveInt = 16
-    max_json_bytes: PositiveInt = 4_000_000
-    max_body_bytes: PositiveInt = Field(default=64_000_000, description="Of an upload.")
-    max_json_depth: PositiveInt = 32
-    max_series: PositiveInt = 200
-    max_points: PositiveInt = Field(default=500, description="Days of one posted series.")
+    max_images: PositiveInt = Field(
+        default=32,
+        description="One request may hold at most this many pictures. A request with more is refused.",
+    )
+    max_image_bytes: PositiveInt = Field(
+        default=10_000_000,
+        description="A picture with more bytes than this is reported as `too_large`; the others of its request are "
+        "recognised.",
+    )
+    max_pixels: PositiveInt = Field(
+        default=40_000_000,
+        description="A picture with more pixels than this is reported as `too_large` without being decoded.",
+    )
+    max_json_bytes: PositiveInt = Field(
+        default=4_000_000,
+        description="A JSON body may have at most this many bytes. A larger one gets 413.",
+    )
+    max_body_bytes: PositiveInt = Field(
+        default=64_000_000,
+        description="A multipart upload may have at most this many bytes. A larger one gets 413.",
+    )
+    max_series: PositiveInt = Field(
+        default=200,
+        description="A forecast request may hold at most this many series. A request with more gets 413.",
+    )
+    max_points: PositiveInt = Field(
+        default=500,
+        description="A series of a forecast request may hold at most this many days. A request with more gets 413.",
+    )
     body_timeout_s: PositiveFloat = Field(
-        default=10.0, description="For a body to arrive, at least."
+        default=10.0,
+        description="A request body has at least this many seconds to arrive. A slower one gets 408.",
     )
     max_bodies: PositiveInt = Field(
         default=1024,
-        description="On their way to one replica; beyond it the one that has been longest is cut off.",
+        description="One replica receives at most this many bodies at a time. Beyond it, the body that has been "
+        "arriving longest is cut off with 429.",
     )
     max_held_bytes: PositiveInt = Field(
-        default=512_000_000, description="Of the bodies of one replica, on their way or answered."
+        default=512_000_000,
+        description="The bodies that one replica is receiving or processing may have this many bytes together. Beyond "
+        "it, the body that has been arriving longest is cut off with 429.",
     )
-    request_timeout_s: PositiveFloat = Field(default=15.0, description="For the whole answer.")
-    retry_after_s: PositiveInt = 2
-    max_batch_size: PositiveInt = 16
+    request_timeout_s: PositiveFloat = Field(
+        default=15.0,
+        description="A response is ready within this many seconds, counted from the whole body. Otherwise the "
+        "request gets 504.",
+    )
+    retry_after_s: PositiveInt = Field(
+        default=2,
+        description="Responses with 429 or 503 ask the caller to wait this many seconds (Retry-After).",
+    )
+    max_batch_size: PositiveInt = Field(
+        default=16, description="The model recognises at most this many pictures in one batch."
+    )
     batch_wait_s: NonNegativeFloat = Field(
-        default=0.002, description="A picture waits so long for others while the model is idle."
+        default=0.002,
+        description="A picture waits at most this many seconds for others to share its batch while the model is idle.",
     )
     max_waiting: PositiveInt = Field(
         default=256,
-        description="Garments of one replica that wait for the model; a request with more is answered in slices.",
+        description="At most this many garments of one replica wait for the model. A request with more is processed "
+        "in slices.",
     )
-    threads: PositiveInt = Field(default=1, description="Of torch in each replica.")
+    threads: PositiveInt = Field(
+        default=1, description="PyTorch uses this many CPU threads in each replica."
+    )
     max_models: PositiveInt = Field(
         default=1,
-        description="Recognisers of one replica: the current one, and released ones that callers name by version.",
+        description="One replica holds at most this many recognisers: the current one, and released ones that callers "
+        "name by version.",
     )
     release_poll_s: PositiveFloat = Field(
-        default=5.0, description="How often the release pointer is read."
+        default=5.0,
+        description="A replica reads the release pointer once in this many seconds and then loads a new release.",
     )
     key_prefixes: tuple[str, ...] = Field(
-        default=("raw/images/", "uploads/"), description="Store keys that a caller may name."
+        default=("raw/images/", "uploads/"),
+        description="A caller may name keys of the store only if they start with one of these prefixes.",
     )
-    rows_per_part: PositiveInt = Field(
-        default=2_000, description="Rows of a catalogue job that are committed together."
+    fetch: FetchConfig = Field(
+        default=FetchConfig(), description="This branch limits how pictures are fetched by URL."
     )
-    fetch: FetchConfig = FetchConfig()
-    recogniser: ReplicaConfig = ReplicaConfig()
-    tables: ReplicaConfig = ReplicaConfig(cpus=0.5, max_replicas=2)
+    recogniser: ReplicaConfig = Field(
+        default=ReplicaConfig(),
+        description="This branch sizes the deployment that recognises pictures.",
+    )
+    tables: ReplicaConfig = Field(
+        default=ReplicaConfig(cpus=0.5, max_replicas=2),
+        description="This branch sizes the deployment that serves tables, forecasts and the board.",
+    )

@@ -1,4 +1,4 @@
-"""Where pictures come from: store, shops, what is accepted."""
+"""The store, the shops, and which pictures and days are accepted."""
 
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -17,102 +17,145 @@ from fashiontrend.typed_yaml import Fraction, Section
 
 
 class StoreConfig(Section):
-    """Where everything lies."""
+    """The object store that holds everything a run reads and writes."""
 
-    url: str = Field(default="build/store", description="Directory, file:// or s3://bucket/prefix.")
-    endpoint: str | None = Field(
-        default=None, description="Of an S3-compatible server, http(s)://host:port."
+    url: str = Field(
+        default="build/store",
+        description="Everything is stored under this directory, file:// URL or s3://bucket/prefix.",
     )
-    region: str = "us-east-1"
-    connect_timeout_s: PositiveFloat = 5.0
-    request_timeout_s: PositiveFloat = 30.0
+    endpoint: str | None = Field(
+        default=None,
+        description="S3 requests go to this server, http(s)://host:port, instead of AWS.",
+    )
+    region: str = Field(
+        default="us-east-1",
+        description="S3 requests are signed for this region. Other S3-compatible servers often ignore it.",
+    )
+    request_timeout_s: PositiveFloat = Field(
+        default=30.0,
+        description="An S3 request that brings no data for this many seconds is tried again, three times at most. "
+        "After that the step fails with exit code 40.",
+    )
 
 
 class PlatformConfig(Section):
     """One e-commerce site."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")] = Field(
+        description="The platform has this name in keys, tables and reports: small letters, digits and dashes."
+    )
     kind: Literal["shopify", "woocommerce", "schema_org", "replay"] = Field(
-        description="How the site states its products; `replay` is filled by `fashiontrend replay`, never crawled."
+        description="This says how the site states its products. `fashiontrend replay` fills a `replay` platform, "
+        "which is never crawled."
     )
     base_url: str = Field(
         default="",
-        description="http(s):// start of the shop. `{day}` in it names an archive that still answers for past days.",
+        description="The shop starts at this http(s):// address. `{day}` in it names an archive that still serves "
+        "past days.",
     )
     currency: str | None = Field(
-        default=None, description="Used where the shop's payload states none."
+        default=None,
+        description="Prices have this currency if the shop's pages state none.",
     )
-    enabled: bool = Field(default=True, description="False stops all requests to this platform.")
+    enabled: bool = Field(
+        default=True,
+        description="If false, no request is made to this platform and its earlier days are left out of runs.",
+    )
     delay_s: NonNegativeFloat = Field(
-        default=1.0, description="Least pause between two requests to the host."
+        default=1.0,
+        description="The crawler pauses at least this many seconds between two requests to the host. robots.txt can "
+        "only lengthen the pause.",
     )
     weight: PositiveFloat = Field(
         default=1.0,
-        description="Of the platform in pooled shares; fixed, so that an outage is no trend.",
+        description="The platform has this weight in pooled shares. The weight does not depend on volume, so an outage "
+        "does not look like a trend.",
     )
 
     @property
     def archive(self) -> bool:
-        """Whether it still answers for past days; others show what they sell today."""
+        """Whether the shop still serves past days; other shops show what they sell today."""
         return "{day}" in self.base_url
 
     @field_validator("base_url")
     @classmethod
-    def _can_be_asked(cls, url: str, info: ValidationInfo) -> str:
+    def _can_be_requested(cls, url: str, info: ValidationInfo) -> str:
         if info.data.get("kind", "replay") != "replay" and not _starts_a_shop(url):
             raise ValueError(
-                "the shop cannot be asked there; write http:// or https://, its host and at most a path, "
+                "the shop cannot be reached there; write http:// or https://, its host and at most a path, "
                 "such as https://shop.example"
             )
         return url
 
 
 def _starts_a_shop(url: str) -> bool:
-    """Whether paths can be added to this and asked over HTTP; `{day}` stands for a day."""
+    """Whether paths can be added to this URL and requested over HTTP; `{day}` stands for a day."""
     if any(c.isspace() for c in url):  # urlsplit takes some of them out
         return False
     try:
         parts = urlsplit(url.replace("{day}", "2026-01-01"))
-        _ = parts.port  # what stands there may be no number
+        _ = parts.port  # raises if it is not a number
     except ValueError:
         return False
-    asked = parts.scheme in ("http", "https") and bool(parts.hostname)
-    return asked and not parts.query and not parts.fragment
+    reachable = parts.scheme in ("http", "https") and bool(parts.hostname)
+    return reachable and not parts.query and not parts.fragment
 
 
 class CrawlConfig(Section):
     """How the crawler behaves."""
 
-    platforms: tuple[PlatformConfig, ...] = ()
-    user_agent: str = "fashiontrend/0.1"
+    platforms: tuple[PlatformConfig, ...] = Field(
+        default=(), description="The loop follows these e-commerce sites."
+    )
+    user_agent: str = Field(
+        default="fashiontrend/0.1",
+        description="The crawler identifies itself with this User-Agent, followed by `contact_url`.",
+    )
     contact_url: str = Field(
         default="",
-        description="Page or address that tells a shop who asks; sent with every request.",
+        description="Every request to a shop carries this page or mail address, where the shop can reach you.",
     )
-    obey_robots: bool = True
-    autothrottle: bool = True
-    concurrency_per_host: PositiveInt = 1
-    timeout_s: PositiveFloat = 30.0
-    retries: NonNegativeInt = 2
+    obey_robots: bool = Field(
+        default=True,
+        description="If true, the crawler follows each shop's robots.txt.",
+    )
+    autothrottle: bool = Field(
+        default=True,
+        description="If true, the crawler slows down when a shop responds slowly.",
+    )
+    concurrency_per_host: PositiveInt = Field(
+        default=1,
+        description="The crawler has at most this many requests to one host under way at a time.",
+    )
+    timeout_s: PositiveFloat = Field(
+        default=30.0,
+        description="A request to a shop is given up after this many seconds and tried again up to `retries` times.",
+    )
+    retries: NonNegativeInt = Field(
+        default=2,
+        description="A request that failed is tried again at most this many times; then its page or picture is rejected.",
+    )
     daily_request_budget: PositiveInt = Field(
-        default=20_000, description="Per platform and day; reaching it ends the crawl as partial."
+        default=20_000,
+        description="A platform gets at most this many requests a day. When they are spent, the crawl ends as partial.",
     )
     time_budget_s: PositiveFloat = Field(
         default=4 * 3600.0,
-        description="Per platform and day; reaching it ends the crawl as partial, and the next one "
-        "goes on from there. Must lie well below the job's deadline: what a stopped job found is lost.",
+        description="A platform's crawl takes at most this many seconds a day. Then it ends as partial and the next one "
+        "resumes there. Keep it well below the job's deadline, because a stopped job loses what it found.",
     )
     max_images_per_listing: PositiveInt = Field(
-        default=8, description="Further pictures are counted and left."
+        default=8,
+        description="At most this many pictures of a listing are fetched. Further ones are counted and left out.",
     )
-    max_image_bytes: PositiveInt = 10_000_000
     full_sweep_days: PositiveInt = Field(
-        default=7, description="Pages whose lastmod did not change are fetched again this often."
+        default=7,
+        description="Once in this many days, pages are fetched again even if their lastmod did not change.",
     )
 
     @property
     def crawled(self) -> tuple[PlatformConfig, ...]:
-        """The platforms that the crawler asks."""
+        """The platforms that the crawler visits."""
         return tuple(p for p in self.platforms if p.enabled and p.kind != "replay")
 
 
@@ -120,34 +163,52 @@ class IngestConfig(Section):
     """What a picture must be to be used, and how shards are packed."""
 
     max_pixels: PositiveInt = Field(
-        default=40_000_000, description="Above it a picture is put aside as a decompression bomb."
+        default=40_000_000,
+        description="A picture with more pixels than this is rejected as a decompression bomb.",
     )
-    max_image_bytes: PositiveInt = 10_000_000
-    min_side_px: PositiveInt = 16
+    max_image_bytes: PositiveInt = Field(
+        default=10_000_000,
+        description="A picture with more bytes than this is not downloaded, or rejected as too large.",
+    )
+    min_side_px: PositiveInt = Field(
+        default=16,
+        description="A picture with a side shorter than this many pixels is rejected as too small.",
+    )
     shard_bytes: PositiveInt = Field(
         default=64 << 20,
-        description="A Parquet file of pictures ends with the one that reaches it; a task holds up to 8 times as much.",
-    )
-    row_group_rows: PositiveInt = 256
-    fetch_threads: PositiveInt = 8
-    days_per_job: PositiveInt = Field(
-        default=30, description="Days of a backfill that one Ray Data job packs."
+        description="A Parquet file of pictures is closed when its pictures reach this many bytes. A task may hold up to "
+        "eight times as much in memory.",
     )
 
 
 class HealthConfig(Section):
     """Gate G0: a day that fails is withheld from the series."""
 
-    min_products_ratio: Fraction = Field(default=0.6, description="Of the trailing median.")
-    max_products_ratio: PositiveFloat = 1.6
-    trailing_days: PositiveInt = 14
-    min_image_success: Fraction = 0.95
+    min_products_ratio: Fraction = Field(
+        default=0.6,
+        description="A day fails if its number of products is below this fraction of the trailing median.",
+    )
+    max_products_ratio: PositiveFloat = Field(
+        default=1.6,
+        description="A day fails if its number of products exceeds the trailing median times this factor.",
+    )
+    trailing_days: PositiveInt = Field(
+        default=14,
+        description="The trailing median is taken over this many good days before the day.",
+    )
+    min_image_success: Fraction = Field(
+        default=0.95,
+        description="A day fails if a smaller fraction of its pictures could be used.",
+    )
     min_field_coverage: Fraction = Field(
-        default=0.95, description="Listings with id, title, url and a picture."
+        default=0.95,
+        description="A day fails if a smaller fraction of its listings has an id, a title, a URL and a picture.",
     )
     max_blocked: Fraction = Field(
-        default=0.02, description="Share of blocked or refused responses."
+        default=0.02,
+        description="A day fails if a larger fraction of the shop's responses was blocked or refused.",
     )
     max_duplicates: Fraction = Field(
-        default=0.2, description="Share of listings whose id stands twice."
+        default=0.2,
+        description="A day fails if a larger fraction of its listings repeats the id of another listing.",
     )

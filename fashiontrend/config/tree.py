@@ -23,6 +23,7 @@ from fashiontrend.config.recogniser import (
     LabelsConfig,
     ResampleConfig,
 )
+from fashiontrend.config.removed import REMOVED
 from fashiontrend.config.serving import ServeConfig
 from fashiontrend.config.sources import (
     CrawlConfig,
@@ -41,43 +42,87 @@ from fashiontrend.errors import ConfigError
 from fashiontrend.typed_yaml import Section
 
 PREFIX = "FASHIONTREND__"
-
-
-#: Branches that change no result: where a run happens and who watches it.
+#: Branches on which no result depends: the place of a run, and its observers.
 NO_RESULT = {"ray", "report", "serve", "exporter", "cluster"}
-
-
 FILE_VARIABLE = "FASHIONTREND_CONFIG"
 
 
 class Config(Section):
     """Everything that can be set."""
 
-    seed: NonNegativeInt = 0
+    seed: NonNegativeInt = Field(
+        default=0,
+        description="Everything random is drawn from this seed. The same seed and inputs give the same result.",
+    )
     taxonomy: str | None = Field(
-        default=None, description="YAML file; the shipped taxonomy if not given."
+        default=None,
+        description="Attributes and values are read from this YAML file. Without it the shipped taxonomy is used.",
     )
     attributes: tuple[str, ...] = Field(
-        default=(), description="Subset to train; all that are not optional if empty."
+        default=(),
+        description="Only these attributes of the taxonomy are used. If empty, all that are not optional are.",
     )
-    store: StoreConfig = StoreConfig()
-    crawl: CrawlConfig = CrawlConfig()
-    ingest: IngestConfig = IngestConfig()
-    health: HealthConfig = HealthConfig()
-    labels: LabelsConfig = LabelsConfig()
-    resample: ResampleConfig = ResampleConfig()
-    attrnet: AttrNetConfig = AttrNetConfig()
-    accuracy_gate: AccuracyGateConfig = AccuracyGateConfig()
-    series: SeriesConfig = SeriesConfig()
-    forecaster: ForecasterConfig = ForecasterConfig()
-    perplexity_gate: PerplexityGateConfig = PerplexityGateConfig()
-    keywords: KeywordsConfig = KeywordsConfig()
-    ray: RayConfig = RayConfig()
-    loop: LoopConfig = LoopConfig()
-    report: ReportConfig = ReportConfig()
-    serve: ServeConfig = ServeConfig()
-    exporter: ExporterConfig = ExporterConfig()
-    cluster: ClusterConfig = ClusterConfig()
+    store: StoreConfig = Field(
+        default=StoreConfig(), description="This branch says where everything is stored."
+    )
+    crawl: CrawlConfig = Field(
+        default=CrawlConfig(),
+        description="This branch names the platforms and sets how they are crawled.",
+    )
+    ingest: IngestConfig = Field(
+        default=IngestConfig(),
+        description="This branch says which pictures are accepted and how they are packed.",
+    )
+    health: HealthConfig = Field(
+        default=HealthConfig(),
+        description="This branch sets gate G0, which withholds a bad day from the series.",
+    )
+    labels: LabelsConfig = Field(
+        default=LabelsConfig(), description="This branch says where labels come from."
+    )
+    resample: ResampleConfig = Field(
+        default=ResampleConfig(),
+        description="This branch sets how often pictures of rare values are repeated.",
+    )
+    attrnet: AttrNetConfig = Field(
+        default=AttrNetConfig(), description="This branch sets the recogniser and its training."
+    )
+    accuracy_gate: AccuracyGateConfig = Field(
+        default=AccuracyGateConfig(),
+        description="This branch sets gate G1, which a recogniser has to pass.",
+    )
+    series: SeriesConfig = Field(
+        default=SeriesConfig(), description="This branch sets how products become shares."
+    )
+    forecaster: ForecasterConfig = Field(
+        default=ForecasterConfig(), description="This branch sets the forecaster and its training."
+    )
+    perplexity_gate: PerplexityGateConfig = Field(
+        default=PerplexityGateConfig(),
+        description="This branch sets gate G2, which a forecaster has to pass.",
+    )
+    keywords: KeywordsConfig = Field(
+        default=KeywordsConfig(),
+        description="This branch sets the rules by which values become keywords.",
+    )
+    ray: RayConfig = Field(default=RayConfig(), description="This branch says what Ray may use.")
+    loop: LoopConfig = Field(
+        default=LoopConfig(),
+        description="This branch says how much history is read and when models are trained again.",
+    )
+    report: ReportConfig = Field(
+        default=ReportConfig(), description="This branch sets the HTML report."
+    )
+    serve: ServeConfig = Field(
+        default=ServeConfig(), description="This branch sets the HTTP service."
+    )
+    exporter: ExporterConfig = Field(
+        default=ExporterConfig(), description="This branch sets the metrics that Prometheus reads."
+    )
+    cluster: ClusterConfig = Field(
+        default=ClusterConfig(),
+        description="This branch names the release of the chart that `submit` uses.",
+    )
 
     @property
     def digest(self) -> str:
@@ -92,18 +137,18 @@ def digest(value: Any) -> str:
 
 
 def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Config:
-    """Read the file, lay the environment over it, check the whole.
+    """Read the file, override it by the environment, and check the whole.
 
     Args:
         path: YAML file; `FASHIONTREND_CONFIG` if None; all defaults if neither is given.
-        environ: where overrides come from.
+        environ: the environment variables, for overrides.
 
     Raises:
         ConfigError: one line per mistake, with file, line, dotted path and nearest right name.
     """
     path = path or environ.get(FILE_VARIABLE)
     data: dict[str, Any] = {}
-    lines: dict[typed_yaml.Path, int] = {}
+    lines: dict[typed_yaml.KeyPath, int] = {}
     if path:
         try:
             text = Path(path).read_text("utf-8")
@@ -120,7 +165,7 @@ def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Co
     for name, value in environ.items():
         if name.startswith(PREFIX):
             _override(data, name, typed_yaml.parse_yaml(value, name)[0])
-    return typed_yaml.check(Config, data, path or "environment", lines)
+    return typed_yaml.check(Config, data, path or "environment", lines, REMOVED)
 
 
 def _override(data: dict[str, Any], name: str, value: Any) -> None:

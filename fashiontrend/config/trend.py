@@ -1,4 +1,4 @@
-"""From shares to keywords: series, forecaster, its gate, what is told."""
+"""From shares to keywords: the series, the forecaster, its gate, the keywords and the report."""
 
 from typing import Annotated, Literal
 
@@ -11,32 +11,53 @@ class SeriesConfig(Section):
     """How products become shares."""
 
     window_days: PositiveInt = Field(
-        default=7, description="Each distinct product counts once in a window."
+        default=7,
+        description="A share is counted over a window of this many days, in which each product counts once.",
     )
-    basis: Literal["live", "new_in"] = "live"
+    basis: Literal["live", "new_in"] = Field(
+        default="live",
+        description="`live` counts the products that a shop lists in the window; `new_in` counts those that it first "
+        "listed in it.",
+    )
     smoothing: NonNegativeFloat = Field(
-        default=0.5, description="Jeffreys pseudo-count of each value."
+        default=0.5,
+        description="This pseudo-count is added to the count of each value (Jeffreys prior); 0 adds none.",
     )
-    bootstrap: PositiveInt = Field(default=200, description="Draws for the interval.")
-    recognise_workers: PositiveInt = 1
-    batch_size: PositiveInt = 64
+    bootstrap: PositiveInt = Field(
+        default=200,
+        description="The interval of a share is estimated from this many bootstrap draws of its products.",
+    )
+    recognise_workers: PositiveInt = Field(
+        default=1, description="Pictures are recognised by this many workers at a time."
+    )
+    batch_size: PositiveInt = Field(
+        default=64, description="A worker recognises this many pictures in one batch."
+    )
 
 
 class MemberConfig(Section):
     """One network of the ensemble."""
 
-    context_length: PositiveInt = Field(default=52, description="Dates read.")
-    epochs: PositiveInt = Field(default=6, description="Of `steps_per_epoch` batches each.")
+    context_length: PositiveInt = Field(
+        default=52, description="The network reads this many dates before the forecast."
+    )
+    epochs: PositiveInt = Field(
+        default=6,
+        description="The network is trained for this many epochs, each of `steps_per_epoch` batches.",
+    )
     half_life: PositiveFloat = Field(
-        default=8.0, description="Dates after which a date counts half for the base's level."
+        default=8.0,
+        description="A date this many dates back counts half in the level that the network corrects.",
     )
 
 
 class UnivariateConfig(Section):
-    """The same two-layer LSTM for series that are no shares (`fashiontrend forecast`)."""
+    """The same two-layer LSTM for series that are not shares (`fashiontrend forecast`)."""
 
     season_length: PositiveInt | None = Field(
-        default=None, description="Dates; 7 for daily, 52 for weekly, 12 for monthly if not set."
+        default=None,
+        description="A season has this many dates. Without it the length is 7 for daily, 52 for weekly and 12 for "
+        "monthly series.",
     )
     members: tuple[MemberConfig, ...] = Field(
         default=(
@@ -44,27 +65,26 @@ class UnivariateConfig(Section):
             MemberConfig(epochs=4, half_life=5.0),
             MemberConfig(epochs=12, half_life=13.0),
         ),
-        description="Networks whose forecasts are averaged: short and long trained, near and far level. "
-        "The trees use the first one's half life.",
+        description="The forecasts of these networks are averaged; they differ in length of training and in how fast "
+        "their level forgets. The trees use the half-life of the first.",
         min_length=1,
     )
-    hidden_size: PositiveInt = 32
-    num_layers: Literal[2] = 2
-    curves: PositiveInt = Field(
-        default=6, description="Cosines that tell the decoder where in the horizon a date lies."
+    hidden_size: PositiveInt = Field(
+        default=32, description="Each layer of the LSTM has this many hidden units."
     )
-    steps_per_epoch: PositiveInt = 25
-    batch_size: PositiveInt = 128
-    learning_rate: PositiveFloat = 2e-3
-    weight_decay: NonNegativeFloat = 1e-2
-    dropout: Fraction = 0.2
+    steps_per_epoch: PositiveInt = Field(
+        default=25, description="An epoch of training has this many batches of 128 windows."
+    )
+    dropout: Fraction = Field(
+        default=0.2, description="This fraction of the hidden units is dropped in training."
+    )
     trees_weight: Fraction = Field(
         default=0.5,
-        description="Of gradient-boosted trees on the same residual beside the networks; 0 leaves them out.",
+        description="The gradient-boosted trees have this weight beside the networks; 0 leaves the trees out.",
     )
-    trees_context: PositiveInt = Field(default=104, description="Dates that the trees sum up.")
-    max_windows: PositiveInt = Field(
-        default=30_000, description="Training windows cut; drawn at random where there are more."
+    trees_context: PositiveInt = Field(
+        default=104,
+        description="The trees summarise this many dates before the forecast.",
     )
 
 
@@ -72,51 +92,97 @@ class ForecasterConfig(Section):
     """The two-layer LSTM and its training."""
 
     context_length: PositiveInt = Field(
-        default=42, description="Days read; earlier days than the history has are padded."
+        default=42,
+        description="The LSTM reads this many days before the forecast. Days before the start of the history are padded.",
     )
-    prediction_length: PositiveInt = Field(default=14, description="Days forecast.")
-    hidden_size: PositiveInt = 32
-    num_layers: Literal[2] = 2
-    epochs: PositiveInt = 15
-    batch_size: PositiveInt = 64
-    learning_rate: PositiveFloat = 3e-3
-    weight_decay: NonNegativeFloat = 1e-3
-    dropout: Fraction = 0.1
-    origins: PositiveInt = Field(default=8, description="Held-out rolling origins.")
+    prediction_length: PositiveInt = Field(
+        default=14, description="The forecaster predicts this many days ahead."
+    )
+    hidden_size: PositiveInt = Field(
+        default=32, description="Each of the two layers of the LSTM has this many hidden units."
+    )
+    epochs: PositiveInt = Field(
+        default=15, description="Training passes over its windows this many times."
+    )
+    batch_size: PositiveInt = Field(
+        default=64, description="A training step sees this many windows."
+    )
+    learning_rate: PositiveFloat = Field(
+        default=3e-3, description="Training starts with this learning rate and lowers it."
+    )
+    weight_decay: NonNegativeFloat = Field(
+        default=1e-3, description="The optimizer applies this weight decay; 0 switches it off."
+    )
+    dropout: Fraction = Field(
+        default=0.1, description="This fraction of the hidden units is dropped in training."
+    )
+    origins: PositiveInt = Field(
+        default=8,
+        description="The forecaster is evaluated from this many rolling origins that its training did not see.",
+    )
     season_length: PositiveInt = Field(
-        default=7, description="Of the seasonal-naive baseline, in days."
+        default=7,
+        description="The seasonal naive baseline repeats the last season of this many days.",
     )
-    univariate: UnivariateConfig = UnivariateConfig()
+    univariate: UnivariateConfig = Field(
+        default=UnivariateConfig(),
+        description="This branch sets the forecaster of `fashiontrend forecast` and `backtest`.",
+    )
 
 
 class PerplexityGateConfig(Section):
     """A9: opens strictly below the threshold, and only if the model beats naive forecasts."""
 
-    metric: Literal["normalised_perplexity", "perplexity"] = "normalised_perplexity"
-    threshold: PositiveFloat = 1.05
-    max_pair: PositiveFloat = Field(
-        default=1.15, description="Worst (platform, attribute) with enough support."
+    metric: Literal["normalised_perplexity", "perplexity"] = Field(
+        default="normalised_perplexity",
+        description="The gate compares this score with `threshold`. Normalised perplexity is 1 for a perfect forecast "
+        "of every attribute.",
     )
-    min_skill: float = Field(default=0.05, description="1 - ln(model) / ln(best naive).")
+    threshold: PositiveFloat = Field(
+        default=1.05,
+        description="The gate opens if the mean score over platforms and attributes lies strictly below this value, "
+        "which is raised if counting noise alone exceeds it.",
+    )
+    max_pair: PositiveFloat = Field(
+        default=1.15,
+        description="The gate closes if a pair of platform and attribute with at least `min_support` products scores "
+        "above this value.",
+    )
+    min_skill: float = Field(
+        default=0.05,
+        description="The gate closes unless 1 - ln(model) / ln(best naive forecast) exceeds this value.",
+    )
     standard_errors: NonNegativeFloat = Field(
         default=2.0,
-        description="By which the paired difference to the best naive must exceed 0; the error counts overlap.",
+        description="The paired difference to the best naive forecast must exceed 0 by this many standard errors, "
+        "which allow for the overlap of the origins.",
     )
     coverage: tuple[Fraction, Fraction] = Field(
-        default=(0.70, 0.90), description="Band of the 80 % interval's coverage."
+        default=(0.70, 0.90),
+        description="The gate closes if the 80 % interval covers a fraction of the observations outside this range.",
     )
     max_interval_width: Fraction = Field(
         default=0.25,
-        description="Median width of an attribute's 80 % share interval above which its series is not a measurement.",
+        description="The gate closes if the median width of an attribute's 80 % share interval exceeds this value, "
+        "because its series then does not measure anything.",
     )
-    min_days: PositiveInt = 56
-    min_origins: PositiveInt = 8
+    min_days: PositiveInt = Field(
+        default=56, description="The gate closes if the series has fewer usable days than this."
+    )
+    min_origins: PositiveInt = Field(
+        default=8, description="The gate closes if fewer rolling origins than this were evaluated."
+    )
     min_support: PositiveInt = Field(
-        default=50, description="Products a pair needs to be held to max_pair."
+        default=50,
+        description="A pair of platform and attribute is held to `max_pair` if it has at least this many products.",
     )
-    max_rounds: PositiveInt = 3
+    max_rounds: PositiveInt = Field(
+        default=3,
+        description="A run labels at most this many times before it ends with exit code 11.",
+    )
     max_hours: PositiveFloat = Field(
-        default=24.0, description="A run whose steps took longer is not sent back to labelling."
+        default=24.0,
+        description="A run whose steps took more than this many hours together does not go back to labelling.",
     )
 
 
@@ -124,68 +190,114 @@ class KeywordsConfig(Section):
     """When a value is called rising, and when there is not enough evidence to call it anything."""
 
     min_probability: Fraction = Field(
-        default=0.8, description="P(change beyond min_change) that makes a direction."
+        default=0.8,
+        description="A value is rising or falling if its change exceeds `min_change` with at least this probability; "
+        "otherwise it is stable.",
     )
     min_change: Fraction = Field(
-        default=0.005, description="Share points; widened to the noise half-width."
+        default=0.005,
+        description="Changes of the share up to this value do not count. If counting noise is larger, its half-width "
+        "takes this value's place.",
     )
     noise_quantile: Annotated[float, Field(ge=0.5, lt=1.0)] = Field(
-        default=0.75, description="Quantile of the counting noise that is its half-width."
+        default=0.75,
+        description="The half-width of the counting noise is this quantile of its distribution.",
     )
-    min_support: PositiveInt = Field(default=100, description="Distinct products of the segment.")
-    min_days: PositiveInt = Field(default=28, description="Usable days.")
-    emerging_below: Fraction = Field(default=0.03, description="Share up to which a rise emerges.")
+    min_support: PositiveInt = Field(
+        default=100,
+        description="A keyword needs at least this many distinct products of its segment; below it there is not "
+        "enough evidence.",
+    )
+    min_days: PositiveInt = Field(
+        default=28,
+        description="A keyword needs at least this many usable days; below it there is not enough evidence.",
+    )
+    emerging_below: Fraction = Field(
+        default=0.03, description="A rising value with a share below this one is called emerging."
+    )
     emerging_platforms: PositiveInt = Field(
-        default=2, description="Platforms it has to rise on for that."
+        default=2,
+        description="A value is called emerging only if it rises on at least this many platforms.",
     )
     rising_below: Fraction = Field(
-        default=0.15, description="Share from which a value is mainstream."
+        default=0.15,
+        description="A stable value with at least this share is called mainstream.",
     )
     leading_quantile: Fraction = Field(
-        default=0.75, description="Of its attribute's shares, from which a value leads."
+        default=0.75,
+        description="A value leads its attribute if its share reaches this quantile of the attribute's shares.",
     )
     classic_variation: Fraction = Field(
         default=0.15,
-        description="Standard deviation over mean of a year, up to which it is classic.",
+        description="A leading value is called classic if the standard deviation of a year's shares is at most this "
+        "fraction of their mean.",
     )
     season_days: PositiveInt = Field(
-        default=400, description="Least history from which season and trend can be told apart."
+        default=400,
+        description="Season and trend are told apart only with at least this many days of history.",
     )
     season_band: Fraction = Field(
-        default=0.1, description="Distance of the seasonal index from 1 that makes a season."
+        default=0.1,
+        description="A value is seasonal if its seasonal index differs from 1 by more than this.",
     )
-    trend_days: PositiveInt = Field(default=56, description="Days that the measured slope is of.")
+    trend_days: PositiveInt = Field(
+        default=56, description="The slope of a value is measured over this many days."
+    )
     clear_slope: PositiveFloat = Field(
-        default=2.0, description="Standard errors from which a measured slope is clear."
+        default=2.0,
+        description="A measured slope is clear if it exceeds this many of its standard errors.",
     )
-    lead_days: PositiveInt = Field(default=21, description="Most days that a platform may lead by.")
+    lead_days: PositiveInt = Field(
+        default=21,
+        description="A platform is said to lead the others by at most this many days.",
+    )
     lead_correlation: Fraction = Field(
-        default=0.6, description="Least correlation of the changes at the lead."
+        default=0.6,
+        description="A platform leads only if its changes correlate with the others' later changes by at least this "
+        "much.",
     )
-    lead_gain: Fraction = Field(
-        default=0.02, description="By which it exceeds that of moving together."
+    sure_probability: Fraction = Field(
+        default=0.9,
+        description="Confidence grade A needs at least this probability of the direction.",
     )
-    sure_probability: Fraction = Field(default=0.9, description="Grade A: P(direction).")
-    sure_support: PositiveFloat = Field(default=3.0, description="Grade A: times min_support.")
-    sure_agreement: Fraction = Field(default=0.5, description="Grade A: part of the platforms.")
-    samples: NonNegativeInt = Field(default=6, description="Sample products of a keyword.")
+    sure_support: PositiveFloat = Field(
+        default=3.0,
+        description="Confidence grade A needs at least this many times `min_support` products.",
+    )
+    sure_agreement: Fraction = Field(
+        default=0.5,
+        description="Confidence grade A needs at least this fraction of the platforms to agree on the direction.",
+    )
+    samples: NonNegativeInt = Field(
+        default=6, description="A keyword shows at most this many sample products; 0 shows none."
+    )
     min_pair_support: PositiveInt = Field(
-        default=30, description="Products of a combination of two values."
+        default=30,
+        description="A combination of two values is listed if at least this many products have both.",
     )
-    min_lift: PositiveFloat = Field(default=1.2, description="Of a combination over chance.")
+    min_lift: PositiveFloat = Field(
+        default=1.2,
+        description="A combination is listed if it is at least this many times as frequent as independent values "
+        "would make it.",
+    )
     segments: tuple[Literal["gender", "garment_type"], ...] = Field(
         default=("gender", "garment_type"),
-        description="Products are also followed apart by these, where they are known.",
+        description="Products are also followed separately for each value of these, if the value is known.",
     )
-    max_segments: NonNegativeInt = Field(default=6, description="The largest so many segments.")
+    max_segments: NonNegativeInt = Field(
+        default=6, description="At most this many segments are followed, the largest ones."
+    )
     segment_purity: Fraction = Field(
-        default=0.95, description="Part of the products from which a series is one segment's."
+        default=0.95,
+        description="A series is attributed to one segment if at least this fraction of its products belongs to it.",
     )
     grace_days: NonNegativeInt = Field(
-        default=3, description="Days that a forecast waits for the measurement of its target day."
+        default=3,
+        description="A forecast whose target day was not measured is closed without a score after this many days more.",
     )
     monitor_days: PositiveInt = Field(
-        default=90, description="Target days over which released intervals are watched."
+        default=90,
+        description="The hit rates of released forecasts are computed over target days of this many last days.",
     )
 
 
@@ -193,12 +305,15 @@ class ReportConfig(Section):
     """The HTML report."""
 
     truth: str | None = Field(
-        default=None, description="Folder with a demo world's or replay's truth, for the scorecard."
+        default=None,
+        description="This folder holds the true shares of a demo world or a replay, which the report then scores "
+        "forecasts against.",
     )
-    cards: NonNegativeInt = Field(default=12, description="Keywords with a card and pictures.")
+    cards: NonNegativeInt = Field(
+        default=12,
+        description="The report shows at most this many keywords as a card with pictures.",
+    )
     panels: NonNegativeInt = Field(
-        default=120, description="Charts in the page; the others are named and left out."
-    )
-    earlier_runs: NonNegativeInt = Field(
-        default=10, description="Runs before this one whose gates are listed."
+        default=120,
+        description="The report draws at most this many charts. It names the series that it leaves out.",
     )

@@ -1,87 +1,106 @@
-"""What is known of a platform from its last committed days: only what changed is asked for."""
+"""What earlier days hold of a platform, so that a crawl requests only what changed."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import reduce
-from typing import Any
+from typing import NamedTuple
 
 import pyarrow as pa
 
+from fashiontrend.crawl.listing import Listing
 from fashiontrend.storage import layout
 from fashiontrend.storage.object_store import Store
 
-PAGES = pa.schema(
+PAGES_SCHEMA = pa.schema(
     [("page", pa.string()), ("lastmod", pa.string()), ("product_ids", pa.list_(pa.string()))]
 )
-#: How far back a last whole day is looked for; older knowledge is not worth having.
+#: A crawl looks this many days back for the last complete day; older knowledge is of no use.
 LOOK_BACK_DAYS = 30
 
 
-@dataclass(frozen=True)
-class Memory:
-    """The listings of a committed day, and which pages of a sitemap they came from.
+class KnownPage(NamedTuple):
+    """What a page of the sitemap held when it was last read."""
 
-    A partial day lies over the days before it, down to the last whole one.
+    lastmod: str | None
+    product_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CrawlMemory:
+    """The listings of the last committed days, and the sitemap pages that they came from.
+
+    A partial day only updates the days before it, back to the last complete one.
     """
 
-    listings: dict[str, dict[str, Any]] = field(default_factory=dict)  # product_id -> LISTING row
-    pages: dict[str, tuple[str | None, tuple[str, ...]]] = field(default_factory=dict)
-    covered: dict[str, str] = field(default_factory=dict)  # pictures of rows that newer ones cover
+    listings: Mapping[str, Listing] = field(default_factory=dict)  # by product id
+    pages: Mapping[str, KnownPage] = field(default_factory=dict)  # by address
+    #: Picture ids by address, of listings that a newer day replaced.
+    replaced_pictures: Mapping[str, str] = field(default_factory=dict)
 
     def pictures(self) -> dict[str, str]:
-        """Address -> picture id of every picture fetched before."""
-        images = (i for listing in self.listings.values() for i in listing["images"])
-        return self.covered | {i["url"]: i["picture_id"] for i in images if i["picture_id"]}
+        """Return address -> picture id of every picture that was fetched before."""
+        images = (image for listing in self.listings.values() for image in listing.images)
+        known = {image.url: image.picture_id for image in images if image.picture_id}
+        return {**self.replaced_pictures, **known}
 
-    def over(self, older: "Memory") -> "Memory":
-        """This memory where it knows something, the older one elsewhere; first seen is earliest."""
+    def over(self, older: "CrawlMemory") -> "CrawlMemory":
+        """Return this memory, completed by an older one; the earliest `first_seen` wins."""
         listings = dict(older.listings)
-        for number, row in self.listings.items():
-            seen = [r["first_seen"] for r in (row, listings.get(number, row)) if r["first_seen"]]
-            listings[number] = {**row, "first_seen": min(seen, default=None)}
-        return Memory(listings, older.pages | self.pages, older.pictures() | self.covered)
+        for product_id, listing in self.listings.items():
+            both = (listing, listings.get(product_id, listing))
+            seen = [known.first_seen for known in both if known.first_seen]
+            listings[product_id] = replace(listing, first_seen=min(seen, default=None))
+        return CrawlMemory(
+            listings,
+            {**older.pages, **self.pages},
+            {**older.pictures(), **self.replaced_pictures},
+        )
 
-    def unchanged(self, page: str, lastmod: str | None) -> list[dict[str, Any]] | None:
-        """The listings of a page that did not change since, None if it has to be fetched.
+    def unchanged(self, page: str, lastmod: str | None) -> list[Listing] | None:
+        """Return the listings of a page that did not change, None if it has to be fetched.
 
-        A page without a product has to: it may have been one of maintenance.
+        A page without a product is always fetched again: it may have been a maintenance page.
         """
         known = self.pages.get(page)
-        if known is None or not known[1] or lastmod is None or known[0] != lastmod:
+        if known is None or not known.product_ids or lastmod is None or known.lastmod != lastmod:
             return None
-        if not all(number in self.listings for number in known[1]):
+        if not all(product_id in self.listings for product_id in known.product_ids):
             return None
-        return [self.listings[number] for number in known[1]]
+        return [self.listings[product_id] for product_id in known.product_ids]
 
 
-def recall(store: Store, platform: str, day: date) -> Memory:
-    """Read the newest committed days before `day`, down to a whole one; empty if there is none."""
-    found: list[Memory] = []
+def recall(store: Store, platform: str, day: date) -> CrawlMemory:
+    """Read the newest committed days before `day`, back to a complete one; empty without any."""
+    found: list[CrawlMemory] = []
     for back in range(1, LOOK_BACK_DAYS + 1):
         partition = layout.raw_day(day - timedelta(days=back), platform)
         manifest = store.manifest(partition)
         if manifest is not None:
-            found.append(_read(store, partition))
+            found.append(_read_day(store, partition))
             if not manifest.facts.get("partial"):
                 break
-    return reduce(lambda older, newer: newer.over(older), reversed(found), Memory())
+    return reduce(lambda older, newer: newer.over(older), reversed(found), CrawlMemory())
 
 
-def _read(store: Store, partition: str) -> Memory:
-    listings = store.read_partition(partition, "listings").to_pylist()
+def _read_day(store: Store, partition: str) -> CrawlMemory:
+    rows = store.read_partition(partition, "listings").to_pylist()
     pages = store.read_partition(partition, "pages").to_pylist()
-    return remember(listings, {p["page"]: (p["lastmod"], tuple(p["product_ids"])) for p in pages})
+    return remember(
+        (Listing.from_row(row) for row in rows),
+        {p["page"]: KnownPage(p["lastmod"], tuple(p["product_ids"])) for p in pages},
+    )
 
 
-def remember(
-    listings: Iterable[dict[str, Any]], pages: dict[str, tuple[str | None, tuple[str, ...]]]
-) -> Memory:
-    """A memory of rows as they are committed."""
-    return Memory({row["product_id"]: row for row in listings}, pages)
+def remember(listings: Iterable[Listing], pages: Mapping[str, KnownPage]) -> CrawlMemory:
+    """Return the memory of one day."""
+    return CrawlMemory({listing.product_id: listing for listing in listings}, pages)
 
 
-def pages_table(pages: dict[str, tuple[str | None, tuple[str, ...]]]) -> pa.Table:
-    """A memory's pages as they are committed."""
-    rows = [{"page": p, "lastmod": m, "product_ids": list(ids)} for p, (m, ids) in pages.items()]
-    return pa.Table.from_pylist(rows, PAGES)
+def pages_table(pages: Mapping[str, KnownPage]) -> pa.Table:
+    """Return the pages of a memory as a table of `PAGES_SCHEMA`."""
+    rows = [
+        {"page": address, "lastmod": page.lastmod, "product_ids": list(page.product_ids)}
+        for address, page in pages.items()
+    ]
+    return pa.Table.from_pylist(rows, PAGES_SCHEMA)

@@ -1,6 +1,7 @@
-"""Check each product, once, and store its pictures by their content."""
+"""Scrapy pipelines: check each product once, and store its pictures by their content."""
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,9 +11,15 @@ from scrapy.exceptions import DropItem
 from scrapy.http import Response, TextResponse
 from scrapy.pipelines.media import MediaPipeline
 
-from fashiontrend.crawl.listing import check_listing, encodable, to_id
-from fashiontrend.crawl.pages import is_challenge
-from fashiontrend.crawl.spiders import PICTURE, PlatformSpider
+from fashiontrend.crawl.listing import (
+    Listing,
+    ListingImage,
+    check_listing,
+    replace_surrogates,
+    to_id,
+)
+from fashiontrend.crawl.pages import StatedProduct, is_challenge
+from fashiontrend.crawl.spiders import PICTURE_META_KEY, CrawlReject, PlatformSpider
 from fashiontrend.errors import DataError, StoreError
 from fashiontrend.images import SIGNATURES
 from fashiontrend.storage import layout
@@ -23,71 +30,69 @@ STORE_SETTING = "FASHIONTREND_STORE"
 
 def _spider(crawler: Crawler) -> PlatformSpider:
     spider = crawler.spider
-    assert isinstance(spider, PlatformSpider)  # noqa: S101 - tells the type
+    assert isinstance(spider, PlatformSpider)  # noqa: S101 - narrows the type
     return spider
 
 
-def _picture(address: str) -> Request | None:
-    """The request for a picture, None if its address is none of the web or none at all."""
+def _picture_request(address: str) -> Request | None:
+    """Return the request for a picture, None if its address is no web address."""
     if not address.startswith(("http://", "https://")):
         return None
     try:
-        return Request(address, dont_filter=True, meta={PICTURE: True})
+        return Request(address, dont_filter=True, meta={PICTURE_META_KEY: True})
     except ValueError:  # `https://host:port/`: one broken address must not hide the others
         return None
 
 
 class CheckPipeline:
-    """Let a product through if it states the least that is needed, and only the first time."""
+    """Passes a product on if its required fields are usable, and only once per product id."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
-        self.seen: set[str] = set()
+        self.seen_ids: set[str] = set()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> "CheckPipeline":
-        """Scrapy's way to make a pipeline."""
+        """Make the pipeline, as Scrapy calls it."""
         return cls(crawler)
 
-    def process_item(self, item: dict[str, Any]) -> dict[str, Any]:
-        """Check and de-duplicate; what is dropped is counted with its reason."""
+    def process_item(self, item: StatedProduct | Listing) -> Listing:
+        """Check and de-duplicate; a dropped item is counted with its reason."""
         spider = _spider(self.crawler)
         spider.count("stated")
-        carried = item.pop("carried", False)
+        listing = item if isinstance(item, Listing) else self._check(item, spider)
+        if listing.product_id in self.seen_ids:
+            spider.count("duplicates")
+            raise DropItem("duplicate")
+        self.seen_ids.add(listing.product_id)
+        return _date(listing, spider)
+
+    def _check(self, product: StatedProduct, spider: PlatformSpider) -> Listing:
         try:
-            listing = item if carried else check_listing(item)
+            return check_listing(product, spider.platform.name, spider.platform.kind, spider.day)
         except DataError as error:
             reason, _, detail = str(error).partition(": ")
             spider.count("invalid")
-            spider.rejects.append(
-                {
-                    "reason": reason,
-                    "detail": detail,
-                    "product_id": to_id(item.get("product_id")),
-                    "url": encodable(str(item.get("url"))),
-                }
-            )
+            url = replace_surrogates(str(product.url))
+            spider.rejects.append(CrawlReject(reason, detail, url, to_id(product.product_id)))
             raise DropItem(reason) from None
-        if listing["product_id"] in self.seen:
-            spider.count("duplicates")
-            raise DropItem("duplicate")
-        self.seen.add(listing["product_id"])
-        return self._dated(listing, spider)
 
-    def _dated(self, listing: dict[str, Any], spider: PlatformSpider) -> dict[str, Any]:
-        before = spider.memory.listings.get(listing["product_id"])
-        return {
-            **listing,
-            "platform": spider.platform.name,
-            "day": spider.day,
-            "source": spider.platform.kind,
-            "currency": listing.get("currency") or spider.platform.currency,
-            "first_seen": before["first_seen"] if before else spider.day,
-        }
+
+def _date(listing: Listing, spider: PlatformSpider) -> Listing:
+    """Return the listing as one of today, first seen when the memory says so."""
+    known = spider.memory.listings.get(listing.product_id)
+    return replace(
+        listing,
+        platform=spider.platform.name,
+        day=spider.day,
+        source=spider.platform.kind,
+        currency=listing.currency or spider.platform.currency,
+        first_seen=known.first_seen if known else spider.day,
+    )
 
 
 class PicturePipeline(MediaPipeline):  # type: ignore[misc]
-    """Fetch pictures whose address is new; store the bytes under their SHA-256."""
+    """Fetches pictures whose address is new, and stores the bytes under their SHA-256."""
 
     LOG_FAILED_RESULTS = False
 
@@ -96,37 +101,44 @@ class PicturePipeline(MediaPipeline):  # type: ignore[misc]
         self.store: Store = open_store(crawler.settings[STORE_SETTING])
         self.known: dict[str, str] | None = None
 
-    def get_media_requests(self, item: dict[str, Any], info: Any) -> list[Request]:
-        """Requests for the pictures that were not fetched before; the rest is named at once."""
+    def get_media_requests(self, item: Listing, info: Any) -> list[Request]:
+        """Return requests for the pictures that were not fetched before."""
+        spider = _spider(self.crawler)
+        if len(item.images) > spider.crawl.max_images_per_listing:
+            spider.count("images_over_limit")
+        images = self._look_up(item)
+        fresh = [image.url for image in images if image.picture_id is None]
+        spider.count("reused_images", len(images) - len(fresh))
+        return [request for url in fresh if (request := _picture_request(url)) is not None]
+
+    def _look_up(self, item: Listing) -> list[ListingImage]:
+        """Return the pictures within the limit, with the ids of those fetched before."""
         spider = _spider(self.crawler)
         if self.known is None:
             self.known = spider.memory.pictures()
-        addresses = [i["url"] if isinstance(i, dict) else i for i in item["images"]]
-        most = spider.crawl.max_images_per_listing
-        if len(addresses) > most:
-            spider.count("images_over_limit")
-        item["images"] = [
-            {"url": u, "picture_id": self.known.get(u), "position": n}
-            for n, u in enumerate(addresses[:most])
+        return [
+            ListingImage(image.url, self.known.get(image.url), position)
+            for position, image in enumerate(item.images[: spider.crawl.max_images_per_listing])
         ]
-        fresh = [image["url"] for image in item["images"] if image["picture_id"] is None]
-        for _ in range(len(item["images"]) - len(fresh)):
-            spider.count("reused_images")
-        return [request for address in fresh if (request := _picture(address)) is not None]
 
     def file_path(
         self, request: Request, response: Any = None, info: Any = None, *, item: Any = None
     ) -> str:
-        """Scrapy asks every media pipeline for a path; ours follows from the content instead."""
+        """Return the key of the content; Scrapy requires a path of every media pipeline."""
         return layout.raw_image(hashlib.sha256(response.body).hexdigest()) if response else ""
 
     def media_to_download(self, request: Request, info: Any, *, item: Any = None) -> None:
-        """Nothing is known before the download."""
+        """Download every requested picture; none is known before."""
 
     def media_downloaded(
         self, response: Response, request: Request, info: Any, *, item: Any = None
     ) -> str:
-        """Store the bytes and answer with their hash."""
+        """Store the bytes and return their SHA-256.
+
+        Raises:
+            DataError: the response is no picture.
+            StoreError: the store failed; the crawl then commits nothing.
+        """
         body = response.body
         if response.status != 200 or not body:
             raise DataError(f"image_{response.status}: {request.url}")
@@ -134,31 +146,40 @@ class PicturePipeline(MediaPipeline):  # type: ignore[misc]
             if is_challenge(response.text):
                 spider = _spider(self.crawler)
                 spider.count("challenge")
-                spider.give_up(urlsplit(response.url).hostname or "", "challenge")
+                spider.abandon_host(urlsplit(response.url).hostname or "", "challenge")
             raise DataError(f"image_text: {request.url} is a page, not a picture")
         picture_id = hashlib.sha256(body).hexdigest()
         key = layout.raw_image(picture_id)
         try:
             if not self.store.exists(key):
-                self.store.write(key, body, durable=False)  # its name is its checksum
+                self.store.write(
+                    key, body, durable=False
+                )  # a torn write shows: the key is the checksum
                 _spider(self.crawler).count("image_bytes", len(body))
         except StoreError as error:
-            _spider(self.crawler).broken = error  # not the shop's fault: the day must not commit
+            _spider(
+                self.crawler
+            ).store_error = error  # the day must not be committed without pictures
             raise
         return picture_id
 
     def media_failed(self, failure: Any, request: Request, info: Any) -> None:
-        """A picture that did not come leaves its listing without it; it is counted below."""
+        """Pass the failure on to `item_completed`, which counts it; the listing stays."""
         failure.raiseException()
 
-    def item_completed(self, results: list[Any], item: dict[str, Any], info: Any) -> dict[str, Any]:
-        """Write the pictures' ids into the listing and hand it over."""
+    def item_completed(self, results: list[Any], item: Listing, info: Any) -> Listing:
+        """Write the ids of the fetched pictures into the listing and keep the listing."""
         spider = _spider(self.crawler)
-        fresh = [image for image in item["images"] if image["picture_id"] is None]
-        asked = [image for image in fresh if _picture(image["url"]) is not None]
-        for image, (good, picture_id) in zip(asked, results, strict=True):
-            image["picture_id"] = picture_id if good else None
-        for image in fresh:
-            spider.count("fetched_images" if image["picture_id"] else "image_failures")
-        spider.listings.append(item)
-        return item
+        fetched = iter(results)  # in the order of the requests of `get_media_requests`
+        images = []
+        for image in self._look_up(item):
+            if image.picture_id is not None:
+                images.append(image)
+                continue
+            requested = _picture_request(image.url) is not None
+            good, picture_id = next(fetched) if requested else (False, None)
+            images.append(replace(image, picture_id=picture_id if good else None))
+            spider.count("fetched_images" if good else "image_failures")
+        listing = replace(item, images=tuple(images))
+        spider.listings.append(listing)
+        return listing

@@ -1,4 +1,4 @@
-"""What a refusal leads to: a pause of the whole host, no more requests to it, or the crawl's end."""
+"""Handle refusals: pause the whole host, send it no further requests, or end the crawl."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -10,61 +10,66 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.http import Request, Response
 
-from fashiontrend.crawl.spiders import BLOCKED, PICTURE, PlatformSpider, Unasked
+from fashiontrend.crawl.spiders import (
+    PICTURE_META_KEY,
+    REFUSAL_STATUSES,
+    PlatformSpider,
+    RequestHeldBack,
+)
 
-#: A host that refuses so many requests one after another does not want us today.
+#: A host that refuses this many requests in a row gets no further requests today.
 REFUSALS_IN_A_ROW = 5
-#: Longest pause that a Retry-After is followed for; longer means: not today.
+#: A Retry-After of at most this many seconds is waited for; a longer one means: not today.
 MAX_PAUSE_S = 300.0
 
 
 class RefusalMiddleware:
-    """Counts refusals of pages and pictures by host and does as the host says.
+    """Counts refusals of pages and pictures by host, and pauses or abandons the host.
 
-    It hears of an answer before the next request to that host is sent.
+    It sees each response before the next request to that host is sent.
     """
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
         self.in_a_row: Counter[str] = Counter()
-        crawler.signals.connect(self.hear, signal=signals.response_downloaded)
+        crawler.signals.connect(self.on_response, signal=signals.response_downloaded)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> "RefusalMiddleware":
-        """Scrapy's way to make a middleware."""
+        """Make the middleware, as Scrapy calls it."""
         return cls(crawler)
 
     @property
     def spider(self) -> PlatformSpider:
         """The crawl's spider."""
         spider = self.crawler.spider
-        assert isinstance(spider, PlatformSpider)  # noqa: S101 - tells the type
+        assert isinstance(spider, PlatformSpider)  # noqa: S101 - narrows the type
         return spider
 
     def process_request(self, request: Request) -> None:
-        """Hold a request back whose host is left, or whose crawl ended."""
-        if self.spider.ended or _host(request) in self.spider.left:
+        """Hold back a request to an abandoned host, and every request of an ended crawl."""
+        if self.spider.end_reason or _host(request) in self.spider.abandoned_hosts:
             self.spider.count("unasked")
-            raise Unasked
+            raise RequestHeldBack
 
-    def hear(self, response: Response, request: Request) -> None:
-        """Count an answer, the one of a further try too, and draw the consequence."""
-        host, of_robots = _host(request), bool(request.meta.get("dont_obey_robotstxt"))
-        if not of_robots and not request.meta.get(PICTURE):
+    def on_response(self, response: Response, request: Request) -> None:
+        """Count a response, also one to a retry, and pause or abandon its host."""
+        host, is_robots = _host(request), bool(request.meta.get("dont_obey_robotstxt"))
+        if not is_robots and not request.meta.get(PICTURE_META_KEY):
             self.spider.page_hosts.add(host)
-        if response.status not in BLOCKED or (of_robots and response.status in (401, 403)):
-            self.in_a_row[host] = 0  # a robots.txt that is not for us holds no rules (RFC 9309)
+        if response.status not in REFUSAL_STATUSES or (is_robots and response.status in (401, 403)):
+            self.in_a_row[host] = 0  # a robots.txt that we may not read has no rules (RFC 9309)
             return
         self.spider.count("blocked")
         self.in_a_row[host] += 1
         pause_s = read_retry_after(response.headers.get("Retry-After"), datetime.now(tz=UTC))
         if self.in_a_row[host] >= REFUSALS_IN_A_ROW or pause_s > MAX_PAUSE_S:
-            self.spider.give_up(host, "refused")
+            self.spider.abandon_host(host, "refused")
         else:
-            self._hold(request, pause_s)
+            self._pause_slot(request, pause_s)
 
-    def _hold(self, request: Request, pause_s: float) -> None:
-        """Send nothing of a request's slot, queued or new, until the pause is over."""
+    def _pause_slot(self, request: Request, pause_s: float) -> None:
+        """Send no request of this slot, queued or new, until the pause is over."""
         slot = self.crawler.engine.downloader.slots.get(request.meta.get("download_slot"))
         if slot is not None:
             slot.lastseen = max(slot.lastseen, monotonic() + pause_s)
@@ -75,7 +80,7 @@ def _host(request: Request) -> str:
 
 
 def read_retry_after(stated: bytes | None, now: datetime) -> float:
-    """Seconds that a Retry-After asks for, as a number or as a date (RFC 9110, 10.2.3)."""
+    """Return the seconds of a Retry-After, a number or a date (RFC 9110, 10.2.3); 0 if unreadable."""
     text = (stated or b"").decode("ascii", "ignore").strip()
     if text.isdigit():
         return float(text)

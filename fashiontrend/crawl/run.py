@@ -2,8 +2,8 @@
 
 `python -m fashiontrend.crawl.run --config FILE --days A..B`
 
-Prints one JSON line per day and platform. A platform without `{day}` in its address answers
-for today only: of several days only the last is asked, and with `--archives` none.
+The process prints one JSON line per day and platform. A platform without `{day}` in its address
+shows today only: it is crawled for the last of several days, and with `--archives` for none.
 """
 
 import argparse
@@ -12,7 +12,8 @@ import json
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -24,123 +25,141 @@ from scrapy.utils.reactor import install_reactor
 from fashiontrend import config as configuration
 from fashiontrend.config import Config, PlatformConfig
 from fashiontrend.crawl import memory
-from fashiontrend.crawl.memory import Memory
+from fashiontrend.crawl.listing import listings_table
+from fashiontrend.crawl.memory import CrawlMemory
 from fashiontrend.crawl.settings import settings_for
 from fashiontrend.crawl.spiders import SPIDERS, PlatformSpider
 from fashiontrend.errors import Conflict
-from fashiontrend.storage import layout, schemas
+from fashiontrend.storage import layout
 from fashiontrend.storage.object_store import Store, open_store
 
 REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
-#: What spiders and pipelines count; a crawl's facts state each, zero or not.
+#: Names that spiders and pipelines count under; a crawl's facts hold each, also if it is zero.
 COUNTED = (
     "blocked", "challenge", "unreachable", "forbidden", "missing", "unreadable", "no_product",
     "foreign", "over_budget", "unasked", "stated", "duplicates", "invalid", "carried_over",
     "fetched_images", "reused_images", "image_failures", "images_over_limit",
     "image_bytes",
 )  # fmt: skip
-REJECTS = pa.schema([(n, pa.string()) for n in ("product_id", "url", "reason", "detail")])
+REJECTS_SCHEMA = pa.schema([(n, pa.string()) for n in ("product_id", "url", "reason", "detail")])
+
+
+@dataclass(frozen=True)
+class CrawlFacts:
+    """What the crawl of one platform's day counted; the facts of its partition."""
+
+    counts: Mapping[str, int]  # the names of `COUNTED`
+    rejects: Mapping[str, int]  # reason -> number
+    products: int
+    requests: int
+    responses: Mapping[str, int]  # HTTP status -> number
+    robots_forbidden: int
+    errors: int  # exceptions in the spider
+    partial: bool  # the catalogue was not read to its end
+    finish_reason: str
+    crawled_at: str  # UTC, ISO 8601
+
+    def to_json(self) -> dict[str, object]:
+        """Return the facts as one flat object, with every count under its own name."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "counts"}
+        return {**self.counts, **values}
+
+
+@dataclass(frozen=True)
+class CrawlOutcome:
+    """How the crawl of one platform's day ended; the process prints one per line."""
+
+    day: date
+    platform: str
+    committed: bool
+    facts: CrawlFacts | None = None  # None if the day was committed before
+    reason: str | None = None  # why nothing was committed
+
+    def to_json(self) -> dict[str, object]:
+        """Return the line's object; `skipped` marks a day that was committed before."""
+        line = {"day": self.day, "platform": self.platform, "committed": self.committed}
+        if self.facts is None:
+            return {**line, "skipped": True}
+        reason = {} if self.reason is None else {"reason": self.reason}
+        return {**line, **self.facts.to_json(), **reason}
 
 
 async def crawl_days(config: Config, days: Sequence[date], archives: bool) -> None:
-    """Crawl every platform for each day in order, the platforms of a day beside one another.
+    """Crawl every platform for each day in order, all platforms of a day at once.
 
     Args:
         config: names the platforms.
         days: ascending.
-        archives: the last day is not today, so that platforms without `{day}` are not asked.
+        archives: the last day is not today, so that platforms without `{day}` are left out.
     """
-    memories: dict[str, Memory] = {}
+    memories: dict[str, CrawlMemory] = {}
     for day in days:
         live = not archives and day == days[-1]
-        asked = [p for p in config.crawl.crawled if p.archive or live]
-        told = await asyncio.gather(*(_crawl(config, p, day, memories) for p in asked))
-        for line in told:
-            print(json.dumps(line, default=str), flush=True)
+        platforms = [p for p in config.crawl.crawled if p.archive or live]
+        outcomes = await asyncio.gather(*(_crawl(config, p, day, memories) for p in platforms))
+        for outcome in outcomes:
+            print(json.dumps(outcome.to_json(), default=str), flush=True)
 
 
 async def _crawl(
-    config: Config, platform: PlatformConfig, day: date, memories: dict[str, Memory]
-) -> dict[str, Any]:
-    """Crawl one platform's day and commit it; a day that is committed is passed over."""
+    config: Config, platform: PlatformConfig, day: date, memories: dict[str, CrawlMemory]
+) -> CrawlOutcome:
+    """Crawl one platform's day and commit it; a committed day is skipped."""
     store = open_store(config.store)
     partition = layout.raw_day(day, platform.name)
-    told: dict[str, Any] = {"day": day, "platform": platform.name, "committed": True}
     if store.manifest(partition) is not None:
         memories.pop(platform.name, None)
-        return {**told, "skipped": True}
+        return CrawlOutcome(day, platform.name, committed=True)
     known = memories.get(platform.name) or memory.recall(store, platform.name, day)
-    runner = AsyncCrawlerRunner(settings_for(config.crawl, platform, config.store))
+    runner = AsyncCrawlerRunner(settings_for(config, platform))
     crawler = runner.create_crawler(SPIDERS[platform.kind])
     await runner.crawl(crawler, platform, config.crawl, day, known)
     spider = crawler.spider
-    assert isinstance(spider, PlatformSpider)  # noqa: S101 - tells the type
-    if spider.broken is not None:
-        raise spider.broken
+    assert isinstance(spider, PlatformSpider)  # noqa: S101 - narrows the type
+    if spider.store_error is not None:
+        raise spider.store_error
     facts = _facts(spider, crawler.stats.get_stats() if crawler.stats else {})
     if not spider.listings:
-        return {**told, **facts, "committed": False, "reason": _fail(store, spider, facts)}
+        return CrawlOutcome(day, platform.name, False, facts, _record_failure(store, spider, facts))
     _commit(store, partition, spider, facts)
-    now = memory.remember(spider.listings, spider.pages)
-    memories[platform.name] = now.over(known) if facts["partial"] else now
-    return {**told, **facts}
+    today = memory.remember(spider.listings, spider.pages)
+    memories[platform.name] = today.over(known) if facts.partial else today
+    return CrawlOutcome(day, platform.name, True, facts)
 
 
-def _facts(spider: PlatformSpider, stats: dict[str, Any]) -> dict[str, Any]:
+def _facts(spider: PlatformSpider, stats: Mapping[str, Any]) -> CrawlFacts:
     finished = str(stats.get("finish_reason", "unknown"))
-    return {
-        **{name: spider.counts.get(name, 0) for name in COUNTED},
-        "rejects": dict(Counter(r["reason"] for r in spider.rejects)),
-        "products": len(spider.listings),
-        "requests": stats.get("downloader/request_count", 0),
-        "responses": {
-            k.rsplit("/", 1)[1]: v
-            for k, v in stats.items()
-            if k.startswith("downloader/response_status_count/")
-        },
-        "robots_forbidden": stats.get("robotstxt/forbidden", 0),
-        "errors": sum(
-            v for k, v in stats.items() if k.startswith("spider_exceptions/") and "count" in k
-        ),
-        "partial": not spider.complete or finished != "finished",
-        "finish_reason": finished,
-        "crawled_at": datetime.now(tz=UTC).isoformat(timespec="seconds"),
-    }
-
-
-def _commit(store: Store, partition: str, spider: PlatformSpider, facts: dict[str, Any]) -> None:
-    rows = sorted(spider.listings, key=lambda row: row["product_id"])
-    rejects = [{n: r.get(n) for n in REJECTS.names} for r in spider.rejects]
-    store.commit_tables(
-        partition,
-        {
-            "listings": pa.Table.from_pylist(rows, schemas.LISTING),
-            "pages": memory.pages_table(spider.pages),
-            "rejects": pa.Table.from_pylist(rejects, REJECTS),
-        },
-        facts,
+    status, exceptions = "downloader/response_status_count/", "spider_exceptions/"
+    return CrawlFacts(
+        counts={name: spider.counts.get(name, 0) for name in COUNTED},
+        rejects=Counter(reject.reason for reject in spider.rejects),
+        products=len(spider.listings),
+        requests=stats.get("downloader/request_count", 0),
+        responses={k.removeprefix(status): v for k, v in stats.items() if k.startswith(status)},
+        robots_forbidden=stats.get("robotstxt/forbidden", 0),
+        errors=sum(v for k, v in stats.items() if k.startswith(exceptions) and "count" in k),
+        partial=not spider.complete or finished != "finished",
+        finish_reason=finished,
+        crawled_at=datetime.now(tz=UTC).isoformat(timespec="seconds"),
     )
 
 
-def _fail(store: Store, spider: PlatformSpider, facts: dict[str, Any]) -> str:
-    """Write down why a crawl brought nothing; the day stays absent, and a later run tries again."""
-    if facts["robots_forbidden"]:
-        reason = "robots.txt forbids the catalogue; ask the shop for permission"
-    elif facts["blocked"] or facts["challenge"]:
-        answers = ", ".join(
-            f"{n} x {code}" for code, n in sorted(facts["responses"].items()) if int(code) >= 400
-        )
-        reason = (
-            f"the shop refused: {answers or 'a challenge page'}; nothing was tried to get around it"
-        )
-    elif facts["finish_reason"] == "time_budget":
-        reason = f"nothing was found in {spider.crawl.time_budget_s:g} s; raise crawl.time_budget_s"
-    elif facts["unreachable"]:
-        reason = "the shop did not answer"
-    else:
-        reason = "no product was stated; check the platform's kind and base_url"
+def _commit(store: Store, partition: str, spider: PlatformSpider, facts: CrawlFacts) -> None:
+    listings = sorted(spider.listings, key=lambda listing: listing.product_id)
+    rejects = [asdict(reject) for reject in spider.rejects]
+    tables = {
+        "listings": listings_table(listings),
+        "pages": memory.pages_table(spider.pages),
+        "rejects": pa.Table.from_pylist(rejects, REJECTS_SCHEMA),
+    }
+    store.commit_tables(partition, tables, facts.to_json())
+
+
+def _record_failure(store: Store, spider: PlatformSpider, facts: CrawlFacts) -> str:
+    """Write down why a crawl found nothing, and return it; a later run crawls the day again."""
+    reason = _failure_reason(spider, facts)
     key = f"{layout.crawl_failures(spider.day, spider.platform.name)}/{uuid.uuid4().hex[:8]}.json"
-    body = {"reason": reason, "rejects": spider.rejects[:20], **facts}
+    body = {"reason": reason, **facts.to_json()}
     try:
         store.create(key, json.dumps(body, default=str).encode())
     except Conflict:
@@ -148,8 +167,24 @@ def _fail(store: Store, spider: PlatformSpider, facts: dict[str, Any]) -> str:
     return reason
 
 
+def _failure_reason(spider: PlatformSpider, facts: CrawlFacts) -> str:
+    if facts.robots_forbidden:
+        return "robots.txt forbids the catalogue; ask the shop for permission"
+    if facts.counts["blocked"] or facts.counts["challenge"]:
+        refusals = ", ".join(
+            f"{n} x {status}" for status, n in sorted(facts.responses.items()) if int(status) >= 400
+        )
+        seen = refusals or "a challenge page"
+        return f"the shop refused: {seen}; the crawler does not try to get around that"
+    if facts.finish_reason == "time_budget":
+        return f"nothing was found in {spider.crawl.time_budget_s:g} s; raise crawl.time_budget_s"
+    if facts.counts["unreachable"]:
+        return "the shop did not answer"
+    return "the pages state no product; check the platform's kind and base_url"
+
+
 def main() -> None:
-    """Read the arguments, run the reactor, end when all days are done."""
+    """Parse the arguments and crawl the days in the reactor."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", required=True)
     parser.add_argument("--days", required=True, help="first..last, UTC")

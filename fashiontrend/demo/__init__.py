@@ -1,1 +1,1 @@
-"""A small deterministic world: drawn garments, three shops, annotations, and the truth apart."""
+"""A small deterministic world: drawn garments, three shops, annotations, and the separate truth."""

@@ -1,7 +1,7 @@
-"""How popular each value is on each day: known curves that rise, fall, swing with a season, or stay.
+"""Known curves of popularity, which rise, fall, swing with a season, or stay.
 
-Popularity is a score per value; the scores of a day, divided by their sum, are the shares of
-the products born that day.
+Popularity is a score per value. The scores of a day, divided by their sum, are the shares of the
+products that come on sale that day.
 """
 
 from collections.abc import Mapping
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from fashiontrend.taxonomy import Taxonomy
 
 
-class Curve(NamedTuple):
-    """A value's score: from first to last day, bent by a power, with a swing of some period.
+class ScoreCurve(NamedTuple):
+    """A value's score: a power curve from first to last, times a sine wave.
 
-    A power of 1 is a straight line; 2 gathers pace, as a fashion does that spreads.
+    A power of 1 is a straight line; a power of 2 accelerates, like a spreading fashion.
     """
 
     first: float
@@ -26,48 +26,48 @@ class Curve(NamedTuple):
     period_days: float = 1.0
 
     def at(self, along: float, day: float) -> float:
-        """The score when `along` of the history has passed, `day` days after its start."""
+        """Return the score at the fraction `along` of the history, `day` days after its start."""
         trend = self.first + (self.last - self.first) * np.sign(along) * abs(along) ** self.power
         return float(trend * (1.0 + self.swing * np.sin(2 * np.pi * day / self.period_days)))
 
 
-CURVES: Mapping[str, Mapping[str, Curve]] = {
+CURVES: Mapping[str, Mapping[str, ScoreCurve]] = {
     "colour": {
-        "black": Curve(42.0, 4.0),
-        "white": Curve(18.0, 15.0),
-        "red": Curve(10.0, 8.0),
-        "green": Curve(3.0, 56.0, power=2.0),
-        "blue": Curve(18.0, 13.0),
-        "yellow": Curve(10.0, 8.0),
+        "black": ScoreCurve(42.0, 4.0),
+        "white": ScoreCurve(18.0, 15.0),
+        "red": ScoreCurve(10.0, 8.0),
+        "green": ScoreCurve(3.0, 56.0, power=2.0),
+        "blue": ScoreCurve(18.0, 13.0),
+        "yellow": ScoreCurve(10.0, 8.0),
     },
     "pattern": {
-        "plain": Curve(46.0, 44.0),
-        "stripe": Curve(24.0, 24.0, swing=0.6, period_days=110.0),
-        "check": Curve(18.0, 18.0),
-        "dot": Curve(14.0, 16.0),
+        "plain": ScoreCurve(46.0, 44.0),
+        "stripe": ScoreCurve(24.0, 24.0, swing=0.6, period_days=110.0),
+        "check": ScoreCurve(18.0, 18.0),
+        "dot": ScoreCurve(14.0, 16.0),
     },
     "sleeve_length": {
-        "sleeveless": Curve(36.0, 14.0),
-        "short": Curve(38.0, 38.0),
-        "long": Curve(26.0, 48.0),
+        "sleeveless": ScoreCurve(36.0, 14.0),
+        "short": ScoreCurve(38.0, 38.0),
+        "long": ScoreCurve(26.0, 48.0),
     },
     "neckline": {
-        "crew_round": Curve(44.0, 44.0),
-        "v_neck": Curve(34.0, 32.0),
-        "turtleneck": Curve(22.0, 24.0),
+        "crew_round": ScoreCurve(44.0, 44.0),
+        "v_neck": ScoreCurve(34.0, 32.0),
+        "turtleneck": ScoreCurve(22.0, 24.0),
     },
 }
-#: What the world plants, for tests and the report's scorecard.
+#: The planted trends, for tests and the report's scorecard.
 PLAN = {"rising": "colour.green", "falling": "colour.black", "seasonal": "pattern.stripe"}
 
 
 def attributes() -> tuple[str, ...]:
-    """Attributes of the world's garments."""
+    """Return the attributes of the world's garments."""
     return tuple(CURVES)
 
 
 def restrict(taxonomy: Taxonomy) -> Taxonomy:
-    """The taxonomy's subset that the world draws."""
+    """Return the subset of the taxonomy that the world draws."""
     chosen = []
     for attribute in taxonomy.subset(attributes()).attributes:
         values = tuple(v for v in attribute.values if v.id in CURVES[attribute.id])
@@ -78,12 +78,12 @@ def restrict(taxonomy: Taxonomy) -> Taxonomy:
 
 
 def shares_at(attribute: str, position: float, day: float) -> NDArray[np.float64]:
-    """Shares of the values among the products born at a moment.
+    """Return the shares of the values among the products that come on sale at a moment.
 
     Args:
         attribute: one of `attributes()`.
-        position: how far the history has gone, 0 at its first and 1 at its last day; beyond
-            them the trends go on for a tenth and then stay.
+        position: 0 on the first day of the history and 1 on its last; trends continue for a
+            tenth of the history beyond both ends and then stay.
         day: days since the first day, for the seasons.
 
     Returns:

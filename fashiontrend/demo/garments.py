@@ -1,7 +1,7 @@
-"""Garments drawn by code: silhouette, sleeves, neckline, length, colour, pattern, and the ground.
+"""Draw garments: silhouette, sleeves, neckline, length, colour, pattern and background.
 
-Coordinates inside this file are pixels of a canvas twice as large as the picture, which is
-then scaled down, so that edges are smooth.
+Coordinates in this file are pixels of a canvas twice as large as the picture. The canvas is scaled
+down at the end, which makes edges smooth.
 """
 
 import io
@@ -17,7 +17,7 @@ Box = tuple[float, float, float, float]
 
 SIZE_PX = 96
 CANVAS_PX = 2 * SIZE_PX
-#: Red, green, blue of each colour; every garment shifts its own a little.
+#: RGB of each colour; every garment varies it slightly.
 COLOURS: Mapping[str, Colour] = {
     "black": (28, 28, 32),
     "white": (240, 240, 236),
@@ -31,7 +31,7 @@ SLEEVE_REACH = {"sleeveless": 0.0, "short": 0.38, "long": 0.95}
 
 @dataclass(frozen=True)
 class Drawing:
-    """A picture and where the garment is in it: fractions x0, y0, x1, y1."""
+    """A picture with the garment's box: x0, y0, x1, y1 as fractions of the picture."""
 
     image: bytes
     box: Box
@@ -41,9 +41,9 @@ def draw_garment(values: Mapping[str, str], rng: np.random.Generator) -> Drawing
     """Draw one garment.
 
     Args:
-        values: colour, pattern, sleeve_length and neckline; a neckline of `not_visible` is
-            cut off by the upper edge of the picture.
-        rng: decides ground, place, size, shade, length and everything else.
+        values: colour, pattern, sleeve_length and neckline; if the neckline is `not_visible`, the
+            upper edge of the picture cuts it off.
+        rng: draws background, place, size, shade, length and all other variation.
 
     Returns:
         A JPEG of 96 x 96 px and the garment's true box.
@@ -66,7 +66,7 @@ def _shade(colour: Colour, rng: np.random.Generator, spread: int) -> Colour:
 
 
 def _draw_ground(rng: np.random.Generator) -> Image.Image:
-    """A plain studio ground, or a busy one of furniture-like shapes and noise."""
+    """Draw a plain studio background, or one with furniture-like shapes and noise."""
     tone = int(rng.integers(150, 236))
     ground = Image.new("RGB", (CANVAS_PX, CANVAS_PX), _shade((tone, tone, tone), rng, 12))
     if rng.random() < 0.5:
@@ -85,7 +85,7 @@ def _draw_ground(rng: np.random.Generator) -> Image.Image:
 def _draw_shape(
     draw: ImageDraw.ImageDraw, values: Mapping[str, str], rng: np.random.Generator
 ) -> Box:
-    """Draw the garment's mask and return its box, cut to the picture."""
+    """Draw the garment's mask and return its box, clipped to the picture."""
     height = CANVAS_PX * rng.uniform(0.48, 0.86)
     body = height * rng.uniform(0.40, 0.52)
     reach = SLEEVE_REACH[values["sleeve_length"]]
@@ -139,7 +139,7 @@ def _draw_sleeve(
 
 
 def _draw_neck(draw: ImageDraw.ImageDraw, neckline: str, start: Point, body: float) -> list[Point]:
-    """Cut the neckline out of the torso, or set a collar on top of it."""
+    """Cut the neckline out of the torso, or draw a collar on top of it."""
     centre, shoulder = start
     half = body * 0.21
     if neckline == "v_neck":
@@ -163,7 +163,7 @@ def _draw_neck(draw: ImageDraw.ImageDraw, neckline: str, start: Point, body: flo
 
 
 def _fabric(pattern: str, base: Colour, rng: np.random.Generator) -> Image.Image:
-    """A cloth of the base colour with its pattern in a contrasting tone, with folds of light."""
+    """Draw a cloth of the base colour with its pattern in a contrasting tone, and folds."""
     cloth = Image.new("RGB", (CANVAS_PX, CANVAS_PX), base)
     draw = ImageDraw.Draw(cloth)
     dark = sum(base) < 330
@@ -189,7 +189,7 @@ def _fabric(pattern: str, base: Colour, rng: np.random.Generator) -> Image.Image
 
 
 def _draw_outline(ground: Image.Image, mask: Image.Image, base: Colour) -> None:
-    """A darker rim, so that a white garment shows on a white ground."""
+    """Draw a darker outline, so that a white garment is visible on a white background."""
     rim = mask.filter(ImageFilter.FIND_EDGES).filter(ImageFilter.MaxFilter(3))
     darker = tuple(int(c * 0.55) for c in base)
     ground.paste(Image.new("RGB", ground.size, darker), mask=rim.point(lambda v: v // 2))

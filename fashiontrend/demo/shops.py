@@ -1,7 +1,8 @@
-"""Three shops, on loopback unless told otherwise, each of another kind; a past day's shop is at `/day/<date>/`.
+"""Serve three shops of different kinds, by default on loopback.
 
-shop-a speaks Shopify's `/products.json`, shop-b WooCommerce's Store API, shop-c plain HTML with
-a sitemap and schema.org JSON-LD, with the quirks that such shops have in the wild.
+A past day of a shop is at `/day/<date>/`. shop-a has Shopify's `/products.json`, shop-b has
+WooCommerce's Store API, and shop-c is plain HTML with a sitemap and schema.org JSON-LD. They have
+some oddities of real shops.
 """
 
 import argparse
@@ -22,36 +23,36 @@ from fashiontrend.demo.world import KINDS, PLATFORMS, Product, World
 from fashiontrend.errors import ConfigError
 
 LOOPBACK = "127.0.0.1"
-#: shop-a's, where they are served by themselves; the others follow.
+#: Default port of shop-a; the other shops have the next ports.
 FIRST_PORT = 8701
 ROBOTS = "User-agent: *\nDisallow: /private/\n"
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A response: status, body, its type and further headers."""
+class ShopResponse:
+    """An HTTP response of a shop."""
 
     body: bytes
-    kind: str = "application/json"
+    content_type: str = "application/json"
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
 
 
-def as_json(value: Any, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
-    """A JSON answer."""
-    return Answer(json.dumps(value, ensure_ascii=False).encode(), headers=headers)
+def json_response(value: object, headers: tuple[tuple[str, str], ...] = ()) -> ShopResponse:
+    """Return a response with a JSON body."""
+    return ShopResponse(json.dumps(value, ensure_ascii=False).encode(), headers=headers)
 
 
-NOT_FOUND = Answer(b"not found", "text/plain", 404)
-DOWN = Answer(b"maintenance", "text/plain", 503, (("Retry-After", "1"),))
+NOT_FOUND = ShopResponse(b"not found", "text/plain", 404)
+DOWN = ShopResponse(b"maintenance", "text/plain", 503, (("Retry-After", "1"),))
 
 
-def answer(world: World, platform: str, url: str) -> Answer:
-    """What a shop says to a GET of a path with its query."""
+def respond(world: World, platform: str, url: str) -> ShopResponse:
+    """Return a shop's response to a GET of a path with its query."""
     parts = urlsplit(url)
     path, query = parts.path, {k: v[0] for k, v in parse_qs(parts.query).items()}
     if path == "/robots.txt":
-        return Answer(ROBOTS.encode(), "text/plain")
+        return ShopResponse(ROBOTS.encode(), "text/plain")
     if path.startswith("/media/"):
         return _picture(world, path)
     segments = path.split("/", 3)
@@ -60,8 +61,8 @@ def answer(world: World, platform: str, url: str) -> Answer:
     day = date.fromisoformat(segments[2])
     if (platform, day) in world.outages:
         return DOWN
-    speak = {"shopify": _shopify, "woocommerce": _woocommerce, "schema_org": _schema_org}
-    return speak[KINDS[platform]](_live(world, platform, day), day, segments[3], query)
+    handlers = {"shopify": _shopify, "woocommerce": _woocommerce, "schema_org": _schema_org}
+    return handlers[KINDS[platform]](_live(world, platform, day), day, segments[3], query)
 
 
 @lru_cache(maxsize=8)
@@ -69,11 +70,11 @@ def _live(world: World, platform: str, day: date) -> tuple[Product, ...]:
     return tuple(world.live(platform, day))
 
 
-def _picture(world: World, path: str) -> Answer:
+def _picture(world: World, path: str) -> ShopResponse:
     product = world.by_id.get(path.removeprefix("/media/").removesuffix(".jpg"))
     if product is None:
         return NOT_FOUND
-    return Answer(
+    return ShopResponse(
         world.draw(product).image, "image/jpeg", headers=(("ETag", f'"{product.product_id}"'),)
     )
 
@@ -86,15 +87,19 @@ def _page(
     return list(live[start : start + size])
 
 
-def _shopify(live: tuple[Product, ...], day: date, path: str, query: Mapping[str, str]) -> Answer:
+def _shopify(
+    live: tuple[Product, ...], day: date, path: str, query: Mapping[str, str]
+) -> ShopResponse:
     if path == "meta.json":
-        return as_json({"name": "Shop A", "currency": "EUR"})
+        return json_response({"name": "Shop A", "currency": "EUR"})
     if path != "products.json":
         return NOT_FOUND
-    return as_json({"products": [_shopify_product(p) for p in _page(live, query, "limit", 250)]})
+    return json_response(
+        {"products": [_shopify_product(p) for p in _page(live, query, "limit", 250)]}
+    )
 
 
-def _shopify_product(product: Product) -> dict[str, Any]:
+def _shopify_product(product: Product) -> dict[str, object]:
     number = int(product.product_id[1:])
     price = f"{product.price_cents / 100:.2f}"
     tags = ["women", "new"]
@@ -114,18 +119,18 @@ def _shopify_product(product: Product) -> dict[str, Any]:
 
 def _woocommerce(
     live: tuple[Product, ...], day: date, path: str, query: Mapping[str, str]
-) -> Answer:
+) -> ShopResponse:
     if path != "wp-json/wc/store/v1/products":
         return NOT_FOUND
     size = min(int(query.get("per_page", 10)), 100)
     if size < 1:
-        return Answer(b'{"code":"rest_invalid_param"}', status=400)
+        return ShopResponse(b'{"code":"rest_invalid_param"}', status=400)
     pages = -(-len(live) // size)
     page = [_woocommerce_product(p) for p in _page(live, query, "per_page", 100)]
-    return as_json(page, (("X-WP-Total", str(len(live))), ("X-WP-TotalPages", str(pages))))
+    return json_response(page, (("X-WP-Total", str(len(live))), ("X-WP-TotalPages", str(pages))))
 
 
-def _woocommerce_product(product: Product) -> dict[str, Any]:
+def _woocommerce_product(product: Product) -> dict[str, object]:
     return {
         "id": product.product_id,
         "name": f"{html.escape(product.title)} &#8217;26",
@@ -147,17 +152,19 @@ def _woocommerce_product(product: Product) -> dict[str, Any]:
 
 def _schema_org(
     live: tuple[Product, ...], day: date, path: str, query: Mapping[str, str]
-) -> Answer:
+) -> ShopResponse:
     if path == "sitemap.xml":
         rows = "".join(
             f"<url><loc>/day/{day}/p/{p.product_id}</loc><lastmod>{p.first_day}</lastmod></url>"
             for p in live
         )
-        # Sitemaps state whole addresses; the handler fills the host in.
+        # Sitemaps must state absolute addresses; the handler adds the host.
         body = f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{rows}</urlset>'
-        return Answer(body.encode(), "application/xml")
+        return ShopResponse(body.encode(), "application/xml")
     product = next((p for p in live if path == f"p/{p.product_id}"), None)
-    return Answer(_html(product).encode(), "text/html; charset=utf-8") if product else NOT_FOUND
+    return (
+        ShopResponse(_html(product).encode(), "text/html; charset=utf-8") if product else NOT_FOUND
+    )
 
 
 def _html(product: Product) -> str:
@@ -189,25 +196,25 @@ def _html(product: Product) -> str:
 
 def _handler(world: World, platform: str) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        """One shop's answers over HTTP/1.1, with connections kept open."""
+        """Serves one shop over HTTP/1.1 with persistent connections."""
 
         protocol_version = "HTTP/1.1"
-        # Without it, each answer's body waits for the acknowledgement of its header.
+        # Otherwise Nagle's algorithm delays the body until the header is acknowledged.
         disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
-            """Answer a GET; an ETag that the client knows already saves the body."""
-            said = answer(world, platform, self.path)
-            headers = dict(said.headers)
+            """Respond to a GET, without a body if the client has the current ETag."""
+            response = respond(world, platform, self.path)
+            headers = dict(response.headers)
             known = "ETag" in headers and self.headers.get("If-None-Match") == headers["ETag"]
-            body = said.body
+            body = response.body
             if self.path.endswith("sitemap.xml"):
                 body = body.replace(b"<loc>/", f"<loc>http://{self.headers['Host']}/".encode())
             body = b"" if known else body
-            self.send_response(304 if known else said.status)
+            self.send_response(304 if known else response.status)
             for name, value in {
                 **headers,
-                "Content-Type": said.kind,
+                "Content-Type": response.content_type,
                 "Content-Length": str(len(body)),
             }.items():
                 self.send_header(name, value)
@@ -215,20 +222,26 @@ def _handler(world: World, platform: str) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:
-            """A shop's access log is not ours to print."""
+            """Print no access log."""
 
     return Handler
 
 
 class Shop(ThreadingHTTPServer):
-    """A server whose line of waiting connections is long enough for any crawler."""
+    """A server with a queue of connections that is long enough for any crawler."""
 
     request_queue_size = 128
 
 
 @contextmanager
 def serve(world: World, first_port: int = 0, address: str = LOOPBACK) -> Iterator[dict[str, str]]:
-    """Open the shops; yields each platform's `base_url` with `{day}` in it."""
+    """Serve the shops; yields platform -> `base_url` with `{day}` in it.
+
+    Args:
+        world: what the shops sell.
+        first_port: port of the first shop, followed by the others; 0 takes any free ports.
+        address: address to listen on.
+    """
     servers = {
         name: Shop((address, first_port + n if first_port else 0), _handler(world, name))
         for n, name in enumerate(PLATFORMS)
@@ -247,7 +260,11 @@ def serve(world: World, first_port: int = 0, address: str = LOOPBACK) -> Iterato
 
 
 def find_ports(first_port: int) -> int:
-    """The first of as many free loopback ports in a row as there are shops, from a given one on."""
+    """Find as many free loopback ports in a row as there are shops, and return the first.
+
+    Raises:
+        ConfigError: there are none from `first_port` to a hundred tries further.
+    """
     candidates = range(first_port, first_port + 100 * len(PLATFORMS), len(PLATFORMS))
     for start in candidates:
         if all(_is_free(start + n) for n in range(len(PLATFORMS))):
@@ -269,14 +286,24 @@ def _is_free(port: int) -> bool:
 
 
 def main() -> None:
-    """Keep the shops open until Ctrl-C."""
+    """Serve the shops until Ctrl-C."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--address", default=LOOPBACK, help="0.0.0.0 in a pod")
+    parser.add_argument("--seed", type=int, default=0, help="Seed of the world.")
     parser.add_argument(
-        "--port-base", type=int, default=FIRST_PORT, help="shop-a's; the others follow"
+        "--address", default=LOOPBACK, help="Address to listen on; 0.0.0.0 in a pod."
     )
-    parser.add_argument("--last-day", type=date.fromisoformat, default=datetime.now(tz=UTC).date())
+    parser.add_argument(
+        "--port-base",
+        type=int,
+        default=FIRST_PORT,
+        help="Port of shop-a; the others have the next ports.",
+    )
+    parser.add_argument(
+        "--last-day",
+        type=date.fromisoformat,
+        default=datetime.now(tz=UTC).date(),
+        help="Last day of the history; today (UTC) by default.",
+    )
     arguments = parser.parse_args()
     world = World(arguments.seed, arguments.last_day)
     with serve(world, arguments.port_base, arguments.address) as urls, suppress(KeyboardInterrupt):

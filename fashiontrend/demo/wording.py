@@ -1,14 +1,16 @@
-"""What shops write of a garment: words, synonyms, English, Chinese, omissions and mistakes."""
+"""Titles and descriptions as shops write them: synonyms, two languages, omissions and mistakes."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
-#: How often a title leaves an attribute out, and how often it states a wrong value.
+#: Probability that the texts leave an attribute out, and that they state a wrong value.
 MISSING, WRONG = 0.10, 0.05
+#: Probability that the texts are Chinese.
 CHINESE = 0.15
 
-WORDS: Mapping[str, Mapping[str, tuple[tuple[str, ...], str]]] = {
+#: Attribute -> value -> English terms and the Chinese term.
+VALUE_TERMS: Mapping[str, Mapping[str, tuple[tuple[str, ...], str]]] = {
     "colour": {
         "black": (("black", "jet black"), "黑色"),
         "white": (("white", "ivory white"), "白色"),
@@ -39,15 +41,15 @@ NOUNS = (("top", "上衣"), ("knit", "针织衫"), ("tunic", "长衫"), ("tee", 
 
 
 def describe(values: Mapping[str, str], rng: np.random.Generator) -> tuple[str, str]:
-    """Write a title and a description of a garment, as carelessly as shops do.
+    """Write a title and a description of a garment, with omissions and mistakes.
 
     Args:
         values: the garment's value for each attribute.
-        rng: decides language, synonyms, omissions and mistakes.
+        rng: draws language, synonyms, omissions and mistakes.
     """
     chinese = bool(rng.random() < CHINESE)
-    told = {a: _word(a, v, chinese, rng) for a, v in values.items()}
-    order = [told[a] for a in ("colour", "pattern", "sleeve_length", "neckline") if told[a]]
+    terms = {a: _draw_term(a, v, chinese, rng) for a, v in values.items()}
+    order = [terms[a] for a in ("colour", "pattern", "sleeve_length", "neckline") if terms[a]]
     name, noun = str(rng.choice(NAMES)), NOUNS[int(rng.integers(len(NOUNS)))]
     in_title = order[: int(rng.integers(2, 5))]
     rest = order[len(in_title) :]
@@ -61,11 +63,11 @@ def describe(values: Mapping[str, str], rng: np.random.Generator) -> tuple[str, 
     return title.title() if rng.random() < 0.5 else title, f"{details}Machine wash, soft & easy."
 
 
-def _word(attribute: str, value: str, chinese: bool, rng: np.random.Generator) -> str:
-    luck = rng.random()
-    if luck < MISSING:
+def _draw_term(attribute: str, value: str, chinese: bool, rng: np.random.Generator) -> str:
+    draw = rng.random()
+    if draw < MISSING:
         return ""
-    if luck < MISSING + WRONG:
-        value = str(rng.choice([v for v in WORDS[attribute] if v != value]))
-    english, zh = WORDS[attribute][value]
+    if draw < MISSING + WRONG:
+        value = str(rng.choice([v for v in VALUE_TERMS[attribute] if v != value]))
+    english, zh = VALUE_TERMS[attribute][value]
     return zh if chinese else str(rng.choice(english))

@@ -1,7 +1,7 @@
-"""The world behind the demo: what each shop lists on each day, what it is, what is said of it.
+"""The world of the demo: what each shop lists on each day, and what the garments really are.
 
-Everything follows from the seed. What the crawler sees are titles and pictures; what the
-garments really are is the truth, which only tests and the report's scorecard read.
+Everything follows from the seed. The crawler sees titles and pictures. The true values are the
+truth, which only tests and the report's scorecard read.
 """
 
 import hashlib
@@ -20,29 +20,31 @@ from fashiontrend.demo.garments import SIZE_PX, Box, Drawing, draw_garment
 from fashiontrend.demo.wording import describe
 from fashiontrend.taxonomy import NOT_VISIBLE
 
-#: Platform -> how many days its taste runs ahead of the others.
+#: Platform -> number of days by which its trends are ahead of the others'.
 PLATFORMS: Mapping[str, int] = {"shop-a": 0, "shop-b": 6, "shop-c": -3}
 KINDS: Mapping[str, str] = {"shop-a": "shopify", "shop-b": "woocommerce", "shop-c": "schema_org"}
+#: Range of the days that a product is on sale.
 LIFE_DAYS = (12, 28)
+#: Probability that a picture does not show the neckline.
 HIDDEN_NECK = 0.05
 
 
 @dataclass(frozen=True)
 class Product:
-    """A garment on sale: from which day to which (both included), and what it is."""
+    """A garment that is on sale from `first_day` to `last_day`, both included."""
 
     platform: str
     product_id: str
     first_day: date
     last_day: date
-    values: Mapping[str, str]
+    values: Mapping[str, str]  # attribute -> true value
     title: str
     description: str
     price_cents: int
 
     @property
     def image_path(self) -> str:
-        """Where its picture lies on its shop."""
+        """The path of its picture on its shop."""
         return f"/media/{self.product_id}.jpg"
 
 
@@ -54,8 +56,8 @@ class World:
     last_day: date
     num_days: int = 90
     first_live: int = 160  # products on sale on the first day, for each shop
-    born_daily: int = 8
-    annotated: tuple[int, int] = (400, 300)  # products with people's labels: train, val
+    born_daily: int = 8  # new products a day, for each shop
+    annotated: tuple[int, int] = (400, 300)  # annotated products: train, val
     outage_platform: str = "shop-b"
     outage_offsets: tuple[int, ...] = (60, 61)
 
@@ -71,7 +73,7 @@ class World:
 
     @property
     def outages(self) -> tuple[tuple[str, date], ...]:
-        """Days on which a shop answers nothing but 503."""
+        """The (platform, day) on which a shop responds with 503 only."""
         return tuple(
             (self.outage_platform, self.first_day + timedelta(days=n))
             for n in self.outage_offsets
@@ -80,70 +82,70 @@ class World:
 
     @cached_property
     def products(self) -> tuple[Product, ...]:
-        """All products that are ever on sale, by platform, then by age."""
+        """All products of the history, ordered by platform and first day."""
         return tuple(p for n, name in enumerate(PLATFORMS) for p in self._stock(n, name))
 
     @cached_property
     def by_id(self) -> dict[str, Product]:
-        """Products by their id; ids are unique over all shops."""
+        """Product id -> product; ids are unique over all shops."""
         return {p.product_id: p for p in self.products}
 
     def live(self, platform: str, day: date) -> list[Product]:
-        """What a shop has on sale on a day, newest first."""
+        """Return the products that a shop has on sale on a day, the newest first."""
         stock = (p for p in self.products if p.platform == platform)
         found = [p for p in stock if p.first_day <= day <= p.last_day]
         return sorted(found, key=lambda p: (p.first_day, p.product_id), reverse=True)
 
     def draw(self, product: Product) -> Drawing:
-        """The product's picture with the garment's true box; the same bytes each time."""
+        """Draw the product's picture with the garment's true box; the bytes are the same each time."""
         digest = hashlib.sha256(f"{self.seed}/{product.product_id}".encode()).digest()
         return draw_garment(product.values, np.random.default_rng(list(digest[:8])))
 
     def _stock(self, number: int, platform: str) -> list[Product]:
         rng = np.random.default_rng([self.seed, number])
-        births = self._births(rng)
+        lives = self._lives(rng)
         return [
-            self._product(platform, f"{platform[-1]}{n:05d}", b, rng) for n, b in enumerate(births)
+            self._product(platform, f"{platform[-1]}{n:05d}", b, rng) for n, b in enumerate(lives)
         ]
 
-    def _births(self, rng: np.random.Generator) -> list[tuple[int, int]]:
-        """(born, dies) in days since the first day: those on sale at first, then the new ones."""
-        births: list[tuple[int, int]] = []
-        while len(births) < self.first_live:
-            born, life = (
+    def _lives(self, rng: np.random.Generator) -> list[tuple[int, int]]:
+        """Draw (first, last) day of sale, counted from the start: the first stock, then new ones."""
+        lives: list[tuple[int, int]] = []
+        while len(lives) < self.first_live:
+            first, length = (
                 -int(rng.integers(0, LIFE_DAYS[1])),
                 int(rng.integers(*LIFE_DAYS, endpoint=True)),
             )
-            if born + life > 0:
-                births.append((born, born + life - 1))
+            if first + length > 0:
+                lives.append((first, first + length - 1))
         for day in range(1, self.num_days):
-            births += [
+            lives += [
                 (day, day + int(rng.integers(*LIFE_DAYS, endpoint=True)) - 1)
                 for _ in range(self.born_daily)
             ]
-        return births
+        return lives
 
     def _product(
-        self, platform: str, product_id: str, birth: tuple[int, int], rng: np.random.Generator
+        self, platform: str, product_id: str, life: tuple[int, int], rng: np.random.Generator
     ) -> Product:
-        at = birth[0] + PLATFORMS[platform]
+        at = life[0] + PLATFORMS[platform]
         values = {}
         for attribute, choices in curves.CURVES.items():
             shares = curves.shares_at(attribute, at / max(self.num_days - 1, 1), at)
             values[attribute] = str(rng.choice(list(choices), p=shares))
-        said = dict(values)
+        stated = dict(values)  # shops know a neckline that the picture does not show
         if rng.random() < HIDDEN_NECK:
             values["neckline"] = NOT_VISIBLE
-        title, description = describe(said, rng)
+        title, description = describe(stated, rng)
         return Product(
             platform, product_id,
-            self.first_day + timedelta(days=birth[0]), self.first_day + timedelta(days=birth[1]),
+            self.first_day + timedelta(days=life[0]), self.first_day + timedelta(days=life[1]),
             values, title, description, int(rng.integers(1290, 9990)),
         )  # fmt: skip
 
 
 def annotate(world: World) -> pd.DataFrame:
-    """What an annotator wrote down: values and boxes of some products, other ones for validation.
+    """Return annotations of some products, with disjoint ones for training and validation.
 
     Returns:
         Columns platform, product_id, split, one per attribute, x0, y0, x1, y1 in pixels.
@@ -170,7 +172,7 @@ def annotate(world: World) -> pd.DataFrame:
 
 
 def write_truth(world: World, folder: Path) -> None:
-    """Write what the garments really are, apart from all that the crawler sees."""
+    """Write the true values of the garments and the planted trends into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = [
         {
@@ -188,5 +190,5 @@ def write_truth(world: World, folder: Path) -> None:
 
 
 def true_box(world: World, product_id: str) -> Box:
-    """Where a product's garment really is in its picture."""
+    """Return the true box of a product's garment in its picture."""
     return world.draw(world.by_id[product_id]).box

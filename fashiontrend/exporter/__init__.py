@@ -1,4 +1,4 @@
-"""What Prometheus may know: the ledger and the store as metrics, read by one small process that stays.
+"""The ledger and the store as Prometheus metrics, served by one small long-lived process.
 
-A cluster made for one job disappears with its metrics; what a run found does not.
+A cluster made for one job disappears with its metrics; what a run found stays in the store.
 """

@@ -1,4 +1,4 @@
-"""The collector that a scrape asks: families of the last good reading, and whether the newest one worked."""
+"""The Prometheus collector: the metrics of the last good reading, and whether the newest one succeeded."""
 
 import logging
 import signal
@@ -22,12 +22,12 @@ log = logging.getLogger(__name__)
 
 
 class Exporter(Collector):
-    """Answers a scrape from memory; the store is read by `refresh` only, so no scrape waits for it.
+    """Serves a scrape from memory; only `refresh` reads the store, so no scrape waits for it.
 
     Args:
-        store: what is read.
-        config: names the platforms that are exported, and prices.
-        clock: the time.
+        store: the store that is read.
+        config: names the exported platforms, and holds prices.
+        clock: returns the time.
     """
 
     def __init__(self, store: Store, config: Config, clock: Callable[[], datetime]) -> None:
@@ -45,7 +45,7 @@ class Exporter(Collector):
         except FashiontrendError as error:
             self._up = 0.0
             log.warning("not refreshed: %s", error)
-        except Exception:  # whatever the store holds, the exporter goes on answering
+        except Exception:  # whatever the store holds, the exporter keeps serving
             self._up = 0.0
             log.exception("not refreshed")
         else:
@@ -55,27 +55,29 @@ class Exporter(Collector):
     def collect(self) -> Iterator[Metric]:
         """The families of the last good reading, and the exporter's own."""
         yield GaugeMetricFamily(
-            "fashiontrend_exporter_up", "1 if the newest reading of the store worked.", self._up
+            "fashiontrend_exporter_up",
+            "1 if the newest reading of the store succeeded, else 0.",
+            self._up,
         )
         yield GaugeMetricFamily(
             "fashiontrend_exporter_refresh_seconds",
-            "What the newest reading of the store took.",
+            "Duration of the newest reading of the store, in seconds.",
             self._seconds,
         )
         if self._refreshed is not None:
             yield GaugeMetricFamily(
                 "fashiontrend_exporter_refreshed_timestamp_seconds",
-                "When the store was last read with success.",
+                "Unix time at which the store was last read successfully.",
                 self._refreshed.timestamp(),
             )
         yield from self._families
 
 
 def serve(config: Config, port: int, address: str) -> None:
-    """Answer scrapes at any path of a port until SIGTERM or SIGINT, reading the store now and then.
+    """Serve scrapes at any path of a port until SIGTERM or SIGINT, and read the store regularly.
 
     Raises:
-        ConfigError: nobody can listen there.
+        ConfigError: the address or the port cannot be listened on.
     """
     exporter = Exporter(open_store(config.store), config, lambda: datetime.now(tz=UTC))
     registry = CollectorRegistry()

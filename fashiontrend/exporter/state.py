@@ -1,20 +1,23 @@
-"""What the store says today: crawled days, catalogued days, runs, shares, the scorecard.
+"""What the store holds now: crawled days, catalogued days, runs, shares, the scorecard.
 
 Committed partitions never change, so each is read once; a run is read again when it has
 another step.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
 from fashiontrend.loop import Step
+from fashiontrend.outcomes import Facts, HealthFacts, ScoreSummary, Verdict
 from fashiontrend.storage import layout, ledger, releases
 from fashiontrend.storage.object_store import Store
 from fashiontrend.storage.releases import Release
 
+F = TypeVar("F", bound=Facts)
 SHARE_COLUMNS = ("platform", "attribute", "value", "day", "share", "low", "high", "withheld")
 
 
@@ -24,12 +27,33 @@ class PlatformDay:
 
     platform: str
     day: date
-    facts: dict[str, Any]
+    facts: Mapping[str, Any]
+
+    def count(self, name: str) -> int:
+        """A number of its facts; 0 if the version that wrote them did not count it."""
+        return int(self.facts.get(name) or 0)
+
+    @property
+    def health(self) -> HealthFacts | None:
+        """The numbers of the data-health gate; None if the day is not catalogued."""
+        found = self.facts.get("health")
+        return None if found is None else HealthFacts.from_json(found, self.name)
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The verdict of the data-health gate; None if the day is not catalogued."""
+        found = self.facts.get("verdict")
+        return None if found is None else Verdict.from_json(found, self.name)
+
+    @property
+    def name(self) -> str:
+        """The platform and the day, for messages."""
+        return f"{self.platform} of {self.day}"
 
 
 @dataclass(frozen=True)
-class State:
-    """All that the metrics are made of."""
+class StoreState:
+    """Everything that the metrics are computed from."""
 
     crawled: tuple[PlatformDay, ...] = ()  # committed crawls
     failed: tuple[PlatformDay, ...] = ()  # crawls that committed nothing
@@ -37,11 +61,15 @@ class State:
     runs: tuple[ledger.Run, ...] = ()  # oldest first
     release: Release | None = None
     shares: pa.Table | None = None  # columns SHARE_COLUMNS of the newest series
-    scorecard: dict[str, Any] = field(default_factory=dict)
+    scorecard: ScoreSummary | None = None
 
     def newest(self, step: Step) -> tuple[ledger.Run, ledger.Entry] | None:
         """The newest finished entry of a step, over all runs."""
         return next(reversed(self.all(step)), None)
+
+    def facts(self, kind: type[F]) -> list[F]:
+        """Every finding of a kind, oldest first."""
+        return [e.facts for run in self.runs for e in run.entries if isinstance(e.facts, kind)]
 
     def all(self, step: Step) -> list[tuple[ledger.Run, ledger.Entry]]:
         """Every finished entry of a step, oldest first."""
@@ -57,19 +85,19 @@ class Reader:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._facts: dict[str, dict[str, Any]] = {}
+        self._facts: dict[str, Mapping[str, Any]] = {}
         self._runs: dict[str, ledger.Run] = {}
         self._shares: tuple[str, pa.Table] | None = None
 
-    def read(self) -> State:
+    def read(self) -> StoreState:
         """The state of the store.
 
         Raises:
             StoreError: it cannot be reached.
         """
         runs = self._read_runs()
-        state = State(runs=runs)
-        return State(
+        state = StoreState(runs=runs)
+        return StoreState(
             crawled=self._read_partitions(layout.RAW_DAYS),
             failed=self._read_failures(),
             catalogued=self._read_partitions(layout.CATALOGUE),
@@ -86,13 +114,13 @@ class Reader:
         keys = self.store.keys(layout.CRAWL_FAILURES)
         return tuple(_platform_day(k, self._json(k)) for k in keys)
 
-    def _manifest(self, partition: str) -> dict[str, Any]:
+    def _manifest(self, partition: str) -> Mapping[str, Any]:
         if partition not in self._facts:
             manifest = self.store.manifest(partition)
             self._facts[partition] = manifest.facts if manifest else {}
         return self._facts[partition]
 
-    def _json(self, key: str) -> dict[str, Any]:
+    def _json(self, key: str) -> Mapping[str, Any]:
         if key not in self._facts:
             self._facts[key] = self.store.read_json(key)
         return self._facts[key]
@@ -107,7 +135,7 @@ class Reader:
                 self._runs[run_id] = ledger.load(self.store, run_id)
         return tuple(sorted(self._runs.values(), key=lambda r: (r.day, r.started_at)))
 
-    def _read_shares(self, state: State) -> pa.Table | None:
+    def _read_shares(self, state: StoreState) -> pa.Table | None:
         found = state.newest(Step.SHARES)
         if found is None:
             return None
@@ -117,12 +145,13 @@ class Reader:
             self._shares = (output, table)
         return self._shares[1]
 
-    def _read_scorecard(self) -> dict[str, Any]:
-        """The running rates that the newest day's scorecard holds in its facts."""
+    def _read_scorecard(self) -> ScoreSummary | None:
+        """The running rates that the newest day's scorecard holds; None before the first."""
         days = self.store.committed(layout.SCORECARDS)
-        return self._manifest(days[-1]).get("summary", {}) if days else {}
+        found = self._manifest(days[-1]).get("summary") if days else None
+        return ScoreSummary.from_json(found, days[-1]) if found else None
 
 
-def _platform_day(key: str, facts: dict[str, Any]) -> PlatformDay:
+def _platform_day(key: str, facts: Mapping[str, Any]) -> PlatformDay:
     named = layout.parts(key)
     return PlatformDay(named["platform"], date.fromisoformat(named["day"]), facts)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-#: Days whose day-to-day changes tell how much a share usually moves.
+#: Days whose day-to-day changes say how much a share usually moves.
 TRAILING_DAYS = 28
 MIN_CHANGES = 7
 #: Half-width of an 80 % interval in standard deviations of a normal deviate.
@@ -25,7 +25,7 @@ def jump_sigmas(shares: pd.DataFrame) -> dict[tuple[str, str], float]:
     larger, that of the measured share (from its 80 % interval): counting few products is no jump.
 
     Args:
-        shares: rows of `records.SHARE`.
+        shares: rows of `schemas.SHARE`.
 
     Returns:
         Pairs with fewer than MIN_CHANGES earlier changes are left out.

@@ -1,1 +1,1 @@
-"""The trend model (A8, C): windows, a two-layer LSTM, its training, its judging, its forecasts."""
+"""Forecast shares and other series: windows, two-layer LSTM models, training and evaluation."""

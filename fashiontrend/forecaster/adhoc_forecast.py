@@ -1,4 +1,4 @@
-"""One function that forecasts posted series with any released model, without training."""
+"""Forecast the series of a request with any released model, without training."""
 
 import numpy as np
 import pandas as pd
@@ -8,32 +8,32 @@ from fashiontrend.forecaster.any_series.ensemble import SeriesForecaster, predic
 from fashiontrend.forecaster.any_series.tables import SeriesTable
 from fashiontrend.forecaster.artifact import Artifact
 from fashiontrend.forecaster.shares.predict import find_quantiles, predict
-from fashiontrend.forecaster.shares.windows import Series, carry, cut_windows
+from fashiontrend.forecaster.shares.windows import ShareSeries, carry, cut_windows
 
-#: How far the values of a date may be from summing to 1.
+#: Largest accepted distance of a date's sum from 1.
 _SUM_TOLERANCE = 0.02
-#: Products behind a share where the released model's report does not say.
-_USUAL_SUPPORT = 200.0
+#: Assumed products behind a share if the released model's report does not say.
+_DEFAULT_SUPPORT = 200.0
 
 
 def forecast_series(
     model: Artifact | SeriesForecaster, table: SeriesTable, horizon: int
 ) -> pd.DataFrame:
-    """Forecast posted series.
+    """Forecast series that the model was not trained on.
 
     Args:
-        model: a released share model (`artifact.load`), which takes the series of a table for the
-            values of one attribute; or a forecaster of any series (`artifact.load_series`).
-        table: see `tables.read_table` and `tables.from_arrays`.
-        horizon: dates, at most those the model was trained for.
+        model: a released share model (`artifact.load`), for which the series must be the values
+            of one attribute; or a forecaster of any series (`artifact.load_series`).
+        table: the series, see `tables.read_table` and `tables.from_arrays`.
+        horizon: number of dates to forecast, at most the horizon of the model.
 
     Returns:
         Columns series, date, value, q10, q90; series by series, `horizon` rows each.
 
     Raises:
-        ConfigError: the horizon is longer than the model's, or the frequency another one.
-        DataError: a share model is given series that are not daily, fewer than two, or do not
-            sum to 1 on every measured date.
+        ConfigError: the horizon exceeds the model's, or the frequency differs from the model's.
+        DataError: a share model gets fewer than two series, series that are not daily, or series
+            that do not sum to 1 on every measured date.
     """
     if isinstance(model, SeriesForecaster):
         found = predict_series(model, table, horizon)
@@ -50,7 +50,7 @@ def forecast_series(
     return _tabulate(table, horizon, *shares)
 
 
-def _as_attribute(table: SeriesTable, model: Artifact) -> Series:
+def _as_attribute(table: SeriesTable, model: Artifact) -> ShareSeries:
     if table.frequency.name != "daily" or len(table.names) < 2:
         raise DataError(
             f"{len(table.names)} {table.frequency.name} series; this model forecasts daily shares of an attribute "
@@ -68,10 +68,10 @@ def _as_attribute(table: SeriesTable, model: Artifact) -> Series:
         )
     pairs = model.metrics.get("pairs") or []
     known = [p["support"] for p in pairs if p.get("support")]
-    support = np.full(good.shape, float(np.median(known)) if known else _USUAL_SUPPORT)
+    support = np.full(good.shape, float(np.median(known)) if known else _DEFAULT_SUPPORT)
     has_value = np.ones((1, len(table.names)), dtype=bool)
     days = tuple(d.date() for d in table.dates)
-    return Series(
+    return ShareSeries(
         (("posted", "posted"),), (table.names,), days, carry(share, good, has_value),
         np.full(share.shape, np.nan), support, good, has_value,
     )  # fmt: skip

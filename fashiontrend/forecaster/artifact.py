@@ -1,6 +1,6 @@
-"""The released trend model: safetensors beside a card in JSON. Nothing is unpickled.
+"""Files of a released trend model: weights as safetensors, and a card in JSON; no pickle.
 
-Two kinds, told apart by the card's schema: the share model of the loop, and the forecaster of
+The card's schema distinguishes two kinds: the share model of the loop, and the forecaster of
 series that are no shares.
 """
 
@@ -17,32 +17,33 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from fashiontrend.config import ForecasterConfig, UnivariateConfig
+from fashiontrend.config import ForecasterConfig, UnivariateConfig, drop_removed
 from fashiontrend.errors import DataError
 from fashiontrend.forecaster.any_series.ensemble import SeriesForecaster
 from fashiontrend.forecaster.any_series.univariate import SeriesModel
 from fashiontrend.forecaster.shares.model import TrendModel
-from fashiontrend.forecaster.shares.predict import Calibration
+from fashiontrend.forecaster.shares.predict import IntervalCalibration
 from fashiontrend.typed_yaml import check
 
 WEIGHTS, CARD = "model.safetensors", "card.json"
 _SHARES, _SERIES = "trend-model/1", "series-forecaster/2"
+_UNIVARIATE = "forecaster.univariate"
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """A trend model of shares that can forecast, and what is known of it."""
+    """A trained share model with everything that forecasting needs, and its evaluation."""
 
     model: TrendModel
     cfg: ForecasterConfig
-    calibration: Calibration
-    attributes: dict[str, tuple[str, ...]]  # attribute -> value ids it was trained on
+    calibration: IntervalCalibration
+    attributes: dict[str, tuple[str, ...]]  # attribute -> value ids of training
     taxonomy_digest: str
-    metrics: dict[str, Any]  # `PerplexityReport.to_dict()`
+    metrics: dict[str, Any]  # `TrendReport.to_dict()`
 
 
 def dump(artifact: Artifact | SeriesForecaster) -> dict[str, bytes]:
-    """The files of an artifact, by name; the card holds the digest of the weights."""
+    """Return the files of an artifact by name; the card holds the digest of the weights."""
     if isinstance(artifact, SeriesForecaster):
         state = {
             f"{i}/{name}": tensor
@@ -60,7 +61,7 @@ def dump(artifact: Artifact | SeriesForecaster) -> dict[str, bytes]:
     return _dump(_SHARES, artifact.model.state_dict(), facts)
 
 
-def _describe(forecaster: SeriesForecaster) -> dict[str, Any]:
+def _describe(forecaster: SeriesForecaster) -> dict[str, object]:
     return {
         "config": forecaster.cfg.model_dump(mode="json"),
         "members": len(forecaster.models),
@@ -73,7 +74,9 @@ def _describe(forecaster: SeriesForecaster) -> dict[str, Any]:
     }
 
 
-def _dump(schema: str, state: Mapping[str, Tensor], facts: dict[str, Any]) -> dict[str, bytes]:
+def _dump(
+    schema: str, state: Mapping[str, Tensor], facts: Mapping[str, object]
+) -> dict[str, bytes]:
     weights = save_tensors({k: v.detach().cpu().contiguous() for k, v in state.items()})
     card = {"schema": schema, **facts, "digest": hashlib.sha256(weights).hexdigest()}
     text = json.dumps(card, indent=1, ensure_ascii=False, sort_keys=True, allow_nan=False)
@@ -81,50 +84,50 @@ def _dump(schema: str, state: Mapping[str, Tensor], facts: dict[str, Any]) -> di
 
 
 def load(files: Mapping[str, bytes]) -> Artifact:
-    """Read a share model that `dump` gave; it is in evaluation mode.
+    """Read a share model from the files of `dump`, in evaluation mode.
 
     Raises:
-        DataError: a file is missing or damaged, the weights are not those of the card, or the
-            card is of another kind of model.
+        DataError: a file is missing or damaged, the weights do not match the card, or the card
+            describes another kind of model.
     """
     try:
         state, card = _open(files, _SHARES)
-        cfg = check(ForecasterConfig, card["config"], CARD)
+        cfg = check(ForecasterConfig, drop_removed(card["config"], "forecaster"), CARD)
         model = TrendModel(cfg)
         model.load_state_dict(state)
         halves = {k: tuple(v) for k, v in card["calibration"].items()}
         attributes = {a: tuple(v) for a, v in card["attributes"].items()}
-        told = (card["taxonomy_digest"], card["metrics"])
+        described = (card["taxonomy_digest"], card["metrics"])
     except (KeyError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
         raise DataError(f"trend model: cannot be read: {error!r}. Train again.") from error
     model.eval()
-    return Artifact(model, cfg, Calibration(**halves), attributes, *told)
+    return Artifact(model, cfg, IntervalCalibration(**halves), attributes, *described)
 
 
 def load_series(files: Mapping[str, bytes]) -> SeriesForecaster:
-    """Read a forecaster of series that `dump` gave; errors as of `load`."""
+    """Read a forecaster of any series from the files of `dump`; raises the errors of `load`."""
     try:
         state, card = _open(files, _SERIES)
-        cfg = check(UnivariateConfig, card["config"], CARD)
+        cfg = check(UnivariateConfig, drop_removed(card["config"], _UNIVARIATE), CARD)
         models = []
         for number in range(card["members"]):
             model = SeriesModel(cfg, card["horizon"])
-            mark = f"{number}/"
-            own = {k.removeprefix(mark): v for k, v in state.items() if k.startswith(mark)}
-            model.load_state_dict(own)
+            prefix = f"{number}/"
+            member = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+            model.load_state_dict(member)
             models.append(model.eval())
         low, high = (float(f) for f in card["factors"])
-        told = (card["calibration"], card["frequency"])
+        described = (card["calibration"], card["frequency"])
         text = card["trees"]
         trees = lightgbm.Booster(model_str=text) if text is not None else None
         season, horizon = int(card["season"]), int(card["horizon"])
     except (KeyError, ValueError, TypeError, RuntimeError, SafetensorError, LightGBMError) as error:
         raise DataError(f"trend model: cannot be read: {error!r}. Fit again.") from error
-    return SeriesForecaster(tuple(models), trees, cfg, season, horizon, (low, high), *told)
+    return SeriesForecaster(tuple(models), trees, cfg, season, horizon, (low, high), *described)
 
 
 def load_any(files: Mapping[str, bytes]) -> Artifact | SeriesForecaster:
-    """Read either kind; errors as of `load`."""
+    """Read an artifact of either kind; raises the errors of `load`."""
     try:
         schema = json.loads(files[CARD])["schema"]
     except (KeyError, ValueError, TypeError) as error:
@@ -134,7 +137,8 @@ def load_any(files: Mapping[str, bytes]) -> Artifact | SeriesForecaster:
     return load_series(files) if schema == _SERIES else load(files)
 
 
-def _open(files: Mapping[str, bytes], schema: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def _open(files: Mapping[str, bytes], schema: str) -> tuple[dict[str, Tensor], Mapping[str, Any]]:
+    """Return weights and card, after checking the schema and the digest."""
     weights, card = files[WEIGHTS], json.loads(files[CARD])
     if card["schema"] != schema:
         raise DataError(

@@ -1,6 +1,6 @@
-"""Naive forecasts that a trained model has to beat. Context (B, C, V) -> forecast (B, H, V).
+"""Naive forecasts that a trained model has to beat: context (B, C, V) -> forecast (B, H, V).
 
-They take shares and any other series alike; a context holds no gap (carry the last value on).
+They take shares and any other series. A context must have no gaps: fill them with the value before.
 """
 
 from collections.abc import Callable
@@ -10,24 +10,24 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Baseline = Callable[[Array, int, int], Array]
-#: Dates; of the exponentially weighted mean.
+#: Span of the exponentially weighted mean, in dates.
 _EWMA_SPAN = 7
 
 
 def persist(context: Array, horizon: int, season: int) -> Array:
-    """The last date, repeated."""
+    """Repeat the last date."""
     return np.repeat(context[:, -1:], horizon, axis=1)
 
 
 def repeat_season(context: Array, horizon: int, season: int) -> Array:
-    """The same date of the last season; persistence if the context is shorter than a season."""
+    """Repeat the last season; a context shorter than a season is forecast by persistence."""
     if season > context.shape[1]:
         return persist(context, horizon, season)
     return np.asarray(context[:, np.arange(horizon) % season - season])
 
 
 def smooth_exponentially(context: Array, horizon: int, season: int) -> Array:
-    """The exponentially weighted mean with a span of seven dates, repeated."""
+    """Repeat the exponentially weighted mean, whose span is seven dates."""
     age = np.arange(context.shape[1])[::-1]
     weight = (1 - 2 / (_EWMA_SPAN + 1)) ** age
     mean = np.einsum("c,bcv->bv", weight / weight.sum(), context)
@@ -35,7 +35,7 @@ def smooth_exponentially(context: Array, horizon: int, season: int) -> Array:
 
 
 def average(context: Array, horizon: int, season: int) -> Array:
-    """The mean of the context, repeated."""
+    """Repeat the mean of the context."""
     return np.repeat(context.mean(axis=1, keepdims=True), horizon, axis=1)
 
 
@@ -45,5 +45,5 @@ BASELINES: dict[str, Baseline] = {
     "ewma": smooth_exponentially,
     "long_run_mean": average,
 }
-#: The forecasts that the gate asks the model to beat.
+#: The naive forecasts that the perplexity gate compares the model with.
 NAIVE = ("persistence", "seasonal_naive")

@@ -1,12 +1,12 @@
-"""The training loop of the trend model (A8). It knows windows, a model and a callback, not Ray."""
+"""The training loop of both trend models; it does not depend on Ray."""
 
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, distributed, nn
 
 from fashiontrend import checkpoint
@@ -16,21 +16,22 @@ from fashiontrend.errors import DataError
 from fashiontrend.forecaster.shares.model import TrendModel, sampling_noise
 from fashiontrend.forecaster.shares.windows import Windows
 
-Batch = tuple[Tensor, ...]  # context, guide, observed, support, has_value, target, weight
+#: Of a share model: context, guide, observed, support, has_value, target, weight.
+Batch = tuple[Tensor, ...]
 Losses = Callable[[nn.Module, Batch], dict[str, Tensor]]
 
-#: What augmentation adds to log shares: standard deviation of a line's slope a day, of a wave's
-#: height, and the range of a wave's period in days.
+#: Augmentation of log shares: standard deviation of a line's slope per day, standard deviation of a
+#: wave's amplitude, and the range of a wave's period in days.
 _DRIFT = 0.03
 _WAVE = 0.3
 _PERIODS = (50.0, 160.0)
 _CLIP_NORM = 1.0
-#: The base has few weights and tells most; it learns faster than the LSTM.
+#: Factor of the learning rate of the base, which has few weights and explains most of the target.
 _BASE_RATE = 3.0
 
 
 def build(cfg: ForecasterConfig, seed: int) -> TrendModel:
-    """A model with random initial weights drawn from `seed`."""
+    """Return a model with random initial weights drawn from `seed`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return TrendModel(cfg)
@@ -49,31 +50,31 @@ def fit(
     """Train a share model up to `cfg.epochs` finished epochs.
 
     Args:
-        model: a `TrendModel`, or one wrapped by DistributedDataParallel, on `device`; each worker
+        model: a `TrendModel` on `device`, possibly wrapped by DistributedDataParallel; each worker
             gets all windows and takes its own part of every batch.
         windows: training windows, see `windows.cut_windows`.
-        cfg: branch `forecaster`; `batch_size` windows a step over all workers together.
-        seed: of the order of windows and of dropout.
-        start: go on from here; in one process the result is bit-equal to not having stopped.
-        on_epoch_end: called with the state; tensors in it change afterwards, so save or copy.
-        device: where tensors go.
+        cfg: branch `forecaster`; `batch_size` windows per step over all workers together.
+        seed: seed of the order of windows and of dropout.
+        start: state to resume from; in one process the result is bit-equal to an uninterrupted run.
+        on_epoch_end: called with the state, whose tensors change afterwards: save or copy them.
+        device: torch device of the model and the tensors.
 
     Returns:
         The state after the last epoch.
 
     Raises:
-        DataError: there is no measured target, the loss is not finite, or `start` does not fit.
+        DataError: there is no measured target, the loss is not finite, or `start` has other shapes.
     """
     tensors = _to_tensors(windows, device)
-    plan = Plan(cfg.epochs, cfg.batch_size, cfg.learning_rate, cfg.weight_decay)
+    plan = TrainingPlan(cfg.epochs, cfg.batch_size, cfg.learning_rate, cfg.weight_decay)
     return optimise(
         model, tensors, share_losses, plan, seed=seed, start=start, on_epoch_end=on_epoch_end
     )
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How long and how fast to train; without `max_steps` an epoch takes every window once."""
+class TrainingPlan:
+    """Length and rate of a training; without `max_steps`, an epoch takes every window once."""
 
     epochs: int
     batch_size: int
@@ -86,13 +87,26 @@ def optimise(
     model: nn.Module,
     tensors: Batch,
     losses: Losses,
-    plan: Plan,
+    plan: TrainingPlan,
     *,
     seed: int,
     start: TrainState | None = None,
     on_epoch_end: Callable[[TrainState], None] | None = None,
 ) -> TrainState:
-    """Minimise the sum of `losses(model, batch)`; the loop of both models, see `fit`."""
+    """Minimise the sum of `losses(model, batch)`.
+
+    Args:
+        model: on the device of the tensors, possibly wrapped by DistributedDataParallel.
+        tensors: all windows; every tensor has the window as its first dimension.
+        losses: returns the named losses of a batch; their sum is minimised.
+        plan: epochs, batch size and rates.
+        seed: see `fit`.
+        start: see `fit`.
+        on_epoch_end: see `fit`.
+
+    Raises:
+        DataError: the loss is not finite, or `start` has other shapes.
+    """
     inner = model.module if isinstance(model, nn.parallel.DistributedDataParallel) else model
     rates = [plan.learning_rate, plan.learning_rate * _BASE_RATE]
     optimizer = torch.optim.AdamW(
@@ -110,14 +124,16 @@ def optimise(
     steps = max(1, -(-len(tensors[0]) // plan.batch_size))
     steps = min(steps, plan.max_steps or steps)
     for epoch in range(state.epoch, plan.epochs):
-        # Linear decay to zero: the last epochs average instead of wandering.
+        # With a linear decay to zero, the last epochs settle instead of oscillating.
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate * (1 - epoch / plan.epochs)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed * 1_000_003 + epoch * 1_009 + _rank())
             order = np.random.default_rng([seed, epoch]).permutation(len(tensors[0]))
             order = order[: steps * plan.batch_size]
-            metrics = _run_epoch(model, optimizer, losses, _take(tensors, order, steps), epoch)
+            metrics = _run_epoch(
+                model, optimizer, losses, _worker_batches(tensors, order, steps), epoch
+            )
         history = (*state.history, {"epoch": float(epoch + 1), **metrics})
         state = TrainState(epoch + 1, inner.state_dict(), optimizer.state_dict()["state"], history)
         if on_epoch_end:
@@ -142,8 +158,8 @@ def _to_tensors(windows: Windows, device: str) -> Batch:
     return tuple(t.to(device) for t in tensors)
 
 
-def _take(tensors: Batch, order: Any, steps: int) -> Iterator[Batch]:
-    """This worker's part of every batch; all workers take equally many, never none."""
+def _worker_batches(tensors: Batch, order: NDArray[np.int64], steps: int) -> Iterator[Batch]:
+    """Yield this worker's part of every batch; all workers get equally many windows."""
     world, rank = _world(), _rank()
     for part in np.array_split(order, steps):
         padded = np.resize(part, -(-len(part) // world) * world)
@@ -179,17 +195,17 @@ def _run_epoch(
 
 
 def share_losses(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-    """What a share model minimises, on an augmented batch; the divergence in hundredths of a nat."""
-    bent = vary(batch)
-    divergence, likelihood = measure(model(*bent[:5]), bent)
-    return {"divergence": 100.0 * divergence, "scale_loss": likelihood}
+    """Return the losses of a share model on an augmented batch; divergence in hundredths of a nat."""
+    augmented = augment(batch)
+    divergence, scale_loss = compute_losses(model(*augmented[:5]), augmented)
+    return {"divergence": 100.0 * divergence, "scale_loss": scale_loss}
 
 
-def vary(batch: Batch) -> Batch:
-    """Augment: bend the values of three windows in four by random lines or waves in log shares.
+def augment(batch: Batch) -> Batch:
+    """Add random lines or waves to the log shares of three windows in four.
 
-    A few weeks of history hold few trends and fewer turns; the noise and the overlap of windows
-    stay those of the data. Draws from torch's global generator.
+    A few weeks of history hold few trends and fewer turns. The noise and the overlap of windows
+    stay those of the data. Random numbers come from torch's global generator.
     """
     context, guide, observed, support, has_value, target, weight = batch
     days = torch.arange(1 - context.shape[1], target.shape[1] + 1, device=context.device)
@@ -200,7 +216,10 @@ def vary(batch: Batch) -> Batch:
 
 
 def draw_bends(count: int, values: int, days: Tensor) -> Tensor:
-    """Random paths of log shares over `days`, 0 at day 0: nothing, a line or a wave; (B, D, V)."""
+    """Draw (B, D, V) random changes of log shares over `days`, which are 0 at day 0.
+
+    Each is a line, a wave or nothing.
+    """
     shape, device, day = (count, 1, values), days.device, days[None, :, None]
     line = _DRIFT * torch.randn(shape, device=device) * day
     low, high = _PERIODS
@@ -216,8 +235,8 @@ def _renormalise(shares: Tensor) -> Tensor:
     return shares / shares.sum(dim=2, keepdim=True).clamp_min(1e-12)
 
 
-def measure(output: tuple[Tensor, Tensor], batch: Batch) -> tuple[Tensor, Tensor]:
-    """Mean KL(target || forecast) in nats, and the Gaussian loss of the error's scale."""
+def compute_losses(output: tuple[Tensor, Tensor], batch: Batch) -> tuple[Tensor, Tensor]:
+    """Return the mean KL(target || forecast) in nats, and the Gaussian loss of the error's scale."""
     (log_q, log_scale), (_, _, _, support, has_value, target, weight) = output, batch
     total = weight.sum().clamp_min(1.0)
     ratio = target.clamp_min(1e-12).log() - log_q

@@ -1,21 +1,19 @@
 """The three gates: data health (G0), recognition accuracy (G1, A6), trend fit (G2, A9).
 
-Each takes a report as a plain dict and a branch of the configuration and returns a verdict: the
-numbers seen, the limits, and what to do. No gate raises over a report.
+Each takes a report and a branch of the configuration and returns a verdict: the numbers seen, the
+limits, and what to do. No gate raises over a report.
 """
 
-from fashiontrend.gates.accuracy import judge_accuracy
-from fashiontrend.gates.causes import REQUEST_COLUMNS, labelling_request
-from fashiontrend.gates.health import judge_health
-from fashiontrend.gates.perplexity import judge_perplexity
-from fashiontrend.gates.verdict import Check, Verdict
+from fashiontrend.gates.accuracy import decide_accuracy
+from fashiontrend.gates.causes import REQUEST_COLUMNS, RequestRow, labelling_request
+from fashiontrend.gates.health import decide_health
+from fashiontrend.gates.perplexity import decide_perplexity
 
 __all__ = [
     "REQUEST_COLUMNS",
-    "Check",
-    "Verdict",
-    "judge_accuracy",
-    "judge_health",
-    "judge_perplexity",
+    "RequestRow",
+    "decide_accuracy",
+    "decide_health",
+    "decide_perplexity",
     "labelling_request",
 ]

@@ -1,18 +1,18 @@
-"""What is known of every value on every platform: its path, its outlook, the products behind it."""
+"""What is known of every value on every platform: its path, its expected change, the products behind it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from fashiontrend.config import KeywordsConfig
-from fashiontrend.keywords.expected_change import Outlook, Path, judge_change
+from fashiontrend.keywords.expected_change import ExpectedChange, Path, expect_change
+from fashiontrend.keywords.published import Provenance
+from fashiontrend.outcomes import TrendReport
+from fashiontrend.taxonomy import POOLED
 
-POOLED = "*"
 Key = tuple[str, str, str]  # platform, attribute, value
 
 
@@ -22,17 +22,17 @@ class Evidence:
 
     Attributes:
         products: live products: platform, product_id, picture_id and, for each attribute,
-            `<attribute>` (value id, None where absent) and `<attribute>_confidence`. Where
-            present url, image, box, first_seen, price and currency go into the samples, gender
+            `<attribute>` (value id, None if absent) and `<attribute>_confidence`. If present,
+            url, image, box, first_seen, price and currency go into the samples, gender
             and garment_type into the segments.
-        backtest: the forecaster's `PerplexityReport.to_dict()`.
+        backtest: the forecaster's backtest.
         provenance: series_uri, run_id, model_digest, taxonomy_version, label_set_digest.
         history_days: `loop.history_days`, the most days that the shares can span; None if unknown.
     """
 
     products: pd.DataFrame
-    backtest: Mapping[str, Any] = field(default_factory=dict)
-    provenance: Mapping[str, Any] = field(default_factory=dict)
+    backtest: TrendReport = field(default_factory=TrendReport)
+    provenance: Provenance = field(default_factory=Provenance)
     history_days: int | None = None
 
 
@@ -41,13 +41,13 @@ class Known:
     """Shares and forecasts, by platform, attribute and value."""
 
     paths: dict[Key, Path]
-    outlooks: dict[Key, Outlook]
+    expected: dict[Key, ExpectedChange]
     withheld: dict[tuple[str, str], int]  # (platform, attribute) -> days
     blocked: set[tuple[str, str]]  # the last day itself is withheld
     as_of: date
     horizon: int
     basis: str
-    judged: frozenset[Key] = frozenset()  # those with enough evidence for a keyword
+    eligible: frozenset[Key] = frozenset()  # those with enough evidence for a keyword
 
     @property
     def platforms(self) -> list[str]:
@@ -81,7 +81,7 @@ def gather(shares: pa.Table, forecasts: pa.Table, cfg: KeywordsConfig) -> Known:
         withheld[platform, attribute] = int(bad.sum())
         if bad.iloc[-1]:
             blocked.add((platform, attribute))
-    outlooks = {}
+    expected = {}
     for key, path in paths.items():
         if key in far.index and path.observed:
             row = far.loc[key]
@@ -91,5 +91,5 @@ def gather(shares: pa.Table, forecasts: pa.Table, cfg: KeywordsConfig) -> Known:
                 float(row["q90"]),
                 float(row["q975"]),
             )
-            outlooks[key] = judge_change(path, float(row["share"]), quantiles, cfg)
-    return Known(paths, outlooks, withheld, blocked, last, horizon, str(frame["basis"].iloc[0]))
+            expected[key] = expect_change(path, float(row["share"]), quantiles, cfg)
+    return Known(paths, expected, withheld, blocked, last, horizon, str(frame["basis"].iloc[0]))

@@ -20,7 +20,7 @@ _Z80 = float(norm.ppf(0.9))
 
 @dataclass(frozen=True)
 class Path:
-    """The measured shares of a value on a platform, a number a day; NaN where withheld."""
+    """The measured shares of a value on a platform, a number a day; NaN if withheld."""
 
     days: tuple[date, ...]
     shares: Array  # (T,)
@@ -39,14 +39,14 @@ class Path:
         return float(known[-1]) if known.size else math.nan
 
     def before(self, days: int) -> float | None:
-        """Growth since so many days ago, in share points; None where that day was not measured."""
+        """Growth since so many days ago, in share points; None if that day was not measured."""
         if days >= len(self.shares) or math.isnan(self.shares[-1 - days]):
             return None
         return self.now - float(self.shares[-1 - days])
 
 
 @dataclass(frozen=True)
-class Outlook:
+class ExpectedChange:
     """The forecast of a value at the horizon, against its share now."""
 
     now: float
@@ -70,13 +70,13 @@ class Outlook:
         return {RISING: self.p_rising, FALLING: self.p_falling, STABLE: stable}[self.direction]
 
 
-def judge_change(
+def expect_change(
     path: Path, forecast: float, quantiles: tuple[float, float, float, float], cfg: KeywordsConfig
-) -> Outlook:
-    """Call the direction by probability.
+) -> ExpectedChange:
+    """Expect a change and call its direction by probability.
 
     The forecast is taken as normal on the logit scale, with the width of its 80 % interval. A
-    change counts from `cfg.min_change` on, or from `noise_half_width` where that is more.
+    change counts from `cfg.min_change` on, or from `noise_half_width` if that is more.
 
     Args:
         path: measured so far.
@@ -98,13 +98,15 @@ def judge_change(
         direction = RISING
     elif falling >= cfg.min_probability:
         direction = FALLING
-    return Outlook(now, forecast, (q10, q90), (q025, q975), least, rising, falling, direction)
+    return ExpectedChange(
+        now, forecast, (q10, q90), (q025, q975), least, rising, falling, direction
+    )
 
 
 def noise_half_width(share: float, support: int, cfg: KeywordsConfig) -> float:
     """The deviation up to which counting `support` products lies at `cfg.noise_quantile`.
 
-    At 0.75 it is exceeded every second time; no more is asked, because the forecast's interval
+    At 0.75 it is exceeded every second time; no more is required, because the forecast's interval
     holds the noise of counting already.
     """
     z = float(norm.ppf(cfg.noise_quantile))

@@ -10,15 +10,16 @@ from fashiontrend.config import KeywordsConfig
 Array = NDArray[np.float64]
 
 _SMOOTHING_DAYS = 7
+#: A lead must correlate by this much more than moving together does, or it is no lead.
+LEAD_GAIN = 0.02
 
 
 def find_leader(paths: Mapping[str, Array], cfg: KeywordsConfig) -> tuple[str, int] | None:
     """The platform whose path runs ahead of the mean of the others, and by how many days.
 
     Args:
-        paths: platform -> (T,) shares; NaN where not measured.
-        cfg: most days of lead, least correlation, and by how much it must explain more than
-            moving together does.
+        paths: platform -> (T,) shares; NaN if not measured.
+        cfg: most days of lead, and least correlation.
 
     Returns:
         None with fewer than two platforms, too few days, or no lag that clearly fits best.
@@ -30,7 +31,7 @@ def find_leader(paths: Mapping[str, Array], cfg: KeywordsConfig) -> tuple[str, i
     for name, own in smoothed.items():
         others = np.mean([p for n, p in smoothed.items() if n != name], axis=0)
         lag, correlation, gain = _best_lag(own, others, cfg)
-        if lag > 0 and correlation >= cfg.lead_correlation and gain >= cfg.lead_gain:
+        if lag > 0 and correlation >= cfg.lead_correlation and gain >= LEAD_GAIN:
             found.append((correlation, name, lag))
     if not found:
         return None

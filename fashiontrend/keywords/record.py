@@ -3,21 +3,28 @@
 import math
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fashiontrend.config import KeywordsConfig
-from fashiontrend.keywords.evidence import POOLED, Evidence, Key, Known
-from fashiontrend.keywords.expected_change import FALLING, RISING, STABLE, Outlook, Path
+from fashiontrend.keywords.evidence import Evidence, Key, Known
+from fashiontrend.keywords.expected_change import FALLING, RISING, STABLE, ExpectedChange, Path
 from fashiontrend.keywords.platforms import find_leader
+from fashiontrend.keywords.published import (
+    Growth,
+    KeywordRecord,
+    SegmentDescription,
+    ValueNames,
+)
 from fashiontrend.keywords.render import render, render_chinese
-from fashiontrend.keywords.samples import pick_samples, plain
+from fashiontrend.keywords.samples import pick_samples
 from fashiontrend.keywords.season import Season, Slope, fit_season, measure_slope
 from fashiontrend.keywords.segments import ALL, Segment, members, unknown
 from fashiontrend.keywords.shape import find_stage, find_trajectory
-from fashiontrend.taxonomy import Taxonomy
+from fashiontrend.outcomes import TrendReport
+from fashiontrend.series.fit_metrics import skill
+from fashiontrend.taxonomy import POOLED, Taxonomy
 
 SCHEMA = "trend-keyword/1"
 NO_YEAR = "less than one year of history: seasonality not separable"
@@ -31,32 +38,32 @@ def make_record(
     taxonomy: Taxonomy,
     cfg: KeywordsConfig,
     segment: Segment = ALL,
-    told: Mapping[tuple[str, str], dict[str, Any]] | None = None,
-) -> dict[str, Any]:
-    """One keyword; its rank is given once all are known.
+    described: Mapping[tuple[str, str], SegmentDescription] | None = None,
+) -> KeywordRecord:
+    """One keyword; its rank is 0 until all are known.
 
     Args:
         key: platform, attribute, value.
-        known: shares and forecasts, with the keys that are judged.
+        known: shares and forecasts, with the keys that are eligible.
         scale: spread of the expected changes, by platform.
         evidence: products, backtest, provenance.
         taxonomy: names.
         cfg: branch `keywords`.
         segment: which products the series are of.
-        told: what `describe_segments` found.
+        described: what `describe_segments` found.
     """
     platform, attribute, value = key
-    path, outlook = known.paths[key], known.outlooks[key]
+    path, expected = known.paths[key], known.expected[key]
     target = known.as_of + timedelta(days=known.horizon)
     season = fit_season(path, cfg)
     slope = measure_slope(path, season, cfg)
     index = None if season is None else round(season.index(target), 3)
     groups = _directions(known, attribute, value)
-    same, total = len(groups[outlook.direction]), sum(len(g) for g in groups.values())
-    skill = _skill(evidence.backtest, platform, attribute) if segment == ALL else None
-    growth = _growth(outlook, path, season, slope, (known.as_of, target))
-    leader = _leader(known, attribute, value, cfg) if outlook.direction != STABLE else None
-    record = {
+    same, total = len(groups[expected.direction]), sum(len(g) for g in groups.values())
+    proven = _skill(evidence.backtest, platform, attribute) if segment == ALL else None
+    growth = _growth(expected, path, season, slope, (known.as_of, target))
+    leader = _leader(known, attribute, value, cfg) if expected.direction != STABLE else None
+    record: KeywordRecord = {
         "schema": SCHEMA,
         "id": f"{known.as_of}|{segment.name}|{attribute}.{value}|{known.horizon}d|"
         f"{'pooled' if platform == POOLED else platform}",
@@ -64,36 +71,36 @@ def make_record(
         "horizon_days": known.horizon,
         "target_date": target.isoformat(),
         "keyword": name_value(attribute, value, taxonomy),
-        "segment": (told or {}).get((platform, attribute)) or unknown(segment),
+        "segment": (described or {}).get((platform, attribute)) or unknown(segment),
         "platform": platform,
         "platforms": groups,
-        "direction": outlook.direction,
+        "direction": expected.direction,
         "share": {
-            "now": round(outlook.now, 5),
-            "forecast": round(outlook.forecast, 5),
-            "interval80": [round(q, 5) for q in outlook.interval80],
-            "interval95": [round(q, 5) for q in outlook.interval95],
+            "now": round(expected.now, 5),
+            "forecast": round(expected.forecast, 5),
+            "interval80": [round(q, 5) for q in expected.interval80],
+            "interval95": [round(q, 5) for q in expected.interval95],
             "basis": known.basis,
             "corrected": True,
         },
         "growth": growth,
         "stage": find_stage(
-            outlook, path, _rivals(known, platform, attribute), len(groups[RISING]),
+            expected, path, _rivals(known, platform, attribute), len(groups[RISING]),
             growth["deseasonalised_points"], cfg,
         ),
-        "trajectory": find_trajectory(outlook, slope, index, cfg),
+        "trajectory": find_trajectory(expected, slope, index, cfg),
         "seasonal_index": index,
         "confidence": {
-            "p_direction": round(outlook.p_direction, 3),
-            "least_change": round(outlook.least_change, 5),
+            "p_direction": round(expected.p_direction, 3),
+            "least_change": round(expected.least_change, 5),
             "support_n": path.support,
             "days_observed": path.observed,
-            "backtest_skill_vs_persistence": skill,
+            "backtest_skill_vs_persistence": proven,
             "platform_agreement": round(same / total, 3) if total else None,
-            "grade": _grade(outlook, path, skill, (same, total), cfg),
+            "grade": _grade(expected, path, proven, (same, total), cfg),
         },
         "rank": 0,
-        "score": _score(outlook, path, (same, total), scale[platform]),
+        "score": _score(expected, path, (same, total), scale[platform]),
         "lead_lag": {"leader": leader[0], "lead_days": leader[1]} if leader else None,
         "evidence": {
             "samples": pick_samples(
@@ -101,7 +108,7 @@ def make_record(
             ),
             "series_uri": None, "run_id": None, "model_digest": None,
             "taxonomy_version": taxonomy.version, "label_set_digest": None,
-            **plain_mapping(evidence.provenance),
+            **evidence.provenance,
             "data_days_used": path.observed,
             "days_withheld": known.withheld[platform, attribute],
         },
@@ -109,13 +116,14 @@ def make_record(
             key, known, season, slope, total, segment, evidence.history_days, cfg
         ),
     }  # fmt: skip
-    return {**record, "line": {"en": render(record), "zh": render_chinese(record)}}
+    record["line"] = {"en": render(record), "zh": render_chinese(record)}
+    return record
 
 
 def _rivals(known: Known, platform: str, attribute: str) -> NDArray[np.float64]:
     """Shares now of all values of the attribute on the platform."""
     return np.array(
-        [o.now for (p, a, _), o in known.outlooks.items() if (p, a) == (platform, attribute)]
+        [o.now for (p, a, _), o in known.expected.items() if (p, a) == (platform, attribute)]
     )
 
 
@@ -125,39 +133,36 @@ def _leader(
     observed = {
         p: known.paths[p, attribute, value].shares
         for p in known.platforms
-        if (p, attribute, value) in known.judged
+        if (p, attribute, value) in known.eligible
     }
     return find_leader(observed, cfg)
-
-
-def plain_mapping(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A JSON object of a mapping."""
-    return {k: plain(v) for k, v in values.items()}
 
 
 def _directions(known: Known, attribute: str, value: str) -> dict[str, list[str]]:
     """Single platforms by the direction of the value there; only those with enough evidence."""
     groups: dict[str, list[str]] = {RISING: [], STABLE: [], FALLING: []}
     for platform in known.platforms:
-        if (platform, attribute, value) in known.judged:
-            groups[known.outlooks[platform, attribute, value].direction].append(platform)
+        if (platform, attribute, value) in known.eligible:
+            groups[known.expected[platform, attribute, value].direction].append(platform)
     return groups
 
 
 def _growth(
-    outlook: Outlook,
+    expected: ExpectedChange,
     path: Path,
     season: Season | None,
     slope: Slope | None,
     ends: tuple[date, date],
-) -> dict[str, Any]:
-    steps = {"wow": path.before(7), "mom": path.before(28), "yoy": path.before(365)}
+) -> Growth:
+    wow, mom, yoy = (_rounded(path.before(days)) for days in (7, 28, 365))
     part = None if season is None else season.at(ends[1]) - season.at(ends[0])
     return {
-        "points": round(outlook.points, 5),
-        "relative": round(outlook.points / max(outlook.now, 1e-6), 4),
-        **{name: _rounded(change) for name, change in steps.items()},
-        "deseasonalised_points": _rounded(None if part is None else outlook.points - part),
+        "points": round(expected.points, 5),
+        "relative": round(expected.points / max(expected.now, 1e-6), 4),
+        "wow": wow,
+        "mom": mom,
+        "yoy": yoy,
+        "deseasonalised_points": _rounded(None if part is None else expected.points - part),
         "slope_week": _rounded(slope.week if slope else None),
         "slope_week_se": _rounded(slope.week_error if slope else None),
     }
@@ -167,27 +172,27 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 5)
 
 
-def _skill(backtest: Mapping[str, Any], platform: str, attribute: str) -> float | None:
-    """Of the model over persistence on held-out days, for this series."""
-    for pair in backtest.get("pairs") or ():
-        if (pair["platform"], pair["attribute"]) == (platform, attribute):
-            model, naive = pair.get("normalised_perplexity"), pair["baselines"].get("persistence")
-            if model and naive and naive > 1:
-                return round(1 - math.log(model) / math.log(naive), 4)
+def _skill(backtest: TrendReport, platform: str, attribute: str) -> float | None:
+    """The model's skill over persistence on held-out days, for this series."""
+    for pair in backtest.pairs:
+        if (pair.platform, pair.attribute) == (platform, attribute):
+            model, naive = pair.normalised_perplexity, pair.baselines.get("persistence", math.nan)
+            if model > 0 and naive > 1:
+                return round(skill(model, naive), 4)
     return None
 
 
-def _score(outlook: Outlook, path: Path, agreeing: tuple[int, int], scale: float) -> float:
+def _score(expected: ExpectedChange, path: Path, agreeing: tuple[int, int], scale: float) -> float:
     """Standardised growth x P(direction) x log10(support) x agreement.
 
     The agreement is Jeffreys' estimate (agreeing + 1/2) / (platforms + 1): one platform out of one
-    tells less than five out of five, and none judged alone gives a half.
+    says less than five out of five, and none that is eligible alone gives a half.
     """
     agreement = (agreeing[0] + 0.5) / (agreeing[1] + 1.0)
     return round(
-        abs(outlook.points)
+        abs(expected.points)
         / scale
-        * outlook.p_direction
+        * expected.p_direction
         * math.log10(max(path.support, 1))
         * agreement,
         4,
@@ -195,19 +200,19 @@ def _score(outlook: Outlook, path: Path, agreeing: tuple[int, int], scale: float
 
 
 def _grade(
-    outlook: Outlook,
+    expected: ExpectedChange,
     path: Path,
-    skill: float | None,
+    proven: float | None,
     agreeing: tuple[int, int],
     cfg: KeywordsConfig,
 ) -> str:
     """A: sure, well supported, agreed upon, with a model of proven skill. B: sure. C: a hint."""
-    known = skill is not None and skill > 0
+    known = proven is not None and proven > 0
     agreed = agreeing[1] > 0 and agreeing[0] / agreeing[1] >= cfg.sure_agreement
     supported = path.support >= cfg.sure_support * cfg.min_support
-    if outlook.p_direction >= cfg.sure_probability and known and agreed and supported:
+    if expected.p_direction >= cfg.sure_probability and known and agreed and supported:
         return "A"
-    return "B" if outlook.p_direction >= cfg.min_probability and known else "C"
+    return "B" if expected.p_direction >= cfg.min_probability and known else "C"
 
 
 def _caveats(
@@ -215,32 +220,32 @@ def _caveats(
     known: Known,
     season: Season | None,
     slope: Slope | None,
-    judged_alone: int,
+    eligible_alone: int,
     segment: Segment,
     history_days: int | None,
     cfg: KeywordsConfig,
 ) -> list[str]:
-    path, outlook = known.paths[key], known.outlooks[key]
-    told = [] if season is not None else [tell_no_season(path, history_days, cfg)]
+    path, expected = known.paths[key], known.expected[key]
+    caveats = [] if season is not None else [explain_no_season(path, history_days, cfg)]
     if days := known.withheld[key[:2]]:
-        told.append(f"{days} days withheld or not measured")
-    if not judged_alone:
-        told.append("no single platform has enough evidence alone")
+        caveats.append(f"{days} days withheld or not measured")
+    if not eligible_alone:
+        caveats.append("no single platform has enough evidence alone")
     if segment != ALL:
-        told.append("the trend model was backtested on all products, not on this segment")
-    least = outlook.least_change
-    if outlook.direction == STABLE and slope is not None and slope.is_clear(least, cfg):
-        word = "rose" if slope.week > 0 else "fell"
-        told.append(
-            f"{word} {100 * abs(slope.week) * slope.days / 7:.1f} points in the last {slope.days} days; "
-            f"what is expected in {known.horizon} days is below the {100 * least:.1f} points that "
+        caveats.append("the trend model was backtested on all products, not on this segment")
+    least = expected.least_change
+    if expected.direction == STABLE and slope is not None and slope.is_clear(least, cfg):
+        moved = "rose" if slope.week > 0 else "fell"
+        caveats.append(
+            f"{moved} {100 * abs(slope.week) * slope.days / 7:.1f} points in the last {slope.days} days; "
+            f"the change expected in {known.horizon} days is below the {100 * least:.1f} points that "
             f"{path.support} products can show"
         )
-    return told
+    return caveats
 
 
-def tell_no_season(path: Path, history_days: int | None, cfg: KeywordsConfig) -> str:
-    """Why there is no season; names `loop.history_days` where no waiting helps against it."""
+def explain_no_season(path: Path, history_days: int | None, cfg: KeywordsConfig) -> str:
+    """Why there is no season; names `loop.history_days` if waiting does not help."""
     limited = history_days is not None and history_days < cfg.season_days
     if len(path.days) < 365 and not limited:
         return NO_YEAR
@@ -251,7 +256,7 @@ def tell_no_season(path: Path, history_days: int | None, cfg: KeywordsConfig) ->
     )
 
 
-def name_value(attribute: str, value: str, taxonomy: Taxonomy) -> dict[str, str]:
+def name_value(attribute: str, value: str, taxonomy: Taxonomy) -> ValueNames:
     """The ids and names of a value."""
     named = taxonomy.attribute(attribute).value(value)
     return {"attribute": attribute, "value": value, "en": named.en, "zh": named.zh}

@@ -1,7 +1,7 @@
 """A keyword in one line, for a designer or merchandiser, in English and Chinese."""
 
-from collections.abc import Mapping
-from typing import Any
+from fashiontrend.keywords.published import KeywordRecord, ShareForecast
+from fashiontrend.taxonomy import POOLED
 
 THIN, MINUS, NONE = "\u202f", "−", "–"
 ARROWS = {"rising": "↗", "falling": "↘", "stable": "→"}
@@ -16,81 +16,78 @@ TRAJECTORIES_ZH = {
     "flat": "持平", "seasonal_flat": "季节性波动",
 }  # fmt: skip
 
-Record = Mapping[str, Any]
 
-
-def render(record: Record) -> str:
+def render(record: KeywordRecord) -> str:
     """One line in English.
 
     `↗ neckline: V-neck V领 rising on 3 of 4 platforms – share 11.8 % → 14.6 % in 28 days
     (+2.8 pts, 80 % range +1.6…+3.9), stage rising, ...`
     """
-    word, share, sure = record["keyword"], record["share"], record.get("confidence") or {}
+    named, share, sure = record["keyword"], record["share"], record["confidence"]
     moved, spread = _moved(share)
     parts = [
-        f"{ARROWS[record['direction']]} {_words(word['attribute'])}{_of(record)}: {word['en']} {word['zh']} "
+        f"{ARROWS[record['direction']]} {_spaced(named['attribute'])}{_of(record)}: {named['en']} {named['zh']} "
         f"{record['direction']}{_where(record)} – share {_percent(share['now'])} → {_percent(share['forecast'])} "
         f"in {record['horizon_days']} days ({moved} pts, 80{THIN}% range {spread})",
-        f"stage {_words(record.get('stage'))}",
-        f"pattern {_words(record.get('trajectory'))}",
-        f"grade {sure.get('grade') or NONE}",
-        f"n = {_count(sure.get('support_n'))} products",
-        lead_words(record),
+        f"stage {_spaced(record['stage'])}",
+        f"pattern {_spaced(record['trajectory'])}",
+        f"grade {sure['grade'] or NONE}",
+        f"n = {_count(sure['support_n'])} products",
+        render_lead(record),
     ]
     return ", ".join(p for p in parts if p)
 
 
-def render_chinese(record: Record) -> str:
+def render_chinese(record: KeywordRecord) -> str:
     """The same line in Chinese."""
-    word, share, sure = record["keyword"], record["share"], record.get("confidence") or {}
+    named, share, sure = record["keyword"], record["share"], record["confidence"]
     moved, spread = _moved(share)
-    lead = record.get("lead_lag") or {}
+    lead = record["lead_lag"]
     parts = [
-        f"{word['zh'] or word['en']}：{DIRECTIONS_ZH[record['direction']]}{_where_zh(record)}",
+        f"{named['zh'] or named['en']}：{DIRECTIONS_ZH[record['direction']]}{_where_zh(record)}",
         f"占比 {_percent(share['now'])} → {_percent(share['forecast'])}"
         f"（{record['horizon_days']} 天，{moved} 个百分点，80{THIN}% 区间 {spread}）",
-        STAGES_ZH.get(str(record.get("stage")), ""),
-        TRAJECTORIES_ZH.get(str(record.get("trajectory")), ""),
-        f"可信等级 {sure.get('grade') or NONE}",
-        f"样本 {_count(sure.get('support_n'))} 件商品",
-        f"{lead['leader']} 领先约 {lead['lead_days']} 天" if lead.get("leader") else "",
+        STAGES_ZH.get(record["stage"], ""),
+        TRAJECTORIES_ZH.get(record["trajectory"], ""),
+        f"可信等级 {sure['grade'] or NONE}",
+        f"样本 {_count(sure['support_n'])} 件商品",
+        f"{lead['leader']} 领先约 {lead['lead_days']} 天" if lead else "",
     ]
     return "，".join(p for p in parts if p)
 
 
-def lead_words(record: Record) -> str:
+def render_lead(record: KeywordRecord) -> str:
     """Who moved first, if anyone did."""
-    lead = record.get("lead_lag") or {}
-    if not lead.get("leader"):
+    lead = record["lead_lag"]
+    if not lead:
         return ""
-    return f"first mover {lead['leader']} (≈ {_count(lead.get('lead_days'))} days ahead)"
+    return f"first mover {lead['leader']} (≈ {_count(lead['lead_days'])} days ahead)"
 
 
-def _moved(share: Record) -> tuple[str, str]:
+def _moved(share: ShareForecast) -> tuple[str, str]:
     now = share["now"]
-    low, high = share.get("interval80") or (None, None)
-    ends = (_points(q, now) for q in (low, high))
+    ends = (_points(q, now) for q in share["interval80"])
     return _points(share["forecast"], now), "…".join(ends)
 
 
-def _of(record: Record) -> str:
-    """The segment, where it was asked for."""
-    segment = str(record.get("id", "")).split("|")
+def _of(record: KeywordRecord) -> str:
+    """The segment, if the keyword is of one."""
+    segment = record["id"].split("|")
     name = segment[1] if len(segment) == 5 else "all"
-    return "" if name == "all" else f" of {_words(name)}"
+    return "" if name == "all" else f" of {_spaced(name)}"
 
 
-def _agreeing(record: Record) -> tuple[int, int]:
-    groups = record.get("platforms") or {}
-    same = len(groups.get(record["direction"]) or ())
-    return (same, sum(len(g or ()) for g in groups.values())) if _is_pooled(record) else (0, 0)
+def _agreeing(record: KeywordRecord) -> tuple[int, int]:
+    groups = record["platforms"]
+    same = len(groups.get(record["direction"], ()))
+    return (same, sum(len(g) for g in groups.values())) if _is_pooled(record) else (0, 0)
 
 
-def _is_pooled(record: Record) -> bool:
-    return bool(record.get("platform") == "*")
+def _is_pooled(record: KeywordRecord) -> bool:
+    return record["platform"] == POOLED
 
 
-def _where(record: Record) -> str:
+def _where(record: KeywordRecord) -> str:
     same, total = _agreeing(record)
     if not _is_pooled(record):
         return f" on {record['platform']}"
@@ -99,7 +96,7 @@ def _where(record: Record) -> str:
     return f" on {same} of {total} platforms" if same else " over all platforms, alone on none"
 
 
-def _where_zh(record: Record) -> str:
+def _where_zh(record: KeywordRecord) -> str:
     same, total = _agreeing(record)
     if not _is_pooled(record):
         return f"（{record['platform']}）"
@@ -110,13 +107,13 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f}{THIN}%"
 
 
-def _points(to: float | None, start: float) -> str:
-    return NONE if to is None else f"{100 * (to - start):+.1f}".replace("-", MINUS)
+def _points(to: float, start: float) -> str:
+    return f"{100 * (to - start):+.1f}".replace("-", MINUS)
 
 
-def _count(value: Any) -> str:
-    return NONE if value is None else f"{round(value):,}".replace(",", THIN)
+def _count(value: float) -> str:
+    return f"{round(value):,}".replace(",", THIN)
 
 
-def _words(identifier: Any) -> str:
-    return str(identifier).replace("_", " ") if identifier else NONE
+def _spaced(identifier: str) -> str:
+    return identifier.replace("_", " ") if identifier else NONE

@@ -1,14 +1,15 @@
 """What shows a keyword: sample products, and values that go together."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from fashiontrend.config import KeywordsConfig
-from fashiontrend.taxonomy import Taxonomy
+from fashiontrend.keywords.published import Combination, Sample
+from fashiontrend.taxonomy import POOLED, Taxonomy
 
 _Z80 = 1.2816
 _SAMPLE_KEYS = (
@@ -26,32 +27,40 @@ _SAMPLE_KEYS = (
 
 def pick_samples(
     products: pd.DataFrame, platform: str, attribute: str, value: str, count: int
-) -> list[dict[str, Any]]:
+) -> list[Sample]:
     """The surest products that show a value, newest first among equally sure ones.
 
     Args:
-        products: see `known.Evidence`.
-        platform: "*" for all.
-        attribute: id.
-        value: id.
-        count: at most so many.
+        products: columns as in `Evidence.products`.
+        platform: its name; "*" for all platforms.
+        attribute: id of the attribute.
+        value: id of the value.
+        count: number of samples at most.
     """
     if attribute not in products or not count:
         return []
     shown = products[attribute] == value
-    if platform != "*":
+    if platform != POOLED:
         shown &= products["platform"] == platform
     columns = [k for k in _SAMPLE_KEYS if k in products]
     chosen = products.loc[shown, [*columns, f"{attribute}_confidence"]]
     confidence = chosen[f"{attribute}_confidence"].astype(float)
-    born = chosen["first_seen"] if "first_seen" in chosen else pd.Series("", index=chosen.index)
-    chosen = chosen.assign(confidence=confidence.round(2), born=born.astype(str)).sort_values(
-        ["confidence", "born", "product_id"], ascending=[False, False, True], kind="stable"
+    first_seen = (
+        chosen["first_seen"] if "first_seen" in chosen else pd.Series("", index=chosen.index)
     )
-    return [
-        {**{k: plain(row.get(k)) for k in _SAMPLE_KEYS}, "confidence": float(row["confidence"])}
-        for row in chosen.head(count).to_dict("records")
-    ]
+    chosen = chosen.assign(
+        confidence=confidence.round(2), first_seen_text=first_seen.astype(str)
+    ).sort_values(
+        ["confidence", "first_seen_text", "product_id"],
+        ascending=[False, False, True],
+        kind="stable",
+    )
+    return [_sample(row) for row in chosen.head(count).to_dict("records")]
+
+
+def _sample(row: Mapping[Hashable, Any]) -> Sample:
+    stated = {k: plain(row.get(k)) for k in _SAMPLE_KEYS}
+    return cast("Sample", {**stated, "confidence": float(row["confidence"])})
 
 
 def plain(value: Any) -> Any:
@@ -67,15 +76,15 @@ def plain(value: Any) -> Any:
 
 def find_combinations(
     products: pd.DataFrame, taxonomy: Taxonomy, cfg: KeywordsConfig
-) -> list[dict[str, Any]]:
-    """Pairs of values of different attributes that occur together more often than by chance.
+) -> list[Combination]:
+    """Pairs of values of different attributes that occur together more often than independent ones would.
 
     Lift = P(a and b) / (P(a) P(b)) among products that have both attributes. Kept from
     `cfg.min_pair_support` products and `cfg.min_lift` on, and only if the lower end of the lift's
-    80 % interval (normal on the log scale) is above 1; most telling (support x log lift) first.
+    80 % interval (normal on the log scale) is above 1; those with the largest support x log lift first.
     """
     attributes = [a for a in taxonomy.attributes if a.id in products]
-    found: list[dict[str, Any]] = []
+    found: list[Combination] = []
     for i, first in enumerate(attributes):
         for second in attributes[i + 1 :]:
             both = products[[first.id, second.id]].dropna()
@@ -99,7 +108,7 @@ def find_combinations(
                         "lift_low": round(float(low[r, c]), 3),
                     }
                 )
-    return sorted(found, key=_telling, reverse=True)
+    return sorted(found, key=_weight, reverse=True)
 
 
 def _lowest_lift(table: NDArray[np.float64], lift: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -111,5 +120,5 @@ def _lowest_lift(table: NDArray[np.float64], lift: NDArray[np.float64]) -> NDArr
     return np.asarray(np.where(table > 0, low, 0.0))
 
 
-def _telling(combination: dict[str, Any]) -> tuple[float, Sequence[str]]:
+def _weight(combination: Combination) -> tuple[float, Sequence[str]]:
     return combination["support_n"] * float(np.log(combination["lift"])), combination["values"]

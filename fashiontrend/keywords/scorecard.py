@@ -11,36 +11,35 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from fashiontrend.config import KeywordsConfig
+from fashiontrend.keywords.published import KeywordRecord, ReleasedKeyword
 from fashiontrend.keywords.segments import KINDS, Segment
+from fashiontrend.outcomes import MonitorRates, Rates, ScoreSummary
+from fashiontrend.series.metrics import wilson_interval
 from fashiontrend.storage import schemas
 
 HIT, MISS, UNSCORED = "hit", "miss", "unscored"
 GROUPS = ("horizon_days", "platform", "grade", "direction")
 WITHHELD = "the target day was withheld by data health"
 UNMEASURED = "the target day was not measured"
-#: A normal deviate's 95 % bounds, for Wilson's interval of a rate.
-_Z95 = 1.96
 
 Place = tuple[Segment, str, str, str, date]
 
 
 @dataclass(frozen=True)
-class Answers:
+class Outcomes:
     """What was measured later (or is true), and which days were withheld."""
 
     shares: dict[Place, float]
     withheld: frozenset[Place]
 
 
-def read_answers(tables: Mapping[Segment, pa.Table]) -> Answers:
-    """Look-ups of share tables (rows of `records.SHARE`) by segment."""
+def read_outcomes(tables: Mapping[Segment, pa.Table]) -> Outcomes:
+    """Look-ups of share tables (rows of `schemas.SHARE`) by segment."""
     shares: dict[Place, float] = {}
     withheld = set()
     for segment, table in tables.items():
@@ -52,53 +51,52 @@ def read_answers(tables: Mapping[Segment, pa.Table]) -> Answers:
                 withheld.add(place)
             else:
                 shares[place] = float(share)
-    return Answers(shares, frozenset(withheld))
+    return Outcomes(shares, frozenset(withheld))
 
 
 def score_keywords(
-    past: Iterable[Mapping[str, Any]], answers: Answers, today: date, cfg: KeywordsConfig
+    past: Iterable[ReleasedKeyword], outcomes: Outcomes, today: date, cfg: KeywordsConfig
 ) -> pa.Table:
-    """Judge keywords whose target day has come.
+    """Score keywords whose target day has come.
 
     Args:
         past: keyword records of earlier days, with their `release`.
-        answers: what was measured.
+        outcomes: what was measured.
         today: keywords with a later target day wait; those whose target day is not measured wait
             for `cfg.grace_days` more.
         cfg: branch `keywords`.
 
     Returns:
-        Rows of `records.SCORE`, one a keyword that does not wait any longer.
+        Rows of `schemas.SCORE`, one a keyword that does not wait any longer.
     """
-    rows = [_judge(record, answers, today, cfg) for record in past]
+    rows = [_score(record, outcomes, today, cfg) for record in past]
     return pa.Table.from_pylist([r for r in rows if r is not None], schema=schemas.SCORE)
 
 
-def _judge(
-    record: Mapping[str, Any], answers: Answers, today: date, cfg: KeywordsConfig
-) -> dict[str, Any] | None:
-    as_of, target = (date.fromisoformat(record[k]) for k in ("as_of", "target_date"))
-    word, share, sure = record["keyword"], record["share"], record["confidence"]
-    asked = record["id"].split("|")[1]
-    segment = Segment(**{k: v for k in KINDS if (v := record["segment"][k]) == asked})
-    series = (segment, record["platform"], word["attribute"], word["value"])
-    observed = answers.shares.get((*series, target))
+def _score(
+    record: ReleasedKeyword, outcomes: Outcomes, today: date, cfg: KeywordsConfig
+) -> dict[str, object] | None:
+    as_of, target = date.fromisoformat(record["as_of"]), date.fromisoformat(record["target_date"])
+    named, share, sure = record["keyword"], record["share"], record["confidence"]
+    segment = _segment_of(record)
+    series = (segment, record["platform"], named["attribute"], named["value"])
+    observed = outcomes.shares.get((*series, target))
     if observed is None and today < target + timedelta(days=cfg.grace_days):
         return None
-    start = answers.shares.get((*series, as_of), float(share["now"]))
+    start = outcomes.shares.get((*series, as_of), float(share["now"]))
     least = float(sure.get("least_change") or cfg.min_change)
     (low80, high80), (low95, high95) = share["interval80"], share["interval95"]
     row = {
         "id": record["id"], "release": record.get("release"), "as_of": as_of, "target_date": target,
         "horizon_days": record["horizon_days"], "platform": record["platform"],
-        "attribute": word["attribute"], "value": word["value"],
+        "attribute": named["attribute"], "value": named["value"],
         **{k: getattr(segment, k) for k in KINDS}, "grade": sure["grade"],
         "direction": record["direction"], "p_direction": sure["p_direction"], "least_change": least,
         "share_forecast": share["forecast"], "low80": low80, "high80": high80, "low95": low95,
         "high95": high95, "start": start, "observed": observed,
     }  # fmt: skip
     if observed is None:
-        known = (*series, target) in answers.withheld
+        known = (*series, target) in outcomes.withheld
         return {**row, "outcome": UNSCORED, "reason": WITHHELD if known else UNMEASURED}
     moved = observed - start
     hits = {
@@ -114,52 +112,61 @@ def _judge(
     }
 
 
-def summarise(scores: pa.Table, today: date, cfg: KeywordsConfig) -> dict[str, Any]:
-    """Running rates of all scores up to a day, in plain JSON.
+def _segment_of(record: KeywordRecord) -> Segment:
+    """The segment whose series the keyword is of; its id names it."""
+    name = record["id"].split("|")[1]
+    stated = record["segment"]
+    return Segment(
+        gender=stated["gender"] if stated["gender"] == name else None,
+        garment_type=stated["garment_type"] if stated["garment_type"] == name else None,
+    )
 
-    Returns:
-        `scored`, `unscored` (counts), `overall`, `by` (`GROUPS` -> value -> rates) and
-        `monitor`: the rates of targets within `cfg.monitor_days`. Rates are n, hit_rate,
-        coverage80, coverage95 (each with its 95 % Wilson interval), the mean p_direction that was
-        claimed, and the mean absolute error beside that of persistence. Keywords of one day depend
-        on one another, so the intervals are too narrow rather than too wide.
+
+def summarise(scores: pa.Table, today: date, cfg: KeywordsConfig) -> ScoreSummary:
+    """Running rates of all scores up to a day, by `GROUPS`, and those of the last `cfg.monitor_days`.
+
+    Keywords of one day depend on one another, so the intervals are too narrow rather than too wide.
     """
     frame = scores.to_pandas()
-    judged = frame[frame["outcome"] != UNSCORED]
-    recent = judged[judged["target_date"] > today - timedelta(days=cfg.monitor_days)]
-    return {
-        "scored": len(judged),
-        "unscored": len(frame) - len(judged),
-        "overall": _rates(judged),
-        "by": {
-            name: {str(key): _rates(group) for key, group in judged.groupby(name)}
+    scored = frame[frame["outcome"] != UNSCORED]
+    recent = _rates(scored[scored["target_date"] > today - timedelta(days=cfg.monitor_days)])
+    return ScoreSummary(
+        scored=len(scored),
+        unscored=len(frame) - len(scored),
+        overall=_rates(scored),
+        by={
+            name: {str(key): _rates(group) for key, group in scored.groupby(name)}
             for name in GROUPS
         },
-        "monitor": {"days": cfg.monitor_days, **_rates(recent)},
-    }
+        monitor=MonitorRates(**vars(recent), days=cfg.monitor_days),
+    )
 
 
-def _rates(frame: pd.DataFrame) -> dict[str, Any]:
+def _rates(frame: pd.DataFrame) -> Rates:
     n = len(frame)
     if not n:
-        return {"n": 0}
-    counts = {
-        "hit_rate": int((frame["outcome"] == HIT).sum()),
-        "coverage80": int(frame["covered80"].astype(bool).sum()),
-        "coverage95": int(frame["covered95"].astype(bool).sum()),
-    }
-    rates: dict[str, Any] = {"n": n}
-    for name, count in counts.items():
-        rates[name] = round(count / n, 4)
-        rates[f"{name}_interval"] = _wilson(count, n)
-    rates["claimed"] = round(float(frame["p_direction"].mean()), 4)
-    rates["error"] = round(float((frame["observed"] - frame["share_forecast"]).abs().mean()), 5)
-    rates["error_persistence"] = round(float((frame["observed"] - frame["start"]).abs().mean()), 5)
-    return rates
+        return Rates()
+    hits = int((frame["outcome"] == HIT).sum())
+    inside80, inside95 = (int(frame[c].astype(bool).sum()) for c in ("covered80", "covered95"))
+    return Rates(
+        n=n,
+        hit_rate=round(hits / n, 4),
+        hit_rate_interval=_interval(hits, n),
+        coverage80=round(inside80 / n, 4),
+        coverage80_interval=_interval(inside80, n),
+        coverage95=round(inside95 / n, 4),
+        coverage95_interval=_interval(inside95, n),
+        claimed=round(float(frame["p_direction"].mean()), 4),
+        error=_mean_gap(frame, "share_forecast"),
+        error_persistence=_mean_gap(frame, "start"),
+    )
 
 
-def _wilson(count: int, n: int) -> list[float]:
-    """95 % interval of a rate (Wilson 1927)."""
-    rate, z2 = count / n, _Z95**2
-    centre, half = rate + z2 / (2 * n), _Z95 * np.sqrt(rate * (1 - rate) / n + z2 / (4 * n * n))
-    return [round(float((centre + s * half) / (1 + z2 / n)), 4) for s in (-1, 1)]
+def _interval(count: int, n: int) -> tuple[float, float]:
+    low, high = wilson_interval(count, n)
+    return round(low, 4), round(high, 4)
+
+
+def _mean_gap(frame: pd.DataFrame, column: str) -> float:
+    """Mean absolute difference between the observed share and a column."""
+    return round(float((frame["observed"] - frame[column]).abs().mean()), 5)

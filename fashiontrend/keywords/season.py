@@ -35,7 +35,7 @@ class Season:
 
 @dataclass(frozen=True)
 class Slope:
-    """The measured change a week over the last days, the season taken out where it is known."""
+    """The measured change a week over the last days, the season taken out if it is known."""
 
     week: float  # share points
     week_error: float  # its standard error

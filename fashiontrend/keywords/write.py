@@ -5,25 +5,25 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
 import pyarrow as pa
 
-from fashiontrend.keywords.evidence import POOLED
+from fashiontrend.keywords.published import KeywordRecord
 from fashiontrend.keywords.select import Selection
 from fashiontrend.storage import schemas
+from fashiontrend.taxonomy import POOLED
 
 
 def to_json(selection: Selection) -> bytes:
-    """The whole selection; not a number is refused rather than written."""
+    """The whole selection; a number that is not finite is refused rather than written."""
     data = {**asdict(selection), "as_of": selection.as_of.isoformat()}
     return json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False).encode()
 
 
-def flatten(record: dict[str, Any]) -> dict[str, Any]:
-    """One keyword as a row of `records.KEYWORD`."""
-    share, growth, sure, lead = (record[k] for k in ("share", "growth", "confidence", "lead_lag"))
-    everything = {
+def flatten(record: KeywordRecord) -> dict[str, object]:
+    """One keyword as a row of `schemas.KEYWORD`."""
+    share, lead = record["share"], record["lead_lag"]
+    everything: dict[str, object] = {
         **record,
         **record["keyword"],
         **record["segment"],
@@ -34,8 +34,8 @@ def flatten(record: dict[str, Any]) -> dict[str, Any]:
         "low95": share["interval95"][0],
         "high95": share["interval95"][1],
         "basis": share["basis"],
-        **{f"growth_{k}": v for k, v in growth.items()},
-        **sure,
+        **{f"growth_{k}": v for k, v in record["growth"].items()},
+        **record["confidence"],
         **{f"platforms_{k}": " ".join(v) for k, v in record["platforms"].items()},
         "leader": lead["leader"] if lead else None,
         "lead_days": lead["lead_days"] if lead else None,
@@ -47,7 +47,7 @@ def flatten(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def to_csv(selection: Selection) -> str:
-    """One line a keyword, ranked, with a header; empty cells where nothing is known."""
+    """One line a keyword, ranked, with a header; cells are empty if nothing is known."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=schemas.KEYWORD.names, lineterminator="\n")
     writer.writeheader()
@@ -56,7 +56,7 @@ def to_csv(selection: Selection) -> str:
 
 
 def to_table(selection: Selection) -> pa.Table:
-    """The rows of the CSV as `records.KEYWORD`, for Parquet."""
+    """The rows of the CSV as `schemas.KEYWORD`, for Parquet."""
     return pa.Table.from_pylist([flatten(r) for r in selection.records], schema=schemas.KEYWORD)
 
 
@@ -85,7 +85,7 @@ def to_markdown(selection: Selection) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _list_keywords(found: Sequence[dict[str, Any]]) -> list[str]:
+def _list_keywords(found: Sequence[KeywordRecord]) -> list[str]:
     """Moving keywords as numbered lines in both languages, stable ones as short ones."""
     moving = [r for r in found if r["direction"] != "stable"]
     stable = [r for r in found if r["direction"] == "stable"]

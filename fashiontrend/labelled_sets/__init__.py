@@ -1,1 +1,1 @@
-"""Labelled sets made by others: their columns, their import as annotations, and their replay as days of listings."""
+"""Labelled sets made by others: read them as annotations, or replay them as days of listings."""

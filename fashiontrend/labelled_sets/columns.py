@@ -1,4 +1,4 @@
-"""Which columns of a labelled table are attributes, and the taxonomy that they imply."""
+"""Find the attribute columns of a labelled table, and derive a taxonomy from them."""
 
 import hashlib
 import logging
@@ -14,31 +14,22 @@ from fashiontrend.taxonomy import NOT_VISIBLE, Attribute, Taxonomy, Value
 
 log = logging.getLogger(__name__)
 
-#: Unknown values that a warning names.
-NAMED = 5
-#: Columns with a meaning of their own; never guessed to be attributes.
-RESERVED = frozenset(
+#: At most this many unknown values are named in a warning.
+MAX_NAMED = 5
+#: Columns with another meaning, which are never guessed to be attributes.
+RESERVED_COLUMNS = frozenset(
     [
-        *(
-            "id",
-            "split",
-            "title",
-            "description",
-            "year",
-            "platform",
-            "product_id",
-            "brand",
-            "price",
-        ),
+        *("id", "split", "title", "description", "year", "platform", "product_id"),
+        *("brand", "price"),
         *("image", "image_path", "file", "filename", "path", "url", "source", "picture_id"),
         *("width", "height", "x0", "y0", "x1", "y1", "area", "offset", "background"),
     ]
 )
-#: Columns that tell of a listing in words.
-TEXTS = ("title", "description", "brand", "year")
-#: A guessed column has at most so many values, and so many rows per value.
+#: Columns with the text of a listing.
+TEXT_COLUMNS = ("title", "description", "brand", "year")
+#: A guessed column has at most `MAX_VALUES` values, and at least `ROWS_PER_VALUE` rows per value.
 MAX_VALUES, ROWS_PER_VALUE = 100, 5
-EMPTY = frozenset({"", "nan", "none", "null", "na", "n/a"})
+EMPTY_CELLS = frozenset({"", "nan", "none", "null", "na", "n/a"})
 #: English words that have no singular.
 PLURAL_ONLY = frozenset(
     {"shorts", "jeans", "trousers", "pants", "tights", "leggings", "glasses", "sunglasses"}
@@ -46,10 +37,10 @@ PLURAL_ONLY = frozenset(
 
 
 def guess_columns(rows: pa.Table) -> tuple[str, ...]:
-    """The categorical text columns: few values, each several times, no reserved name.
+    """Return the categorical text columns: few values, many rows per value, no reserved name.
 
     Raises:
-        DataError: there is none.
+        DataError: no column is categorical.
     """
     found = []
     for field in rows.schema:
@@ -58,7 +49,7 @@ def guess_columns(rows: pa.Table) -> tuple[str, ...]:
             or pa.types.is_large_string(field.type)
             or pa.types.is_dictionary(field.type)
         )
-        if not text or field.name.casefold() in RESERVED:
+        if not text or field.name.casefold() in RESERVED_COLUMNS:
             continue
         cells = [c for c in map(clean, rows[field.name].to_pylist()) if c]
         kinds = len(set(cells))
@@ -72,20 +63,22 @@ def guess_columns(rows: pa.Table) -> tuple[str, ...]:
     return tuple(found)
 
 
-def texts(rows: pa.Table) -> list[str]:
-    """What `TEXTS` say of each row, together; empty where the table has none of them."""
-    told = [map(clean, rows[c].to_pylist()) for c in TEXTS if c in rows.column_names]
-    return [" ".join(filter(None, cells)) for cells in zip(*told, strict=True)] or [""] * len(rows)
+def listing_texts(rows: pa.Table) -> list[str]:
+    """Return the cells of `TEXT_COLUMNS` of each row as one text, "" without such columns."""
+    columns = [map(clean, rows[c].to_pylist()) for c in TEXT_COLUMNS if c in rows.column_names]
+    return [" ".join(filter(None, cells)) for cells in zip(*columns, strict=True)] or [""] * len(
+        rows
+    )
 
 
 def derive_taxonomy(rows: pa.Table, columns: Sequence[str], name: str) -> Taxonomy:
-    """A taxonomy whose attributes are the columns, and whose values stand in order of frequency.
+    """Derive a taxonomy whose attributes are the columns, with values in order of frequency.
 
-    Ids are slugs; the names in the set are kept as `en` and, being all there is, as `zh`. The
-    singular of a plural name becomes a synonym. The version holds a digest of the values.
+    Ids are slugs. The names in the set become `en` and also `zh`, because there are no others. The
+    singular of a plural name becomes a synonym. The version holds a digest of the attributes.
 
     Raises:
-        DataError: a column is missing or empty, or is named twice.
+        DataError: a column is missing, empty or named twice.
     """
     absent = [c for c in columns if c not in rows.column_names]
     if absent or len(set(columns)) < len(columns):
@@ -117,7 +110,7 @@ def _derive_attribute(rows: pa.Table, column: str) -> Attribute:
 
 
 def slug(name: str) -> str:
-    """A stable id: lower-case ASCII with underscores; a digest where no such letter is in it."""
+    """Return a stable id: lower-case ASCII with underscores, or a digest if the name has no ASCII."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().casefold()
     text = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
     if not text:
@@ -126,24 +119,24 @@ def slug(name: str) -> str:
 
 
 def _synonyms(name: str) -> tuple[str, ...]:
-    word = name.casefold()
-    if word.endswith("ss") or not word.endswith("s") or word in PLURAL_ONLY or len(word) < 4:
+    lower = name.casefold()
+    if lower.endswith("ss") or not lower.endswith("s") or lower in PLURAL_ONLY or len(lower) < 4:
         return ()
-    short = re.sub(r"(?<=s|x|h)es$|s$", "", word)
-    return () if short.split(" ")[-1] in PLURAL_ONLY else (short,)
+    singular = re.sub(r"(?<=s|x|h)es$|s$", "", lower)
+    return () if singular.split(" ")[-1] in PLURAL_ONLY else (singular,)
 
 
 def clean(cell: object) -> str:
-    """A cell as text; empty where it states nothing."""
+    """Return a cell as text, "" if it states nothing."""
     text = "" if cell is None else str(cell).strip()
-    return "" if text.casefold() in EMPTY else text
+    return "" if text.casefold() in EMPTY_CELLS else text
 
 
 def check_images(source: object, kind: pa.DataType) -> None:
-    """Refuse a column `image` that cannot hold pictures: bytes, or {bytes, path} of some tools.
+    """Check that a column `image` can hold pictures: bytes, or the {bytes, path} of some tools.
 
     Raises:
-        DataError: names the source and the column's type.
+        DataError: it cannot; the message names the source and the column's type.
     """
     struct = pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0
     inner = kind.field("bytes").type if struct else kind
@@ -156,9 +149,9 @@ def check_images(source: object, kind: pa.DataType) -> None:
 
 
 def value_ids(rows: pa.Table, column: str, attribute: Attribute) -> list[str | None]:
-    """A column's cells (names or ids) as value ids of an attribute; None where unlabelled.
+    """Return a column's cells (names or ids) as value ids of an attribute, None if unlabelled.
 
-    A cell that names no value of the attribute labels nothing; a warning counts such cells.
+    A cell that names no value of the attribute is unlabelled; a warning counts such cells.
     """
     ids = {v.id: v.id for v in attribute.values} | {v.en: v.id for v in attribute.values}
     cells = [clean(c) for c in rows[column].to_pylist()]
@@ -168,6 +161,6 @@ def value_ids(rows: pa.Table, column: str, attribute: Attribute) -> list[str | N
         log.warning(
             "column %r: %d cells count as unlabelled, they hold no value of %s: %s",
             column, outside.total(), attribute.id,
-            ", ".join(f"{c} ({n})" for c, n in outside.most_common(NAMED)),
+            ", ".join(f"{c} ({n})" for c, n in outside.most_common(MAX_NAMED)),
         )  # fmt: skip
     return found

@@ -1,14 +1,14 @@
-"""Labelled sets made by others, and the taxonomy that their columns imply (`fashiontrend import`).
+"""Read labelled sets made by others, and derive their taxonomy (`fashiontrend import`).
 
-A set is Parquet files (columns id, split, title, attribute columns, image), or a folder with one
-CSV and picture files, or with one CSV and Parquet files that hold the pictures by id. Columns
-x0, y0, x1, y1 (pixels) become boxes.
+A set is one of: Parquet files with the columns id, split, title, attribute columns and image; a
+folder with one CSV and picture files; a folder with one CSV, and Parquet files that hold the
+pictures by id. Columns x0, y0, x1, y1 (pixels) become boxes.
 """
 
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +25,37 @@ from fashiontrend.labelled_sets import columns as tables
 from fashiontrend.storage import schemas
 from fashiontrend.taxonomy import Taxonomy
 
+#: Columns that may name the picture file of a row, the first one first.
 FILE_COLUMNS = ("image_path", "image", "file", "filename", "path")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif")
 CORNERS = ["x0", "y0", "x1", "y1"]
-SPLITS = {"val": "val", "valid": "val", "validation": "val", "dev": "val", "test": ""}
+#: Names of splits in labelled sets -> our split; "" for test rows, which are left out.
+SPLIT_NAMES = {"val": "val", "valid": "val", "validation": "val", "dev": "val", "test": ""}
 
 
 @dataclass(frozen=True)
-class Imported:
-    """A set in our own terms, and what was seen on the way."""
+class ImportFacts:
+    """What a set's manifest says of its import."""
+
+    rows: int  # all rows of the set
+    splits: Mapping[str, int]  # split -> pictures
+    columns: Sequence[str]  # attribute columns
+    rejected: Mapping[str, int]  # reason -> rows
+    duplicates: int  # rows whose picture another row has
+    thin_values: Mapping[str, int]  # attribute.value with few training pictures -> their number
+
+    def to_json(self) -> dict[str, object]:
+        """Return the facts as a JSON object."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class ImportedSet:
+    """A labelled set as annotations, with the taxonomy of its columns."""
 
     taxonomy: Taxonomy
-    annotations: pa.Table
-    facts: dict[str, Any]
+    annotations: pa.Table  # ANNOTATION rows with the pictures' bytes
+    facts: ImportFacts
 
 
 def import_set(
@@ -46,39 +64,42 @@ def import_set(
     columns: Sequence[str] = (),
     limits: IngestConfig | None = None,
     min_examples: int = 20,
-) -> Imported:
+) -> ImportedSet:
     """Read a labelled set.
 
     Args:
         sources: Parquet files, or one folder.
-        name: of the set; product keys are `name/id`, the taxonomy's version is `name-<digest>`.
-        columns: the attribute columns; guessed if none are given.
-        limits: what a picture must be; those that are not are left out and counted.
-        min_examples: values with fewer training rows are kept and reported.
-
-    Returns:
-        Taxonomy, ANNOTATION rows with their bytes, and facts: rows, splits, columns, rejected
-        (reason -> count), thin_values (attribute.value -> rows), duplicates.
+        name: name of the set; product keys are `name/id`, and the taxonomy's version is
+            `name-<digest>`.
+        columns: the attribute columns; they are guessed if none are given.
+        limits: limits of size and format; pictures beyond them are left out and counted.
+        min_examples: values with fewer training pictures are kept and reported as thin.
 
     Raises:
-        DataError: nothing readable, a column that is missing, or no attribute.
+        DataError: nothing can be read, a column is missing, or no column is an attribute.
     """
     rows = read_rows(sources)
     chosen = tuple(columns) or tables.guess_columns(rows)
     taxonomy = tables.derive_taxonomy(rows, chosen, name)
-    annotations, facts = _annotate(rows, chosen, taxonomy, name, limits or IngestConfig())
-    return Imported(
-        taxonomy,
-        annotations,
-        {**facts, "columns": list(chosen), **_thin(annotations, taxonomy, min_examples)},
+    annotations, rejected, duplicates = _annotate(
+        rows, chosen, taxonomy, name, limits or IngestConfig()
     )
+    facts = ImportFacts(
+        rows=rows.num_rows,
+        splits=dict(Counter(annotations["split"].to_pylist())),
+        columns=list(chosen),
+        rejected=rejected,
+        duplicates=duplicates,
+        thin_values=_thin_values(annotations, taxonomy, min_examples),
+    )
+    return ImportedSet(taxonomy, annotations, facts)
 
 
 def read_rows(sources: Sequence[Path]) -> pa.Table:
-    """All rows of a set, with `id` as text and `image` as bytes; other columns as they are.
+    """Read all rows of a set, with `id` as text and `image` as bytes; other columns unchanged.
 
     Raises:
-        DataError: a path does not exist, or what is there is no set.
+        DataError: a path does not exist or is no set.
     """
     missing = [str(p) for p in sources if not p.exists()]
     if missing or not sources:
@@ -106,21 +127,21 @@ def read_rows(sources: Sequence[Path]) -> pa.Table:
 
 
 def digest_content(annotations: pa.Table) -> str:
-    """A hash of what ANNOTATION rows say, in whatever order; a picture's id stands for its bytes."""
-    told = annotations.select([n for n in annotations.column_names if n != "image"]).to_pylist()
-    return digest(sorted(({**row, "labels": sorted(row["labels"] or ())} for row in told), key=str))
+    """Return a hash of ANNOTATION rows that ignores their order; ids stand for the pictures' bytes."""
+    rows = annotations.select([n for n in annotations.column_names if n != "image"]).to_pylist()
+    return digest(sorted(({**row, "labels": sorted(row["labels"] or ())} for row in rows), key=str))
 
 
 def _read_parquet(files: Sequence[Path]) -> pa.Table:
     try:
-        # Read one by one: together, the folder's name could add a partition column.
+        # Read one by one, because a dataset of files could add a partition column from the folder's name.
         return pa.concat_tables(
             [pq.ParquetFile(f).read() for f in files], promote_options="permissive"
         )
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        told = str(error).rstrip(".")
+        reason = str(error).rstrip(".")
         raise DataError(
-            f"{', '.join(map(str, files))}: {told}. All must be Parquet with the same columns."
+            f"{', '.join(map(str, files))}: {reason}. All must be Parquet with the same columns."
         ) from None
 
 
@@ -148,14 +169,14 @@ def _read_folder(folder: Path) -> pa.Table:
 
 def _join_pictures(frame: pd.DataFrame, stored: pa.Table) -> pa.Table:
     ids = stored["id"].cast(pa.string()).to_pylist()
-    where = {picture: n for n, picture in enumerate(ids)}
-    rows = pa.array([where.get(i) for i in frame["id"]], pa.int64())
+    row_of = {picture: n for n, picture in enumerate(ids)}
+    rows = pa.array([row_of.get(i) for i in frame["id"]], pa.int64())
     text = pa.Table.from_pandas(frame.drop(columns="image", errors="ignore"), preserve_index=False)
     return text.append_column("image", stored["image"].take(rows))
 
 
 def _read_picture(folder: Path, row: Mapping[Any, Any]) -> bytes | None:
-    """The bytes of a row's picture: the file that a column names, else the file named by the id."""
+    """Return the bytes of a row's picture, from the file that a column or else the id names."""
     named = next((str(row[c]) for c in FILE_COLUMNS if row.get(c)), None)
     names = [named] if named else [f"{row['id']}{s}" for s in SUFFIXES]
     for name in names:
@@ -172,14 +193,15 @@ def _read_picture(folder: Path, row: Mapping[Any, Any]) -> bytes | None:
 
 def _annotate(
     rows: pa.Table, columns: Sequence[str], taxonomy: Taxonomy, name: str, limits: IngestConfig
-) -> tuple[pa.Table, dict[str, Any]]:
+) -> tuple[pa.Table, dict[str, int], int]:
+    """Return ANNOTATION rows, rejected rows by reason, and the number of duplicates."""
     labels = {
         tables.slug(c): tables.value_ids(rows, c, taxonomy.attribute(tables.slug(c)))
         for c in columns
     }
     splits = _splits(rows)
     corners = read_corners(rows)
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, object]] = {}
     counts: Counter[str] = Counter()
     for n, (key, data) in enumerate(zip(rows["id"].to_pylist(), rows["image"], strict=True)):
         if not splits[n]:
@@ -210,44 +232,44 @@ def _annotate(
         )
     table = pa.Table.from_pylist(list(found.values()), schemas.ANNOTATION)
     duplicates = counts.pop("duplicates", 0)
-    kinds = Counter(table["split"].to_pylist())
-    return table, {
-        "rows": rows.num_rows,
-        "splits": dict(kinds),
-        "rejected": dict(counts),
-        "duplicates": duplicates,
-    }
+    return table, dict(counts), duplicates
 
 
 def _splits(rows: pa.Table) -> list[str]:
-    """Train, val, or nothing for test rows, which stay out; a hash of the id if none is stated."""
+    """Return the split of each row, "" for test rows; a hash of the id decides if none is stated."""
     if "split" in rows.column_names:
         return [
-            SPLITS.get(str(s or "").strip().casefold(), "train") for s in rows["split"].to_pylist()
+            SPLIT_NAMES.get(str(s or "").strip().casefold(), "train")
+            for s in rows["split"].to_pylist()
         ]
     hashes = (hashlib.sha256(i.encode()).digest()[0] for i in rows["id"].to_pylist())
     return ["val" if h < 51 else "train" for h in hashes]
 
 
 def read_corners(rows: pa.Table) -> NDArray[np.float64] | None:
-    """(N, 4) corners in pixels, NaN where none is drawn; None without such columns."""
+    """Return (N, 4) corners in pixels, NaN for rows without a box; None without such columns."""
     return read_numbers(rows, CORNERS) if set(CORNERS) <= set(rows.column_names) else None
 
 
 def read_numbers(rows: pa.Table, columns: Sequence[str]) -> NDArray[np.float64]:
-    """Columns of numbers, or of numbers as text, side by side; NaN where a cell holds none."""
+    """Return columns of numbers, possibly as text, as (N, columns); NaN for other cells."""
     cells = rows.select(list(columns)).to_pandas().apply(pd.to_numeric, errors="coerce")
     return np.asarray(cells.to_numpy(np.float64))
 
 
 def to_box(corners: NDArray[np.float64], size: tuple[float, float]) -> list[float] | None:
-    """Four corners in pixels as fractions of a picture's width and height; None if they make no box."""
+    """Return corners x0, y0, x1, y1 in pixels as fractions of the picture; None if they are no box.
+
+    Args:
+        corners: (4,) pixels.
+        size: width and height of the picture in pixels.
+    """
     sides = np.array(size * 2, dtype=np.float64)
     x0, y0, x1, y1 = np.clip(corners / sides, 0.0, 1.0)
     return [float(v) for v in (x0, y0, x1, y1)] if x0 < x1 and y0 < y1 else None
 
 
-def _thin(annotations: pa.Table, taxonomy: Taxonomy, min_examples: int) -> dict[str, Any]:
+def _thin_values(annotations: pa.Table, taxonomy: Taxonomy, min_examples: int) -> dict[str, int]:
     seen = Counter(
         pair
         for split, labels in zip(
@@ -257,6 +279,4 @@ def _thin(annotations: pa.Table, taxonomy: Taxonomy, min_examples: int) -> dict[
         for pair in labels
     )
     pairs = ((a.id, v) for a in taxonomy.attributes for v in a.value_ids)
-    return {
-        "thin_values": {f"{a}.{v}": seen[(a, v)] for a, v in pairs if seen[(a, v)] < min_examples}
-    }
+    return {f"{a}.{v}": seen[(a, v)] for a, v in pairs if seen[(a, v)] < min_examples}

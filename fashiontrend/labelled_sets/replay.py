@@ -1,14 +1,14 @@
-"""A labelled set as days of listings on several platforms, along known curves.
+"""Replay a labelled set as days of listings on several platforms, along known curves.
 
-The pictures and product names are real; when each is on sale is drawn, so that one value rises,
-one falls, one swings with a season and the rest stay. A test of the plumbing on real pictures,
-not of fashion. The caller writes what is returned here.
+The pictures and product names are real. The days of sale are drawn, so that one value rises, one
+falls, one swings with a season, and the others stay. This tests the pipeline on real pictures; it
+says nothing about fashion. The caller writes the rows to the store.
 """
 
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any, TypeAlias
 
@@ -24,70 +24,84 @@ from fashiontrend.taxonomy import NOT_VISIBLE, Taxonomy
 
 Masks: TypeAlias = Mapping[str, NDArray[np.bool_]]
 
-FIRST_LIVE, BORN_DAILY, LIFE_DAYS = 160, (8, 12), (14, 26)
-#: Seasons repeat after this many days: a few in a history of months.
+#: Products on sale on a platform's first day; range of new products a day; range of days on sale.
+FIRST_LIVE, NEW_DAILY, LIFE_DAYS = 160, (8, 12), (14, 26)
+#: Period of the season in days, so that a history of months holds several.
 SEASON_DAYS = 45.0
 
 
 @dataclass(frozen=True)
-class Curve:
-    """How many times as likely as in the set a value is: from first to last, with a swing."""
+class FactorCurve:
+    """Factor of a value's frequency in the set: a line from first to last, with a swing."""
 
     first: float = 1.0
     last: float = 1.0
     swing: float = 0.0
 
     def at(self, position: float, day: float) -> float:
-        """The factor at a position in [0, 1] of the history, `day` days after its start."""
+        """Return the factor at a position in [0, 1] of the history, `day` days after its start."""
         trend = self.first + (self.last - self.first) * position
         return max(trend * (1.0 + self.swing * math.sin(2 * math.pi * day / SEASON_DAYS)), 0.02)
 
 
-CURVES: Mapping[str, Curve] = {
-    "rising": Curve(0.4, 3.2),
-    "falling": Curve(1.8, 0.35),
-    "seasonal": Curve(swing=0.75),
+CURVES: Mapping[str, FactorCurve] = {
+    "rising": FactorCurve(0.4, 3.2),
+    "falling": FactorCurve(1.8, 0.35),
+    "seasonal": FactorCurve(swing=0.75),
 }
-#: Share that the value chosen for a curve has in the set, as nearly as there is one.
+#: The value with the share closest to this is chosen for a curve.
 USUAL_SHARE = {"rising": 0.06, "falling": 0.15, "seasonal": 0.12}
 
 
 @dataclass(frozen=True)
+class ReplayPlan:
+    """The values that follow a curve, each as "attribute.value"."""
+
+    rising: str
+    falling: str
+    seasonal: str
+
+    def to_json(self) -> dict[str, object]:
+        """Return the plan in the form of the demo's plan, which also has outages."""
+        return {**asdict(self), "outages": []}
+
+
+@dataclass(frozen=True)
 class Replay:
-    """Which row of the set is on sale where and when, and what the values were made to do.
+    """The drawn history: which row of the set each platform sells on which days.
 
     `products` has the columns platform, product_id, first_day, last_day (both included), one per
-    attribute (value ids, None where the set states none), row and picture_id.
+    attribute (value ids, None if the set states none), row and picture_id.
     """
 
     days: tuple[date, ...]
     platforms: tuple[str, ...]
     products: pd.DataFrame
-    plan: dict[str, Any]  # rising, falling, seasonal: "attribute.value"
+    plan: ReplayPlan
 
     def truth(self) -> pa.Table:
-        """What the scorecard compares with: products without the columns that lead to pictures."""
+        """Return the products for the scorecard, without the columns that lead to pictures."""
         return pa.Table.from_pandas(
             self.products.drop(columns=["row", "picture_id"]), preserve_index=False
         )
 
 
-def plan(
+def draw_replay(
     rows: pa.Table, taxonomy: Taxonomy, days: Sequence[date], platforms: Sequence[str], seed: int
 ) -> Replay:
-    """Draw which rows are on sale when.
+    """Draw the days on which each row is on sale.
 
-    A row is used once; where the set is too small, once per platform; then again.
+    A row is used once. If the set is too small, it is used once per platform, and then again.
 
     Args:
         rows: columns id, title, image and one per attribute, with ids or English names of values.
         taxonomy: the attributes.
         days: the history in order.
         platforms: names of the shops.
-        seed: of everything drawn.
+        seed: seed of all draws.
 
     Raises:
-        DataError: fewer usable rows than one platform lists at once, or no attribute to bend.
+        DataError: the set has too few rows with a picture, or no attribute with four values.
     """
     values = _read_values(rows, taxonomy)
     usable = np.array(rows["image"].is_valid().to_pylist(), dtype=bool)
@@ -95,19 +109,19 @@ def plan(
         raise DataError(
             f"{usable.sum()} rows have a picture, {2 * FIRST_LIVE} are needed. Name more files."
         )
-    bent = _choose_bent(values, taxonomy)
+    chosen = _choose_values(values, taxonomy)
     rng = np.random.default_rng([seed, 11])
-    drawn = _draw(usable, _mask_bent(values, bent), len(days), len(platforms), rng)
+    drawn = _draw(usable, _masks(values, chosen), len(days), len(platforms), rng)
     return Replay(
         tuple(days),
         tuple(platforms),
         _products(drawn, rows, values, days, platforms),
-        {**bent, "outages": []},
+        ReplayPlan(**chosen),
     )
 
 
 def _read_values(rows: pa.Table, taxonomy: Taxonomy) -> pd.DataFrame:
-    """Value ids per attribute; None where the set has no label or no such column."""
+    """Return value ids by attribute, None if the set has no label or no such column."""
     columns = {name.casefold().replace(" ", "_"): name for name in rows.column_names}
     found = {
         a.id: value_ids(rows, columns[a.id], a) if a.id in columns else [None] * rows.num_rows
@@ -116,8 +130,8 @@ def _read_values(rows: pa.Table, taxonomy: Taxonomy) -> pd.DataFrame:
     return pd.DataFrame(found, index=range(rows.num_rows), dtype="object")
 
 
-def _choose_bent(values: pd.DataFrame, taxonomy: Taxonomy) -> dict[str, str]:
-    """The values that rise, fall and swing: two of a colour-like attribute, one of a type."""
+def _choose_values(values: pd.DataFrame, taxonomy: Taxonomy) -> dict[str, str]:
+    """Choose the values that rise, fall and swing: two of a colour-like attribute, one of a type."""
     sizes = {a.id: values[a.id].nunique() for a in taxonomy.attributes}
     rich = sorted((a for a in sizes if sizes[a] >= 4), key=lambda a: -sizes[a])
     if not rich:
@@ -125,13 +139,13 @@ def _choose_bent(values: pd.DataFrame, taxonomy: Taxonomy) -> dict[str, str]:
             f"no attribute has four values in the set ({sizes}). Name another set, or other "
             "attributes."
         )
-    bends = next((a for a in rich if "colo" in a), rich[-1])
-    swings = next(
-        (a for a in rich if "type" in a and a != bends),
-        next((a for a in rich if a != bends), bends),
+    trending = next((a for a in rich if "colo" in a), rich[-1])
+    seasonal = next(
+        (a for a in rich if "type" in a and a != trending),
+        next((a for a in rich if a != trending), trending),
     )
     chosen: dict[str, str] = {}
-    for kind, attribute in (("rising", bends), ("falling", bends), ("seasonal", swings)):
+    for kind, attribute in (("rising", trending), ("falling", trending), ("seasonal", seasonal)):
         shares = values.loc[values[attribute] != NOT_VISIBLE, attribute].value_counts(
             normalize=True
         )
@@ -141,14 +155,14 @@ def _choose_bent(values: pd.DataFrame, taxonomy: Taxonomy) -> dict[str, str]:
     return chosen
 
 
-def _mask_bent(values: pd.DataFrame, bent: Mapping[str, str]) -> Masks:
-    """Which rows of the set hold the value of each curve."""
-    pairs = {kind: name.split(".") for kind, name in bent.items()}
+def _masks(values: pd.DataFrame, chosen: Mapping[str, str]) -> Masks:
+    """Return, for each curve, which rows of the set have its value."""
+    pairs = {kind: name.split(".") for kind, name in chosen.items()}
     return {k: (values[a] == v).to_numpy(bool) for k, (a, v) in pairs.items()}
 
 
-def _likely(masks: Masks, position: float, day: float) -> NDArray[np.float64]:
-    """How likely each row of the set is to be born at a moment; (N,)."""
+def _weights(masks: Masks, position: float, day: float) -> NDArray[np.float64]:
+    """Return (N,) weights with which rows of the set come on sale at a moment."""
     weights = np.ones(len(next(iter(masks.values()))))
     for kind, mask in masks.items():
         weights[mask] *= CURVES[kind].at(position, day)
@@ -162,14 +176,14 @@ def _draw(
     num_platforms: int,
     rng: np.random.Generator,
 ) -> list[tuple[int, int, int, int]]:
-    """(platform, row, first day, last day), days counted from the start of the history."""
+    """Draw (platform, row, first day, last day), with days counted from the start of the history."""
     sold = np.zeros((num_platforms, len(usable)), dtype=bool)
     drawn: list[tuple[int, int, int, int]] = []
     for day in range(num_days):
-        likely = _likely(masks, day / max(num_days - 1, 1), day)
+        weights = _weights(masks, day / max(num_days - 1, 1), day)
         for platform in range(num_platforms):
-            number = FIRST_LIVE if day == 0 else int(rng.integers(*BORN_DAILY, endpoint=True))
-            chosen = _choose(usable, sold, platform, number, likely, rng)
+            number = FIRST_LIVE if day == 0 else int(rng.integers(*NEW_DAILY, endpoint=True))
+            chosen = _choose(usable, sold, platform, number, weights, rng)
             sold[platform, chosen] = True
             for row in chosen:
                 life = int(rng.integers(*LIFE_DAYS, endpoint=True))
@@ -183,16 +197,16 @@ def _choose(
     sold: NDArray[np.bool_],
     platform: int,
     number: int,
-    likely: NDArray[np.float64],
+    weights: NDArray[np.float64],
     rng: np.random.Generator,
 ) -> NDArray[np.int64]:
-    """Rows that no platform sold yet; else that this one did not; else any."""
+    """Choose rows that no platform sold yet, else that this one did not sell, else any."""
     pools = (usable & ~sold.any(axis=0), usable & ~sold[platform], usable)
-    # Ten times as many as needed, so that the last rows of a pool are not forced on the curve.
+    # A pool has ten times as many rows as needed, so that its last rows do not distort the curve.
     pool = next((p for p in pools if p.sum() >= 10 * number), usable)
     rows = np.flatnonzero(pool)
-    chance = likely[rows] / likely[rows].sum()
-    return np.asarray(rng.choice(rows, number, replace=False, p=chance))
+    probabilities = weights[rows] / weights[rows].sum()
+    return np.asarray(rng.choice(rows, number, replace=False, p=probabilities))
 
 
 def _products(
@@ -222,7 +236,7 @@ def _products(
 
 
 def listings(replay: Replay, rows: pa.Table, platform: str, day: date) -> pa.Table:
-    """What a platform lists on a day: LISTING rows with the set's own titles, sorted by product."""
+    """Return a platform's LISTING rows of a day, with the set's own titles, sorted by product."""
     frame = _live(replay, platform, day)
     titles = rows["title"] if "title" in rows.column_names else None
     found = [_listing(p, _title(titles, p), day) for p in frame.to_dict("records")]
@@ -230,7 +244,7 @@ def listings(replay: Replay, rows: pa.Table, platform: str, day: date) -> pa.Tab
 
 
 def new_pictures(replay: Replay, rows: pa.Table, platform: str, day: date) -> dict[str, bytes]:
-    """Bytes by picture id of the products that a platform lists for the first time on a day."""
+    """Return picture id -> bytes of the products that a platform lists for the first time on a day."""
     frame = _live(replay, platform, day)
     if day != replay.days[0]:
         frame = frame[frame["first_day"] == day]
@@ -251,7 +265,7 @@ def _title(titles: pa.ChunkedArray | None, product: Mapping[Any, Any]) -> str:
     return title or f"Item {product['product_id']}"
 
 
-def _listing(product: Mapping[Any, Any], title: str, day: date) -> dict[str, Any]:
+def _listing(product: Mapping[Any, Any], title: str, day: date) -> dict[str, object]:
     platform, product_id = product["platform"], product["product_id"]
     return {
         "platform": platform,

@@ -1,1 +1,1 @@
-"""Labels (A3): titles and annotations to a resampled, versioned dataset; no torch, no store."""
+"""Turn titles and annotations into a resampled, versioned dataset; without torch and the store."""

@@ -1,11 +1,11 @@
-"""What people said of pictures: an annotator's CSV to ANNOTATION rows."""
+"""Read an annotator's CSV as ANNOTATION rows."""
 
 import csv
 import difflib
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeAlias
+from typing import NoReturn, TypeAlias
 
 import pyarrow as pa
 
@@ -14,78 +14,95 @@ from fashiontrend.labels.split import TRAIN, VAL, split_of
 from fashiontrend.storage import schemas
 from fashiontrend.taxonomy import NOT_VISIBLE, Taxonomy
 
-#: Corners of the garment's box, in pixels of the upright picture.
-CORNERS = ("x0", "y0", "x1", "y1")
-KEYS = ("platform", "product_id", "split", "picture_id")
+#: Columns of the garment's box, in pixels of the upright picture.
+CORNER_COLUMNS = ("x0", "y0", "x1", "y1")
+KEY_COLUMNS = ("platform", "product_id", "split", "picture_id")
+#: x0, y0, x1, y1 as fractions of the picture, origin at the top left.
 Box: TypeAlias = list[float]
 
 
 @dataclass(frozen=True)
-class Annotated:
-    """ANNOTATION rows, and what could not become one."""
+class ReadAnnotations:
+    """The annotations of one file, and what in the file could not be used."""
 
-    table: pa.Table
+    table: pa.Table  # ANNOTATION rows
     missing: tuple[str, ...]  # product keys or picture ids that the catalogue does not hold
     ignored_columns: tuple[str, ...]  # columns that are no attribute of the taxonomy
-    disagreements: int  # labels left out because two rows contradict each other
+    disagreements: int  # labels that were left out because two rows contradict each other
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One annotator's row, checked."""
+class Annotation:
+    """One annotator's labels of one picture, checked."""
 
     picture_id: str
     product_key: str
     split: str
-    labels: Mapping[str, str]
+    labels: Mapping[str, str]  # attribute -> value id or `not_visible`
     box: Box | None
 
 
 @dataclass(frozen=True)
-class Catalogue:
-    """The catalogue's pictures by id and by product (the first picture of each)."""
+class IndexedPicture:
+    """What annotations need of a picture of the catalogue."""
 
-    pictures: Mapping[str, Mapping[str, Any]]
-    first: Mapping[str, str]
-
-    def find(self, picture_id: str, product_key: str) -> Mapping[str, Any] | None:
-        """The picture with this id, or the product's first one."""
-        return self.pictures.get(picture_id or self.first.get(product_key, ""))
+    picture_id: str
+    product_key: str
+    width: int  # pixels
+    height: int
 
 
-def index_pictures(pictures: pa.Table) -> Catalogue:
-    """Index PICTURE rows (the column `image` is not needed)."""
+@dataclass(frozen=True)
+class PictureIndex:
+    """The catalogue's pictures by picture id, and the first picture of each product."""
+
+    by_id: Mapping[str, IndexedPicture]
+    first_of_product: Mapping[str, str]  # product key -> picture id
+
+    def find(self, picture_id: str, product_key: str) -> IndexedPicture | None:
+        """Return the picture with this id, or the product's first one if the id is empty."""
+        return self.by_id.get(picture_id or self.first_of_product.get(product_key, ""))
+
+
+def index_pictures(pictures: pa.Table) -> PictureIndex:
+    """Index PICTURE rows; the column `image` is not needed."""
     columns = ["picture_id", "platform", "product_id", "position", "day", "width", "height"]
-    rows = sorted(pictures.select(columns).to_pylist(), key=_order)
+    rows = sorted(
+        pictures.select(columns).to_pylist(),
+        key=lambda row: (row["position"] or 0, str(row["day"]), row["picture_id"]),
+    )
+    indexed = [
+        IndexedPicture(
+            row["picture_id"], f"{row['platform']}/{row['product_id']}", row["width"], row["height"]
+        )
+        for row in rows
+    ]
     first: dict[str, str] = {}
-    for row in rows:
-        first.setdefault(f"{row['platform']}/{row['product_id']}", row["picture_id"])
-    return Catalogue({r["picture_id"]: r for r in rows}, first)
+    for picture in indexed:
+        first.setdefault(picture.product_key, picture.picture_id)
+    return PictureIndex({picture.picture_id: picture for picture in indexed}, first)
 
 
-def _order(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return (row["position"] or 0, str(row["day"]), row["picture_id"])
-
-
-def read_csv(text: str, source: str, taxonomy: Taxonomy, pictures: pa.Table) -> Annotated:
+def read_csv(text: str, source: str, taxonomy: Taxonomy, pictures: pa.Table) -> ReadAnnotations:
     """Read an annotator's table.
 
     Args:
-        text: columns platform, product_id (or picture_id), split (`train`, `val` or empty: then a
-            hash of the product decides), one column per attribute with value ids (empty =
-            unlabelled, `not_visible` allowed) and optionally x0, y0, x1, y1 in pixels.
-        source: names the table in errors.
+        text: CSV with the columns platform and product_id (or picture_id), split (`train`, `val`
+            or empty: then a hash of the product decides), one column per attribute with value
+            ids (empty means unlabelled, `not_visible` is allowed), and optionally x0, y0, x1, y1
+            in pixels.
+        source: name of the table in errors.
         taxonomy: attributes and values; other columns are ignored and reported.
         pictures: PICTURE rows of the catalogue.
 
     Raises:
-        DataError: unknown value, column that looks like a misspelt attribute, or a bad box; with
-            row, column, what was seen and the nearest right name.
+        DataError: a value is unknown, a column looks like a misspelt attribute, or a box is
+            wrong. The message names row, column, what was seen and the nearest right name.
     """
     reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
     columns = [c for c in reader.fieldnames or () if c]
     ignored = _check_columns(columns, source, taxonomy)
-    catalogue, answers, missing = index_pictures(pictures), [], []
+    index, found, missing = index_pictures(pictures), [], []
     for row in reader:
         place = f"{source}: row {reader.line_num}"
         cells = {
@@ -94,32 +111,33 @@ def read_csv(text: str, source: str, taxonomy: Taxonomy, pictures: pa.Table) -> 
             if isinstance(k, str) and not isinstance(v, list)
         }
         key = f"{cells.get('platform', '')}/{cells.get('product_id', '')}"
-        picture = catalogue.find(cells.get("picture_id", ""), key)
+        picture = index.find(cells.get("picture_id", ""), key)
         labels = _read_labels(cells, place, taxonomy)
         split = _read_split(cells.get("split", ""), place)
         if picture is None:
             missing.append(cells.get("picture_id") or key)
             continue
-        answers.append(_answer(picture, split, labels, _read_box(cells, place, picture)))
-    table, disagreements = collect(answers)
-    return Annotated(table, tuple(dict.fromkeys(missing)), ignored, disagreements)
+        box = _read_box(cells, place, picture)
+        found.append(make_annotation(picture, split, labels, box))
+    table, disagreements = merge_annotations(found)
+    return ReadAnnotations(table, tuple(dict.fromkeys(missing)), ignored, disagreements)
 
 
-def _answer(
-    picture: Mapping[str, Any], split: str, labels: Mapping[str, str], box: Box | None
-) -> Answer:
-    key = f"{picture['platform']}/{picture['product_id']}"
-    return Answer(picture["picture_id"], key, split or split_of(key), labels, box)
+def make_annotation(
+    picture: IndexedPicture, split: str, labels: Mapping[str, str], box: Box | None
+) -> Annotation:
+    """Return the annotation of a picture; without a split, a hash of its product decides."""
+    key = picture.product_key
+    return Annotation(picture.picture_id, key, split or split_of(key), labels, box)
 
 
 def _check_columns(columns: Sequence[str], source: str, taxonomy: Taxonomy) -> tuple[str, ...]:
     if "picture_id" not in columns and not {"platform", "product_id"} <= set(columns):
         raise DataError(
             f"{source}: row 1: the columns are {', '.join(columns) or 'none'}; expected platform "
-            "and "
-            "product_id, or picture_id. Add them, so that each row can be matched to a picture."
+            "and product_id, or picture_id. Add them, so that each row can be matched to a picture."
         )
-    others = [c for c in columns if c not in (*KEYS, *CORNERS, *taxonomy.ids)]
+    others = [c for c in columns if c not in (*KEY_COLUMNS, *CORNER_COLUMNS, *taxonomy.ids)]
     for name in others:
         near = difflib.get_close_matches(name.casefold(), taxonomy.ids, n=1, cutoff=0.8)
         if near and near[0] not in columns:
@@ -138,10 +156,10 @@ def _read_labels(cells: Mapping[str, str], place: str, taxonomy: Taxonomy) -> di
 
 
 def check_value(taxonomy: Taxonomy, attribute: str, value: str, place: str) -> None:
-    """Refuse a value that the attribute does not have.
+    """Check that the attribute has a value.
 
     Raises:
-        DataError: names place, value and the nearest right one.
+        DataError: it does not; the message names place, value and the nearest right one.
     """
     known = (*taxonomy.attribute(attribute).value_ids, NOT_VISIBLE)
     if value in known:
@@ -149,8 +167,7 @@ def check_value(taxonomy: Taxonomy, attribute: str, value: str, place: str) -> N
     near = difflib.get_close_matches(value.casefold(), known, n=1, cutoff=0.0)
     raise DataError(
         f"{place}: {value!r} is no value of {attribute!r}. Nearest: {near[0]!r}; all: "
-        f"{', '.join(known)}. "
-        "Correct the cell."
+        f"{', '.join(known)}. Correct the cell."
     )
 
 
@@ -163,23 +180,22 @@ def _read_split(cell: str, place: str) -> str:
     return cell
 
 
-def _read_box(cells: Mapping[str, str], place: str, picture: Mapping[str, Any]) -> Box | None:
-    corners = [cells.get(c, "") for c in CORNERS]
+def _read_box(cells: Mapping[str, str], place: str, picture: IndexedPicture) -> Box | None:
+    corners = [cells.get(c, "") for c in CORNER_COLUMNS]
     if not any(corners):
         return None
     try:
         pixels = [float(c) for c in corners]
     except ValueError:
         _refuse_box(place, corners, "expected four numbers of pixels, or four empty cells")
-    sides = (picture["width"], picture["height"])
-    return fractions(pixels, sides, place)
+    return to_fractions(pixels, (picture.width, picture.height), place)
 
 
-def fractions(pixels: Sequence[float], sides: Sequence[float], place: str) -> Box:
-    """A box in pixels as fractions of the picture; up to a pixel outside is cut off.
+def to_fractions(pixels: Sequence[float], sides: Sequence[float], place: str) -> Box:
+    """Return a box in pixels as fractions of the picture; up to one pixel outside is cut off.
 
     Raises:
-        DataError: no area, or further outside.
+        DataError: the box has no area or lies further outside.
     """
     x0, y0, x1, y1 = pixels
     width, height = sides
@@ -193,28 +209,31 @@ def _refuse_box(place: str, seen: Sequence[object], expected: str) -> NoReturn:
     raise DataError(f"{place}, columns x0..y1: seen {shown}; {expected}. Correct the box.")
 
 
-def collect(answers: Iterable[Answer]) -> tuple[pa.Table, int]:
-    """One ANNOTATION row per picture.
+def merge_annotations(annotations: Iterable[Annotation]) -> tuple[pa.Table, int]:
+    """Merge the annotations of each picture into one ANNOTATION row.
 
-    Where several rows speak of a picture, a label that they contradict each other in is left out
-    and counted, the first box holds, and `val` wins over `train`.
+    If several annotations of a picture contradict each other in a label, the label is left out
+    and counted. The first box is taken, and `val` wins over `train`.
+
+    Returns:
+        The rows, and the number of labels that were left out.
     """
-    grouped: dict[str, list[Answer]] = {}
-    for answer in answers:
-        grouped.setdefault(answer.picture_id, []).append(answer)
+    grouped: dict[str, list[Annotation]] = {}
+    for annotation in annotations:
+        grouped.setdefault(annotation.picture_id, []).append(annotation)
     rows, disagreements = [], 0
     for picture_id, several in grouped.items():
-        said: dict[str, set[str]] = {}
-        for answer in several:
-            for attribute, value in answer.labels.items():
-                said.setdefault(attribute, set()).add(value)
-        disagreements += sum(len(values) > 1 for values in said.values())
+        values: dict[str, set[str]] = {}
+        for annotation in several:
+            for attribute, value in annotation.labels.items():
+                values.setdefault(attribute, set()).add(value)
+        disagreements += sum(len(stated) > 1 for stated in values.values())
         rows.append(
             {
                 "picture_id": picture_id,
                 "product_key": several[0].product_key,
                 "split": VAL if any(a.split == VAL for a in several) else TRAIN,
-                "labels": [(a, min(v)) for a, v in said.items() if len(v) == 1],
+                "labels": [(a, min(v)) for a, v in values.items() if len(v) == 1],
                 "box": next((a.box for a in several if a.box), None),
                 "image": None,
             }

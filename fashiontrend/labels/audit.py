@@ -1,6 +1,7 @@
-"""Do title words agree with people? What a closed perplexity gate does about words that do not.
+"""Measure how often title rules agree with annotations, and drop those that do not.
 
-Only annotations of the split `train` judge: the validation pictures stay unseen.
+A closed perplexity gate starts this. Only annotations of the split `train` count, so that no
+decision about training depends on validation pictures.
 """
 
 from collections.abc import Iterable
@@ -10,10 +11,12 @@ import pyarrow as pa
 
 from fashiontrend.config import LabelsConfig
 from fashiontrend.labels.split import TRAIN
-from fashiontrend.labels.words import Rule, Rules
+from fashiontrend.labels.title_rules import TitleRule, TitleRules
 
-JUDGED = ["attribute", "value", "rule", "support", "agreements", "precision"]
-DROPPED = pa.schema(
+#: A rule with fewer annotated pictures is not dropped: it could agree or disagree by chance.
+MIN_RULE_SUPPORT = 5
+PRECISION_COLUMNS = ["attribute", "value", "rule", "support", "agreements", "precision"]
+DROPPED_RULES_SCHEMA = pa.schema(
     [
         ("attribute", pa.string()),
         ("value", pa.string()),
@@ -25,74 +28,68 @@ DROPPED = pa.schema(
 )
 
 
-def judge_rules(titles: pa.Table, annotations: pa.Table) -> pd.DataFrame:
-    """Count how often each word agrees with the annotation of a picture that it labelled.
+def measure_precision(titles: pa.Table, annotations: pa.Table) -> pd.DataFrame:
+    """Measure how often each rule agrees with the annotations of the pictures that it labelled.
 
     Args:
         titles: TITLE_LABEL rows.
-        annotations: ANNOTATION rows; a picture annotated "not visible" contradicts the word.
+        annotations: ANNOTATION rows; a picture annotated "not visible" contradicts the rule.
 
     Returns:
-        Columns attribute, value, rule, support (annotated pictures), agreements, precision; the
-        least precise first.
+        Columns attribute, value, rule (its term), support (annotated pictures), agreements and
+        precision (agreements / support), the least precise rule first.
     """
     pairs = _pair(titles, annotations)
     grouped = pairs.groupby(["attribute", "value", "rule"])["agrees"]
-    judged = grouped.agg(support="size", agreements="sum").reset_index()
-    judged["precision"] = judged["agreements"] / judged["support"]
-    order = judged.sort_values(
+    counted = grouped.agg(support="size", agreements="sum").reset_index()
+    counted["precision"] = counted["agreements"] / counted["support"]
+    order = counted.sort_values(
         ["precision", "support", "attribute", "rule"], ascending=[True, False, True, True]
     )
-    return order[JUDGED].reset_index(drop=True)
-
-
-def judge_attributes(titles: pa.Table, annotations: pa.Table) -> pd.DataFrame:
-    """The same for all title labels of each attribute: columns attribute, support, precision."""
-    grouped = _pair(titles, annotations).groupby("attribute")["agrees"]
-    judged: pd.DataFrame = grouped.agg(support="size", precision="mean").reset_index()
-    return judged
+    return order[PRECISION_COLUMNS].reset_index(drop=True)
 
 
 def drop_rules(
-    rules: Rules, judged: pd.DataFrame, attributes: Iterable[str], cfg: LabelsConfig
-) -> tuple[Rules, pa.Table]:
-    """Leave out the words that annotations contradict.
+    rules: TitleRules, precision: pd.DataFrame, attributes: Iterable[str], cfg: LabelsConfig
+) -> tuple[TitleRules, pa.Table]:
+    """Drop the rules that annotations contradict.
 
     Args:
-        rules: all words.
-        judged: from `judge_rules`.
-        attributes: those that the closed gate names; words of others stay.
-        cfg: `audit` switches it, `min_rule_precision` and `min_rule_support` decide.
+        rules: all rules.
+        precision: the frame that `measure_precision` returns.
+        attributes: those that the closed gate names; rules of other attributes stay.
+        cfg: `audit` switches the audit on; `min_rule_precision` decides.
 
     Returns:
-        The rules that stay, and what was dropped and why (attribute, value, rule, support,
-        precision, reason).
+        The rules that stay, and the dropped ones as rows of `DROPPED_RULES_SCHEMA`.
     """
-    named = judged["attribute"].isin(list(attributes)) & cfg.audit
-    enough = judged["support"] >= cfg.min_rule_support
-    bad = judged[named & enough & (judged["precision"] < cfg.min_rule_precision)]
+    named = precision["attribute"].isin(list(attributes)) & cfg.audit
+    enough = precision["support"] >= MIN_RULE_SUPPORT
+    bad = precision[named & enough & (precision["precision"] < cfg.min_rule_precision)]
     rows = [
         {
-            **{k: row[k] for k in DROPPED.names if k != "reason"},
+            **{k: row[k] for k in DROPPED_RULES_SCHEMA.names if k != "reason"},
             "reason": f"agrees with {row['agreements']} of {row['support']} annotated pictures, "
             f"{cfg.min_rule_precision:.0%} are needed",
         }
         for row in bad.to_dict("records")
     ]
-    kept = rules.without(Rule(r["attribute"], r["value"], r["rule"]) for r in rows)
-    return kept, pa.Table.from_pylist(rows, DROPPED)
+    kept = rules.without(TitleRule(r["attribute"], r["value"], r["rule"]) for r in rows)
+    return kept, pa.Table.from_pylist(rows, DROPPED_RULES_SCHEMA)
 
 
 def _pair(titles: pa.Table, annotations: pa.Table) -> pd.DataFrame:
-    """Title labels beside what people said of the same picture and attribute."""
-    said = [
+    """Join title labels with the annotations of the same picture and attribute."""
+    annotated = [
         (row["picture_id"], attribute, value)
         for row in annotations.select(["picture_id", "split", "labels"]).to_pylist()
         if row["split"] == TRAIN
         for attribute, value in row["labels"]
     ]
-    people = pd.DataFrame(said, columns=["picture_id", "attribute", "annotated"], dtype="object")
+    people = pd.DataFrame(
+        annotated, columns=["picture_id", "attribute", "annotated"], dtype="object"
+    )
     columns = ["picture_id", "attribute", "value", "rule"]
-    words = pd.DataFrame(titles.select(columns).to_pydict(), columns=columns, dtype="object")
-    pairs = words.drop_duplicates().merge(people, on=["picture_id", "attribute"])
+    stated = pd.DataFrame(titles.select(columns).to_pydict(), columns=columns, dtype="object")
+    pairs = stated.drop_duplicates().merge(people, on=["picture_id", "attribute"])
     return pairs.assign(agrees=(pairs["value"] == pairs["annotated"]).astype(int))

@@ -1,11 +1,10 @@
-"""Titles, annotations and pictures to one immutable, versioned dataset.
+"""Build one immutable, versioned dataset of titles, annotations and pictures.
 
 Shapes: N pictures, A attributes of the taxonomy, V values of an attribute.
 """
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,32 +15,55 @@ from numpy.typing import NDArray
 from fashiontrend.config import LabelsConfig, ResampleConfig
 from fashiontrend.errors import DataError
 from fashiontrend.labels import resample
-from fashiontrend.labels.encode import Encoded, encode, override, refuse_foreign
+from fashiontrend.labels.encode import EncodedLabels, check_labels, encode, override
+from fashiontrend.labels.resample import Balance
 from fashiontrend.labels.split import TRAIN, VAL, held_out
 from fashiontrend.storage import schemas
 from fashiontrend.taxonomy import Taxonomy
 
-LONG = ["picture_id", "attribute", "value", "confidence"]
+#: Values with fewer training pictures are reported by name.
+MIN_VALUE_SUPPORT = 20
+#: Columns of labels in long form.
+LONG_COLUMNS = ["picture_id", "attribute", "value", "confidence"]
+
+
+@dataclass(frozen=True)
+class DatasetFacts:
+    """What the ledger and the dataset's manifest say of a dataset."""
+
+    version: str
+    pictures: dict[str, int]  # train, val, annotated_train, titles, drawn (repeats counted)
+    support: dict[str, dict[str, int]]  # split -> attribute -> pictures that show it
+    priors: dict[str, list[float]]  # attribute -> V + 1 proportions, the last of "not visible"
+    thin_values: list[str]  # attribute.value with fewer pictures than MIN_VALUE_SUPPORT
+    balance: Balance
+    held_out: int  # pictures left out of training because they are close to a validation picture
+    annotated_without_picture: int
+    ignored_attributes: list[str]  # of annotations, not in the taxonomy
+
+    def to_json(self) -> dict[str, object]:
+        """Return the facts as a JSON object."""
+        return {**vars(self), "balance": self.balance.to_json()}
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """EXAMPLE rows of both splits, sorted by picture; facts are plain and go into the ledger."""
+    """EXAMPLE rows of both splits, sorted by picture id."""
 
-    version: str
+    version: str  # digest of the content
     train: pa.Table
     val: pa.Table
-    facts: dict[str, Any]
+    facts: DatasetFacts
 
 
 @dataclass(frozen=True)
-class Part:
-    """The pictures of one split with their encoded labels."""
+class SplitPart:
+    """The N pictures of one split with their encoded labels."""
 
     split: str
-    encoded: Encoded
-    annotated: NDArray[np.bool_]  # (N,)
-    repeats: NDArray[np.int16]  # (N,)
+    encoded: EncodedLabels
+    annotated: NDArray[np.bool_]  # (N,) people labelled the picture, not only titles
+    repeats: NDArray[np.int16]  # (N,) how often the resampled set holds it
 
 
 def build(
@@ -55,76 +77,93 @@ def build(
 ) -> Dataset:
     """Join all labels and resample the training split.
 
-    The order of rows given does not matter: the same content and seed make the same version.
+    The order of the rows does not matter: the same content and seed make the same version.
 
     Args:
         pictures: PICTURE rows; without the column `image` the examples' images are null.
         titles: LABEL or TITLE_LABEL rows.
         annotations: ANNOTATION rows. Their labels override titles; attributes that the taxonomy
             lacks are ignored and reported.
-        taxonomy: what to train; its order is that of the label arrays.
-        labels_cfg: `titles`, `max_titles`, `min_value_support`.
+        taxonomy: what to train; label arrays have its order.
+        labels_cfg: `titles`.
         resample_cfg: how far rare values are repeated.
-        seed: of the drawing of titles and of the rounding of repeats.
+        seed: seed of the random rounding of repeats.
 
     Raises:
         DataError: a label is not in the taxonomy, or there is nothing to train on.
     """
-    spoken = _long_annotations(annotations)
-    ignored = refuse_foreign(spoken, taxonomy, "annotations")
-    said = _long_titles(titles if labels_cfg.titles else titles.slice(0, 0))
-    refuse_foreign(said, taxonomy, "titles")
-    people = _merge_annotations(annotations)
-    stock = _stock(pictures, people)
-    val_ids = sorted(people.index[(people["split"] == VAL) & people.index.isin(stock)])
-    banned = held_out(
-        _links(pictures, titles, annotations), val_ids, people.loc[val_ids, "product_key"]
+    long = _LongLabels(
+        _long_titles(titles if labels_cfg.titles else titles.slice(0, 0)),
+        _long_annotations(annotations),
+    )
+    ignored = check_labels(long.annotations, taxonomy, "annotations")
+    check_labels(long.titles, taxonomy, "titles")
+    annotated = _merge_annotations(annotations)
+    available = _available_pictures(pictures, annotated)
+    val_ids = sorted(annotated.index[(annotated["split"] == VAL) & annotated.index.isin(available)])
+    excluded = held_out(
+        _links(pictures, titles, annotations), val_ids, annotated.loc[val_ids, "product_key"]
     )
     rng = np.random.default_rng([seed, 3])
-    train = _train_part(said, spoken, people, stock - banned, taxonomy, labels_cfg.max_titles, rng)
+    train = _train_part(long, annotated, available - excluded, taxonomy)
     factors = resample.repeat_factors(train.encoded.labels, taxonomy, resample_cfg)
-    train = Part(TRAIN, train.encoded, train.annotated, resample.draw_repeats(factors, rng))
-    encoded = encode(spoken, val_ids, taxonomy)
-    val = Part(VAL, encoded, np.ones(len(val_ids), bool), np.ones(len(val_ids), np.int16))
-    source = _Source(pictures, annotations, people, titles)
+    train = SplitPart(TRAIN, train.encoded, train.annotated, resample.draw_repeats(factors, rng))
+    encoded = encode(long.annotations, val_ids, taxonomy)
+    val = SplitPart(VAL, encoded, np.ones(len(val_ids), bool), np.ones(len(val_ids), np.int16))
+    source = _ExampleSource(pictures, annotations, annotated, titles)
     tables = {part.split: source.examples(part) for part in (train, val)}
-    facts = {
-        **_describe(train, val, taxonomy, labels_cfg),
-        "held_out": len(banned - set(val_ids)),
-        "annotated_without_picture": len(people) - int(people.index.isin(stock).sum()),
-        "ignored_attributes": ignored,
-    }
     version = _version([train, val], tables, taxonomy)
-    return Dataset(version, tables[TRAIN], tables[VAL], {"version": version, **facts})
+    balance = resample.measure_balance(train.encoded.labels, train.repeats, taxonomy)
+    facts = DatasetFacts(
+        version=version,
+        pictures=_count_pictures(train, val),
+        support={part.split: _support(part, taxonomy) for part in (train, val)},
+        priors=_priors(train, taxonomy),
+        thin_values=_thin_values(balance),
+        balance=balance,
+        held_out=len(excluded - set(val_ids)),
+        annotated_without_picture=len(annotated) - int(annotated.index.isin(available).sum()),
+        ignored_attributes=ignored,
+    )
+    return Dataset(version, tables[TRAIN], tables[VAL], facts)
+
+
+@dataclass(frozen=True)
+class _LongLabels:
+    """Labels in long form, with `LONG_COLUMNS`: at most one row per picture and attribute."""
+
+    titles: pd.DataFrame
+    annotations: pd.DataFrame
 
 
 def _long_annotations(annotations: pa.Table) -> pd.DataFrame:
-    """One row per label that people gave; those that contradict each other are left out."""
+    """Return one row per annotated label, without labels that contradict each other."""
     rows = annotations.select(["picture_id", "labels"]).to_pylist()
     flat = [(r["picture_id"], a, v, 1.0) for r in rows for a, v in r["labels"] or ()]
-    return _agreed(pd.DataFrame(flat, columns=LONG))
+    return _agreed(pd.DataFrame(flat, columns=LONG_COLUMNS))
 
 
 def _long_titles(titles: pa.Table) -> pd.DataFrame:
-    """One row per title label; a picture of two products that state different values has none."""
-    frame = pd.DataFrame(titles.select(LONG).to_pydict(), columns=LONG)
+    """Return one row per title label, without those that two products of a picture contradict."""
+    frame = pd.DataFrame(titles.select(LONG_COLUMNS).to_pydict(), columns=LONG_COLUMNS)
     return _agreed(frame[frame["value"].notna()])
 
 
 def _agreed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Drop the labels of a picture's attribute if there are several different ones."""
     keys = ["picture_id", "attribute"]
-    one = frame.drop_duplicates([*keys, "value"])
-    return one[~one.duplicated(keys, keep=False)]
+    distinct = frame.drop_duplicates([*keys, "value"])
+    return distinct[~distinct.duplicated(keys, keep=False)]
 
 
 def _merge_annotations(annotations: pa.Table) -> pd.DataFrame:
-    """One row per annotated picture, indexed by its id: product_key, split, has_image, box."""
+    """Return product_key, split, has_image and box of each annotated picture, indexed by its id."""
     frame = pd.DataFrame(
         {n: annotations[n].to_pylist() for n in ("picture_id", "product_key", "split", "box")},
         columns=["picture_id", "product_key", "split", "box"],
     )
     frame["has_image"] = annotations["image"].is_valid().to_pylist()
-    # `val` and rows with a box come first, whatever the order given.
+    # `val` and rows with a box come first, so that the order of the rows does not matter.
     frame["rank"] = (frame["split"] != VAL) * 2 + frame["box"].isna()
     frame = frame.sort_values(["picture_id", "rank", "product_key"])
     first = frame.groupby("picture_id", sort=True).agg(
@@ -138,13 +177,14 @@ def _merge_annotations(annotations: pa.Table) -> pd.DataFrame:
     return first
 
 
-def _stock(pictures: pa.Table, people: pd.DataFrame) -> set[str]:
-    """Ids of all pictures whose bytes are at hand."""
-    return {*pictures["picture_id"].to_pylist(), *people.index[people["has_image"].astype(bool)]}
+def _available_pictures(pictures: pa.Table, annotated: pd.DataFrame) -> set[str]:
+    """Return the ids of all pictures that the catalogue or an annotation holds."""
+    with_image = annotated.index[annotated["has_image"].astype(bool)]
+    return {*pictures["picture_id"].to_pylist(), *with_image}
 
 
 def _links(pictures: pa.Table, titles: pa.Table, annotations: pa.Table) -> pa.Table:
-    """Which product shows which picture, from all three tables."""
+    """Return picture_id and product_key of every product that shows a picture."""
     keys = pc.binary_join_element_wise(pictures["platform"], pictures["product_id"], "/")
     shown = pa.table({"picture_id": pictures["picture_id"], "product_key": keys})
     pair = ["picture_id", "product_key"]
@@ -152,46 +192,41 @@ def _links(pictures: pa.Table, titles: pa.Table, annotations: pa.Table) -> pa.Ta
 
 
 def _train_part(
-    said: pd.DataFrame,
-    spoken: pd.DataFrame,
-    people: pd.DataFrame,
+    long: _LongLabels,
+    annotated: pd.DataFrame,
     allowed: set[str],
     taxonomy: Taxonomy,
-    max_titles: int | None,
-    rng: np.random.Generator,
-) -> Part:
-    annotated = set(people.index[people["split"] == TRAIN]) & allowed
-    titled = sorted((set(said["picture_id"]) & allowed) - annotated)
-    if max_titles is not None and len(titled) > max_titles:
-        titled = [titled[i] for i in rng.choice(len(titled), max_titles, replace=False)]
-    ids = sorted([*annotated, *titled])
+) -> SplitPart:
+    by_people = set(annotated.index[annotated["split"] == TRAIN]) & allowed
+    titled = sorted((set(long.titles["picture_id"]) & allowed) - by_people)
+    ids = sorted([*by_people, *titled])
     if not ids:
         raise DataError(
-            "no picture of the split `train` has a label: neither a title word nor an annotation. "
-            "Name annotations in labels.annotations, add words in labels.rules, or crawl more days."
+            "no picture of the split `train` has a label: neither a title nor an annotation gives one. "
+            "Name annotations in labels.annotations, add terms in labels.rules, or crawl more days."
         )
-    encoded = override(encode(said, ids, taxonomy), encode(spoken, ids, taxonomy))
-    return Part(
-        TRAIN, encoded, np.array([i in annotated for i in ids]), np.ones(len(ids), np.int16)
+    encoded = override(encode(long.titles, ids, taxonomy), encode(long.annotations, ids, taxonomy))
+    return SplitPart(
+        TRAIN, encoded, np.array([i in by_people for i in ids]), np.ones(len(ids), np.int16)
     )
 
 
 @dataclass(frozen=True)
-class _Source:
-    """Where the other columns of an example come from."""
+class _ExampleSource:
+    """The tables that the other columns of an example come from."""
 
     pictures: pa.Table
     annotations: pa.Table
-    people: pd.DataFrame
+    annotated: pd.DataFrame
     titles: pa.Table
 
-    def examples(self, part: Part) -> pa.Table:
+    def examples(self, part: SplitPart) -> pa.Table:
         ids = part.encoded.picture_ids
-        people = self.people.reindex(ids)
-        boxes = [b if isinstance(b, list) else None for b in people["box"]]
+        annotated = self.annotated.reindex(ids)
+        boxes = [b if isinstance(b, list) else None for b in annotated["box"]]
         columns = {
             "picture_id": pa.array(ids, pa.string()),
-            "product_key": pa.array(self._product_keys(ids, people), pa.string()),
+            "product_key": pa.array(self._product_keys(ids, annotated), pa.string()),
             "split": pa.array([part.split] * len(ids), pa.string()),
             "annotated": pa.array(part.annotated, pa.bool_()),
             "labels": pa.array(list(part.encoded.labels), pa.list_(pa.int16())),
@@ -202,16 +237,16 @@ class _Source:
         }
         return pa.table(columns, schema=schemas.EXAMPLE)
 
-    def _product_keys(self, ids: tuple[str, ...], people: pd.DataFrame) -> list[str]:
-        """The annotation's product; else the first that shows the picture."""
+    def _product_keys(self, ids: tuple[str, ...], annotated: pd.DataFrame) -> list[str]:
+        """Return the annotation's product, or the first product that shows the picture."""
         links = _links(self.pictures, self.titles, self.annotations.slice(0, 0)).to_pydict()
         pairs = sorted(zip(links["picture_id"], links["product_key"], strict=True), reverse=True)
         known = dict(pairs)
-        stated = zip(ids, people["product_key"], strict=True)
+        stated = zip(ids, annotated["product_key"], strict=True)
         return [key if isinstance(key, str) else known[i] for i, key in stated]
 
     def _images(self, ids: tuple[str, ...]) -> pa.ChunkedArray:
-        """The catalogue's bytes, else those that the annotation brought."""
+        """Return the catalogue's bytes, or those of the annotation if the catalogue has none."""
         wanted = pa.array(ids, pa.string())
         found = [pa.nulls(len(ids), pa.binary())]
         for table in (self.pictures, self.annotations):
@@ -222,27 +257,23 @@ class _Source:
         return pc.coalesce(*found[1:], found[0])
 
 
-def _describe(train: Part, val: Part, taxonomy: Taxonomy, cfg: LabelsConfig) -> dict[str, Any]:
-    balance = resample.measure_balance(train.encoded.labels, train.repeats, taxonomy)
-    counts = balance.table
-    thin = counts[counts["count_before"] < cfg.min_value_support]
+def _count_pictures(train: SplitPart, val: SplitPart) -> dict[str, int]:
     return {
-        "pictures": {
-            TRAIN: len(train.annotated),
-            VAL: len(val.annotated),
-            "annotated_train": int(train.annotated.sum()),
-            "titles": int((~train.annotated).sum()),
-            "drawn": int(train.repeats.sum()),
-        },
-        "support": {p.split: _support(p, taxonomy) for p in (train, val)},
-        "priors": _priors(train, taxonomy),
-        "thin_values": [f"{r['attribute']}.{r['value']}" for r in thin.to_dict("records")],
-        "balance": balance.to_dict(),
+        TRAIN: len(train.annotated),
+        VAL: len(val.annotated),
+        "annotated_train": int(train.annotated.sum()),
+        "titles": int((~train.annotated).sum()),
+        "drawn": int(train.repeats.sum()),
     }
 
 
-def _support(part: Part, taxonomy: Taxonomy) -> dict[str, int]:
-    """Pictures that show each attribute, "not visible" not counted."""
+def _thin_values(balance: Balance) -> list[str]:
+    thin = balance.table[balance.table["count_before"] < MIN_VALUE_SUPPORT]
+    return [f"{row['attribute']}.{row['value']}" for row in thin.to_dict("records")]
+
+
+def _support(part: SplitPart, taxonomy: Taxonomy) -> dict[str, int]:
+    """Count the pictures that show each attribute, without those labelled "not visible"."""
     labels = part.encoded.labels
     return {
         a.id: int(((labels[:, n] >= 0) & (labels[:, n] < len(a.values))).sum())
@@ -250,8 +281,11 @@ def _support(part: Part, taxonomy: Taxonomy) -> dict[str, int]:
     }
 
 
-def _priors(part: Part, taxonomy: Taxonomy) -> dict[str, list[float]]:
-    """Proportions of the V values and "not visible" in training: repeats times confidence."""
+def _priors(part: SplitPart, taxonomy: Taxonomy) -> dict[str, list[float]]:
+    """Return the training proportions of the V values and of "not visible".
+
+    A picture weighs its repeats times the confidence of its label.
+    """
     priors: dict[str, list[float]] = {}
     for column, attribute in enumerate(taxonomy.attributes):
         size = len(attribute.values) + 1
@@ -263,8 +297,8 @@ def _priors(part: Part, taxonomy: Taxonomy) -> dict[str, list[float]]:
     return priors
 
 
-def _version(parts: list[Part], tables: dict[str, pa.Table], taxonomy: Taxonomy) -> str:
-    """Digest of what the dataset says; the pictures' bytes are in their ids."""
+def _version(parts: list[SplitPart], tables: dict[str, pa.Table], taxonomy: Taxonomy) -> str:
+    """Return a digest of the content; the ids stand for the bytes of the pictures."""
     digest = hashlib.sha256(taxonomy.digest.encode())
     for part in parts:
         digest.update(f"{part.split}:{','.join(part.encoded.picture_ids)}".encode())

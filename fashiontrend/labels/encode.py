@@ -1,4 +1,4 @@
-"""Labels by name to the arrays that training reads."""
+"""Encode labels as the index arrays that training reads."""
 
 import difflib
 from dataclasses import dataclass
@@ -12,33 +12,36 @@ from fashiontrend.taxonomy import NOT_VISIBLE, UNLABELLED, Taxonomy
 
 
 @dataclass(frozen=True)
-class Encoded:
-    """N pictures and A attributes: index of the value, V for "not visible", -1 for unlabelled."""
+class EncodedLabels:
+    """Labels of N pictures for A attributes.
+
+    A label is the index of the value, V for "not visible", and -1 for unlabelled.
+    """
 
     picture_ids: tuple[str, ...]
     labels: NDArray[np.int16]  # (N, A)
-    confidences: NDArray[np.float32]  # (N, A), 0 where unlabelled
+    confidences: NDArray[np.float32]  # (N, A) in [0, 1]; 0 if unlabelled
 
 
-def refuse_foreign(said: pd.DataFrame, taxonomy: Taxonomy, source: str) -> list[str]:
+def check_labels(labels: pd.DataFrame, taxonomy: Taxonomy, source: str) -> list[str]:
     """Check that labels belong to the taxonomy.
 
     Args:
-        said: columns attribute and value.
+        labels: columns attribute and value.
         taxonomy: what is trained.
-        source: names the labels in errors.
+        source: name of the labels in errors.
 
     Returns:
-        Attributes of the labels that the taxonomy lacks; they are not trained.
+        The attributes of the labels that the taxonomy lacks; they are not trained.
 
     Raises:
-        DataError: a value that its attribute does not have, or no attribute in common.
+        DataError: an attribute lacks a value, or the taxonomy has none of the attributes.
     """
-    pairs = said[["attribute", "value"]].drop_duplicates()
+    pairs = labels[["attribute", "value"]].drop_duplicates()
     foreign = sorted(set(pairs["attribute"]) - set(taxonomy.ids))
     if foreign and len(foreign) == pairs["attribute"].nunique():
         raise DataError(
-            f"{source}: labels speak of {', '.join(foreign)}, taxonomy {taxonomy.version} of "
+            f"{source}: labels are of {', '.join(foreign)}, taxonomy {taxonomy.version} of "
             f"{', '.join(taxonomy.ids)}. Name the taxonomy that belongs to the data."
         )
     for attribute, value in pairs.itertuples(index=False):
@@ -50,17 +53,16 @@ def refuse_foreign(said: pd.DataFrame, taxonomy: Taxonomy, source: str) -> list[
             raise DataError(
                 f"{source}: attribute {attribute!r} has labels of value {value!r}, which taxonomy "
                 f"{taxonomy.version} does not know. Nearest: {near[0]!r}. Correct the label, or "
-                "add "
-                "the value to a new version of the taxonomy."
+                "add the value to a new version of the taxonomy."
             )
     return foreign
 
 
-def encode(said: pd.DataFrame, picture_ids: list[str], taxonomy: Taxonomy) -> Encoded:
-    """Arrays for pictures in the order given.
+def encode(long_labels: pd.DataFrame, picture_ids: list[str], taxonomy: Taxonomy) -> EncodedLabels:
+    """Encode the labels of pictures, in the order of `picture_ids`.
 
     Args:
-        said: columns picture_id, attribute, value, confidence; at most one row per picture and
+        long_labels: columns picture_id, attribute, value, confidence; at most one row per picture and
             attribute. Other pictures and attributes are left out.
         picture_ids: the N pictures.
         taxonomy: the A attributes.
@@ -68,21 +70,21 @@ def encode(said: pd.DataFrame, picture_ids: list[str], taxonomy: Taxonomy) -> En
     labels = np.full((len(picture_ids), len(taxonomy.ids)), UNLABELLED, dtype=np.int16)
     confidences = np.zeros(labels.shape, dtype=np.float32)
     rows = {picture_id: n for n, picture_id in enumerate(picture_ids)}
-    used = said[said["picture_id"].isin(rows)]
+    used = long_labels[long_labels["picture_id"].isin(rows)]
     for column, attribute in enumerate(taxonomy.attributes):
         index = {value: n for n, value in enumerate((*attribute.value_ids, NOT_VISIBLE))}
-        mine = used[used["attribute"] == attribute.id]
-        where = mine["picture_id"].map(rows).to_numpy(np.int64)
-        labels[where, column] = mine["value"].map(index).to_numpy(np.int16)
-        confidences[where, column] = mine["confidence"].to_numpy(np.float32)
-    return Encoded(tuple(picture_ids), labels, confidences)
+        stated = used[used["attribute"] == attribute.id]
+        places = stated["picture_id"].map(rows).to_numpy(np.int64)
+        labels[places, column] = stated["value"].map(index).to_numpy(np.int16)
+        confidences[places, column] = stated["confidence"].to_numpy(np.float32)
+    return EncodedLabels(tuple(picture_ids), labels, confidences)
 
 
-def override(weak: Encoded, strong: Encoded) -> Encoded:
-    """The same pictures; where the strong source speaks, it counts."""
-    spoken = strong.labels != UNLABELLED
-    return Encoded(
+def override(weak: EncodedLabels, strong: EncodedLabels) -> EncodedLabels:
+    """Return the weak labels, replaced by the strong ones where those exist; same pictures."""
+    labelled = strong.labels != UNLABELLED
+    return EncodedLabels(
         weak.picture_ids,
-        np.where(spoken, strong.labels, weak.labels),
-        np.where(spoken, strong.confidences, weak.confidences),
+        np.where(labelled, strong.labels, weak.labels),
+        np.where(labelled, strong.confidences, weak.confidences),
     )

@@ -1,62 +1,67 @@
-"""Label Studio's native JSON to ANNOTATION rows; its COCO export loses the choices per box."""
+"""Read Label Studio's JSON export as ANNOTATION rows; its COCO export loses choices per box."""
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 
 from fashiontrend.errors import DataError
 from fashiontrend.labels.annotations import (
-    Annotated,
-    Answer,
+    Annotation,
     Box,
+    ReadAnnotations,
     check_value,
-    collect,
     index_pictures,
+    make_annotation,
+    merge_annotations,
 )
-from fashiontrend.labels.split import TRAIN, VAL, split_of
+from fashiontrend.labels.split import TRAIN, VAL
 from fashiontrend.taxonomy import NOT_VISIBLE, Taxonomy
 
-Node = Mapping[str, Any]
+#: An object of the export: a task, an annotation or a result of one.
+LabelStudioNode: TypeAlias = Mapping[str, Any]
 
 
-def read_label_studio(text: str, source: str, taxonomy: Taxonomy, pictures: pa.Table) -> Annotated:
+def read_label_studio(
+    text: str, source: str, taxonomy: Taxonomy, pictures: pa.Table
+) -> ReadAnnotations:
     """Read the JSON that Label Studio exports as "JSON".
 
     A task's `data` names its picture by picture_id, or by platform and product_id, and may hold
     `split`. Boxes are rectangles in per cent. A choice belongs to the attribute that its
-    `from_name` names, and states a value by id, English or Chinese name, or `not_visible`. Of
-    several boxes the largest is the garment; choices of other boxes are left out. Cancelled
-    annotations are skipped.
+    `from_name` names, and states a value by id, English or Chinese name, or `not_visible`. If
+    there are several boxes, the largest is the garment, and choices of the others are left out.
+    Cancelled annotations are skipped.
 
     Raises:
-        DataError: not such an export, or an unknown value; with the task.
+        DataError: the text is no such export, or a value is unknown; the message names the task.
     """
     tasks = _parse(text, source)
-    catalogue = index_pictures(pictures)
-    answers: list[Answer] = []
+    index = index_pictures(pictures)
+    found: list[Annotation] = []
     missing: list[str] = []
     ignored: set[str] = set()
     for number, task in enumerate(tasks):
         data = task.get("data") or {}
         key = f"{data.get('platform', '')}/{data.get('product_id', '')}"
-        picture = catalogue.find(str(data.get("picture_id") or ""), key)
+        picture = index.find(str(data.get("picture_id") or ""), key)
         if picture is None:
             missing.append(str(data.get("picture_id") or key))
             continue
-        key = f"{picture['platform']}/{picture['product_id']}"
-        split = data.get("split") if data.get("split") in (TRAIN, VAL) else split_of(key)
+        split = str(data["split"]) if data.get("split") in (TRAIN, VAL) else ""
         place = f"{source}: task {task.get('id', number)}"
         for results in _annotations(task):
             box, region = _largest_box(results)
             labels = dict(_choices(results, region, taxonomy, place, ignored))
-            answers.append(Answer(picture["picture_id"], key, str(split), labels, box))
-    table, disagreements = collect(answers)
-    return Annotated(table, tuple(dict.fromkeys(missing)), tuple(sorted(ignored)), disagreements)
+            found.append(make_annotation(picture, split, labels, box))
+    table, disagreements = merge_annotations(found)
+    return ReadAnnotations(
+        table, tuple(dict.fromkeys(missing)), tuple(sorted(ignored)), disagreements
+    )
 
 
-def _parse(text: str, source: str) -> list[Node]:
+def _parse(text: str, source: str) -> list[LabelStudioNode]:
     try:
         tasks = json.loads(text)
     except ValueError as error:
@@ -72,28 +77,32 @@ def _parse(text: str, source: str) -> list[Node]:
     return tasks
 
 
-def _annotations(task: Node) -> Iterator[list[Node]]:
+def _annotations(task: LabelStudioNode) -> Iterator[list[LabelStudioNode]]:
     for annotation in task["annotations"]:
         if not annotation.get("was_cancelled"):
             yield annotation.get("result") or []
 
 
-def _largest_box(results: list[Node]) -> tuple[Box | None, str | None]:
-    """The largest rectangle as fractions, and the id of its region."""
-    found = [
+def _largest_box(results: list[LabelStudioNode]) -> tuple[Box | None, str | None]:
+    """Return the largest rectangle as fractions of the picture, and the id of its region."""
+    rectangles = [
         (r["value"]["width"] * r["value"]["height"], str(r["id"]), r["value"])
         for r in results
         if r.get("type") in ("rectanglelabels", "rectangle")
     ]
-    if not found:
+    if not rectangles:
         return None, None
-    _, region, value = max(found, key=lambda f: f[:2])
+    _, region, value = max(rectangles, key=lambda rectangle: rectangle[:2])
     x, y, width, height = (float(value[k]) / 100 for k in ("x", "y", "width", "height"))
     return [min(max(v, 0.0), 1.0) for v in (x, y, x + width, y + height)], region
 
 
 def _choices(
-    results: list[Node], region: str | None, taxonomy: Taxonomy, place: str, ignored: set[str]
+    results: list[LabelStudioNode],
+    region: str | None,
+    taxonomy: Taxonomy,
+    place: str,
+    ignored: set[str],
 ) -> Iterator[tuple[str, str]]:
     regions = {str(r["id"]) for r in results if r.get("type") in ("rectanglelabels", "rectangle")}
     for result in results:

@@ -1,4 +1,4 @@
-"""Resampling by attribute proportion: repeat factors, and the table of what they did.
+"""Resample by attribute proportion: repeat factors, and how they change the balance of values.
 
 Shapes: N pictures, A attributes, V values of an attribute. Labels are indices; the index V means
 "not visible" and -1 "unlabelled".
@@ -17,22 +17,22 @@ from fashiontrend.taxonomy import Taxonomy
 Labels = NDArray[np.int16]
 Floats = NDArray[np.float64]
 
-#: A frequent value whose proportion grows by more than this is warned of.
-RISE = 1.02
+#: A warning is given if the proportion of a frequent value grows by more than this factor.
+WARN_ABOVE_GROWTH = 1.02
 
 
 @dataclass(frozen=True)
 class Balance:
-    """How even the values are before and after: a row per value, and the numbers that sum it up."""
+    """How even the values are before and after resampling."""
 
-    table: pd.DataFrame
-    mean_ir: tuple[float, float]
-    pictures: tuple[int, int]
-    effective_size: float
+    table: pd.DataFrame  # a row per value: counts, proportions and IRLbl, before and after
+    mean_ir: tuple[float, float]  # MeanIR before and after, see `measure_balance`
+    pictures: tuple[int, int]  # before and after, repeats counted
+    effective_size: float  # Kish's effective sample size after
     warnings: tuple[str, ...]
 
-    def to_dict(self) -> dict[str, Any]:
-        """The plain form that the ledger keeps."""
+    def to_json(self) -> dict[str, object]:
+        """Return the plain form that the ledger keeps."""
         return {
             "rows": self.table.astype(object).where(self.table.notna(), None).to_dict("records"),
             "mean_ir": {"before": self.mean_ir[0], "after": self.mean_ir[1]},
@@ -43,15 +43,15 @@ class Balance:
 
 
 def repeat_factors(labels: Labels, taxonomy: Taxonomy, cfg: ResampleConfig) -> Floats:
-    """How often each picture should be seen.
+    """Return how often each picture should be repeated.
 
-    Within an attribute f is the value's part of the pictures that show the attribute and
-    r = max(1, (t / f)^beta); a picture takes the largest r of its attributes, at most `cap`.
-    The method is LVIS repeat-factor sampling (Gupta, Dollár and Girshick 2019), which has
-    beta = 0.5, with proportions within the attribute and t = 1 / V.
+    Let f be a value's proportion among the pictures that show its attribute. The value's factor
+    is r = max(1, (t / f)^beta), and a picture gets the largest r of its attributes, at most `cap`.
+    This is LVIS repeat-factor sampling (Gupta, Dollár and Girshick 2019), there with beta = 0.5;
+    here proportions are taken within the attribute, and t = 1 / V by default.
 
     Args:
-        labels: (N, A).
+        labels: (N, A) indices of values.
         taxonomy: the A attributes.
         cfg: beta, threshold, cap, and a boost per attribute that multiplies beta.
 
@@ -73,7 +73,7 @@ def repeat_factors(labels: Labels, taxonomy: Taxonomy, cfg: ResampleConfig) -> F
 
 
 def draw_repeats(factors: Floats, rng: np.random.Generator) -> NDArray[np.int16]:
-    """Round each factor up with the probability of its fraction, so that the mean is kept; (N,)."""
+    """Round each of (N,) factors up with the probability of its fraction, which keeps the mean."""
     whole = np.floor(factors)
     return np.asarray(whole + (rng.random(len(factors)) < factors - whole), dtype=np.int16)
 
@@ -81,9 +81,14 @@ def draw_repeats(factors: Floats, rng: np.random.Generator) -> NDArray[np.int16]
 def measure_balance(labels: Labels, repeats: NDArray[np.int16], taxonomy: Taxonomy) -> Balance:
     """Compare the values' counts before and after resampling.
 
-    IRLbl of a value is the count of its attribute's most frequent value over its own, MeanIR the
-    mean over all values that occur (Charte et al. 2015, within each attribute). The effective
-    sample size is that of Kish, (sum r)^2 / sum r^2.
+    IRLbl of a value is the count of its attribute's most frequent value divided by its own count;
+    MeanIR is the mean over all values that occur (Charte et al. 2015, here within each
+    attribute). The effective sample size is that of Kish, (sum r)^2 / sum r^2.
+
+    Args:
+        labels: (N, A) indices of values.
+        repeats: (N,) how often the resampled set holds each picture.
+        taxonomy: the A attributes.
     """
     rows = [
         row
@@ -104,7 +109,7 @@ def measure_balance(labels: Labels, repeats: NDArray[np.int16], taxonomy: Taxono
 
 def _attribute_rows(
     attribute: str, values: tuple[str, ...], labels: Labels, repeats: NDArray[np.int16]
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     shown = (labels >= 0) & (labels < len(values))
     before = np.bincount(labels[shown], minlength=len(values)).astype(int)
     after = np.bincount(labels[shown], weights=repeats[shown], minlength=len(values)).astype(int)
@@ -129,15 +134,14 @@ def _mean(column: "pd.Series[Any]") -> float:
 
 
 def _warn_of_rises(table: pd.DataFrame, taxonomy: Taxonomy) -> list[str]:
-    """A picture takes its largest factor: a frequent value that goes with a rare one can grow."""
+    """Warn of frequent values that grew: a picture is repeated as its rarest value needs it."""
     sizes = taxonomy.num_values
-    told = []
+    warnings = []
     for row in table.to_dict("records"):
         before, after = row["proportion_before"], row["proportion_after"]
-        if before > 1.0 / sizes[row["attribute"]] and after > RISE * before:
-            told.append(
+        if before > 1.0 / sizes[row["attribute"]] and after > WARN_ABOVE_GROWTH * before:
+            warnings.append(
                 f"{row['attribute']}.{row['value']} is frequent and grew from {before:.1%} to "
-                f"{after:.1%}: "
-                "it goes with rare values of other attributes. Lower resample.beta if that hurts."
+                f"{after:.1%}: it goes with rare values of other attributes. Lower resample.beta if that hurts."
             )
-    return told
+    return warnings

@@ -1,4 +1,4 @@
-"""Training and validation are kept apart by product, never by picture."""
+"""Split products, never single pictures, into training and validation."""
 
 import hashlib
 from collections.abc import Iterable
@@ -10,19 +10,18 @@ TRAIN, VAL = "train", "val"
 
 
 def split_of(product_key: str, val_fraction: float = 0.3) -> str:
-    """The split of a product whose annotator named none: a hash of its key, the same for ever."""
+    """Return the split of a product by a hash of its key, for annotations that name no split."""
     digest = hashlib.sha256(product_key.encode()).digest()
     return VAL if int.from_bytes(digest[:8]) / 2**64 < val_fraction else TRAIN
 
 
 def held_out(links: pa.Table, val_pictures: Iterable[str], val_products: Iterable[str]) -> set[str]:
-    """Find the pictures that training must not see.
+    """Return the ids of the pictures that training must not see.
 
     Args:
-        links: columns picture_id and product_key: which product shows which picture. A picture of
-            two products stands twice.
-        val_pictures: annotated for validation.
-        val_products: their products.
+        links: columns picture_id and product_key, one row per product that shows a picture.
+        val_pictures: ids of the pictures that are annotated for validation.
+        val_products: keys of their products.
 
     Returns:
         All pictures of validation products, all pictures of products that share one of those

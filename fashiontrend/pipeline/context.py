@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 from fashiontrend import taxonomy
 from fashiontrend.config import Config
 from fashiontrend.errors import ConfigError
 from fashiontrend.loop import Move
+from fashiontrend.outcomes import Facts, Verdict
 from fashiontrend.storage import layout, ledger
 from fashiontrend.storage.object_store import Store
 from fashiontrend.taxonomy import Taxonomy
@@ -51,8 +51,8 @@ class Outcome:
     """What a step made: where it lies, facts for the ledger, and the gate's verdict if it has one."""
 
     output: str
-    facts: dict[str, Any]
-    verdict: dict[str, Any] | None = None
+    facts: Facts
+    verdict: Verdict | None = None
 
 
 def load_taxonomy(config: Config, store: Store) -> Taxonomy:

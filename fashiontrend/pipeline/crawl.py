@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import yaml
 
@@ -16,55 +16,75 @@ from fashiontrend import config as configuration
 from fashiontrend import console
 from fashiontrend.config import Config
 from fashiontrend.errors import HealthError, StoreError
+from fashiontrend.outcomes import CrawlFacts, CrawlFailure
 from fashiontrend.pipeline import availability
 from fashiontrend.pipeline.context import Context, Outcome, now
 
 
+class Crawl(TypedDict, total=False):
+    """A line that the crawler prints about a platform's day; it prints more than is read here."""
+
+    day: str
+    platform: str
+    committed: bool
+    reason: str
+    requests: int
+    fetched_images: int
+
+
 def crawl(context: Context) -> Outcome:
-    """Crawl what is not in the store yet: today, and past days of platforms that still answer for them.
+    """Crawl what is not in the store yet: today, and past days of platforms that still have them.
 
     Raises:
         ConfigError: the day lies ahead.
-        HealthError: no platform gave anything, and no earlier day is there to go on with.
+        HealthError: no platform gave anything, and no earlier day is there to continue with.
     """
     live = availability.asked_today(context, now())
     pending = availability.pending_days(context, live)
-    told = list(_crawl_days(context.config, pending, archives=not live)) if pending else []
-    failed = [t for t in told if not t.get("committed", False)] + _passed_by(context, live)
-    facts = {
-        "days": len(pending),
-        "requests": sum(t.get("requests", 0) for t in told),
-        "pictures": sum(t.get("fetched_images", 0) for t in told),
-        "failed": [{k: str(t.get(k)) for k in ("day", "platform", "reason")} for t in failed],
-    }
+    crawls = list(_crawl_days(context.config, pending, archives=not live)) if pending else []
+    failed = [*_failures(crawls), *_passed_by(context, live)]
     if failed and not availability.has_any_day(context):
-        reasons = "; ".join(f"{t['platform']}: {t['reason']}" for t in facts["failed"][:5])
+        reasons = "; ".join(f"{f.platform}: {f.reason}" for f in failed[:5])
         raise HealthError(
             f"no platform has a single usable day up to {context.day}: {reasons}. "
-            "Mend what is said there and run it again; nothing was written down as done."
+            "Repair what is named there and run it again; nothing was written down as done."
         )
+    facts = CrawlFacts(
+        days=len(pending),
+        requests=sum(c.get("requests", 0) for c in crawls),
+        pictures=sum(c.get("fetched_images", 0) for c in crawls),
+        failed=tuple(failed),
+    )
     return Outcome("raw/listings", facts)
 
 
-def _passed_by(context: Context, live: bool) -> list[dict[str, Any]]:
+def _failures(crawls: Sequence[Crawl]) -> list[CrawlFailure]:
+    return [
+        CrawlFailure(date.fromisoformat(c["day"]), c["platform"], str(c.get("reason")))
+        for c in crawls
+        if not c.get("committed", False)
+    ]
+
+
+def _passed_by(context: Context, live: bool) -> list[CrawlFailure]:
     reason = (
         f"{context.day} is over, and this shop shows only what it sells today. Leave --day out to crawl it today, "
         "or name an archive: a platform whose base_url has {day} in it"
     )
     gone = availability.passed_by(context, live)
-    return [{"day": context.day, "platform": name, "reason": reason} for name in gone]
+    return [CrawlFailure(context.day, name, reason) for name in gone]
 
 
-def _crawl_days(config: Config, days: Sequence[date], archives: bool) -> Iterator[dict[str, Any]]:
-    """Run the crawler and yield what it tells: one line per day and platform.
+def _crawl_days(config: Config, days: Sequence[date], archives: bool) -> Iterator[Crawl]:
+    """Run the crawler and yield what it reports: one line per day and platform.
 
     Raises:
-        StoreError: it ended before it had told of all.
+        StoreError: it ended before it had reported all.
     """
-    asked = config.crawl.crawled
+    platforms = config.crawl.crawled
     span = (days[-1] - days[0]).days + 1
-    expected = sum(span if p.archive else not archives for p in asked)
-    told = 0
+    expected = sum(span if p.archive else not archives for p in platforms)
+    finished = 0
     with tempfile.TemporaryDirectory() as folder, console.bar("crawl", expected) as advance:
         file = Path(folder, "config.yaml")
         file.write_text(yaml.safe_dump(config.model_dump(mode="json")), "utf-8")
@@ -74,12 +94,12 @@ def _crawl_days(config: Config, days: Sequence[date], archives: bool) -> Iterato
         clean = {k: v for k, v in os.environ.items() if not k.startswith(configuration.PREFIX)}
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=clean) as process:  # noqa: S603 - our own module
             for line in process.stdout or ():
-                line_told = json.loads(line)
-                told += 1
-                advance(1, f"{line_told.get('day')} {line_told.get('platform')}")
-                yield line_told
-    if process.returncode or told < expected:
+                reported: Crawl = json.loads(line)
+                finished += 1
+                advance(1, f"{reported.get('day')} {reported.get('platform')}")
+                yield reported
+    if process.returncode or finished < expected:
         raise StoreError(
-            f"the crawler ended with exit code {process.returncode} after {told} of {expected} "
+            f"the crawler ended with exit code {process.returncode} after {finished} of {expected} "
             "crawls. Its last lines above say why; run it again."
         )

@@ -112,7 +112,7 @@ class Driver:
         move = due(config, run)
         if move is None or move.step is not step:
             if any(e.step is step for e in run.entries):
-                console.console.print(f"{step}: already done in run {run.run_id}", markup=False)
+                console.stderr.print(f"{step}: already done in run {run.run_id}", markup=False)
                 return run
             raise DataError(_explain_not_due(run, step, move))
         run = self.take(config, run, move)
@@ -140,7 +140,7 @@ class Driver:
                 f"{', '.join(crawled)}: crawled for the next day's run; "
                 f"{run.day} is already published"
             )
-            console.console.print(text, markup=False)
+            console.stderr.print(text, markup=False)
             return run
         return _record(context, entry)
 
@@ -178,7 +178,7 @@ def _context(config: Config, run: ledger.Run, move: Move) -> Context:
 def _record(context: Context, entry: ledger.Entry) -> ledger.Run:
     run = ledger.record(context.store, context.run, entry)
     line = step_line(replace(entry, output=context.store.uri(entry.output)))
-    console.console.print(line, markup=False, soft_wrap=True)
+    console.stderr.print(line, markup=False, soft_wrap=True)
     return run
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from fashiontrend import console
 from fashiontrend.config import Config
-from fashiontrend.crawl.memory import PAGES
+from fashiontrend.crawl.memory import PAGES_SCHEMA
 from fashiontrend.errors import ConfigError, DataError
 from fashiontrend.labelled_sets import importing, replay
 from fashiontrend.pipeline.context import load_taxonomy
@@ -36,7 +36,7 @@ def import_labelled(
     found = importing.import_set(sources, name, columns, config.ingest)
     taxonomy = found.taxonomy.model_dump(mode="json")
     content = importing.digest_content(found.annotations)
-    facts = {**found.facts, "taxonomy": taxonomy, CONTENT: content}
+    facts = {**found.facts.to_json(), "taxonomy": taxonomy, CONTENT: content}
     standing = store.manifest(partition) or store.commit_tables(
         partition, {"annotations": found.annotations}, facts
     )
@@ -80,11 +80,11 @@ def replay_set(
         )
     rows = importing.read_rows(sources)
     days = [last_day - timedelta(days=n) for n in reversed(range(num_days))]
-    drawn = replay.plan(rows, load_taxonomy(config, store), days, platforms, config.seed)
+    drawn = replay.draw_replay(rows, load_taxonomy(config, store), days, platforms, config.seed)
     _refuse_others(store, drawn, rows)
     truth.mkdir(parents=True, exist_ok=True)
     drawn.truth().to_pandas().to_parquet(truth / "truth.parquet", index=False)
-    (truth / "plan.json").write_text(json.dumps(drawn.plan, indent=1), "utf-8")
+    (truth / "plan.json").write_text(json.dumps(drawn.plan.to_json(), indent=1), "utf-8")
     with console.bar("replay", len(days) * len(platforms)) as advance:
         for day in days:
             for platform in platforms:
@@ -94,7 +94,7 @@ def replay_set(
         "days": len(days),
         "platforms": platforms,
         "products": len(drawn.products),
-        **drawn.plan,
+        **drawn.plan.to_json(),
     }
 
 
@@ -141,6 +141,6 @@ def _write_day(
             store.write(layout.raw_image(picture_id), data, durable=False)
             stored += len(data)
     listed = replay.listings(drawn, rows, platform, day)
-    tables = {"listings": listed, "pages": PAGES.empty_table()}
+    tables = {"listings": listed, "pages": PAGES_SCHEMA.empty_table()}
     facts = {"products": listed.num_rows, "stated": listed.num_rows, "image_bytes": stored}
     store.commit_tables(partition, tables, facts)

@@ -10,8 +10,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from fashiontrend.config import ResampleConfig
-from fashiontrend.labels import annotations, audit, dataset, label_studio, titles, words
+from fashiontrend.labels import annotations, audit, dataset, label_studio, title_rules, titles
 from fashiontrend.loop import Step
+from fashiontrend.outcomes import LabelFacts
 from fashiontrend.pipeline import catalogue, inputs
 from fashiontrend.pipeline.context import Context, Outcome
 from fashiontrend.storage import layout, schemas
@@ -26,26 +27,30 @@ def label(context: Context) -> Outcome:
     cfg = context.config.labels
     people = _read_annotations(context)
     pictures = catalogue.pictures(context, also=people["picture_id"].to_pylist())
-    rules = words.compile_rules(context.taxonomy, cfg.title_confidence, *_user_rules(context))
+    rules = title_rules.compile_rules(context.taxonomy, cfg.title_confidence, *_user_rules(context))
     listings = catalogue.listings(context)
     told = titles.read_titles(listings, context.taxonomy, rules)
     named = named_attributes(context)
-    kept, dropped = audit.drop_rules(rules, audit.judge_rules(told, people), named, cfg)
+    kept, dropped = audit.drop_rules(rules, audit.measure_precision(told, people), named, cfg)
     if dropped.num_rows:
         told = titles.read_titles(listings, context.taxonomy, kept)
     resampling, seed = for_round(context, named)
     built = dataset.build(pictures, told, people, context.taxonomy, cfg, resampling, seed)
-    facts = {
-        **built.facts,
-        "named": named,
-        "dropped_rules": dropped.to_pylist(),
-        "changed": _tell_change(context, named, dropped.num_rows),
-    }
-    for thin in built.facts["thin_values"]:
+    facts = LabelFacts.from_json(
+        {
+            **built.facts.to_json(),
+            "named": named,
+            "dropped_rules": dropped.to_pylist(),
+            "changed": _describe_change(context, named, dropped.num_rows),
+        }
+    )
+    for thin in facts.thin_values:
         log.warning("few training pictures: %s", thin)
     partition = layout.dataset(built.version)
-    context.store.commit_tables(partition, {"train": built.train, "val": built.val}, facts)
-    return Outcome(partition, {"version": built.version, **facts})
+    context.store.commit_tables(
+        partition, {"train": built.train, "val": built.val}, facts.to_json()
+    )
+    return Outcome(partition, facts)
 
 
 def for_round(context: Context, named: list[str]) -> tuple[ResampleConfig, int]:
@@ -55,8 +60,8 @@ def for_round(context: Context, named: list[str]) -> tuple[ResampleConfig, int]:
     return base.model_copy(update={"boost": boost}), context.config.seed + round_ - 1
 
 
-def _tell_change(context: Context, named: list[str], dropped: int) -> str:
-    """In words, what this round of labelling does differently."""
+def _describe_change(context: Context, named: list[str], dropped: int) -> str:
+    """What this round of labelling does differently, as text."""
     if context.move.label_round == 1:
         return "first labelling"
     blamed = f"{dropped} title words of {', '.join(named)} dropped, " if named else ""
@@ -65,12 +70,11 @@ def _tell_change(context: Context, named: list[str], dropped: int) -> str:
 
 def named_attributes(context: Context) -> list[str]:
     """Attributes that closed perplexity gates of this run blamed on labels, in any earlier round."""
-    verdicts = context.run.verdicts(Step.TRAIN_FORECASTER)
     blamed = {
         attribute
-        for verdict in verdicts
-        for attribute, told in verdict.get("per_attribute", {}).items()
-        if told.get("reason") == "recogniser"
+        for verdict in context.run.verdicts(Step.TRAIN_FORECASTER)
+        for attribute, found in verdict.per_attribute.items()
+        if found.reason == "recogniser"
     }
     return sorted(blamed)
 

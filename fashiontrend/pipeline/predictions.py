@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fashiontrend.errors import DataError
-from fashiontrend.loop import Step
+from fashiontrend.outcomes import TrainAttrnetFacts
 from fashiontrend.pipeline import catalogue
 from fashiontrend.pipeline.context import Context
 from fashiontrend.storage import layout, releases, schemas
@@ -14,7 +14,7 @@ def recogniser_of(context: Context) -> str:
     """Version of the recogniser that the run uses: its own, or the release's."""
     if context.run.release:
         return releases.load(context.store, context.run.release).attrnet
-    return str(context.run.latest(Step.TRAIN_ATTRNET).facts["version"])
+    return context.run.facts(TrainAttrnetFacts).version
 
 
 def predictions(context: Context, version: str) -> pa.Table:

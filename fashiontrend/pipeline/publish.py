@@ -11,6 +11,13 @@ from fashiontrend.errors import DataError
 from fashiontrend.forecaster import artifact
 from fashiontrend.forecaster.shares import forecast
 from fashiontrend.loop import Step
+from fashiontrend.outcomes import (
+    PublishFacts,
+    TrainAttrnetFacts,
+    TrainForecasterFacts,
+    TrendReport,
+    Verdict,
+)
 from fashiontrend.pipeline import catalogue, scorecard
 from fashiontrend.pipeline.context import Context, Outcome
 from fashiontrend.pipeline.predictions import predictions
@@ -29,7 +36,8 @@ def publish(context: Context) -> Outcome:
     live = products[products["live"]]
     forecasts = _forecast(trend, shares)
     history_days = context.config.loop.history_days
-    evidence = keywords.Evidence(live, trend.metrics, _provenance(context, release), history_days)
+    backtest = TrendReport.from_json(trend.metrics, f"forecaster {release.forecaster}: metrics")
+    evidence = keywords.Evidence(live, backtest, _provenance(context, release), history_days)
     cfg = context.config.keywords
     selection = keywords.select_keywords(shares, forecasts, evidence, context.taxonomy, cfg)
     measured = {keywords.ALL: shares}
@@ -62,12 +70,12 @@ def publish(context: Context) -> Outcome:
     scores = scorecard.update(context.store, context.day, measured, truth, cfg)
     if not context.run.release:
         releases.publish(context.store, release)
-    facts = {
-        "release": release.release_id,
-        "keywords": len(selection.keywords),
-        "segments": len(selection.segments),
-        "scorecard": scores,
-    }
+    facts = PublishFacts(
+        release=release.release_id,
+        keywords=len(selection.keywords),
+        segments=len(selection.segments),
+        scorecard=scores,
+    )
     return Outcome(partition, facts)
 
 
@@ -86,18 +94,19 @@ def _release(context: Context) -> releases.Release:
         return releases.load(context.store, context.run.release)
     attrnet = context.run.latest(Step.TRAIN_ATTRNET)
     forecaster = context.run.latest(Step.TRAIN_FORECASTER)
-    pair = (attrnet.facts["version"], forecaster.facts["version"])
+    trained = context.run.facts(TrainAttrnetFacts)
+    pair = (trained.version, context.run.facts(TrainForecasterFacts).version)
     return releases.Release(
         release_id=f"{context.day}-{digest(pair)[:8]}",
         day=str(context.day),
         run_id=context.run.run_id,
         attrnet=pair[0],
         forecaster=pair[1],
-        dataset=attrnet.facts["dataset"],
+        dataset=trained.dataset,
         taxonomy_version=context.taxonomy.version,
         taxonomy_digest=context.taxonomy.digest,
-        accuracy=attrnet.verdict or {},
-        perplexity=forecaster.verdict or {},
+        accuracy=attrnet.verdict or Verdict(),
+        perplexity=forecaster.verdict or Verdict(),
     )
 
 
@@ -133,7 +142,7 @@ def _normalise(word: Any) -> str | None:
     return text.replace("|", " ") or None
 
 
-def _provenance(context: Context, release: releases.Release) -> dict[str, Any]:
+def _provenance(context: Context, release: releases.Release) -> keywords.Provenance:
     return {
         "series_uri": context.store.uri(context.run.latest(Step.SHARES).output),
         "run_id": context.run.run_id,

@@ -2,7 +2,6 @@
 
 import io
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,14 @@ import pyarrow.parquet as pq
 from fashiontrend import report as pages
 from fashiontrend.attrnet.evaluation import hard_examples
 from fashiontrend.config import Config
+from fashiontrend.keywords import KeywordsFile
 from fashiontrend.loop import Step
+from fashiontrend.outcomes import (
+    IngestFacts,
+    LabelFacts,
+    TrainAttrnetFacts,
+    TrainForecasterFacts,
+)
 from fashiontrend.pipeline import scorecard
 from fashiontrend.pipeline.context import load_taxonomy
 from fashiontrend.storage import layout, ledger
@@ -22,26 +28,30 @@ from fashiontrend.taxonomy import Taxonomy
 
 #: Worst validation pictures that the page shows.
 WORST = 12
+#: Runs before this one whose gates the page lists.
+EARLIER_RUNS = 10
 
 
 def write(config: Config, store: Store, state: ledger.Run) -> str:
     """Write the report of a run, finished or stopped by a gate; return where it lies."""
-    shares, words = _shares(store, state), load_taxonomy(config, store)
+    shares, taxonomy = _shares(store, state), load_taxonomy(config, store)
+    ingested, labelled = state.find_facts(IngestFacts), state.find_facts(LabelFacts)
+    trained, fitted = state.find_facts(TrainAttrnetFacts), state.find_facts(TrainForecasterFacts)
     keywords, forecasts = _published(store, state)
     page = pages.build_html(
         pages.ReportInput(
             run=state,
-            taxonomy=words,
+            taxonomy=taxonomy,
             shares=shares,
             forecasts=forecasts,
             keywords=keywords,
             pictures=_pictures(config, store, keywords),
-            withheld=_facts(state, Step.INGEST).get("withheld", ()),
+            withheld=ingested.withheld if ingested else (),
             truth=_truth(config, shares),
-            attrnet_report=_facts(state, Step.TRAIN_ATTRNET).get("report"),
-            worst=worst_answers(store, _output(state, Step.TRAIN_ATTRNET), words),
-            perplexity_report=_facts(state, Step.TRAIN_FORECASTER).get("report"),
-            balance=_balance(state),
+            attrnet_report=trained.report if trained else None,
+            mistakes=worst_predictions(store, _output(state, Step.TRAIN_ATTRNET), taxonomy),
+            perplexity_report=fitted.report if fitted else None,
+            balance=labelled.balance.rows if labelled else (),
             scores=scorecard.latest(store, state.day),
             scored=scorecard.newest_scores(store, state.day),
             earlier=_earlier(config, store, state),
@@ -53,11 +63,6 @@ def write(config: Config, store: Store, state: ledger.Run) -> str:
     return store.uri(key)
 
 
-def _facts(state: ledger.Run, step: Step) -> dict[str, Any]:
-    """What the newest entry of a step found; empty if the step was not taken."""
-    return next((e.facts for e in reversed(state.entries) if e.step is step), {})
-
-
 def _output(state: ledger.Run, step: Step) -> str | None:
     return next((e.output for e in reversed(state.entries) if e.step is step), None)
 
@@ -67,7 +72,7 @@ def _shares(store: Store, state: ledger.Run) -> pa.Table | None:
     return store.read_partition(output, "shares") if output else None
 
 
-def _published(store: Store, state: ledger.Run) -> tuple[dict[str, Any] | None, pa.Table | None]:
+def _published(store: Store, state: ledger.Run) -> tuple[KeywordsFile | None, pa.Table | None]:
     output = _output(state, Step.PUBLISH)
     if output is None:
         return None, None
@@ -75,38 +80,40 @@ def _published(store: Store, state: ledger.Run) -> tuple[dict[str, Any] | None, 
     return store.read_json(f"{output}/keywords.json"), forecasts
 
 
-def _pictures(config: Config, store: Store, keywords: dict[str, Any] | None) -> dict[str, bytes]:
+def _pictures(config: Config, store: Store, keywords: KeywordsFile | None) -> dict[str, bytes]:
     """Bytes of the pictures that the page shows."""
     wanted = pages.needed_pictures(keywords, config.report)
     return {i: store.read(layout.raw_image(i)) for i in wanted}
 
 
-def worst_answers(store: Store, model: str | None, words: Taxonomy) -> list[pages.Exhibit]:
+def worst_predictions(store: Store, model: str | None, taxonomy: Taxonomy) -> list[pages.Exhibit]:
     """The validation pictures that a recogniser got most confidently wrong.
 
     Args:
-        store: holds the model and the dataset that it was judged on.
+        store: holds the model and the dataset that it was evaluated on.
         model: its partition; None if the run trained none.
-        words: the taxonomy of its classes.
+        taxonomy: of its classes.
 
     Returns:
-        At most `WORST`; none where the model did not keep its answers.
+        At most `WORST`; none if the model did not keep its predictions.
     """
     manifest = store.manifest(model) if model else None
     files = [f for f in (manifest.files if manifest else ()) if f.endswith(layout.VAL_ANSWERS)]
     if manifest is None or not files:
         return []
-    answers = store.read_table(files[0])
-    if not {f"probs_{a}" for a in words.ids} <= set(answers.column_names):
+    predictions = store.read_table(files[0])
+    if not {f"probs_{a}" for a in taxonomy.ids} <= set(predictions.column_names):
         return []  # the run is of another taxonomy than today's
     truth = store.read_partition(manifest.facts["dataset"], "val", ["picture_id", "labels"])
     place = {p: n for n, p in enumerate(truth["picture_id"].to_pylist())}
-    ids, every = answers["picture_id"].to_pylist(), truth["labels"].to_pylist()
-    labels = np.array([every[place[i]] for i in ids], dtype=np.int64).reshape(-1, len(words.ids))
-    probs = {a: np.array(answers[f"probs_{a}"].to_pylist(), dtype=np.float64) for a in words.ids}
-    found = hard_examples.find_worst(probs, labels, words, WORST)
+    ids, every = predictions["picture_id"].to_pylist(), truth["labels"].to_pylist()
+    labels = np.array([every[place[i]] for i in ids], dtype=np.int64).reshape(-1, len(taxonomy.ids))
+    probs = {
+        a: np.array(predictions[f"probs_{a}"].to_pylist(), dtype=np.float64) for a in taxonomy.ids
+    }
+    found = hard_examples.find_worst(probs, labels, taxonomy, WORST)
     images = _val_images(store, manifest.facts["dataset"], {ids[m.row] for m in found})
-    boxes = answers["box"]
+    boxes = predictions["box"]
     return [pages.Exhibit(ids[m.row], images[ids[m.row]], boxes[m.row].as_py(), m) for m in found]
 
 
@@ -117,7 +124,7 @@ def _val_images(store: Store, dataset: str, wanted: set[str]) -> dict[str, bytes
 
 
 def _truth(config: Config, shares: pa.Table | None) -> pd.DataFrame | None:
-    """True shares of a demo world or a replay, where the configuration names one."""
+    """True shares of a demo world or a replay, if the configuration names one."""
     if shares is None:
         return None
     days = sorted({d for d in shares.column("day").to_pylist() if isinstance(d, date)})
@@ -127,13 +134,8 @@ def _truth(config: Config, shares: pa.Table | None) -> pd.DataFrame | None:
 def _earlier(config: Config, store: Store, state: ledger.Run) -> list[ledger.Run]:
     """The runs of this day and the days before that began before this one, newest first."""
     days = (r for r in ledger.runs(store) if r != state.run_id and r[:10] <= str(state.day))
-    # One more than asked for: those of the same day may have begun later.
-    known = sorted(days, reverse=True)[: config.report.earlier_runs + 1]
+    # One more than listed: those of the same day may have begun later.
+    known = sorted(days, reverse=True)[: EARLIER_RUNS + 1]
     found = [r for r in (ledger.load(store, i) for i in known) if r.started_at < state.started_at]
     ordered = sorted(found, key=lambda r: (r.day, r.started_at), reverse=True)
-    return ordered[: config.report.earlier_runs]
-
-
-def _balance(state: ledger.Run) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = _facts(state, Step.LABEL).get("balance", {}).get("rows", [])
-    return rows
+    return ordered[:EARLIER_RUNS]

@@ -7,6 +7,7 @@
 | 3 and on | more epochs, other random weights, the same resampling, a larger input |
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from fashiontrend.attrnet.training.dataset import repeat_more
 from fashiontrend.config import AttrNetConfig
 from fashiontrend.labels.resample import repeat_factors
 from fashiontrend.loop import Step
+from fashiontrend.outcomes import EvalReport, LabelFacts, TrainAttrnetFacts
 from fashiontrend.pipeline.context import Context
 from fashiontrend.taxonomy import Taxonomy
 
@@ -25,6 +27,12 @@ from fashiontrend.taxonomy import Taxonomy
 RESAMPLED, ENLARGED = 2, 3
 #: Every stride that a backbone has divides it.
 MULTIPLE_PX = 16
+#: Each further round trains this many times as long: what closed the gate is often too short a training.
+LONGER = 1.5
+#: Beta by which rare values of the weakest attribute repeat: the square root helps them and spares the others.
+SHARPER = 0.5
+#: Growth of the input's side with each enlarged round: half as many pixels more, which the time allows for.
+LARGER = 1.25
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,7 @@ class Round:
         pictures: that an epoch shows, repeats counted.
         priors: proportions that training sees, V + 1 per attribute.
         more: attribute's number and a factor per value by which its pictures repeat more often.
-        changed: in words, what differs.
+        changed: what differs, as text.
     """
 
     attrnet: AttrNetConfig
@@ -55,51 +63,48 @@ def plan(context: Context) -> Round:
     from fashiontrend.attrnet.training.train import limit_epochs
 
     data, round_ = context.run.latest(Step.LABEL), context.move.train_round
-    gate = context.config.accuracy_gate
-    cfg = _enlarge(context.config.attrnet, gate.larger ** max(round_ - ENLARGED + 1, 0))
-    pictures, priors = data.facts["pictures"]["drawn"], data.facts["priors"]
-    weakest = _weakest(context) if round_ >= RESAMPLED and gate.sharper else None
+    labelled = context.run.facts(LabelFacts)
+    cfg = _enlarge(context.config.attrnet, LARGER ** max(round_ - ENLARGED + 1, 0))
+    pictures, priors = labelled.pictures.drawn, labelled.priors
+    weakest = _weakest(context) if round_ >= RESAMPLED else None
     more = None
     if weakest is not None:
         more, pictures, priors = _resample(context, data.output, weakest)
-    factor = gate.longer ** (round_ - 1)
+    factor = LONGER ** (round_ - 1)
     epochs = max(limit_epochs(cfg, pictures, factor), limit_epochs(cfg, pictures) + round_ - 1)
     seed = context.config.seed + 1000 * (round_ - 1) + context.move.label_round - 1
-    told = [f"{epochs} epochs of {pictures} pictures, seed {seed}"]
+    changes = [f"{epochs} epochs of {pictures} pictures, seed {seed}"]
     if round_ > 1:
-        told = [f"longer and from other weights: {told[0]}"]
+        changes = [f"longer and from other weights: {changes[0]}"]
     if weakest is not None:
-        told.append(f"rare values of {weakest} seen more often")
+        changes.append(f"rare values of {weakest} seen more often")
     if cfg.input_px != context.config.attrnet.input_px:
-        told.append(f"input of {cfg.input_px} px")
-    return Round(cfg, epochs, seed, pictures, priors, more, ", ".join(told))
+        changes.append(f"input of {cfg.input_px} px")
+    return Round(cfg, epochs, seed, pictures, priors, more, ", ".join(changes))
 
 
-def bought(context: Context, report: dict[str, Any]) -> dict[str, Any] | None:
-    """Mean accuracy and each attribute's beside the round before; None in the first."""
+def bought(context: Context, report: EvalReport) -> dict[str, float | None] | None:
+    """Gain in mean accuracy and in each attribute's over the round before; None in the first."""
     earlier = _last_report(context)
     if earlier is None or context.move.train_round == 1:
         return None
+    before = {name: one.accuracy for name, one in earlier.attributes.items()}
     return {
-        "mean_accuracy": _gain(report, earlier, "mean_accuracy"),
+        "mean_accuracy": _gain(report.mean_accuracy, earlier.mean_accuracy),
         **{
-            a: _gain(one, earlier["attributes"].get(a, {}), "accuracy")
-            for a, one in report["attributes"].items()
+            name: _gain(one.accuracy, before.get(name, math.nan))
+            for name, one in report.attributes.items()
         },
     }
 
 
-def _gain(now: dict[str, Any], before: dict[str, Any], name: str) -> float | None:
-    first, second = now.get(name), before.get(name)
-    return None if first is None or second is None else first - second
+def _gain(now: float, before: float) -> float | None:
+    return None if math.isnan(now - before) else now - before
 
 
-def _last_report(context: Context) -> dict[str, Any] | None:
-    try:
-        report: dict[str, Any] = context.run.latest(Step.TRAIN_ATTRNET).facts["report"]
-    except LookupError:
-        return None
-    return report
+def _last_report(context: Context) -> EvalReport | None:
+    facts = context.run.find_facts(TrainAttrnetFacts)
+    return facts.report if facts else None
 
 
 def _weakest(context: Context) -> str | None:
@@ -107,12 +112,9 @@ def _weakest(context: Context) -> str | None:
     report = _last_report(context)
     if report is None:
         return None
-    least, attributes = context.config.accuracy_gate.min_support, report["attributes"]
-    worst = str(report["worst_attribute"])
-    if attributes.get(worst, {}).get("support", least) >= least:
-        return worst
-    lows = {a: one["wilson_low"] for a, one in attributes.items() if one["support"] >= least}
-    return min(lows, key=lambda a: float(lows[a]), default=None)
+    least, attributes = context.config.accuracy_gate.min_support, report.attributes
+    lows = {a: one.wilson_low for a, one in attributes.items() if one.support >= least}
+    return min(lows, key=lambda a: lows[a], default=None)
 
 
 def _enlarge(cfg: AttrNetConfig, factor: float) -> AttrNetConfig:
@@ -135,7 +137,7 @@ def _resample(
     labels = np.array(table["labels"].to_pylist(), dtype=np.int16).reshape(-1, len(taxonomy.ids))
     alone = context.config.resample.model_copy(
         update={
-            "beta": context.config.accuracy_gate.sharper,
+            "beta": SHARPER,
             "boost": {a: float(a == weakest) or 1e-9 for a in taxonomy.ids},
         }
     )

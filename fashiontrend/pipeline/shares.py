@@ -1,7 +1,5 @@
 """Shares (A7): the recogniser's answers to attribute change sequences per platform and pooled."""
 
-from datetime import date
-
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -9,11 +7,12 @@ import pyarrow as pa
 from fashiontrend import series
 from fashiontrend.config import digest
 from fashiontrend.errors import DataError
-from fashiontrend.loop import Step
+from fashiontrend.outcomes import IngestFacts, SharesFacts, WithheldDay
 from fashiontrend.pipeline import catalogue
 from fashiontrend.pipeline.context import Context, Outcome
 from fashiontrend.pipeline.predictions import predictions, recogniser_of
 from fashiontrend.storage import layout
+from fashiontrend.typed_json import to_plain
 
 
 def build_shares(context: Context) -> Outcome:
@@ -24,9 +23,10 @@ def build_shares(context: Context) -> Outcome:
     if standing is None:
         listed, answers = listed_pictures(context), predictions(context, version)
         table = measure(context, version, listed, answers)
-        facts = {"rows": table.num_rows, "withheld": withheld(context)}
+        facts = {"rows": table.num_rows, "withheld": to_plain(withheld(context))}
         standing = context.store.commit_tables(partition, {"shares": table}, facts)
-    return Outcome(partition, {"attrnet": version, **standing.facts})
+    facts = {**standing.facts, "attrnet": version}
+    return Outcome(partition, SharesFacts.from_json(facts, partition))
 
 
 def made_of(context: Context) -> str:
@@ -37,7 +37,7 @@ def made_of(context: Context) -> str:
             context.config.series.model_dump(mode="json"),
             _weights(context),
             context.config.seed,
-            withheld(context),
+            to_plain(withheld(context)),
             [partition for _, _, partition in catalogue.holding(context)],
         ]
     )[:8]
@@ -47,10 +47,9 @@ def _weights(context: Context) -> dict[str, float]:
     return {p.name: p.weight for p in context.config.crawl.platforms}
 
 
-def withheld(context: Context) -> list[dict[str, str]]:
-    """Platform days that data health keeps out of the series, as ingest wrote them down."""
-    found: list[dict[str, str]] = context.run.latest(Step.INGEST).facts["withheld"]
-    return found
+def withheld(context: Context) -> tuple[WithheldDay, ...]:
+    """Platform days that data health keeps out of the series, as ingest found them."""
+    return context.run.facts(IngestFacts).withheld
 
 
 def measure(context: Context, version: str, listed: pd.DataFrame, answers: pa.Table) -> pa.Table:
@@ -80,7 +79,7 @@ def measure(context: Context, version: str, listed: pd.DataFrame, answers: pa.Ta
         context.taxonomy,
         context.config.series,
         _weights(context),
-        {(w["platform"], date.fromisoformat(w["day"])) for w in withheld(context)},
+        {(w.platform, w.day) for w in withheld(context)},
         np.random.default_rng(context.config.seed),
     )
 

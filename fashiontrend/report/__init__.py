@@ -3,7 +3,7 @@
 from fashiontrend.report.evaluation import EvaluationInput, build_evaluation
 from fashiontrend.report.exhibits import Exhibit
 from fashiontrend.report.page import ReportInput, build_html, needed_pictures
-from fashiontrend.report.scorecard import judge_directions, share_errors, true_shares
+from fashiontrend.report.scorecard import check_directions, share_errors, true_shares
 from fashiontrend.report.text import failure_lines, score_lines, step_line, summary_lines
 
 __all__ = [
@@ -12,8 +12,8 @@ __all__ = [
     "ReportInput",
     "build_evaluation",
     "build_html",
+    "check_directions",
     "failure_lines",
-    "judge_directions",
     "needed_pictures",
     "score_lines",
     "share_errors",

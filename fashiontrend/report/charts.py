@@ -65,8 +65,8 @@ LONG = 100
 
 
 @dataclass(frozen=True)
-class Curve:
-    """One value's shares: measured, forecast, true. NaN where there is no measurement."""
+class ShareCurve:
+    """One value's shares: measured, forecast, true. NaN if there is no measurement."""
 
     name: str
     direction: str
@@ -82,16 +82,16 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Panel:
-    """What one chart shows; `key` is unique in the page, `alt` says it in words."""
+class ChartPanel:
+    """What one chart shows; `key` is unique in the page, `alt` describes it."""
 
     key: str
     alt: str
-    curves: tuple[Curve, ...]
+    curves: tuple[ShareCurve, ...]
     withheld: tuple[date, ...] = ()
 
 
-def draw_panel(panel: Panel) -> Markup:
+def draw_panel(panel: ChartPanel) -> Markup:
     """Draw a panel as an inline SVG element; the same panel gives the same text."""
     labelled = len(panel.curves) > 1
     with mpl.rc_context(STYLE):
@@ -108,7 +108,7 @@ def draw_panel(panel: Panel) -> Markup:
 
 
 def inline(figure: Figure, key: str, alt: str) -> Markup:
-    """A figure as an inline SVG element; `key` is unique in the page, `alt` says it in words."""
+    """A figure as an inline SVG element; `key` is unique in the page, `alt` describes it."""
     out = io.StringIO()
     figure.savefig(
         out,
@@ -118,7 +118,7 @@ def inline(figure: Figure, key: str, alt: str) -> Markup:
     return Markup(tidy(out.getvalue(), key, alt))  # noqa: S704 - drawn here, texts escaped by matplotlib
 
 
-def _draw_curve(axes: Axes, curve: Curve, faint: bool) -> None:
+def _draw_curve(axes: Axes, curve: ShareCurve, faint: bool) -> None:
     colour = COLOURS.get(curve.direction, COLOURS["stable"])
     x = _numbers(curve.days)
     thin = slice(None, None, 2 if len(x) > LONG else 1)
@@ -143,7 +143,7 @@ def _draw_curve(axes: Axes, curve: Curve, faint: bool) -> None:
         )
 
 
-def _draw_ahead(axes: Axes, curve: Curve, colour: str, faint: bool) -> None:
+def _draw_ahead(axes: Axes, curve: ShareCurve, colour: str, faint: bool) -> None:
     """The fan starts from the last measured share, so that it does not hang in the air."""
     x, fan = _numbers(curve.ahead_days), np.asarray(curve.ahead)
     seen = np.flatnonzero(~np.isnan(curve.share))
@@ -178,7 +178,7 @@ def runs(days: Sequence[date]) -> list[tuple[date, date]]:
     return found
 
 
-def _finish(axes: Axes, curves: Sequence[Curve]) -> None:
+def _finish(axes: Axes, curves: Sequence[ShareCurve]) -> None:
     arrays = [
         a
         for c in curves
@@ -211,8 +211,8 @@ def _numbers(days: Sequence[date]) -> Array:
     return np.asarray(days, dtype="datetime64[D]").astype(np.float64)
 
 
-def _label(axes: Axes, curves: Sequence[Curve]) -> None:
-    """Names at the right edge, moved apart where curves end close together."""
+def _label(axes: Axes, curves: Sequence[ShareCurve]) -> None:
+    """Names at the right edge, moved apart if curves end close together."""
     top = axes.get_ylim()[1]
     ends = [(_end(c) / top, c) for c in curves if not np.isnan(_end(c))]
     place = -1.0
@@ -229,7 +229,7 @@ def _label(axes: Axes, curves: Sequence[Curve]) -> None:
         )
 
 
-def _end(curve: Curve) -> float:
+def _end(curve: ShareCurve) -> float:
     if curve.ahead is not None and len(curve.ahead):
         return float(curve.ahead[-1, 0])
     seen = curve.share[~np.isnan(curve.share)]

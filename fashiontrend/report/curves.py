@@ -3,17 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from markupsafe import Markup
 from numpy.typing import NDArray
 
+from fashiontrend.keywords.published import KeywordRecord
 from fashiontrend.report import wording
-from fashiontrend.report.charts import Curve, Panel, draw_panel
-from fashiontrend.report.wording import POOLED
-from fashiontrend.taxonomy import Taxonomy
+from fashiontrend.report.charts import ChartPanel, ShareCurve, draw_panel
+from fashiontrend.taxonomy import POOLED, Taxonomy
 
 Key = tuple[str, str, str]
 
@@ -27,7 +27,41 @@ FAN = ["share", "q025", "q10", "q90", "q975"]
 
 
 @dataclass(frozen=True)
-class Series:
+class ValuePanel:
+    """The pooled curve of one value with its caption; shares are None if they are not known."""
+
+    en: str
+    zh: str
+    direction: wording.Direction
+    now: float | None
+    ahead: float | None
+    svg: Markup
+
+
+@dataclass(frozen=True)
+class PlatformPanel:
+    """The curves of an attribute on one platform."""
+
+    platform: str
+    svg: Markup
+
+
+@dataclass(frozen=True)
+class AttributePanels:
+    """The charts of one attribute, and the names of what has none."""
+
+    id: str
+    en: str
+    zh: str
+    moving: bool
+    panels: tuple[ValuePanel, ...]
+    platforms: tuple[PlatformPanel, ...]
+    left_out: tuple[str, ...]
+    left_out_platforms: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ShareCurves:
     """Everything that can be drawn, by (platform, attribute, value)."""
 
     taxonomy: Taxonomy
@@ -43,7 +77,7 @@ class Series:
         """Single platforms in the order of their names."""
         return sorted({p for p, _, _ in self.shares} - {POOLED})
 
-    def curve(self, platform: str, attribute: str, value: str) -> Curve | None:
+    def curve(self, platform: str, attribute: str, value: str) -> ShareCurve | None:
         """What is known of one value on one platform; None if nothing was measured."""
         key = (platform, attribute, value)
         rows = self.shares.get(key)
@@ -55,7 +89,7 @@ class Series:
         ahead, true = self.forecasts.get(key), self.truth.get(key)
         if true is not None:
             true = true[true["day"] >= rows["day"].iloc[0]]
-        return Curve(
+        return ShareCurve(
             name=wording.value_names(self.taxonomy, attribute, value)[0],
             direction=self.directions.get(key, wording.UNJUDGED.id),
             days=tuple(rows["day"]),
@@ -82,7 +116,7 @@ class Series:
 def naive_forecasts(
     shares: NDArray[np.float64], horizon: int, season: int
 ) -> tuple[tuple[str, NDArray[np.float64]], ...]:
-    """Persistence and seasonal naive of the days ahead; none where nothing was measured.
+    """Persistence and seasonal naive of the days ahead; none if nothing was measured.
 
     A day that was withheld a season ago is forecast by the last measured day before it.
     """
@@ -99,22 +133,22 @@ def naive_forecasts(
 
 def collect(
     tables: tuple[pa.Table | None, pa.Table | None, pd.DataFrame | None],
-    records: Sequence[Mapping[str, Any]],
+    records: Sequence[KeywordRecord],
     taxonomy: Taxonomy,
     season_length: int = 7,
-) -> Series:
+) -> ShareCurves:
     """Sort shares, forecasts and truth by what they measure, and directions from the keywords."""
     shares, forecasts, truth = tables
     directions: dict[Key, str] = {}
     ranks: dict[tuple[str, str], int] = {}
     for place, record in enumerate(records):
-        word = (record["keyword"]["attribute"], record["keyword"]["value"])
-        directions[(record["platform"], *word)] = record["direction"]
+        value = (record["keyword"]["attribute"], record["keyword"]["value"])
+        directions[(record["platform"], *value)] = record["direction"]
         if record["platform"] == POOLED:
-            ranks[word] = place + (1000 if record["direction"] == "stable" else 0)
-            for direction, names in (record.get("platforms") or {}).items():
-                directions.update({(p, *word): direction for p in names or ()})
-    return Series(
+            ranks[value] = place + (1000 if record["direction"] == "stable" else 0)
+            for direction, names in record["platforms"].items():
+                directions.update({(p, *value): direction for p in names})
+    return ShareCurves(
         taxonomy,
         _by_key(None if shares is None else shares.to_pandas()),
         _by_key(None if forecasts is None else forecasts.to_pandas()),
@@ -133,7 +167,7 @@ def _by_key(frame: pd.DataFrame | None) -> dict[Key, pd.DataFrame]:
 
 
 @dataclass(frozen=True)
-class Plan:
+class PanelPlan:
     """Which panels of an attribute are drawn: values over all platforms, and platforms."""
 
     attribute: str
@@ -143,7 +177,7 @@ class Plan:
     platforms: tuple[str, ...] = ()
 
 
-def plan_panels(series: Series, most: int) -> list[Plan]:
+def plan_panels(series: ShareCurves, most: int) -> list[PanelPlan]:
     """Choose the panels that matter most, attributes with a move first.
 
     Moving values come first, then their attributes by platform, then the frequent values of each
@@ -181,17 +215,17 @@ def plan_panels(series: Series, most: int) -> list[Plan]:
     ]
 
 
-def _plan_attribute(series: Series, attribute: str, values: list[str]) -> Plan:
+def _plan_attribute(series: ShareCurves, attribute: str, values: list[str]) -> PanelPlan:
     found = [series.directions.get((POOLED, attribute, v)) for v in values]
-    return Plan(attribute, tuple(values), sum(d in ("rising", "falling") for d in found))
+    return PanelPlan(attribute, tuple(values), sum(d in ("rising", "falling") for d in found))
 
 
-def draw_attributes(series: Series, most: int) -> list[dict[str, Any]]:
+def draw_attributes(series: ShareCurves, most: int) -> list[AttributePanels]:
     """One entry per attribute, those with a move first: names, panels by value and by platform."""
     return [_draw_attribute(series, plan) for plan in plan_panels(series, most)]
 
 
-def _by_interest(series: Series, attribute: str, values: Sequence[str]) -> list[str]:
+def _by_interest(series: ShareCurves, attribute: str, values: Sequence[str]) -> list[str]:
     """Moving values first, by rank; then the frequent ones."""
 
     def interest(value: str) -> tuple[int, float]:
@@ -203,26 +237,26 @@ def _by_interest(series: Series, attribute: str, values: Sequence[str]) -> list[
     return sorted(values, key=interest)
 
 
-def _draw_attribute(series: Series, plan: Plan) -> dict[str, Any]:
+def _draw_attribute(series: ShareCurves, plan: PanelPlan) -> AttributePanels:
     attribute = plan.attribute
     en, zh = wording.attribute_names(series.taxonomy, attribute)
     names = {v: wording.value_names(series.taxonomy, attribute, v) for v in plan.values}
     panels = [draw_value(series, attribute, v, "all") for v in plan.drawn]
     first = list(plan.values[:PLATFORM_VALUES])
     platforms = [_draw_platform(series, attribute, name, first) for name in plan.platforms]
-    return {
-        "id": attribute,
-        "en": en,
-        "zh": zh,
-        "moving": bool(plan.moving),
-        "panels": [p for p in panels if p is not None],
-        "platforms": [p for p in platforms if p is not None],
-        "left_out": [" ".join(names[v]).strip() for v in plan.values if v not in plan.drawn],
-        "left_out_platforms": [n for n in series.platforms if n not in plan.platforms],
-    }
+    return AttributePanels(
+        id=attribute,
+        en=en,
+        zh=zh,
+        moving=bool(plan.moving),
+        panels=tuple(p for p in panels if p is not None),
+        platforms=tuple(p for p in platforms if p is not None),
+        left_out=tuple(" ".join(names[v]).strip() for v in plan.values if v not in plan.drawn),
+        left_out_platforms=tuple(n for n in series.platforms if n not in plan.platforms),
+    )
 
 
-def draw_value(series: Series, attribute: str, value: str, place: str) -> dict[str, Any] | None:
+def draw_value(series: ShareCurves, attribute: str, value: str, place: str) -> ValuePanel | None:
     """The pooled curve of one value and its caption; `place` keeps ids apart."""
     curve = series.curve(POOLED, attribute, value)
     if curve is None:
@@ -232,31 +266,26 @@ def draw_value(series: Series, attribute: str, value: str, place: str) -> dict[s
     seen = curve.share[~np.isnan(curve.share)]
     now = float(seen[-1]) if len(seen) else None
     ahead = float(curve.ahead[-1, 0]) if curve.ahead is not None and len(curve.ahead) else None
-    told = f"now {wording.percent(now)}, forecast {wording.percent(ahead)}, {shown.en}"
-    alt = f"Share of {en} over all platforms: {told}."
-    panel = Panel(f"{place}-{attribute}-{value}", alt, (curve,), series.withheld(POOLED, attribute))
-    return {
-        "en": en,
-        "zh": zh,
-        "direction": shown,
-        "now": now,
-        "ahead": ahead,
-        "svg": draw_panel(panel),
-    }
+    caption = f"now {wording.percent(now)}, forecast {wording.percent(ahead)}, {shown.en}"
+    alt = f"Share of {en} over all platforms: {caption}."
+    panel = ChartPanel(
+        f"{place}-{attribute}-{value}", alt, (curve,), series.withheld(POOLED, attribute)
+    )
+    return ValuePanel(en, zh, shown, now, ahead, draw_panel(panel))
 
 
 def _draw_platform(
-    series: Series, attribute: str, platform: str, values: Sequence[str]
-) -> dict[str, Any] | None:
+    series: ShareCurves, attribute: str, platform: str, values: Sequence[str]
+) -> PlatformPanel | None:
     curves = [c for v in values if (c := series.curve(platform, attribute, v)) is not None]
     if not curves:
         return None
     names = ", ".join(f"{c.name} {wording.direction(c.direction).en}" for c in curves)
     place = f"on{series.platforms.index(platform)}-{attribute}"
-    panel = Panel(
+    panel = ChartPanel(
         place,
         f"Shares on {platform}: {names}.",
         tuple(curves),
         series.withheld(platform, attribute),
     )
-    return {"platform": platform, "svg": draw_panel(panel)}
+    return PlatformPanel(platform, draw_panel(panel))

@@ -1,4 +1,4 @@
-"""How good a recogniser is, as one HTML page: data in, text out; nothing is loaded from anywhere."""
+"""How good a recogniser is, as one HTML page: data in, text out; the page loads nothing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ class EvaluationInput:
 
     name: str  # of the model, as people call it
     taxonomy: Taxonomy
-    report: Mapping[str, Any]  # judging.judge
+    report: Mapping[str, Any]  # as standalone.evaluate gives it
     mistakes: Mapping[str, Sequence[Exhibit]] = field(default_factory=dict)  # by attribute
     worst_boxes: Sequence[Exhibit] = ()
     false_boxes: Sequence[Exhibit] = ()
@@ -66,7 +66,7 @@ def _baseline(name: str, found: Mapping[str, Any]) -> dict[str, Any]:
 
 def _attribute(
     attribute: str, number: int, data: EvaluationInput, baselines: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """One attribute: its numbers, those beside it, charts, confusion and gallery."""
     found = data.report["val"]["attributes"][attribute]
     en, zh = exhibits.name_attribute(data.taxonomy, attribute)
@@ -103,7 +103,7 @@ def _chart(draw: Any, kind: str, attribute: str, name: str, found: Mapping[str, 
     return draw(f"{kind}-{attribute}", name, *rows)
 
 
-def _beside(baseline: Mapping[str, Any], attribute: str, number: int) -> dict[str, Any]:
+def _beside(baseline: Mapping[str, Any], attribute: str, number: int) -> dict[str, object]:
     against = baseline["against"]
     interval = against["attribute_intervals"][number]
     return {
@@ -115,7 +115,7 @@ def _beside(baseline: Mapping[str, Any], attribute: str, number: int) -> dict[st
     }
 
 
-def _overlaps(scenes: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _overlaps(scenes: Mapping[str, Any]) -> list[dict[str, object]]:
     kinds = (
         ("all", "All garments", scenes["iou_counts"], scenes["mean_iou"], scenes["pictures"]),
         (
@@ -138,7 +138,7 @@ def _overlaps(scenes: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _recognised(report: Mapping[str, Any], taxonomy: Taxonomy) -> list[dict[str, Any]]:
+def _recognised(report: Mapping[str, Any], taxonomy: Taxonomy) -> list[dict[str, object]]:
     """Accuracy through the found box beside that on plain shots."""
     plain, found = report["val"]["attributes"], report["scenes"]["recognised"]["attributes"]
     return [
@@ -197,10 +197,10 @@ def _summarise(
         + "".join(f"，{zh or en}为 {part}" for en, zh, part in others)
     ]
     if len(ranked) > 1:
-        (worst, worst_en, worst_zh), (best, best_en, best_zh) = ranked[0], ranked[-1]
-        first, last = _whole(best), _whole(worst)
-        english.append(f"It reads {best_en} best ({first}) and {worst_en} worst ({last}).")
-        chinese.append(f"{best_zh}最准（{first}），{worst_zh}最难（{last}）")
+        (lowest, lowest_en, lowest_zh), (best, best_en, best_zh) = ranked[0], ranked[-1]
+        first, last = _whole(best), _whole(lowest)
+        english.append(f"It reads {best_en} best ({first}) and {lowest_en} worst ({last}).")
+        chinese.append(f"{best_zh}最准（{first}），{lowest_zh}最难（{last}）")
     if scenes := report.get("scenes"):
         overlap, false = wording.number(scenes["mean_iou"], 2), _whole(scenes["false_boxes"])
         english.append(

@@ -28,7 +28,7 @@ def draw_coverage(key: str, name: str, curve: Rows) -> Markup:
         axes.plot(x, y, color=COLOURS["rising"])
         axes.set_xlim(0, 1)
         axes.set_ylim(min(FLOOR, float(y.min())), 1.0)
-        _percent(axes, "answered, the surest first", "right")
+        _percent(axes, "part predicted, the most confident first", "right")
         alt = f"{name}: {y[0]:.0%} right at {x[0]:.0%} coverage, {y[-1]:.0%} at full coverage"
         return inline(figure, key, alt)
 
@@ -44,8 +44,8 @@ def draw_reliability(key: str, name: str, before: Rows, after: Rows) -> Markup:
             axes.scatter(x, y, s=60 * count / count.sum(), color=COLOURS[colour], linewidth=0)
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1)
-        _percent(axes, "sure by", "right")
-        return inline(figure, key, f"{name}: how often answers are right against how sure they are")
+        _percent(axes, "confidence", "right")
+        return inline(figure, key, f"{name}: accuracy of predictions against their confidence")
 
 
 def draw_overlap(key: str, name: str, counts: Sequence[int], threshold: float) -> Markup:

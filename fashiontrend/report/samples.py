@@ -3,7 +3,7 @@
 import base64
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 
 from fashiontrend import images
 from fashiontrend.errors import PictureError
+from fashiontrend.keywords.published import Sample
 
 #: Longest side of a thumbnail. A dark line on a light one shows on any garment.
 SIZE_PX, LIGHT, DARK, TRUE = 120, (255, 255, 255), (26, 24, 22), (10, 140, 80)
@@ -61,13 +62,23 @@ def _draw_dashed(pen: ImageDraw.ImageDraw, box: tuple[float, float, float, float
             pen.line((x, y, x, min(y + DASH_PX, y1)), fill=TRUE, width=2)
 
 
+@dataclass(frozen=True)
+class ShownSample:
+    """A sample garment: its picture as a data URI, its title, and its address in the shop."""
+
+    src: str
+    title: str
+    href: str | None
+    alt: str
+
+
 def show_samples(
-    samples: Sequence[Mapping[str, Any]], held: Mapping[str, bytes], name: str
-) -> list[dict[str, Any]]:
+    samples: Sequence[Sample], held: Mapping[str, bytes], name: str
+) -> list[ShownSample]:
     """What a card shows of its sample garments; those without a usable picture are left out."""
     shown = []
     for sample in samples:
-        data = held.get(str(sample.get("picture_id") or sample.get("image") or ""))
+        data = held.get(picture_of(sample))
         if data is None:
             continue
         try:
@@ -76,17 +87,21 @@ def show_samples(
             continue
         title = str(sample.get("title") or sample.get("product_id") or "product")
         shown.append(
-            {
-                **sample,
-                "src": uri,
-                "title": title,
-                "href": safe_link(sample.get("url")),
-                "alt": f"{title}, sample of {name}",
-            }
+            ShownSample(
+                src=uri,
+                title=title,
+                href=safe_link(sample.get("url")),
+                alt=f"{title}, sample of {name}",
+            )
         )
     return shown
 
 
-def safe_link(url: Any) -> str | None:
+def picture_of(sample: Sample) -> str:
+    """The id of a sample's picture; "" if it has none."""
+    return str(sample.get("picture_id") or sample.get("image") or "")
+
+
+def safe_link(url: str | None) -> str | None:
     """The address if a browser may open it: http or https, never `javascript:`."""
-    return str(url) if url and urlsplit(str(url)).scheme in ("http", "https") else None
+    return url if url and urlsplit(url).scheme in ("http", "https") else None

@@ -1,8 +1,7 @@
-"""The report against the truth, where a demo world or a replay knows it."""
+"""The report against the truth, if a demo world or a replay knows it."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,13 +9,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fashiontrend.errors import DataError
-from fashiontrend.taxonomy import NOT_VISIBLE
+from fashiontrend.keywords.published import KeywordRecord
+from fashiontrend.taxonomy import NOT_VISIBLE, POOLED
 
-POOLED = "*"
 KEYS = ("platform", "product_id", "first_day", "last_day")
 #: Columns of true shares, as long rows.
 TRUE = ["platform", "attribute", "value", "day", "share"]
-#: What a truth writes where a product does not show an attribute.
+#: What a truth holds if a product does not show an attribute.
 ABSENT = ("", NOT_VISIBLE, "not_applicable")
 
 
@@ -30,11 +29,11 @@ def true_shares(
             and one column per attribute; empty, null or "not_visible" = the product has none.
         days: last days of the windows.
         window_days: length of a window.
-        weights: platform -> weight in pooled shares ("*"); 1.0 where a platform is not named.
+        weights: platform -> weight in pooled shares ("*"); 1.0 if a platform is not named.
 
     Returns:
         Columns platform, attribute, value, day, share in [0, 1]. One row for each value that
-        occurs anywhere in the truth; NaN where the window holds no product with the attribute.
+        occurs anywhere in the truth; NaN if the window holds no product with the attribute.
         In pooled rows a platform is carried over such days with its nearest share.
 
     Raises:
@@ -118,7 +117,7 @@ def share_errors(shares: pa.Table, true: pd.DataFrame) -> pd.DataFrame:
     truth are left out. A value that the truth never holds has the true share 0.
 
     Args:
-        shares: rows of `records.SHARE`.
+        shares: rows of `schemas.SHARE`.
         true: as `true_shares` returns.
 
     Returns:
@@ -126,11 +125,11 @@ def share_errors(shares: pa.Table, true: pd.DataFrame) -> pd.DataFrame:
     """
     frame = shares.to_pandas()
     frame = frame[(frame["platform"] != POOLED) & ~frame["withheld"] & frame["share"].notna()]
-    answers = true.dropna(subset=["share"])
+    known = true.dropna(subset=["share"])
     group = ["platform", "attribute", "day"]
-    frame = frame.merge(answers[group].drop_duplicates(), on=group)
+    frame = frame.merge(known[group].drop_duplicates(), on=group)
     frame = frame.merge(
-        answers.rename(columns={"share": "true"})[[*group, "value", "true"]],
+        known.rename(columns={"share": "true"})[[*group, "value", "true"]],
         on=[*group, "value"],
         how="left",
     )
@@ -145,12 +144,12 @@ def share_errors(shares: pa.Table, true: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def judge_directions(
-    keywords: Sequence[Mapping[str, Any]], true: pd.DataFrame, min_change: float
+def check_directions(
+    keywords: Sequence[KeywordRecord], true: pd.DataFrame, min_change: float
 ) -> pd.DataFrame:
     """Which directions were right.
 
-    The true change runs from `as_of` to `target_date` where the truth knows both days ("ahead"),
+    The true change runs from `as_of` to `target_date` if the truth knows both days ("ahead"),
     else over as many days before `as_of` ("behind"). Rising and falling are right if the truth
     moved that way by at least `min_change`; stable is right if it moved by no more than the larger
     of `min_change` and half the width of the forecast's 80 % interval.
@@ -160,7 +159,7 @@ def judge_directions(
         without a known true change are left out.
     """
     seen = true.dropna(subset=["share"])
-    answers = dict(
+    shares = dict(
         zip(
             zip(*(seen[c] for c in TRUE[:-1]), strict=True),
             seen["share"].astype(float),
@@ -169,10 +168,10 @@ def judge_directions(
     )
     rows = []
     for keyword in keywords:
-        moved = _true_change(keyword, answers)
+        moved = _true_change(keyword, shares)
         if moved is None:
             continue
-        low, high = keyword["share"].get("interval80") or (0.0, 0.0)
+        low, high = keyword["share"]["interval80"]
         rows.append(
             {
                 "platform": keyword["platform"],
@@ -189,16 +188,16 @@ def judge_directions(
 
 
 def _true_change(
-    keyword: Mapping[str, Any], answers: Mapping[tuple[Any, ...], float]
+    keyword: KeywordRecord, shares: Mapping[tuple[object, ...], float]
 ) -> tuple[float, str] | None:
     key = (keyword["platform"], keyword["keyword"]["attribute"], keyword["keyword"]["value"])
     now, target = date.fromisoformat(keyword["as_of"]), date.fromisoformat(keyword["target_date"])
-    here = answers.get((*key, now))
+    here = shares.get((*key, now))
     if here is None:
         return None
-    if (there := answers.get((*key, target))) is not None:
+    if (there := shares.get((*key, target))) is not None:
         return there - here, "ahead"
-    past = answers.get((*key, now - (target - now)))
+    past = shares.get((*key, now - (target - now)))
     return None if past is None else (here - past, "behind")
 
 

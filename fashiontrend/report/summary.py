@@ -1,11 +1,12 @@
 """The one paragraph at the top, in English and Chinese."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from fashiontrend.keywords.published import KeywordRecord, Line
 from fashiontrend.loop import Step
+from fashiontrend.outcomes import IngestFacts
 from fashiontrend.report import wording
-from fashiontrend.report.judged import GATES, fact
+from fashiontrend.report.gate_rows import GATES
 from fashiontrend.report.wording import count, percent
 from fashiontrend.storage.ledger import Run
 
@@ -14,17 +15,15 @@ NAMED = 3
 
 
 def summarise(
-    run: Run, platforms: Sequence[str], records: Sequence[Mapping[str, Any]], thin: int
-) -> dict[str, str]:
-    """What happened and what came out, for a reader who reads nothing else: keys `en` and `zh`."""
-    closed = next(
-        (s for s in reversed(GATES) if (v := run.verdicts(s)) and not v[-1].get("passed")), None
-    )
+    run: Run, platforms: Sequence[str], records: Sequence[KeywordRecord], thin: int
+) -> Line:
+    """What happened and what came out, for a reader who reads nothing else."""
+    closed = next((s for s in reversed(GATES) if (v := run.verdicts(s)) and not v[-1].passed), None)
     english = [_read_en(run, platforms)]
     chinese = [_read_zh(run, platforms)]
     if closed:
         name, zh, _ = GATES[closed]
-        reasons = "; ".join(run.verdicts(closed)[-1].get("reasons") or ()) or "no reason given"
+        reasons = "; ".join(run.verdicts(closed)[-1].reasons) or "no reason given"
         english.append(
             f"The {name.lower()} stayed closed ({reasons}), "
             "so nothing was published and the last release stays."
@@ -42,7 +41,7 @@ def summarise(
 def _read_en(run: Run, platforms: Sequence[str]) -> str:
     number = len(platforms)
     shops = f"{number} platform{'s' if number != 1 else ''}"
-    pictures = fact(run, Step.INGEST, "pictures")
+    pictures = _pictures(run)
     seen = (
         f"{count(pictures)} pictures from {shops} were read"
         if wording.known(pictures)
@@ -57,7 +56,7 @@ def _read_en(run: Run, platforms: Sequence[str]) -> str:
 
 
 def _read_zh(run: Run, platforms: Sequence[str]) -> str:
-    pictures = fact(run, Step.INGEST, "pictures")
+    pictures = _pictures(run)
     seen = (
         f"共读取 {len(platforms)} 个平台的 {count(pictures)} 张图片"
         if wording.known(pictures)
@@ -73,45 +72,52 @@ def _read_zh(run: Run, platforms: Sequence[str]) -> str:
     return f"截至 {run.day}，{seen}{models}"
 
 
+def _pictures(run: Run) -> int | None:
+    ingested = run.find_facts(IngestFacts)
+    return ingested.pictures if ingested else None
+
+
 def _trained(run: Run) -> bool:
     return bool(run.verdicts(Step.TRAIN_FORECASTER))
 
 
-def _moves_en(records: Sequence[Mapping[str, Any]], thin: int) -> str:
+def _moves_en(records: Sequence[KeywordRecord], thin: int) -> str:
     days = records[0]["horizon_days"]
     parts = [
-        f"{word}: {', '.join(_move(r, 'en') for r in found[:NAMED])}"
+        f"{name}: {', '.join(_move(r, 'en') for r in found[:NAMED])}"
         + (f" and {len(found) - NAMED} more" if len(found) > NAMED else "")
-        for direction, word in (("rising", "rising"), ("falling", "falling"))
+        for direction, name in (("rising", "rising"), ("falling", "falling"))
         if (found := [r for r in records if r["direction"] == direction])
     ]
     stable = sum(r["direction"] == "stable" for r in records)
-    told = (
+    expected = (
         f"Over the next {days} days we expect {'; '.join(parts)}."
         if parts
         else f"Nothing moves beyond its noise in the next {days} days."
     )
     rest = f"{stable} value{'s are' if stable != 1 else ' is'} stable"
-    return f"{told} {rest}, {thin} lack{'s' if thin == 1 else ''} evidence."
+    return f"{expected} {rest}, {thin} lack{'s' if thin == 1 else ''} evidence."
 
 
-def _moves_zh(records: Sequence[Mapping[str, Any]], thin: int) -> str:
+def _moves_zh(records: Sequence[KeywordRecord], thin: int) -> str:
     parts = [
-        f"{word}：{'、'.join(_move(r, 'zh') for r in found[:NAMED])}"
+        f"{name}：{'、'.join(_move(r, 'zh') for r in found[:NAMED])}"
         + (f"等 {len(found)} 项" if len(found) > NAMED else "")
-        for direction, word in (("rising", "上升"), ("falling", "下降"))
+        for direction, name in (("rising", "上升"), ("falling", "下降"))
         if (found := [r for r in records if r["direction"] == direction])
     ]
     stable = sum(r["direction"] == "stable" for r in records)
-    told = (
+    expected = (
         f"未来 {records[0]['horizon_days']} 天预计{'；'.join(parts)}。"
         if parts
         else f"未来 {records[0]['horizon_days']} 天没有超出噪声的变化。"
     )
-    return f"{told}{stable} 项平稳，{thin} 项证据不足。"
+    return f"{expected}{stable} 项平稳，{thin} 项证据不足。"
 
 
-def _move(record: Mapping[str, Any], language: str) -> str:
-    word, share = record["keyword"], record["share"]
+def _move(record: KeywordRecord, language: str) -> str:
+    named, share = record["keyword"], record["share"]
     ends = f"{percent(share['now'])} → {percent(share['forecast'])}"
-    return f"{word['en']} ({ends})" if language == "en" else f"{word['zh'] or word['en']}（{ends}）"
+    return (
+        f"{named['en']} ({ends})" if language == "en" else f"{named['zh'] or named['en']}（{ends}）"
+    )

@@ -7,11 +7,10 @@ from typing import Any
 
 from fashiontrend.taxonomy import Taxonomy
 
-#: Stands where there is no number.
+#: Stands in place of a number that is not known.
 NONE = "–"
 MINUS = "−"
 THIN = "\u202f"  # narrow no-break space
-POOLED = "*"
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ DIRECTIONS: Mapping[str, Direction] = {
     "falling": Direction("falling", "↘", "falling", "下降"),
     "stable": Direction("stable", "→", "stable", "平稳"),
 }
-#: Shown where no keyword was made of a value: nothing is claimed.
+#: Shown if no keyword was made of a value: nothing is claimed.
 UNJUDGED = Direction("unjudged", "·", "not judged", "未判定")
 
 #: Term, its Chinese name, and one line of each.
@@ -37,20 +36,21 @@ LEGEND: tuple[tuple[str, str, str, str], ...] = (
     (
         "Share",
         "占比",
-        "Of the products that have the attribute and were on sale, the part with this value. "
-        "Corrected for the recogniser's errors and for resampling.",
+        "The part of the products on sale with this attribute that show this value. It is "
+        "corrected for the recogniser's errors and for resampling.",
         "窗口期内在售且具有该类别的商品中，取该属性值的比例；已校正识别误差与重采样的影响。",
     ),
     (
         "Interval",
         "区间",
-        "Where the share lies with 80 % probability. Wide: few products, or a hard attribute.",
+        "The range that holds the share with 80 % probability. It is wide if there are few products, or if "
+        "the attribute is hard to read.",
         "占比有 80 % 的可能落在此范围内。区间宽，说明商品少或该类别难以识别。",
     ),
     (
         "Direction",
         "方向",
-        "Rising or falling only if the forecast change exceeds its noise; otherwise stable.",
+        "A value rises or falls only if its forecast change exceeds its noise; otherwise it is stable.",
         "只有当预测变化大于噪声时才判为上升或下降，否则为平稳。",
     ),
     (
@@ -62,13 +62,14 @@ LEGEND: tuple[tuple[str, str, str, str], ...] = (
     (
         "Grade",
         "可信等级",
-        "How far to trust it, A best: probability, support, backtest, agreement of platforms.",
+        "How far to trust the forecast; A is best. It combines probability, support, backtest and the "
+        "agreement of platforms.",
         "预测的可信程度，A 为最高；综合概率、支持数、回测表现与平台间的一致性。",
     ),
     (
         "Support",
         "支持数",
-        "How many distinct products stand behind the number. Below the limit nothing is claimed.",
+        "The number of distinct products behind the figure. Below the limit nothing is claimed.",
         "该数字背后的不同商品数量；低于下限时不作结论。",
     ),
 )
@@ -129,17 +130,17 @@ def duration(seconds: Any) -> str:
 
 
 def plain(identifier: Any) -> str:
-    """An id as words: `sustained_riser` -> `sustained riser`."""
+    """An id in plain text: `sustained_riser` -> `sustained riser`."""
     return str(identifier).replace("_", " ") if identifier else NONE
 
 
 def direction(name: Any) -> Direction:
-    """How to show a direction; `UNJUDGED` for any other word."""
+    """How to show a direction; `UNJUDGED` for any other text."""
     return DIRECTIONS.get(str(name), UNJUDGED)
 
 
 def attribute_names(taxonomy: Taxonomy, attribute: str) -> tuple[str, str]:
-    """English and Chinese names of an attribute; its id where the taxonomy does not hold it."""
+    """English and Chinese names of an attribute; its id if the taxonomy does not hold it."""
     if attribute in taxonomy.ids:
         found = taxonomy.attribute(attribute)
         return found.en, found.zh
@@ -147,19 +148,8 @@ def attribute_names(taxonomy: Taxonomy, attribute: str) -> tuple[str, str]:
 
 
 def value_names(taxonomy: Taxonomy, attribute: str, value: str) -> tuple[str, str]:
-    """English and Chinese names of a value; its id where the taxonomy does not hold it."""
+    """English and Chinese names of a value; its id if the taxonomy does not hold it."""
     if attribute in taxonomy.ids and value in taxonomy.attribute(attribute).value_ids:
         found = taxonomy.attribute(attribute).value(value)
         return found.en, found.zh
     return plain(value), ""
-
-
-def change(value: Any) -> str:
-    """What a round changed, in one line, from text, list or mapping."""
-    if isinstance(value, Mapping):
-        return "; ".join(
-            f"{plain(k)}: {change(v)}" for k, v in value.items() if v not in (None, [], {}, "")
-        )
-    if isinstance(value, list | tuple):
-        return ", ".join(change(v) for v in value)
-    return str(value)

@@ -1,4 +1,4 @@
-"""Attribute change sequences (A7): from the recogniser's answers to each platform's shares."""
+"""Estimate each platform's attribute shares by day from the recogniser's predictions."""
 
 from fashiontrend.series.quantification import Validation, collect_validation
 from fashiontrend.series.shares import compute_shares

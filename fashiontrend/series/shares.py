@@ -1,10 +1,12 @@
-"""Shares of every platform, attribute, value and day, corrected, with support and interval.
+"""Compute the shares of every platform, attribute, value and day, with support and interval.
 
-The unit is a product on a platform. A window of days counts each distinct product once. A
-product that does not show an attribute is left out of that attribute's shares. Pooled shares
-(platform "*") weigh platforms with fixed weights; a platform whose day is withheld, or that
-has not started yet, is carried with its nearest measured share, so that neither an outage nor
-a newcomer passes for a trend.
+The unit is a product on a platform. A window of days counts each distinct product once. A product
+that does not show an attribute is left out of that attribute's shares. Pooled shares (platform
+"*") have fixed platform weights. If a platform's day is withheld, or the platform has not started
+yet, its nearest measured share is carried, so that neither an outage nor a new platform looks like
+a trend.
+
+Shapes: T days, N products of a platform, K values, D draws.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,37 +21,38 @@ from numpy.typing import NDArray
 from fashiontrend.config import SeriesConfig
 from fashiontrend.errors import DataError
 from fashiontrend.series import quantification, unfolding
-from fashiontrend.series.quantification import Validation
+from fashiontrend.series.gaps import carry_source
+from fashiontrend.series.quantification import RecogniserCalibration, Validation
+from fashiontrend.series.unfolding import AnnotatedPredictions
 from fashiontrend.series.votes import Votes, vote_products
 from fashiontrend.storage import schemas
-from fashiontrend.taxonomy import Attribute, Taxonomy
+from fashiontrend.taxonomy import POOLED, Attribute, Taxonomy
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-POOLED = "*"
-#: Product draws for each draw of the validation set; calibrations cost more than products do.
+#: Draws of products for each draw of the calibration, which costs more.
 _DRAWS_PER_CALIBRATION = 4
 
 
 @dataclass(frozen=True)
-class Presence:
-    """Which products a platform's windows hold."""
+class ProductWindows:
+    """The products that each window of a platform holds."""
 
     days: tuple[date, ...]  # T calendar days without gaps
-    windows: Bools  # (T, N): the product counts in the window that ends on the day
+    windows: Bools  # (T, N): the window that ends on the day holds the product
     withheld: Bools  # (T,): the day itself failed data health, or brought no listing
     products: NDArray[np.int64]  # (N,) rows of the votes
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One attribute on one platform; NaN where a window holds no product with the attribute."""
+class MeasuredShares:
+    """Shares of one attribute on one platform; NaN if a window has no product with it."""
 
-    raw: Array  # (T, K)
-    share: Array  # (T, K)
-    draws: Array  # (T, D, K)
-    support: NDArray[np.int64]  # (T,)
+    raw: Array  # (T, K) counted from the most probable values
+    share: Array  # (T, K) corrected
+    draws: Array  # (T, D, K) bootstrap draws of the corrected share
+    support: NDArray[np.int64]  # (T,) products
     withheld: Bools  # (T,)
 
 
@@ -68,40 +71,42 @@ def compute_shares(
     Args:
         listings: one row per (platform, day, product_id, picture_id); `day` and, for the basis
             new_in, `first_seen` are dates.
-        predictions: rows of `records.prediction_schema`.
+        predictions: rows of `schemas.prediction_schema`.
         validation: see `collect_validation`.
-        taxonomy: its attributes are measured.
+        taxonomy: the attributes.
         cfg: window, basis, smoothing and number of draws.
-        weights: platform -> weight in pooled shares; 1.0 where a platform is not named.
-        withheld: (platform, day) that failed data health. They bring no product into any window
+        weights: platform -> weight in pooled shares; 1.0 for a platform that is not named.
+        withheld: (platform, day) that failed data health. They bring no product into any window,
             and their rows are flagged.
         rng: draws the intervals.
 
     Returns:
-        Rows of `records.SHARE`, for every platform and "*". Shares are null where the window
-        holds no product with the attribute; such rows are flagged withheld.
+        Rows of `schemas.SHARE`, for every platform and "*". Shares are null if the window holds
+        no product with the attribute; such rows are flagged withheld.
 
     Raises:
         DataError: there are no listings, or predictions do not fit the taxonomy.
     """
     if listings.empty:
         raise DataError(
-            "no listing in the days asked for, expected one at least. Crawl, or ask for more days."
+            "there is no listing in the given days, expected one at least. Crawl, or give more days."
         )
     table = predictions if isinstance(predictions, pa.Table) else pa.Table.from_pandas(predictions)
     votes = vote_products(listings, table, taxonomy)
     bad = set(withheld)
-    presences = {
-        str(name): find_presence(group, votes, bad, cfg, _span(listings))
+    platforms = {
+        str(name): find_windows(group, votes, bad, cfg, _span(listings))
         for name, group in listings.groupby("platform", sort=True)
     }
-    lots = {name: _draw_products(p, cfg, rng) for name, p in presences.items()}
+    bootstrap = {name: _draw_weights(windows, cfg, rng) for name, windows in platforms.items()}
+    days = next(iter(platforms.values())).days
     parts = []
     for attribute in taxonomy.attributes:
-        found = measure(attribute, votes, validation, (presences, lots), (cfg, rng))
-        found[POOLED] = pool(found, weights)
-        days = next(iter(presences.values())).days
-        parts += [_rows(p, attribute, days, m, cfg) for p, m in found.items()]
+        measured = measure_attribute(
+            attribute, votes, validation, platforms, bootstrap, cfg.smoothing, rng
+        )
+        measured[POOLED] = pool(measured, weights)
+        parts += [_rows(name, attribute, days, m, cfg) for name, m in measured.items()]
     return pa.concat_tables(parts)
 
 
@@ -110,14 +115,14 @@ def _span(listings: pd.DataFrame) -> tuple[date, ...]:
     return tuple(first + timedelta(days=i) for i in range((last - first).days + 1))
 
 
-def find_presence(
+def find_windows(
     listings: pd.DataFrame,
     votes: Votes,
     withheld: set[tuple[str, date]],
     cfg: SeriesConfig,
     days: tuple[date, ...],
-) -> Presence:
-    """Find which products of one platform each window holds, and which days are withheld."""
+) -> ProductWindows:
+    """Find the products of one platform in each window, and the withheld days."""
     platform = str(listings["platform"].iloc[0])
     rows = votes.keys.reset_index().query("platform == @platform")
     column = {p: i for i, p in enumerate(rows["product_id"])}
@@ -133,96 +138,131 @@ def find_presence(
     windows = _any_in_window(listed, cfg.window_days)
     if cfg.basis == "new_in":
         first = listings.groupby("product_id")["first_seen"].min().map(index)
-        born = np.zeros_like(listed)
+        first_listed = np.zeros_like(listed)
         for product, day_index in first.dropna().items():
             if product in column:
-                born[int(day_index), column[str(product)]] = True
-        windows &= _any_in_window(born, cfg.window_days)
-    return Presence(days, windows, bad, rows["index"].to_numpy(dtype=np.int64))
+                first_listed[int(day_index), column[str(product)]] = True
+        windows &= _any_in_window(first_listed, cfg.window_days)
+    return ProductWindows(days, windows, bad, rows["index"].to_numpy(dtype=np.int64))
 
 
 def _any_in_window(flags: Bools, window: int) -> Bools:
+    """Return whether any of the last `window` days is set; (T, N)."""
     total = np.cumsum(flags, axis=0, dtype=np.int64)
     total[window:] -= total[:-window].copy()
     return np.asarray(total > 0)
 
 
-def _draw_products(presence: Presence, cfg: SeriesConfig, rng: np.random.Generator) -> Array:
-    """Weights of the Bayesian bootstrap (Rubin 1981): one per product, the same in all windows."""
+def _draw_weights(windows: ProductWindows, cfg: SeriesConfig, rng: np.random.Generator) -> Array:
+    """Draw (C, R, N) weights of the Bayesian bootstrap (Rubin 1981), the same in all windows."""
     calibrations = max(1, cfg.bootstrap // _DRAWS_PER_CALIBRATION)
-    return rng.exponential(size=(calibrations, _DRAWS_PER_CALIBRATION, len(presence.products)))
+    return rng.exponential(size=(calibrations, _DRAWS_PER_CALIBRATION, len(windows.products)))
 
 
-def measure(
+def measure_attribute(
     attribute: Attribute,
     votes: Votes,
     validation: Validation,
-    where: tuple[dict[str, Presence], dict[str, Array]],
-    how: tuple[SeriesConfig, np.random.Generator],
-) -> dict[str, Measured]:
-    """Measure one attribute on every platform; the calibration's draws are common to all."""
-    (presences, lots), (cfg, rng) = where, how
+    platforms: Mapping[str, ProductWindows],
+    bootstrap: Mapping[str, Array],
+    smoothing: float,
+    rng: np.random.Generator,
+) -> dict[str, MeasuredShares]:
+    """Measure one attribute on every platform; all platforms share the draws of the calibration.
+
+    Args:
+        attribute: the attribute, with K values.
+        votes: combined predictions for all products.
+        validation: predictions for annotated pictures.
+        platforms: platform -> its windows.
+        bootstrap: platform -> (C, R, N) bootstrap weights of its products.
+        smoothing: pseudo-count of a value, in products.
+        rng: draws the calibrations and the stop.
+    """
     name, size = attribute.id, len(attribute.values)
-    known, labels, prior = validation.probs[name], validation.labels[name], validation.prior[name]
-    calibrations, repeats = next(iter(lots.values())).shape[:2]
-    point = quantification.fit_calibration(known, labels, prior, np.ones((1, len(labels))))
-    lots_of_pictures = rng.exponential(size=(calibrations, len(labels)))
-    noise = rng.normal(size=(calibrations, size + 1))
-    drawn = quantification.fit_calibration(known, labels, prior, lots_of_pictures, noise)
-    lean = rng.dirichlet(np.ones(size), size=(calibrations, repeats))
-    measured, told = {}, {}
-    for platform, presence in presences.items():
-        has = votes.present[name][presence.products]
-        probs = votes.probs[name][presence.products][has]
-        likes = quantification.likelihoods(probs, point), quantification.likelihoods(probs, drawn)
-        windows = presence.windows[:, has]
-        draw = lots[platform][:, :, has], lean, cfg.smoothing
-        measured[platform], told[platform] = _measure_windows(
-            windows, (probs, validation.natural(name)), likes, draw, presence.withheld
+    annotated = AnnotatedPredictions(
+        validation.probs[name], validation.labels[name], validation.prior[name]
+    )
+    calibrations, repeats = next(iter(bootstrap.values())).shape[:2]
+    point, drawn = _calibrate(annotated, calibrations, rng)
+    prior_mean = rng.dirichlet(np.ones(size), size=(calibrations, repeats))
+    measured, by_stop = {}, {}
+    for platform, windows in platforms.items():
+        has = votes.present[name][windows.products]
+        estimator = _WindowEstimator(
+            votes.probs[name][windows.products][has],
+            validation.natural(name), point, drawn, bootstrap[platform][:, :, has], prior_mean, smoothing,
+        )  # fmt: skip
+        measured[platform], by_stop[platform] = estimator.measure(
+            windows.windows[:, has], windows.withheld
         )
     seen = {p: ~np.isnan(m.share[:, 0]) for p, m in measured.items()}
     support = np.concatenate([m.support[seen[p]] for p, m in measured.items()])
     stop = unfolding.choose_stop(
-        (known, labels, prior),
+        annotated,
         np.concatenate([m.share[seen[p]] for p, m in measured.items()]),
         int(np.median(support)) if len(support) else 0,
         rng,
     )
-    return {p: replace(m, share=told[p][:, stop]) for p, m in measured.items()}
+    return {p: replace(m, share=by_stop[p][:, stop]) for p, m in measured.items()}
 
 
-def _measure_windows(
-    windows: Bools,
-    answers: tuple[Array, Array],
-    likes: tuple[Array, Array],
-    draw: tuple[Array, Array, float],
-    withheld: Bools,
-) -> tuple[Measured, Array]:
-    """One platform, its share as the maximum of the likelihood; and (T, stops, K) of them all."""
-    (probs, natural), (point, drawn), (lots, lean, smoothing) = answers, likes, draw
-    days, size = len(windows), probs.shape[1]
-    raw, told = np.full((days, size), np.nan), np.full((days, len(unfolding.STOPS), size), np.nan)
-    draws = np.full((days, lean.shape[0] * lean.shape[1], size), np.nan)
-    for day, window in enumerate(windows):
-        chosen = np.flatnonzero(window)
-        if not len(chosen):
-            continue
-        raw[day] = quantification.count_raw(probs[chosen])
-        told[day] = unfolding.unfold(point[0, chosen], natural, smoothing)
-        found = quantification.maximise_shares(
-            drawn[:, chosen], lots[:, :, chosen], lean, smoothing
-        )
-        draws[day] = found.reshape(-1, size)
-    flagged = withheld | ~windows.any(axis=1)
-    return Measured(raw, told[:, -1], draws, windows.sum(axis=1), flagged), told
+def _calibrate(
+    annotated: AnnotatedPredictions, draws: int, rng: np.random.Generator
+) -> tuple[RecogniserCalibration, RecogniserCalibration]:
+    """Return the best calibration, and bootstrap draws of it."""
+    probs, labels, prior = annotated.probs, annotated.labels, annotated.prior
+    point = quantification.fit_calibration(probs, labels, prior, np.ones((1, len(labels))))
+    weights = rng.exponential(size=(draws, len(labels)))
+    noise = rng.normal(size=(draws, probs.shape[1] + 1))
+    return point, quantification.fit_calibration(probs, labels, prior, weights, noise)
 
 
-def pool(measured: Mapping[str, Measured], weights: Mapping[str, float]) -> Measured:
+@dataclass(frozen=True)
+class _WindowEstimator:
+    """Estimates one platform's shares of one attribute, for its n products that have it."""
+
+    probs: Array  # (n, K)
+    natural: Array  # (K,) proportions of the annotated pictures
+    point: RecogniserCalibration  # the best one
+    drawn: RecogniserCalibration  # C draws
+    weights: Array  # (C, R, n) bootstrap weights
+    prior_mean: Array  # (C, R, K)
+    smoothing: float
+
+    def measure(self, windows: Bools, withheld: Bools) -> tuple[MeasuredShares, Array]:
+        """Return shares at the maximum of the likelihood, and (T, stops, K) at every stop."""
+        days, size = len(windows), self.probs.shape[1]
+        point = quantification.likelihoods(self.probs, self.point)[0]
+        drawn = quantification.likelihoods(self.probs, self.drawn)
+        raw = np.full((days, size), np.nan)
+        by_stop = np.full((days, len(unfolding.STOPS), size), np.nan)
+        draws = np.full((days, self.prior_mean[..., 0].size, size), np.nan)
+        for day, window in enumerate(windows):
+            chosen = np.flatnonzero(window)
+            if not len(chosen):
+                continue
+            raw[day] = quantification.count_raw(self.probs[chosen])
+            by_stop[day] = unfolding.unfold(point[chosen], self.natural, self.smoothing)
+            shares = quantification.maximise_shares(
+                drawn[:, chosen], self.weights[:, :, chosen], self.prior_mean, self.smoothing
+            )
+            draws[day] = shares.reshape(-1, size)
+        flagged = withheld | ~windows.any(axis=1)
+        measured = MeasuredShares(raw, by_stop[:, -1], draws, windows.sum(axis=1), flagged)
+        return measured, by_stop
+
+
+def pool(measured: Mapping[str, MeasuredShares], weights: Mapping[str, float]) -> MeasuredShares:
     """Pool platforms with fixed weights.
 
-    A platform's withheld or empty day is carried: the last measured share before it or, before
-    its first day, its first. The pooled day is withheld when more than half of the weight is
-    carried.
+    A platform's withheld or empty day is filled by the last measured share before it, or by the
+    first one if there is none before. The pooled day is withheld if more than half of the weight
+    is carried.
+
+    Args:
+        measured: platform -> its shares.
+        weights: platform -> weight; 1.0 for a platform that is not named.
     """
     weight = np.array([weights.get(p, 1.0) for p in measured])
     weight = weight / weight.sum()
@@ -234,28 +274,26 @@ def pool(measured: Mapping[str, Measured], weights: Mapping[str, float]) -> Meas
     for part, m, ok in zip(weight, measured.values(), good, strict=True):
         if not ok.any():
             continue
-        source = _nearest(ok)
+        source = carry_source(ok)
         for total, own in zip((raw, share, draws), _parts(m), strict=True):
             total += part * own[source]
         support += np.where(ok, m.support, 0)
     withheld = (weight[:, None] * ~good).sum(axis=0) > 0.5
     if not alive.any():
         share[:], raw[:], draws[:], withheld[:] = np.nan, np.nan, np.nan, True
-    return Measured(raw, share, draws, support, withheld)
+    return MeasuredShares(raw, share, draws, support, withheld)
 
 
-def _parts(m: Measured) -> tuple[Array, Array, Array]:
+def _parts(m: MeasuredShares) -> tuple[Array, Array, Array]:
     return m.raw, m.share, m.draws
 
 
-def _nearest(ok: Bools) -> NDArray[np.int64]:
-    """For each day the last good day up to it, or the first good day of all."""
-    last = np.maximum.accumulate(np.where(ok, np.arange(len(ok)), -1))
-    return np.where(last < 0, int(np.argmax(ok)), last)
-
-
 def _rows(
-    platform: str, attribute: Attribute, days: tuple[date, ...], m: Measured, cfg: SeriesConfig
+    platform: str,
+    attribute: Attribute,
+    days: tuple[date, ...],
+    m: MeasuredShares,
+    cfg: SeriesConfig,
 ) -> pa.Table:
     size = len(attribute.values)
     low, high = np.quantile(m.draws, [0.1, 0.9], axis=1)

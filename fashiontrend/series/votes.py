@@ -1,4 +1,4 @@
-"""One answer per product: its pictures vote, weighted by how sure the recogniser is of each."""
+"""Combine the predictions for a product's pictures, weighted by the recogniser's confidence."""
 
 from dataclasses import dataclass
 
@@ -8,31 +8,32 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fashiontrend.errors import DataError
-from fashiontrend.taxonomy import Taxonomy
+from fashiontrend.taxonomy import GARMENT_TYPE, Taxonomy
 
 Array = NDArray[np.float64]
 
-#: A picture shows an attribute, and a product has it, from this probability on.
+#: A picture shows an attribute if its probability of being visible is at least this.
 VISIBLE_FROM = 0.5
-#: Least weight of a picture whose garment box was found with a low score.
-_LEAST_BOX_WEIGHT = 0.05
-GARMENT_TYPE = "garment_type"
+#: Lower bound of the weight that the score of the garment box gives a picture.
+_MIN_BOX_WEIGHT = 0.05
 
 
 @dataclass(frozen=True)
 class Votes:
-    """The answers for N products, in the order of `keys`."""
+    """Combined predictions for N products, in the order of `keys`."""
 
-    keys: pd.DataFrame  # platform, product_id, picture_id of the surest picture
+    keys: pd.DataFrame  # platform, product_id, picture_id of the most confident picture
     probs: dict[str, Array]  # attribute -> (N, K) over its values, rows sum to 1
-    present: dict[str, NDArray[np.bool_]]  # attribute -> (N,) shown and applicable
+    present: dict[
+        str, NDArray[np.bool_]
+    ]  # attribute -> (N,) visible, and possible for the garment type
 
 
 def read_probs(predictions: pa.Table, attribute: str, num_values: int) -> Array:
-    """The (rows, K + 1) probabilities of one attribute; the last column is "not visible".
+    """Return the (rows, K + 1) probabilities of one attribute; the last is of "not visible".
 
     Raises:
-        DataError: the table has no such column, or of another width.
+        DataError: the table lacks the column, or the column has another width.
     """
     name = f"probs_{attribute}"
     if name not in predictions.column_names:
@@ -52,22 +53,22 @@ def read_probs(predictions: pa.Table, attribute: str, num_values: int) -> Array:
 
 
 def split_visible(probs: Array) -> tuple[Array, Array]:
-    """Part (rows, K + 1) answers into (rows, K) over the values and (rows,) of being visible."""
+    """Split (rows, K + 1) probabilities into (rows, K) of the values and (rows,) of visibility."""
     visible = probs[:, :-1].sum(axis=1)
     return probs[:, :-1] / np.maximum(visible, 1e-12)[:, None], visible
 
 
 def vote_products(listings: pd.DataFrame, predictions: pa.Table, taxonomy: Taxonomy) -> Votes:
-    """Let the pictures of every product vote.
+    """Combine the predictions for the pictures of every product.
 
     Args:
         listings: columns platform, product_id, picture_id; repeated rows (days) are harmless.
-        predictions: rows of `records.prediction_schema`; a picture may stand in it twice.
-        taxonomy: its attributes are voted on.
+        predictions: rows of `schemas.prediction_schema`; of repeated pictures the first counts.
+        taxonomy: the attributes.
 
     Returns:
-        One row per product that has a recognised picture. A product has an attribute when one
-        of its pictures shows it and its garment type can have it.
+        One row per product with a recognised picture. A product has an attribute if one of its
+        pictures shows it and its garment type can have it.
     """
     rows = pd.DataFrame({"picture_id": predictions["picture_id"].to_pandas()})
     rows = rows.assign(row=np.arange(len(rows))).drop_duplicates("picture_id")
@@ -79,19 +80,19 @@ def vote_products(listings: pd.DataFrame, predictions: pa.Table, taxonomy: Taxon
     product: NDArray[np.int64] = np.asarray(groups, dtype=np.int64)
     count = int(product.max()) + 1 if len(product) else 0
     box_score = np.nan_to_num(predictions["box_score"].to_numpy(zero_copy_only=False), nan=0.0)
-    box = np.clip(box_score[pairs["row"].to_numpy()].astype(np.float64), _LEAST_BOX_WEIGHT, 1.0)
+    box = np.clip(box_score[pairs["row"].to_numpy()].astype(np.float64), _MIN_BOX_WEIGHT, 1.0)
     probs: dict[str, Array] = {}
     present: dict[str, NDArray[np.bool_]] = {}
-    surest = np.zeros(len(pairs))
+    confidence = np.zeros(len(pairs))
     for attribute in taxonomy.attributes:
-        answers = read_probs(predictions, attribute.id, len(attribute.values))
-        values, visible = split_visible(answers[pairs["row"].to_numpy()])
+        predicted = read_probs(predictions, attribute.id, len(attribute.values))
+        values, visible = split_visible(predicted[pairs["row"].to_numpy()])
         weight = visible * values.max(axis=1) * box
-        surest += weight
+        confidence += weight
         probs[attribute.id] = _weighted_mean(values, weight, product, count)
-        present[attribute.id] = _highest(visible, product, count) >= VISIBLE_FROM
-    first = pairs.assign(product=product, surest=surest).sort_values(
-        ["product", "surest"], ascending=[True, False], kind="stable"
+        present[attribute.id] = _maximum(visible, product, count) >= VISIBLE_FROM
+    first = pairs.assign(product=product, confidence=confidence).sort_values(
+        ["product", "confidence"], ascending=[True, False], kind="stable"
     )
     keys = first.drop_duplicates("product")[["platform", "product_id", "picture_id"]]
     return Votes(keys.reset_index(drop=True), probs, _drop_inapplicable(probs, present, taxonomy))
@@ -104,33 +105,33 @@ def _weighted_mean(values: Array, weight: Array, group: NDArray[np.int64], count
     return np.asarray(mean / np.maximum(mean.sum(axis=1, keepdims=True), 1e-12))
 
 
-def _highest(values: Array, group: NDArray[np.int64], count: int) -> Array:
-    highest = np.zeros(count)
-    np.maximum.at(highest, group, values)
-    return highest
+def _maximum(values: Array, group: NDArray[np.int64], count: int) -> Array:
+    maximum = np.zeros(count)
+    np.maximum.at(maximum, group, values)
+    return maximum
 
 
 def _drop_inapplicable(
     probs: dict[str, Array], present: dict[str, NDArray[np.bool_]], taxonomy: Taxonomy
 ) -> dict[str, NDArray[np.bool_]]:
-    """Where the garment type is recognised, an attribute that it cannot have is absent."""
+    """Mark attributes absent that a recognised garment type cannot have."""
     if GARMENT_TYPE not in probs:
         return present
     types = taxonomy.attribute(GARMENT_TYPE).value_ids
-    seen = probs[GARMENT_TYPE].argmax(axis=1)
+    predicted_type = probs[GARMENT_TYPE].argmax(axis=1)
     kept = {}
     for attribute, has in present.items():
         can = np.array([taxonomy.applies(attribute, t) for t in types])
-        kept[attribute] = has & (can[seen] | ~present[GARMENT_TYPE])
+        kept[attribute] = has & (can[predicted_type] | ~present[GARMENT_TYPE])
     return kept
 
 
 def tabulate_votes(votes: Votes, taxonomy: Taxonomy) -> pd.DataFrame:
-    """Votes as a flat table for people and for keywords.
+    """Return the combined predictions as a flat table, for people and for keywords.
 
     Returns:
         Columns platform, product_id, picture_id and, for each attribute, `<attribute>` (value
-        id, None where absent) and `<attribute>_confidence` in [0, 1].
+        id, None if absent) and `<attribute>_confidence` in [0, 1].
     """
     table = votes.keys.copy()
     for attribute in taxonomy.attributes:

@@ -1,5 +1,5 @@
-"""The HTTP service without Ray: a FastAPI application over the store, and what keeps it safe.
+"""The HTTP service without Ray: a FastAPI application over the store, and what protects it.
 
-`app.create_app` takes what answers (a recogniser, the tables of a release, catalogue jobs) and
-gives an ASGI application. `ray_jobs/serve.py` puts it into replicas.
+`routes.app.create_app` takes `Services` (recognition, the tables of a release, catalogue jobs) and
+returns an ASGI application. `ray_jobs/serve.py` runs it in replicas.
 """

@@ -1,27 +1,28 @@
-"""What Ray Serve is told by the environment: one thread for a replica's requests, patience before it."""
+"""Environment variables for Ray Serve: one event loop per replica, and HAProxy's time limits."""
 
 from fashiontrend.config import ServeConfig
 
-#: How long HAProxy lets a client be silent, half a header for example; Ray's own value is an hour.
+#: Seconds for which HAProxy tolerates a silent client, such as one that stops amid a header; Ray's
+#: default is an hour.
 CLIENT_TIMEOUT_S = 30
 
 
 def variables(cfg: ServeConfig) -> dict[str, str]:
-    """Variables that have to stand before Ray starts.
+    """Return the variables that must be set before Ray starts.
 
-    Nothing of ours blocks an event loop, the model least of all, so requests need no loop of their
-    own beside Ray's: messages between two cost 0.15 ms of CPU each time.
+    No code of ours blocks an event loop, the model least of all, so requests need no loop of their
+    own beside Ray's: passing a request between two loops costs 0.15 ms of CPU.
     """
-    told = {"RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0"}
-    return told | _haproxy(cfg) if cfg.proxy == "haproxy" else told
+    always = {"RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0"}
+    return always | _haproxy(cfg) if cfg.proxy == "haproxy" else always
 
 
 def _haproxy(cfg: ServeConfig) -> dict[str, str]:
-    """HAProxy passes a request on once its body is there, or the first 16 KiB of it.
+    """Make HAProxy forward a request only once its body, or the first 16 KiB of it, has arrived.
 
-    A client that sends a header and then nothing costs a replica nothing. Ray has no setting for
-    that; it writes RETRY_ON, whose first line here is its default, into the section `defaults` as
-    it stands.
+    So a client that sends a header and nothing else costs a replica nothing. Ray has no setting for
+    this, but it writes RETRY_ON verbatim into the section `defaults`; the first line of our value is
+    Ray's default.
     """
     within = f"timeout http-request {round(1000 * cfg.body_timeout_s)}ms"
     return {

@@ -127,18 +127,18 @@ def show(report: Mapping[str, Any]) -> None:
     table.add_row("all right", _number(val["all_right"]), *[""] * 5,
                   *(_number(o["all_right"]) for o in others))  # fmt: skip
     # In a log, or a narrow window, lines may break; numbers must not.
-    wide = max(console.console.width, TABLE_WIDTH)
-    rich.console.Console(file=console.console.file, width=wide).print(table)
+    wide = max(console.stderr.width, TABLE_WIDTH)
+    rich.console.Console(file=console.stderr.file, width=wide).print(table)
     for name, other in report.get("baselines", {}).items():
         against = other["against"]
         told = _within(against["difference"], against["interval"])
-        console.console.print(f"  better than {name} by {told}")
+        console.stderr.print(f"  better than {name} by {told}")
     for name, value in report.get("scenes", {}).items():
         if not isinstance(value, dict | list):
-            console.console.print(f"  scenes {name} {_number(value)}")
-    console.console.print(f"  core-seconds of the fit {report['core_seconds']}")
+            console.stderr.print(f"  scenes {name} {_number(value)}")
+    console.stderr.print(f"  core-seconds of the fit {report['core_seconds']}")
     if "doubt" in report:
-        console.console.print(f"  [bold]{report['doubt']}[/bold]")
+        console.stderr.print(f"  [bold]{report['doubt']}[/bold]")
 
 
 def _check(card: artifact.Card, sets: Sets) -> None:
@@ -182,7 +182,7 @@ def _choose_threshold(recogniser: Recogniser, vacant: pa.Table, *, trusted: bool
             if trusted
             else "the model was fitted on other pictures"
         )
-        console.console.print(f"  the threshold for boxes stays at {own:.3f}: {why}")
+        console.stderr.print(f"  the threshold for boxes stays at {own:.3f}: {why}")
         return own
     found = answer(recogniser, vacant, "choose a threshold")
     return labelled_set.choose_threshold(np.array(found["box_score"]), FALSE_BOXES)
@@ -192,7 +192,7 @@ def _keep_scenes(card: artifact.Card) -> dict[str, Any]:
     """What the card says of scenes, where none are judged now."""
     kept = {k: v for k, v in card.metrics.items() if k == "scenes"}
     if kept:
-        console.console.print("  No scenes were judged: what the card says of them stays")
+        console.stderr.print("  No scenes were judged: what the card says of them stays")
     return kept
 
 

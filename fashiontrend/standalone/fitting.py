@@ -76,7 +76,7 @@ def fit(sets: Sets, cfg: AttrNetConfig, out: Path, seed: int) -> artifact.Card:
     steps = dataset.count_batches(drawn, cfg.batch_size)
     epochs = train.limit_epochs(cfg, drawn)
     if start is not None and start.epoch >= epochs:
-        console.console.print(
+        console.stderr.print(
             f"  the training in {out} had finished before, after {start.epoch} epochs: nothing was "
             f"trained. Remove {unfinished} to train anew"
         )

@@ -55,7 +55,7 @@ def put_aside(sets: Sets, errors: Path) -> Sets:
             f"{len(bad)} of {total} pictures cannot be read ({told}), at most {MOST:.0%} may be; "
             f"{errors} names them. Check the column `image`."
         )
-    console.console.print(f"  {len(bad)} of {total} pictures put aside ({told}): {errors}")
+    console.stderr.print(f"  {len(bad)} of {total} pictures put aside ({told}): {errors}")
     return replace(sets, **kept)
 
 

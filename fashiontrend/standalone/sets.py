@@ -133,7 +133,7 @@ def _to_examples(
             "confidences": pa.array([[1.0] * len(chosen)] * rows.num_rows),
             "box": pa.array(boxes, pa.list_(pa.float64())),
             "repeat": pa.array([1] * rows.num_rows),
-            "text": pa.array(columns.texts(rows), pa.string()),
+            "text": pa.array(columns.listing_texts(rows), pa.string()),
             "image": rows["image"],
         }
     )
@@ -207,7 +207,7 @@ def _sizes(rows: pa.Table, corners: NDArray[np.float64]) -> list[tuple[float, fl
 def _measure(image: bytes | None) -> tuple[int, int] | None:
     """Width and height of a picture; None of one that does not open, which is put aside later."""
     try:
-        return images.measure(image or b"")
+        return images.upright_size(image or b"")
     except PictureError:
         return None
 
@@ -231,7 +231,7 @@ def _leave_out(scenes: pa.Table, sources: Collection[str]) -> pa.Table:
     fitted = [s not in sources for s in scenes["source"].to_pylist()]
     taught = scenes.filter(pa.array(fitted, pa.bool_()))
     if taught.num_rows < scenes.num_rows:
-        console.console.print(
+        console.stderr.print(
             f"  {scenes.num_rows - taught.num_rows} scenes left out of what is fitted on: the "
             "pictures that they are made of are not fitted on"
         )

@@ -1,14 +1,41 @@
-"""What each run did: one file per finished step, created exclusively, so that a run can be gone on with."""
+"""What each run did: one file per finished step, created exclusively, so that a run can be resumed."""
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from fashiontrend.errors import Conflict
 from fashiontrend.loop import Done, Move, Step
+from fashiontrend.outcomes import (
+    CrawlFacts,
+    Facts,
+    IngestFacts,
+    LabelFacts,
+    PublishFacts,
+    RecogniseFacts,
+    SharesFacts,
+    TrainAttrnetFacts,
+    TrainForecasterFacts,
+    Verdict,
+)
 from fashiontrend.storage import layout
 from fashiontrend.storage.object_store import Store
+from fashiontrend.typed_json import JsonObject, to_plain
+
+#: The facts that each step writes.
+FACTS: Mapping[Step, type[Facts]] = {
+    Step.CRAWL: CrawlFacts,
+    Step.INGEST: IngestFacts,
+    Step.LABEL: LabelFacts,
+    Step.TRAIN_ATTRNET: TrainAttrnetFacts,
+    Step.RECOGNISE: RecogniseFacts,
+    Step.SHARES: SharesFacts,
+    Step.TRAIN_FORECASTER: TrainForecasterFacts,
+    Step.PUBLISH: PublishFacts,
+}
+F = TypeVar("F", bound=Facts)
 
 
 @dataclass(frozen=True)
@@ -21,21 +48,54 @@ class Entry:
     started_at: str
     seconds: float
     output: str
-    facts: dict[str, Any]
-    verdict: dict[str, Any] | None = None
+    facts: Facts
+    verdict: Verdict | None = None
 
     @property
     def done(self) -> Done:
         """What the state machine needs to know of it."""
-        verdict = self.verdict or {}
-        blamed = any(a.get("reason") for a in verdict.get("per_attribute", {}).values())
+        move = Move(self.step, self.label_round, self.train_round)
+        verdict = self.verdict
+        if verdict is None:
+            return Done(move)
+        facts = self.facts
+        request = facts.labelling_request if isinstance(facts, TrainForecasterFacts) else ""
         return Done(
-            Move(self.step, self.label_round, self.train_round),
-            verdict.get("passed"),
-            "; ".join(verdict.get("reasons", ())),
-            verdict.get("remedy", ""),
-            self.facts.get("labelling_request", "") if blamed else "",
-            verdict.get("futile", False),
+            move,
+            verdict.passed,
+            "; ".join(verdict.reasons),
+            verdict.remedy,
+            request if verdict.blamed else "",
+            verdict.futile,
+        )
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether its gate is open; None if the step has no gate."""
+        return self.verdict.passed if self.verdict else None
+
+    def to_json(self) -> JsonObject:
+        """Plain JSON, as the ledger keeps it."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: to_plain(value) for name, value in plain.items()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], source: str = "") -> "Entry":
+        """Read what `to_json` gave, also that of the version before.
+
+        Raises:
+            DataError: this version cannot read it.
+        """
+        step, verdict = Step(data["step"]), data.get("verdict")
+        return cls(
+            step=step,
+            label_round=data["label_round"],
+            train_round=data["train_round"],
+            started_at=data["started_at"],
+            seconds=data["seconds"],
+            output=data["output"],
+            facts=FACTS[step].from_json(data.get("facts") or {}, f"{source}: facts"),
+            verdict=None if verdict is None else Verdict.from_json(verdict, f"{source}: verdict"),
         )
 
 
@@ -64,20 +124,36 @@ class Run:
                 return entry
         raise LookupError(f"run {self.run_id}: step {step} was not taken yet")
 
-    def verdicts(self, step: Step) -> tuple[dict[str, Any], ...]:
-        """Every verdict of a gated step, in order, with its rounds."""
-        return tuple(
-            {**(e.verdict or {}), "label_round": e.label_round, "train_round": e.train_round}
-            for e in self.entries
-            if e.step is step
-        )
+    def facts(self, kind: type[F]) -> F:
+        """The newest facts of a kind.
+
+        Raises:
+            LookupError: the step that writes them was not taken yet.
+        """
+        found = self.find_facts(kind)
+        if found is None:
+            raise LookupError(f"run {self.run_id}: no step has written {kind.__name__} yet")
+        return found
+
+    def find_facts(self, kind: type[F]) -> F | None:
+        """The newest facts of a kind; None if the step that writes them was not taken yet."""
+        return next((e.facts for e in reversed(self.entries) if isinstance(e.facts, kind)), None)
+
+    def verdicts(self, step: Step) -> tuple[Verdict, ...]:
+        """Every verdict of a gated step, in order."""
+        return tuple(e.verdict for e in self.entries if e.step is step and e.verdict)
+
+    def to_json(self) -> JsonObject:
+        """Plain JSON of how it was started; the entries lie in files of their own."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "entries"}
+        return {name: to_plain(value) for name, value in plain.items()}
 
 
 def start(store: Store, run: Run) -> Run:
     """Begin a run, or return what was begun under the same id, with all it has finished."""
-    body = {k: v for k, v in asdict(run).items() if k != "entries"}
+    body = run.to_json()
     try:
-        store.create(layout.run(run.run_id), json.dumps(body, indent=1, default=str).encode())
+        store.create(layout.run(run.run_id), json.dumps(body, indent=1).encode())
     except Conflict:
         return load(store, run.run_id)
     return run
@@ -88,12 +164,17 @@ def load(store: Store, run_id: str) -> Run:
 
     Raises:
         StoreError: there is no such run.
+        DataError: this version cannot read it.
     """
     body = store.read_json(layout.run(run_id))
-    entries = (store.read_json(key) for key in store.keys(layout.run_steps(run_id)))
+    entries = (
+        Entry.from_json(store.read_json(key), key) for key in store.keys(layout.run_steps(run_id))
+    )
+    known = {f.name for f in fields(Run)} - {"entries", "day"}
     return Run(
-        **{**body, "day": date.fromisoformat(body["day"])},
-        entries=tuple(Entry(**{**e, "step": Step(e["step"])}) for e in entries),
+        **{name: value for name, value in body.items() if name in known},
+        day=date.fromisoformat(body["day"]),
+        entries=tuple(entries),
     )
 
 
@@ -105,7 +186,7 @@ def record(store: Store, run: Run, entry: Entry) -> Run:
     """
     key = layout.run_step(run.run_id, len(run.entries) + 1)
     try:
-        store.create(key, json.dumps(asdict(entry), indent=1, default=str).encode())
+        store.create(key, json.dumps(entry.to_json(), indent=1).encode())
     except Conflict as error:
         raise Conflict(
             f"run {run.run_id}: another process finished {entry.step} first. "

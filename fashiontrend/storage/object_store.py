@@ -36,6 +36,8 @@ from fashiontrend.errors import Conflict, DataError, StoreError
 MANIFEST = "_manifest.json"
 #: What S3-compatible servers answer to a conditional PUT that came second.
 TAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
+#: A server that does not accept a connection within this many seconds is not there.
+CONNECT_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Store:
             os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
         return pafs.S3FileSystem(
             region=self.config.region,
-            connect_timeout=self.config.connect_timeout_s,
+            connect_timeout=CONNECT_TIMEOUT_S,
             request_timeout=self.config.request_timeout_s,
             **options,
         )
@@ -97,7 +99,7 @@ class Store:
             endpoint_url=self.config.endpoint,
             region_name=self.config.region,
             config=botocore.config.Config(
-                connect_timeout=self.config.connect_timeout_s,
+                connect_timeout=CONNECT_TIMEOUT_S,
                 read_timeout=self.config.request_timeout_s,
                 retries={"mode": "standard", "max_attempts": 4},
                 max_pool_connections=32,

@@ -1,13 +1,14 @@
 """Releases: a recogniser, a forecaster and a taxonomy that belong together, and one pointer to the current one."""
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
-from typing import Any
 
 from fashiontrend.errors import Conflict, DataError, GateError
+from fashiontrend.outcomes import Verdict
 from fashiontrend.storage import layout
 from fashiontrend.storage.object_store import Store
+from fashiontrend.typed_json import JsonObject, to_plain
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,12 @@ class Release:
     dataset: str
     taxonomy_version: str
     taxonomy_digest: str
-    accuracy: dict[str, Any]
-    perplexity: dict[str, Any]
+    accuracy: Verdict
+    perplexity: Verdict
+
+    def to_json(self) -> JsonObject:
+        """Plain JSON, as the store keeps it."""
+        return {f.name: to_plain(getattr(self, f.name)) for f in fields(self)}
 
 
 def publish(store: Store, release: Release) -> None:
@@ -37,17 +42,24 @@ def publish(store: Store, release: Release) -> None:
         Conflict: somebody else moved the pointer meanwhile.
     """
     for name, verdict in (("accuracy", release.accuracy), ("perplexity", release.perplexity)):
-        if verdict.get("passed") is not True:
+        if not verdict.passed:
             raise GateError(
                 f"release {release.release_id}: the {name} gate is not open. Nothing was published."
             )
-    body = json.dumps(asdict(release), indent=1).encode()
+    body = json.dumps(release.to_json(), indent=1).encode()
     try:
         store.create(layout.release(release.release_id), body)
     except Conflict:
         # Another run of the day may have come to the same models: what stands is this release.
         standing = load(store, release.release_id)
-        if replace(standing, **_of_run(release)) != release:
+        # Two runs that come to the same models may differ in these.
+        same = replace(
+            standing,
+            run_id=release.run_id,
+            accuracy=release.accuracy,
+            perplexity=release.perplexity,
+        )
+        if same != release:
             raise
     served = current(store)
     if served is None or served.day <= release.day:
@@ -73,11 +85,6 @@ def of_day(store: Store, day: date, most_days: int) -> Release | None:
     return found if 0 < age < most_days else None
 
 
-def _of_run(release: Release) -> dict[str, Any]:
-    """What two runs that come to the same models may tell differently of them."""
-    return {k: getattr(release, k) for k in ("run_id", "accuracy", "perplexity")}
-
-
 def current(store: Store) -> Release | None:
     """The release that is served now, or None before the first."""
     pointer = _pointer(store)
@@ -93,7 +100,11 @@ def load(store: Store, release_id: str) -> Release:
     if not store.exists(layout.release(release_id)):
         known = ", ".join(releases(store)) or "none yet"
         raise DataError(f"there is no release {release_id!r}; there are: {known}.")
-    return Release(**store.read_json(layout.release(release_id)))
+    key = layout.release(release_id)
+    body = store.read_json(key)
+    verdicts = {n: Verdict.from_json(body[n], f"{key}: {n}") for n in ("accuracy", "perplexity")}
+    names = {f.name for f in fields(Release)}
+    return Release(**{k: v for k, v in {**body, **verdicts}.items() if k in names})
 
 
 def releases(store: Store) -> list[str]:

@@ -1,1 +1,1 @@
-"""Jobs on a cluster that others run: what is asked for, how it goes, and how it ended."""
+"""Jobs on a cluster: a RayJob from the chart's template, or a job of a running Ray."""

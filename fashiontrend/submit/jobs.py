@@ -1,4 +1,4 @@
-"""A job as both ways of submitting see it: a RayJob on Kubernetes, or a running cluster's job API."""
+"""A submitted job, as both ways of submitting see it: as a RayJob, or through a running Ray's job API."""
 
 import difflib
 import re
@@ -11,14 +11,14 @@ from typing import Protocol
 from fashiontrend.errors import ConfigError
 from fashiontrend.loop import Step
 
-#: The whole loop, and each of its steps.
+#: What can be submitted: the whole loop, and each of its steps.
 STAGES = ("run", *map(str, Step))
 POLL_S = 3.0
 _EXIT_CODE = re.compile(r"exit code (\d+)")
 
 
 class State(StrEnum):
-    """Where a job stands."""
+    """The state of a job."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -32,7 +32,7 @@ ENDED = (State.SUCCEEDED, State.FAILED, State.STOPPED)
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for: a stage of a day's run, under a name."""
+    """A stage of a day's run to submit, and the name of the job."""
 
     stage: str
     day: date
@@ -40,14 +40,14 @@ class Request:
 
     @property
     def entrypoint(self) -> str:
-        """The command that does it on the cluster, without the name of the configuration file."""
+        """The command that runs it on the cluster, without the name of the configuration file."""
         step = "" if self.stage == "run" else f" {self.stage}"
         return f"python -m ray_jobs.run{step} --day {self.day}"
 
 
 @dataclass(frozen=True)
 class Job:
-    """How a submitted job goes; `message` is what the cluster says of its end."""
+    """The state of a submitted job; `message` is what the cluster says about its end."""
 
     name: str
     entrypoint: str
@@ -59,17 +59,17 @@ class Job:
 
     @property
     def result(self) -> int:
-        """The exit code that a command ends with for it: the job's own, 1 where none is known."""
+        """The exit code that a command ends with for the job: the job's own, or 1 if that is unknown."""
         if self.state in (State.FAILED, State.STOPPED):
             return self.exit_code or 1
         return 0
 
 
 class Cluster(Protocol):
-    """Where jobs are submitted. Every method raises StoreError if it does not answer."""
+    """A cluster that takes jobs. Every method raises StoreError if the cluster cannot be reached."""
 
     def submit(self, request: Request) -> str:
-        """Begin a job and return its name."""
+        """Submit a job and return its name."""
 
     def jobs(self) -> list[Job]:
         """All jobs that the cluster still knows, oldest first."""
@@ -78,15 +78,15 @@ class Cluster(Protocol):
         """One job.
 
         Raises:
-            ConfigError: there is none of that name.
+            ConfigError: there is no job of that name.
         """
 
     def logs(self, name: str) -> str:
         """What its driver has written so far."""
 
 
-def ask(stage: str, day: date, now: datetime) -> Request:
-    """A request with a name that no earlier one has: stage, day, time of asking.
+def make_request(stage: str, day: date, now: datetime) -> Request:
+    """A request whose name no earlier one has: stage, day and time of day.
 
     Raises:
         ConfigError: there is no such stage; the message names the nearest.
@@ -99,13 +99,13 @@ def ask(stage: str, day: date, now: datetime) -> Request:
 
 
 def read_exit_code(message: str) -> int | None:
-    """The exit code in Ray's words: `Job entrypoint command failed with exit code 10, ...`."""
+    """The exit code in a message of Ray's: `Job entrypoint command failed with exit code 10, ...`."""
     found = _EXIT_CODE.search(message)
     return int(found[1]) if found else None
 
 
 def wait(cluster: Cluster, name: str, pause: Callable[[float], None]) -> Job:
-    """The job at its end; `pause` is called between two questions."""
+    """Wait for a job to end and return it; `pause` is called between two looks."""
     while (job := cluster.find(name)).state not in ENDED:
         pause(POLL_S)
     return job

@@ -1,180 +1,176 @@
-"""RayJobs through the Kubernetes API, with the official client (`pip install fashiontrend[kubernetes]`)."""
+"""The calls to the Kubernetes API that this package makes (`pip install fashiontrend[kubernetes]`)."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any
 
-from fashiontrend.config import ClusterConfig
-from fashiontrend.errors import ConfigError, Conflict, StoreError
-from fashiontrend.submit.jobs import Job, Request, State, read_exit_code
-from fashiontrend.submit.manifest import GROUP, PLURAL, VERSION, fill, rayjob
+from fashiontrend.errors import ConfigError, Conflict, FashiontrendError, StoreError
+from fashiontrend.submit.manifest import Resource
 
-#: Ours among the RayJobs of a namespace.
-SELECTOR = "app.kubernetes.io/name=fashiontrend"
-#: Key of the chart's ConfigMap.
-TEMPLATE = "stage.yaml"
-#: What KubeRay says of a job that will not go on, though Ray never gave it a status.
-DEAD = ("Failed", "ValidationFailed")
-STATES = {
-    "PENDING": State.WAITING,
-    "RUNNING": State.RUNNING,
-    "SUCCEEDED": State.SUCCEEDED,
-    "FAILED": State.FAILED,
-    "STOPPED": State.STOPPED,
+GROUP, VERSION = "ray.io", "v1"
+RAYJOBS, RAYSERVICES, RAYCLUSTERS = "rayjobs", "rayservices", "rayclusters"
+NOT_FOUND = 404
+#: Seconds to connect and to wait for a response: a policy that drops packets must not hold a pod for minutes.
+PATIENCE = {"_request_timeout": (5, 20)}
+#: HTTP status -> class of the error and what to do.
+ADVICE: dict[int, tuple[type[FashiontrendError], str]] = {
+    400: (ConfigError, "Correct the chart's values that render the object."),
+    401: (StoreError, "Log in again, or name another account in KUBECONFIG."),
+    403: (StoreError, "Give this account the permissions of the chart's Roles."),
+    404: (ConfigError, "Check the name, the namespace, and that KubeRay is installed."),
+    409: (Conflict, "It exists already: see `fashiontrend jobs`."),
+    422: (ConfigError, "Correct the chart's values that render the object."),
 }
 
 
-class Kubernetes:
-    """The jobs of a namespace.
+@dataclass(frozen=True)
+class ConfigMap:
+    """A ConfigMap: its texts by key, and the uid by which other objects name it as their owner."""
 
-    Args:
-        cfg: branch `cluster`.
-        objects: the client's CustomObjectsApi; that of the pod or of the kubeconfig if None.
-        pods: its CoreV1Api.
+    texts: dict[str, str]
+    uid: str
+
+
+@dataclass(frozen=True)
+class KubeClient:
+    """A namespace of a Kubernetes cluster.
+
+    Every method raises StoreError if the API server cannot be reached or refuses, ConfigError if
+    the object is missing or invalid, and Conflict if it exists already.
+
+    Attributes:
+        namespace: that of all objects.
+        objects: the official client's CustomObjectsApi.
+        core: its CoreV1Api.
+        batch: its BatchV1Api.
     """
 
-    def __init__(self, cfg: ClusterConfig, objects: Any = None, pods: Any = None) -> None:
-        self.cfg = cfg
-        if objects is None:
-            objects, pods = _connect()
-        self.objects, self.pods = objects, pods
+    namespace: str
+    objects: Any
+    core: Any
+    batch: Any
 
-    def submit(self, request: Request) -> str:
-        """Create the RayJob."""
-        job = self.manifest(request)
-        name = str(job["metadata"]["name"])
-        with _told(f"create RayJob {name}"):
+    def create(self, plural: str, resource: Resource) -> None:
+        """Create an object of Ray."""
+        with explain(f"create {resource['metadata']['name']}"):
             self.objects.create_namespaced_custom_object(
-                GROUP, VERSION, self.cfg.namespace, PLURAL, job
+                GROUP, VERSION, self.namespace, plural, resource, **PATIENCE
             )
-        return name
 
-    def manifest(self, request: Request) -> dict[str, Any]:
-        """The RayJob of a request: from the chart's template where one is named, else from the settings."""
-        if self.cfg.template is None:
-            return rayjob(request, self.cfg)
-        with _told(f"read ConfigMap {self.cfg.template}"):
-            found = self.pods.read_namespaced_config_map(self.cfg.template, self.cfg.namespace)
-        if TEMPLATE not in (found.data or {}):
-            raise ConfigError(f"ConfigMap {self.cfg.template} holds no {TEMPLATE}.")
-        job = fill(found.data[TEMPLATE], stage=request.stage, day=str(request.day))
-        # Owned by the release's templates, so that an uninstall leaves no job behind.
-        owner = {"name": self.cfg.template, "uid": found.metadata.uid}
-        job["metadata"]["ownerReferences"] = [{"apiVersion": "v1", "kind": "ConfigMap", **owner}]
-        return job
+    def read(self, plural: str, name: str) -> Resource:
+        """Read an object of Ray."""
+        with explain(f"read {name}"):
+            found: Resource = self.objects.get_namespaced_custom_object(
+                GROUP, VERSION, self.namespace, plural, name, **PATIENCE
+            )
+        return found
 
-    def jobs(self) -> list[Job]:
-        """All RayJobs of ours, oldest first."""
-        with _told("list RayJobs"):
+    def find(self, plural: str, selector: str) -> list[Resource]:
+        """The objects of Ray that have the labels."""
+        with explain(f"list {plural}"):
             found = self.objects.list_namespaced_custom_object(
-                GROUP, VERSION, self.cfg.namespace, PLURAL, label_selector=SELECTOR
+                GROUP, VERSION, self.namespace, plural, label_selector=selector, **PATIENCE
             )
-        items = sorted(found["items"], key=lambda i: i["metadata"].get("creationTimestamp") or "")
-        return [read_job(item) for item in items]
+        return list(found["items"])
 
-    def find(self, name: str) -> Job:
-        """One RayJob."""
-        with _told(f"read RayJob {name}"):
-            return read_job(
-                self.objects.get_namespaced_custom_object(
-                    GROUP, VERSION, self.cfg.namespace, PLURAL, name
+    def delete(self, plural: str, name: str) -> None:
+        """Delete an object of Ray; one that is gone already is no error."""
+        import kubernetes
+
+        with explain(f"delete {name}"):
+            try:
+                self.objects.delete_namespaced_custom_object(
+                    GROUP, VERSION, self.namespace, plural, name, **PATIENCE
+                )
+            except kubernetes.client.ApiException as error:
+                if error.status != NOT_FOUND:
+                    raise
+
+    def config_map(self, name: str) -> ConfigMap:
+        """Read a ConfigMap."""
+        with explain(f"read ConfigMap {name}"):
+            found = self.core.read_namespaced_config_map(name, self.namespace, **PATIENCE)
+        return ConfigMap(dict(found.data or {}), str(found.metadata.uid))
+
+    def cron_job_uid(self, name: str) -> str:
+        """The uid of a CronJob."""
+        with explain(f"read CronJob {name}"):
+            found = self.batch.read_namespaced_cron_job(name, self.namespace, **PATIENCE)
+        return str(found.metadata.uid)
+
+    def pod_log(self, selector: str, container: str) -> str | None:
+        """The log of the newest pod that has the labels; None if there is no such pod."""
+        with explain(f"list pods of {selector}"):
+            pods = self.core.list_namespaced_pod(
+                self.namespace, label_selector=selector, **PATIENCE
+            ).items
+        if not pods:
+            return None
+        with explain(f"read the log of {selector}"):
+            return str(
+                self.core.read_namespaced_pod_log(
+                    pods[-1].metadata.name, self.namespace, container=container, **PATIENCE
                 )
             )
 
-    def logs(self, name: str) -> str:
-        """The submitter's log, which follows the driver's; its end is kept in the status when the pod is gone."""
-        job = self.find(name)
-        with _told(f"list pods of {name}"):
-            pods = self.pods.list_namespaced_pod(
-                self.cfg.namespace, label_selector=f"job-name={name}"
-            ).items
-        if not pods:
-            return job.message
-        with _told(f"read the log of {name}"):
-            text: str = self.pods.read_namespaced_pod_log(
-                pods[-1].metadata.name, self.cfg.namespace, container="ray-job-submitter"
-            )
-        return text or job.message
 
+def connect(namespace: str) -> KubeClient:
+    """A client with the pod's service account, or with the caller's kubeconfig outside a cluster.
 
-def read_job(item: dict[str, Any]) -> Job:
-    """A RayJob as the API server holds it; one without a status yet is waiting."""
-    status = item.get("status") or {}
-    told = str(status.get("jobStatus") or "")
-    message = str(status.get("message") or status.get("reason") or "")
-    state = STATES.get(told, State.WAITING)
-    if status.get("jobDeploymentStatus") in DEAD and state is not State.STOPPED:
-        state = State.FAILED
-    return Job(
-        item["metadata"]["name"],
-        item["spec"].get("entrypoint", ""),
-        state,
-        _time(status.get("startTime")),
-        _time(status.get("endTime")),
-        0 if state is State.SUCCEEDED else read_exit_code(message),
-        message,
-    )
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
-
-
-def _connect() -> tuple[Any, Any]:
+    Raises:
+        ConfigError: the official client is not installed, or no cluster is configured.
+    """
     try:
         import kubernetes
+        import urllib3
     except ImportError as error:
         raise ConfigError(
             "the Kubernetes client is not installed: pip install 'fashiontrend[kubernetes]', "
             "or use --address of a running Ray cluster."
         ) from error
+    settings = kubernetes.client.Configuration()
     try:
-        kubernetes.config.load_config()
+        kubernetes.config.load_config(client_configuration=settings)
     except kubernetes.config.ConfigException as error:
         raise ConfigError(
-            f"no Kubernetes cluster is configured: {error}. "
-            "Set KUBECONFIG, run inside a pod, or use --address of a running Ray cluster."
+            f"no Kubernetes cluster is configured: {error}. Set KUBECONFIG, run in a pod with a service account, or use "
+            "--address of a running Ray cluster."
         ) from error
-    return kubernetes.client.CustomObjectsApi(), kubernetes.client.CoreV1Api()
+    # With pauses: a network lets a new pod through only once it has learnt of it.
+    settings.retries = urllib3.Retry(4, backoff_factor=0.5)
+    client = kubernetes.client.ApiClient(settings)
+    return KubeClient(
+        namespace,
+        kubernetes.client.CustomObjectsApi(client),
+        kubernetes.client.CoreV1Api(client),
+        kubernetes.client.BatchV1Api(client),
+    )
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
-    """Turn what the client raises into an error that says what to do."""
+def explain(what: str) -> Iterator[None]:
+    """Turn what the official client raises into an error that says what to do."""
     import kubernetes
     import urllib3
 
     try:
         yield
     except kubernetes.client.ApiException as error:
-        raise _explain(what, error) from error
+        kind, advice = ADVICE.get(
+            error.status, (StoreError, "Try again, or look at the API server.")
+        )
+        seen = f"{what}: the API server responds {error.status} {error.reason}: {_message(error)}"
+        raise kind(f"{seen}. {advice}") from error
     except urllib3.exceptions.HTTPError as error:
         raise StoreError(
-            f"{what}: the API server does not answer: {error}. Check KUBECONFIG and the network."
+            f"{what}: the API server cannot be reached: {error}. Check KUBECONFIG and the network; in a pod, the "
+            "NetworkPolicy reaches-api-server and its addresses."
         ) from error
 
 
-def _explain(what: str, error: Any) -> Exception:
-    said = f"{what}: {error.status} {error.reason}: {_message(error)}"
-    if error.status == 404:
-        return ConfigError(
-            f"{said}. Check the name (`fashiontrend jobs`), cluster.namespace, and that KubeRay is installed."
-        )
-    if error.status == 409:
-        return Conflict(f"{said}. It was submitted already: `fashiontrend jobs`.")
-    if error.status in (400, 422):
-        return ConfigError(f"{said}. Correct the branch `cluster` of the configuration.")
-    if error.status in (401, 403):
-        return StoreError(
-            f"{said}. The account needs create, get and list of rayjobs.ray.io, and reads of pods and their logs."
-        )
-    return StoreError(f"{said}. Try again, or look at the API server.")
-
-
 def _message(error: Any) -> str:
-    import json
-
     try:
         return str(json.loads(error.body)["message"])
     except (TypeError, ValueError, KeyError):

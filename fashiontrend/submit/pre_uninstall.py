@@ -1,4 +1,4 @@
-"""What runs before an uninstall: the RayService goes, and its clusters, while Redis is still there.
+"""The pod before an uninstall: delete the RayService and its clusters while Redis is still there.
 
 KubeRay clears a cluster's keys in Redis by a job of its own; without Redis that job would
 hold up the namespace until it gives up.
@@ -9,38 +9,25 @@ import logging
 import sys
 import time
 
-import kubernetes
-
 from fashiontrend import console
 from fashiontrend.errors import StoreError
-from fashiontrend.submit.schedule import GROUP, PATIENCE, VERSION, connect, refused
+from fashiontrend.submit.kube import RAYCLUSTERS, RAYSERVICES, KubeClient, connect
 
 log = logging.getLogger(__name__)
 #: Label that KubeRay puts on the clusters of a RayService.
 ORIGIN = "ray.io/originated-from-cr-name"
-NOT_FOUND = 404
 WAIT_S = 200.0
 
 
-def retire(name: str, namespace: str, wait_s: float = WAIT_S) -> None:
+def delete_service(name: str, client: KubeClient, wait_s: float = WAIT_S) -> None:
     """Delete a RayService and wait until no cluster of it is left.
 
     Raises:
         StoreError: the API server refuses, or a cluster is still there after `wait_s` seconds.
     """
-    custom = kubernetes.client.CustomObjectsApi(connect())
-    try:
-        custom.delete_namespaced_custom_object(
-            GROUP, VERSION, namespace, "rayservices", name, **PATIENCE
-        )
-    except kubernetes.client.ApiException as error:
-        if error.status != NOT_FOUND:
-            raise refused(error) from error
-    label = f"{ORIGIN}={name}"
+    client.delete(RAYSERVICES, name)
     end = time.monotonic() + wait_s
-    while left := custom.list_namespaced_custom_object(
-        GROUP, VERSION, namespace, "rayclusters", label_selector=label, **PATIENCE
-    )["items"]:
+    while left := client.find(RAYCLUSTERS, f"{ORIGIN}={name}"):
         names = ", ".join(c["metadata"]["name"] for c in left)
         if time.monotonic() > end:
             raise StoreError(
@@ -53,10 +40,16 @@ def retire(name: str, namespace: str, wait_s: float = WAIT_S) -> None:
 def main() -> None:
     """Parse the command line; exit codes as everywhere."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", help="of the RayService")
-    parser.add_argument("--namespace", help="the pod's own if not given")
+    parser.add_argument("name", help="The RayService of this name is deleted.")
+    parser.add_argument(
+        "--namespace", help="The RayService lies in this namespace. Default: that of the pod."
+    )
     arguments = parser.parse_args()
-    sys.exit(console.guard(lambda: retire(arguments.name, arguments.namespace or _namespace())))
+
+    def act() -> None:
+        delete_service(arguments.name, connect(arguments.namespace or _namespace()))
+
+    sys.exit(console.guard(act))
 
 
 def _namespace() -> str:

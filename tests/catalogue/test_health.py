@@ -24,8 +24,10 @@ def table(*rows):
 
 
 def test_a_whole_day_scores_one_everywhere():
-    found = health.facts(table(listing("1"), listing("2")), {"responses": {"200": 9}}, 2, 0)
-    assert found == {
+    found = health.measure_health(
+        table(listing("1"), listing("2")), {"responses": {"200": 9}}, 2, 0
+    )
+    assert found.to_json() == {
         "products": 2,
         "listings": 2,
         "pictures": 2,
@@ -111,10 +113,10 @@ def test_a_whole_day_scores_one_everywhere():
     ],
 )
 def test_each_fault_shows_in_its_number(rows, crawl, pictures, name, expected):
-    assert health.facts(table(*rows), crawl, *pictures)[name] == expected
+    assert getattr(health.measure_health(table(*rows), crawl, *pictures), name) == expected
 
 
 def test_a_day_without_listings_has_no_products_and_no_division_by_zero():
-    found = health.facts(table(), {}, 0, 0)
-    assert found["products"] == 0
-    assert found["blocked"] == found["duplicates"] == 0.0
+    found = health.measure_health(table(), {}, 0, 0)
+    assert found.products == 0
+    assert found.blocked == found.duplicates == 0.0

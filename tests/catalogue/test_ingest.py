@@ -45,7 +45,7 @@ def test_only_pictures_that_no_earlier_day_holds_are_wanted():
     found = ingest.new_pictures(
         table(listing("1", ("old", "new")), listing("2", ("new2",))), {"old"}
     )
-    assert found.schema == ingest.WANTED
+    assert found.schema == ingest.NEW_PICTURE
     assert {
         (r["picture_id"], r["product_id"], r["position"], r["url"]) for r in found.to_pylist()
     } == {("new", "1", 1, "u/new"), ("new2", "2", 0, "u/new2")}

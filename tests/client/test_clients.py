@@ -1,4 +1,4 @@
-"""Both clients: typed answers, polite retries, errors that say what to do."""
+"""Both clients: typed responses, polite retries, errors that say what to do."""
 
 import asyncio
 import inspect
@@ -9,6 +9,7 @@ import pytest
 
 from fashiontrend.client import AsyncClient, Client, Refused
 from fashiontrend.errors import ConfigError, StoreError
+from fashiontrend.serve.schemas.responses import JobResultsResponse
 
 IMAGE = {"id": "a", "status": "ok", "garments": []}
 ANSWER = {
@@ -62,7 +63,7 @@ def test_both_clients_have_the_same_methods():
     assert "recognise" in signatures(AsyncClient)
 
 
-def test_the_asynchronous_client_is_a_context_manager_and_asks_side_by_side():
+def test_the_asynchronous_client_is_a_context_manager_and_sends_requests_concurrently():
     async def run() -> None:
         both = asyncio.Barrier(2)  # neither is answered before both are there
 
@@ -146,7 +147,7 @@ def test_busy_is_tried_again_after_the_time_that_the_server_names(client):
     assert pauses == [2.0]
 
 
-def test_a_problem_is_told_with_its_code_and_request_id(client):
+def test_a_problem_is_raised_with_its_code_and_request_id(client):
     told = {"type": "urn:fashiontrend:problem:scope", "detail": "no", "request_id": "r-1"}
     with (
         client(lambda r: httpx.Response(403, json=told)) as c,
@@ -183,7 +184,7 @@ def test_the_token_comes_from_the_environment(monkeypatch, client):
         assert c.gates().gates == []
 
 
-def test_a_servers_answers_are_those_of_a_model_in_this_process(client):
+def test_a_servers_predictions_have_the_form_of_a_local_models(client):
     garment = {
         "garment_id": 0,
         "box": {"rel": [0.1, 0.2, 0.5, 1.0], "px": [10, 40, 50, 200]},
@@ -218,10 +219,11 @@ def test_a_servers_answers_are_those_of_a_model_in_this_process(client):
 
 
 def test_the_pages_of_a_catalogue_job_are_followed_to_the_end(client):
-    pages = {
-        None: {"rows": [{"id": "a"}, {"id": "b"}], "next": "2"},
-        "2": {"rows": [{"id": "c"}], "next": "3"},
-        "3": {"rows": [], "next": "3"},
-    }
-    with client(lambda r: httpx.Response(200, json=pages[r.url.params.get("cursor")])) as c:
+    def page(ids: str, cursor: str) -> httpx.Response:
+        rows = [{"id": i} for i in ids]
+        made = JobResultsResponse(id="j", rows=rows, next=cursor, complete=False)
+        return httpx.Response(200, content=made.to_json())
+
+    pages = {None: page("ab", "2"), "2": page("c", "3"), "3": page("", "3")}
+    with client(lambda r: pages[r.url.params.get("cursor")]) as c:
         assert [row["id"] for row in c.results("j", limit=2)] == ["a", "b", "c"]

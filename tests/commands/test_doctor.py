@@ -1,4 +1,4 @@
-"""What a doctor says of a store; its other checks are asked through the command line."""
+"""The doctor's check of a store; tests/test_cli.py runs its other checks through the command line."""
 
 import time
 from pathlib import Path

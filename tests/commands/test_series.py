@@ -11,7 +11,7 @@ from fashiontrend import cli
 
 @pytest.fixture
 def type_in(capsys, monkeypatch):
-    """type_in(words) -> (exit code, stdout, stderr); fits in a blink."""
+    """type_in(arguments) -> (exit code, stdout, stderr); fits in a blink."""
     for name, value in {
         "MEMBERS": "[{context_length: 8, epochs: 1}]",
         "HIDDEN_SIZE": "4",
@@ -19,9 +19,9 @@ def type_in(capsys, monkeypatch):
     }.items():
         monkeypatch.setenv(f"FASHIONTREND__FORECASTER__UNIVARIATE__{name}", value)
 
-    def run(*words):
+    def run(*arguments):
         with pytest.raises(SystemExit) as end:
-            cli.main([str(w) for w in words])
+            cli.main([str(w) for w in arguments])
         out, err = capsys.readouterr()
         return int(end.value.code or 0), out, " ".join(err.split())
 
@@ -40,9 +40,9 @@ def file(tmp_path):
 
 
 def test_a_forecast_is_written_and_the_same_seed_writes_it_again(type_in, file, tmp_path):
-    words = ("forecast", "--series", file, "--horizon", 5, "--seed", 3, "--out")
+    arguments = ("forecast", "--series", file, "--horizon", 5, "--seed", 3, "--out")
     for name in ("one.csv", "two.csv"):
-        assert type_in(*words, tmp_path / name)[0] == 0
+        assert type_in(*arguments, tmp_path / name)[0] == 0
     assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
     rows = pd.read_csv(tmp_path / "one.csv")
     assert list(rows.columns) == ["series", "date", "value", "q10", "q90"]
@@ -51,9 +51,11 @@ def test_a_forecast_is_written_and_the_same_seed_writes_it_again(type_in, file, 
 
 
 def test_a_kept_model_forecasts_without_fitting(type_in, file, tmp_path):
-    words = ("forecast", "--series", file, "--horizon", 5)
-    type_in(*words, "--out", tmp_path / "one.csv", "--save", tmp_path / "model")
-    code, _, err = type_in(*words, "--out", tmp_path / "two.parquet", "--model", tmp_path / "model")
+    arguments = ("forecast", "--series", file, "--horizon", 5)
+    type_in(*arguments, "--out", tmp_path / "one.csv", "--save", tmp_path / "model")
+    code, _, err = type_in(
+        *arguments, "--out", tmp_path / "two.parquet", "--model", tmp_path / "model"
+    )
     assert (code, "fit " in err) == (0, False)
     pd.testing.assert_frame_equal(
         pd.read_csv(tmp_path / "one.csv"), pd.read_parquet(tmp_path / "two.parquet")
@@ -61,7 +63,7 @@ def test_a_kept_model_forecasts_without_fitting(type_in, file, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("arguments", "code", "message"),
     [
         (("--series", "gone.csv"), 30, "gone.csv"),
         (("--series", "shares.txt"), 30, "expected a .csv or .parquet file"),
@@ -70,11 +72,11 @@ def test_a_kept_model_forecasts_without_fitting(type_in, file, tmp_path):
         (("--model", "nowhere", "--workers", 2), 30, "belong to fitting"),
     ],
 )
-def test_what_is_wrong_with_a_call_is_told(type_in, file, tmp_path, words, code, told):
+def test_what_is_wrong_with_a_call_is_reported(type_in, file, tmp_path, arguments, code, message):
     base = ("forecast", "--series", file, "--horizon", 5, "--out", tmp_path / "f.csv")
-    seen = type_in(*base, *words)
+    seen = type_in(*base, *arguments)
     assert seen[0] == code
-    assert told in seen[2]
+    assert message in seen[2]
 
 
 def test_a_bad_table_writes_nothing(type_in, tmp_path):
@@ -88,11 +90,11 @@ def test_a_bad_table_writes_nothing(type_in, tmp_path):
     assert not (tmp_path / "f.csv").exists()
 
 
-def test_a_name_that_stands_twice_in_a_csv_file_is_told(type_in, tmp_path):
+def test_a_name_that_stands_twice_in_a_csv_file_is_reported(type_in, tmp_path):
     path = tmp_path / "twice.csv"
     path.write_text("date,a,a\n2020-01-01,1,2\n2020-02-01,1,2\n")
-    words = ("forecast", "--series", path, "--horizon", 5, "--out", tmp_path / "f.csv")
-    code, _, err = type_in(*words)
+    arguments = ("forecast", "--series", path, "--horizon", 5, "--out", tmp_path / "f.csv")
+    code, _, err = type_in(*arguments)
     assert code == 1
     assert "column 'a' stands twice" in err
 
@@ -108,9 +110,9 @@ def test_a_backtest_prints_tables_and_writes_json_and_a_picture(type_in, file, t
 
 
 @pytest.mark.parametrize(
-    ("origin", "told"), [("2031-01-01", "not a date of the table"), ("soon", "not a date")]
+    ("origin", "message"), [("2031-01-01", "not a date of the table"), ("soon", "not a date")]
 )
-def test_an_origin_outside_the_table_is_told(type_in, file, origin, told):
+def test_an_origin_outside_the_table_is_reported(type_in, file, origin, message):
     code, _, err = type_in("backtest", "--series", file, "--horizon", 4, "--origin", origin)
     assert code == 30
-    assert told in err
+    assert message in err

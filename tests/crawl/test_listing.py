@@ -1,6 +1,11 @@
+import hashlib
+import json
+from datetime import date
+
 import pytest
 
 from fashiontrend.crawl.listing import check_listing
+from fashiontrend.crawl.pages import StatedProduct
 from fashiontrend.errors import DataError
 
 GOOD = {
@@ -9,8 +14,12 @@ GOOD = {
 }  # fmt: skip
 
 
+def check(stated):
+    return check_listing(StatedProduct(**stated), "s", "shopify", date(2026, 11, 23))
+
+
 def test_a_product_that_states_the_least_is_a_listing():
-    assert check_listing(GOOD)["product_id"] == "7"
+    assert check(GOOD).product_id == "7"
 
 
 @pytest.mark.parametrize(
@@ -30,21 +39,25 @@ def test_a_product_that_states_the_least_is_a_listing():
 )
 def test_a_product_that_cannot_be_used_has_a_countable_reason(change, reason):
     with pytest.raises(DataError, match=f"^{reason}: "):
-        check_listing({**GOOD, **change})
+        check({**GOOD, **change})
 
 
 def test_the_same_statement_has_the_same_digest():
-    assert (
-        check_listing(GOOD)["raw_digest"]
-        == check_listing(dict(reversed(GOOD.items())))["raw_digest"]
-    )
+    assert check(GOOD).raw_digest == check(dict(reversed(GOOD.items()))).raw_digest
+
+
+def test_the_digest_covers_exactly_the_fields_that_the_format_can_state():
+    plain = json.dumps(GOOD, sort_keys=True).encode()
+    assert check(GOOD).raw_digest == hashlib.sha256(plain).hexdigest()
+    assert check({**GOOD, "group_id": "g"}).raw_digest == check(GOOD).raw_digest
+    assert check({**GOOD, "colour": None}).raw_digest != check(GOOD).raw_digest
 
 
 def test_half_a_character_is_made_writable():
-    listing = check_listing({**GOOD, "title": "Tee \ud83d", "images": ["https://s.example/\ud83d"]})
-    assert (listing["title"], listing["images"]) == ("Tee ?", ["https://s.example/?"])
+    listing = check({**GOOD, "title": "Tee \ud83d", "images": ["https://s.example/\ud83d"]})
+    assert (listing.title, listing.images[0].url) == ("Tee ?", "https://s.example/?")
 
 
 def test_tags_of_a_wrong_type_are_left_out():
-    assert check_listing({**GOOD, "tags": ["a", 1, None]})["tags"] == ["a"]
-    assert check_listing({**GOOD, "tags": {"a": 1}})["tags"] == []
+    assert check({**GOOD, "tags": ["a", 1, None]}).tags == ("a",)
+    assert check({**GOOD, "tags": {"a": 1}}).tags == ()

@@ -4,6 +4,8 @@ import pyarrow as pa
 import pytest
 
 from fashiontrend.crawl import memory
+from fashiontrend.crawl.listing import Listing
+from fashiontrend.crawl.memory import KnownPage
 from fashiontrend.storage import layout, schemas
 
 DAY = date(2026, 11, 20)
@@ -12,7 +14,13 @@ IMAGES = [
     {"url": "https://s.example/b.jpg", "picture_id": None, "position": 1},
 ]
 ROW = {"platform": "s", "day": DAY, "product_id": "1", "images": IMAGES}
-KNOWN = memory.remember([ROW], {"/p/1": ("2026-11-01", ("1",)), "/about": ("2026-01-01", ())})
+KNOWN = memory.remember(
+    [Listing.from_row(ROW)],
+    {
+        "/p/1": KnownPage("2026-11-01", ("1",)),
+        "/about": KnownPage("2026-01-01", ()),
+    },
+)
 
 
 def test_only_pictures_that_were_fetched_are_known():
@@ -31,7 +39,7 @@ def test_only_pictures_that_were_fetched_are_known():
 )
 def test_a_page_is_carried_over_only_if_it_says_that_nothing_changed(page, lastmod, ids):
     carried = KNOWN.unchanged(page, lastmod)
-    assert (carried if carried is None else [row["product_id"] for row in carried]) == ids
+    assert (carried if carried is None else [listing.product_id for listing in carried]) == ids
 
 
 @pytest.mark.parametrize(
@@ -62,7 +70,7 @@ def commit(store, day, numbers, partial, first_seen=DAY, fetched="aa"):
     ]
     tables = {
         "listings": pa.Table.from_pylist(rows, schemas.LISTING),
-        "pages": memory.pages_table({f"/p/{n}": (str(day), (n,)) for n in numbers}),
+        "pages": memory.pages_table({f"/p/{n}": KnownPage(str(day), (n,)) for n in numbers}),
     }
     store.commit_tables(layout.raw_day(day, "s"), tables, {"partial": partial})
 
@@ -75,8 +83,8 @@ def test_partial_days_are_remembered_over_the_last_whole_one(store):
     commit(store, days[3], ["3"], partial=True, first_seen=days[3], fetched=None)
     found = memory.recall(store, "s", days[4])
     assert set(found.listings) == {"1", "2", "3"}
-    assert {row["first_seen"] for row in found.listings.values()} == {days[0]}
-    assert {n: row["day"] for n, row in found.listings.items()} == {
+    assert {known.first_seen for known in found.listings.values()} == {days[0]}
+    assert {n: known.day for n, known in found.listings.items()} == {
         "1": days[1], "2": days[2], "3": days[3],
     }  # fmt: skip
     assert {page: lastmod for page, (lastmod, _) in found.pages.items()} == {

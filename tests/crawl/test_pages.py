@@ -80,7 +80,7 @@ PRODUCT = {
 )  # fmt: skip
 def test_a_schema_org_page_is_read_as_the_shop_meant_it(text, field, value):
     (found,) = pages.read_schema_org(text, URL)
-    assert found[field] == value
+    assert getattr(found, field) == value
 
 
 def test_a_product_stated_once_per_size_comes_once():
@@ -90,7 +90,7 @@ def test_a_product_stated_once_per_size_comes_once():
 def test_sizes_with_numbers_of_their_own_are_one_listing_named_by_its_page():
     sizes = [{**PRODUCT, "sku": f"1-{size}"} for size in ("s", "m", "l")]
     (found,) = pages.read_schema_org(page(*sizes), URL)
-    assert found["product_id"] == URL
+    assert found.product_id == URL
 
 
 def group(*variants, **more):
@@ -148,40 +148,40 @@ ELSEWHERE = "/p/other"
 def test_a_groups_id_names_a_listing_only_where_the_page_has_the_whole_group(blocks, product_id):
     stated = [{"image": "/a.jpg", **block} for block in blocks]
     (found,) = pages.read_schema_org(page(*stated), URL)
-    assert found["product_id"] == product_id
+    assert found.product_id == product_id
 
 
 def test_the_variant_of_a_page_is_read_with_its_own_colour_and_picture():
     shared = {"image": "/all.jpg", "description": "Warm"}
     stated = group(("red", "S", ELSEWHERE), ("blue", "S", URL), **shared)
     (found,) = pages.read_schema_org(page(stated), URL)
-    assert (found["colour"], found["images"]) == ("blue", ["https://shop.example/blue.jpg"])
-    assert (found["title"], found["description"], found["url"]) == ("Coat", "Warm", URL)
+    assert (found.colour, found.images) == ("blue", ["https://shop.example/blue.jpg"])
+    assert (found.title, found.description, found.url) == ("Coat", "Warm", URL)
 
 
 def test_a_page_of_many_states_every_colour_that_has_a_page_of_its_own():
     stated = entries(("red", "S", "/p/red"), ("red", "M", "/p/red"), ("blue", "S", "/p/blue"))
     found = pages.read_schema_org(page(*stated), "https://shop.example/new")
-    assert [f["product_id"] for f in found] == ["https://shop.example/p/red", "G-blue-S"]
+    assert [f.product_id for f in found] == ["https://shop.example/p/red", "G-blue-S"]
 
 
 def test_a_group_without_a_picture_hides_no_product_beside_it():
     bare = {"@type": "ProductGroup", "productGroupID": "G", "name": "Coat"}
     (found,) = pages.read_schema_org(page(bare, *entries(("red", "S", None))), URL)
-    assert found["images"] == ["https://shop.example/red.jpg"]
+    assert found.images == ["https://shop.example/red.jpg"]
 
 
 def test_related_products_are_not_the_pages_own():
     own = {**PRODUCT, "url": "/p/1?utm=x"}
     related = [{**PRODUCT, "sku": str(n), "url": f"/p/{n}"} for n in range(2, 9)]
     (found,) = pages.read_schema_org(page(*related, own), URL)
-    assert found["product_id"] == "1"
+    assert found.product_id == "1"
 
 
 def test_a_page_of_several_products_states_them_all():
     several = [{**PRODUCT, "sku": str(n), "url": f"/p/{n}"} for n in range(2, 5)]
     found = pages.read_schema_org(page(*several), "https://shop.example/new")
-    assert [f["product_id"] for f in found] == ["2", "3", "4"]
+    assert [f.product_id for f in found] == ["2", "3", "4"]
 
 
 def test_microdata_that_cannot_be_read_is_told_unless_the_page_states_its_product_twice(
@@ -242,7 +242,7 @@ SHOPIFY = {
 def test_a_shopify_product_is_read(change, field, value):
     text = json.dumps({"products": [{**SHOPIFY, **change}]})
     (found,) = pages.read_shopify(text, "https://shop.example/products.json", "EUR")
-    assert found[field] == value
+    assert getattr(found, field) == value
 
 
 def test_the_last_shopify_page_is_empty():
@@ -286,7 +286,7 @@ WOO = {
 )
 def test_a_woocommerce_product_is_read(change, field, value):
     (found,) = pages.read_woocommerce(json.dumps([{**WOO, **change}]), URL)
-    assert found[field] == value
+    assert getattr(found, field) == value
 
 
 @pytest.mark.parametrize("text", ["<html>no</html>", '{"error": 1}', "[" * 100_000, ""])

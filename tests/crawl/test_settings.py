@@ -1,16 +1,21 @@
-from fashiontrend.config import CrawlConfig, PlatformConfig, StoreConfig
+from fashiontrend.config import Config, CrawlConfig, IngestConfig, PlatformConfig
 from fashiontrend.crawl.settings import settings_for
 
 
 def settings(**crawl):
     platform = PlatformConfig(name="s", kind="shopify", base_url="http://s.example", delay_s=2.5)
-    return settings_for(
-        CrawlConfig(contact_url="https://us.example/bot", **crawl), platform, StoreConfig()
-    )
+    tree = CrawlConfig(contact_url="https://us.example/bot", **crawl)
+    return settings_for(Config(crawl=tree), platform)
 
 
 def test_a_shop_is_told_who_asks():
     assert settings()["USER_AGENT"] == "fashiontrend/0.1 (+https://us.example/bot)"
+
+
+def test_no_download_is_larger_than_what_ingest_accepts():
+    platform = PlatformConfig(name="s", kind="shopify", base_url="http://s.example")
+    limits = Config(ingest=IngestConfig(max_image_bytes=1234))
+    assert settings_for(limits, platform)["DOWNLOAD_MAXSIZE"] == 1234
 
 
 def test_politeness_is_the_default():

@@ -1,4 +1,4 @@
-"""What a spider makes of one page, without a crawl around it."""
+"""What a spider reads from one page, without a crawl around it."""
 
 import json
 from datetime import date
@@ -7,6 +7,7 @@ from scrapy.http import HtmlResponse
 
 from fashiontrend.config import CrawlConfig, PlatformConfig
 from fashiontrend.crawl import memory
+from fashiontrend.crawl.listing import Listing
 from fashiontrend.crawl.spiders import SchemaOrgSpider
 
 SHOP = "https://shop.example"
@@ -16,12 +17,14 @@ DAY = date(2026, 11, 23)
 def read(path, known=(), **product):
     """Product ids of a page that states one product, by a spider that knows some listings."""
     platform = PlatformConfig(name="s", kind="schema_org", base_url=SHOP)
-    spider = SchemaOrgSpider(platform, CrawlConfig(), DAY, memory.remember(known, {}))
+    spider = SchemaOrgSpider(
+        platform, CrawlConfig(), DAY, memory.remember(map(Listing.from_row, known), {})
+    )
     stated = {"@type": "Product", "name": "Coat", "image": "/a.jpg", **product}
     body = f'<script type="application/ld+json">{json.dumps(stated)}</script>'
     url = f"{SHOP}{path}"
     found = spider.read_product(HtmlResponse(url, body=body, encoding="utf-8"), url, "2026-11-01")
-    return [f["product_id"] for f in found], spider.pages[url][1]
+    return [product.product_id for product in found], spider.pages[url].product_ids
 
 
 def test_a_page_that_was_listed_by_the_id_of_its_group_keeps_it_and_its_sisters_get_their_own():

@@ -38,7 +38,8 @@ SPREAD = {
 }
 CATALOGUE = f"""
 import pyarrow as pa
-from fashiontrend import config, store
+from fashiontrend import config
+from fashiontrend.storage import object_store as store
 place = store.open_store(config.load(None).store)
 keys = [k for k in place.keys("raw/images/") if not k.endswith(".json")]
 rows = [(f"{{k}}#{{n}}", k) for n in range({TIMES}) for k in keys]
@@ -48,13 +49,15 @@ print(len(rows))
 """
 #: The two models as a release, whatever the gates of so small a world said.
 RELEASE_THEM = """
-from fashiontrend import config, ledger, registry, store
-from fashiontrend.loop import Step
-place = store.open_store(config.load(None).store)
+from fashiontrend import config
+from fashiontrend.outcomes import TrainAttrnetFacts, TrainForecasterFacts, Verdict
+from fashiontrend.storage import ledger, object_store, releases
+place = object_store.open_store(config.load(None).store)
 run = ledger.load(place, ledger.runs(place)[-1])
-a, f = (run.latest(s).facts for s in (Step.TRAIN_ATTRNET, Step.TRAIN_FORECASTER))
-registry.publish(place, registry.Release("r1", str(run.day), run.run_id, a["version"], f["version"],
-    a["dataset"], run.taxonomy_version, run.taxonomy_digest, {"passed": True}, {"passed": True}))
+a, f = run.facts(TrainAttrnetFacts), run.facts(TrainForecasterFacts)
+opened = Verdict(passed=True)
+releases.publish(place, releases.Release("r1", str(run.day), run.run_id, a.version, f.version,
+    a.dataset, run.taxonomy_version, run.taxonomy_digest, opened, opened))
 """
 
 

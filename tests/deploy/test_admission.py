@@ -1,13 +1,10 @@
 """Every object before a real API server, in a namespace that enforces Pod Security "restricted"."""
 
-from datetime import UTC, date, datetime
-
 import pytest
 import yaml
 
-from fashiontrend.config import ClusterConfig
-from fashiontrend.submit.jobs import STAGES, ask
-from fashiontrend.submit.manifest import rayjob
+from fashiontrend.submit.jobs import STAGES
+from fashiontrend.submit.manifest import fill
 from tests.deploy import api_server
 from tests.deploy.conftest import ROOT, SETS, objects, pods, rendered, run, template, tool
 from tests.deploy.schemas import Loader, crd_folders
@@ -130,10 +127,12 @@ def test_the_base_for_kustomize_and_what_an_administrator_installs_are_taken(ser
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_submitted_stage_and_its_pods_are_taken(server, stage):
-    request = ask(stage, date(2026, 11, 23), datetime(2026, 11, 23, 6, tzinfo=UTC))
-    cfg = ClusterConfig(
-        namespace=SPACE, image="registry.example/fashiontrend:0.1.0", max_workers=2, secrets=("s3",)
+    (templates,) = (
+        item["data"]
+        for item in yaml.safe_load_all(rendered("full"))
+        if item and item["kind"] == "ConfigMap" and item["metadata"]["name"].endswith("-rayjobs")
     )
-    job = rayjob(request, cfg)
+    job = fill(templates["stage.yaml"], stage=stage, day="2026-11-23")
+    del job["metadata"]["namespace"]
     assert taken(server, yaml.safe_dump(job)) == 1
-    assert taken(server, as_pods([job])) == 2
+    assert taken(server, without_claims(as_pods([job]))) >= 2

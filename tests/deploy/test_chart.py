@@ -167,7 +167,7 @@ def test_the_service_is_the_one_that_the_program_describes(render):
 
     found = render()
     seen = yaml.safe_load(one(found, "RayService", N)["spec"]["serveConfigV2"])
-    wanted = serve.describe(settings(found))
+    wanted = serve.serve_config(settings(found))
     for application in wanted["applications"]:
         application.pop("deployments")  # the builders read them from the same configuration
     assert seen["http_options"] == wanted["http_options"]

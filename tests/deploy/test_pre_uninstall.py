@@ -5,6 +5,7 @@ import pytest
 
 from fashiontrend.errors import StoreError
 from fashiontrend.submit import pre_uninstall
+from fashiontrend.submit.kube import KubeClient
 
 
 @pytest.fixture
@@ -29,30 +30,33 @@ def cluster(monkeypatch):
             self.slept += 1
 
     one = Cluster()
-    monkeypatch.setattr(pre_uninstall, "connect", lambda: None)
-    monkeypatch.setattr(kubernetes.client, "CustomObjectsApi", lambda client: one)
     monkeypatch.setattr(pre_uninstall.time, "sleep", one.sleep)
     return one
 
 
+def delete(cluster, **options):
+    client = KubeClient("trends", cluster, cluster, cluster)
+    pre_uninstall.delete_service("ft", client, **options)
+
+
 def test_the_service_is_deleted_and_its_clusters_waited_for(cluster):
-    pre_uninstall.retire("ft", "trends")
+    delete(cluster)
     assert cluster.deleted == [("trends", "rayservices", "ft")]
     assert cluster.slept == 1
 
 
 def test_a_service_that_is_gone_already_is_no_error(cluster):
     cluster.status = 404
-    pre_uninstall.retire("ft", "trends")
+    delete(cluster)
 
 
-def test_a_refusal_is_told(cluster):
+def test_a_refusal_is_reported(cluster):
     cluster.status = 403
     with pytest.raises(StoreError, match="403"):
-        pre_uninstall.retire("ft", "trends")
+        delete(cluster)
 
 
 def test_a_cluster_that_stays_is_named(cluster):
     cluster.left = 10**6
     with pytest.raises(StoreError, match="ft-1: still there"):
-        pre_uninstall.retire("ft", "trends", wait_s=-1.0)
+        delete(cluster, wait_s=-1.0)

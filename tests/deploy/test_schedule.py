@@ -10,6 +10,8 @@ import pytest
 
 from fashiontrend.errors import StoreError
 from fashiontrend.submit import schedule
+from fashiontrend.submit.kube import KubeClient, connect, explain
+from fashiontrend.submit.manifest import fill
 
 TEMPLATE = """
 apiVersion: ray.io/v1
@@ -48,22 +50,21 @@ def test_finished_ones_do_not_hold_up_the_next(state):
     assert schedule.decide("d", [job("yesterday", state)]).create
 
 
-class Refusal(Exception):
-    """As the client raises it."""
+def test_a_refusal_is_reported_in_the_servers_words():
+    import kubernetes
 
-    def __init__(self, status, body):
-        super().__init__(body)
-        self.status, self.reason, self.body = status, "Forbidden", body
-
-
-def test_a_refusal_is_told_in_the_servers_words():
-    error = schedule.refused(Refusal(403, '{"message": "rayjobs is forbidden"}'))
-    assert error.exit_code == 40
-    assert "403 rayjobs is forbidden" in str(error)
+    error = kubernetes.client.ApiException(status=403, reason="Forbidden")
+    error.body = '{"message": "rayjobs is forbidden"}'
+    with (
+        pytest.raises(StoreError, match="403 Forbidden: rayjobs is forbidden") as caught,
+        explain("create it"),
+    ):
+        raise error
+    assert caught.value.exit_code == 40
 
 
 @pytest.fixture
-def cluster(monkeypatch):
+def cluster():
     """An API server in two objects: CronJobs that are there, and RayJobs."""
     import kubernetes
 
@@ -84,16 +85,17 @@ def cluster(monkeypatch):
             assert (group, namespace, plural) == ("ray.io", "trends", "rayjobs")
             self.jobs = [*self.jobs, body]
 
-    one = Cluster()
-    monkeypatch.setattr(schedule, "connect", lambda: None)
-    monkeypatch.setattr(kubernetes.client, "BatchV1Api", lambda client: one)
-    monkeypatch.setattr(kubernetes.client, "CustomObjectsApi", lambda client: one)
-    return one
+    return Cluster()
+
+
+def start(cluster, day):
+    client = KubeClient("trends", cluster, cluster, cluster)
+    return schedule.start(fill(TEMPLATE, day=str(day)), "ft-daily", client)
 
 
 def test_the_same_day_twice_makes_one_job(cluster):
-    first = schedule.start(TEMPLATE, "ft-daily", date(2026, 11, 24))
-    second = schedule.start(TEMPLATE, "ft-daily", date(2026, 11, 24))
+    first = start(cluster, date(2026, 11, 24))
+    second = start(cluster, date(2026, 11, 24))
     assert (first.create, second.create) == (True, False)
     assert [j["metadata"]["name"] for j in cluster.jobs] == ["ft-daily-2026-11-24"]
     assert cluster.jobs[0]["metadata"]["ownerReferences"][0]["uid"] == "u-1"
@@ -101,12 +103,12 @@ def test_the_same_day_twice_makes_one_job(cluster):
 
 def test_two_that_start_at_the_same_moment_make_one_job(cluster):
     cluster.conflict = True
-    decision = schedule.start(TEMPLATE, "ft-daily", date(2026, 11, 24))
+    decision = start(cluster, date(2026, 11, 24))
     assert not decision.create
     assert "created by another" in decision.reason
 
 
-def test_an_api_server_that_does_not_answer_is_told_with_what_to_look_at(cluster):
+def test_an_api_server_that_cannot_be_reached_is_reported_with_what_to_look_at(cluster):
     import urllib3
 
     def silent(*_, **__):
@@ -114,7 +116,7 @@ def test_an_api_server_that_does_not_answer_is_told_with_what_to_look_at(cluster
 
     cluster.list_namespaced_custom_object = silent
     with pytest.raises(StoreError, match="NetworkPolicy reaches-api-server"):
-        schedule.start(TEMPLATE, "ft-daily", date(2026, 11, 24))
+        start(cluster, date(2026, 11, 24))
 
 
 @pytest.fixture
@@ -166,8 +168,10 @@ def api_server(tmp_path, monkeypatch):
 
 
 def test_the_real_client_creates_the_job_once(api_server):
-    first = schedule.start(TEMPLATE, "ft-daily", date(2026, 11, 24))
-    second = schedule.start(TEMPLATE, "ft-daily", date(2026, 11, 25))
+    client = connect("trends")
+    first, second = (
+        schedule.start(fill(TEMPLATE, day=f"2026-11-{day}"), "ft-daily", client) for day in (24, 25)
+    )
     assert first.create
     assert "ft-daily-2026-11-24 is unfinished" in second.reason
     assert [j["metadata"]["ownerReferences"][0]["uid"] for j in api_server] == ["u-2"]

@@ -22,7 +22,7 @@ WRONG = [
     ("config.attrnet.epochs", "0", "/config/attrnet/epochs"),
     ("config.attrnet.epochs", '"many"', "/config/attrnet/epochs"),
     ("config.accuracy_gate.threshold", "1.5", "/config/accuracy_gate/threshold"),
-    ("config.forecaster.num_layers", "3", "/config/forecaster/num_layers"),
+    ("config.attrnet.pooling", '"mean"', "/config/attrnet/pooling"),
     ("config.store.secret_key", '"x"', "secret_key"),
     (
         "config.crawl.platforms",

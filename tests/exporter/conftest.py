@@ -1,6 +1,9 @@
 """A small store, written by the code that writes real ones: two platforms, a run with closed gates, shares."""
 
+import math
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -12,8 +15,26 @@ from fashiontrend.catalogue import health
 from fashiontrend.config import Config, StoreConfig
 from fashiontrend.exporter.collector import Exporter
 from fashiontrend.loop import Step
+from fashiontrend.outcomes import (
+    CrawlFacts,
+    EvalReport,
+    IngestFacts,
+    LabelFacts,
+    PublishFacts,
+    Rates,
+    RecogniseFacts,
+    ScoreSummary,
+    SharesFacts,
+    TrainAttrnetFacts,
+    TrainForecasterFacts,
+    TrendReport,
+    Verdict,
+    WithheldDay,
+)
 from fashiontrend.storage import layout, ledger, releases, schemas
 from fashiontrend.storage.object_store import open_store
+from tests.forecaster.conftest import make_shares
+from tests.producers import backtested, evaluated
 
 LAST_DAY = date(2026, 11, 23)
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -32,28 +53,46 @@ def crawl_facts(day: date, products: int = 100, **changed) -> dict:
     return {**facts, **changed}
 
 
-def accuracy_report(neckline: float = 0.9) -> dict:
-    one = {"accuracy": 0.95, "wilson_low": 0.92, "support": 300}
-    return {
-        "mean_accuracy": 0.94,
-        "attributes": {"colour": one, "neckline": {**one, "wilson_low": neckline}},
-    }
+def evaluation(neckline: float | None = None) -> EvalReport:
+    """A recogniser that reads 94 % of both attributes; `neckline` sets that one's lower bound."""
+    report = evaluated(colour=0.94, neckline=0.94)
+    if neckline is None:
+        return report
+    one = replace(report.attributes["neckline"], wilson_low=neckline)
+    return replace(report, attributes={**report.attributes, "neckline": one})
 
 
-def perplexity_report(normalised: float = 1.02) -> dict:
-    pair = {
-        "normalised_perplexity": normalised, "perplexity": 3.6, "noise_floor": 1.004, "skill": 0.4,
-        "divergence": 0.01, "coverage80": 0.82, "support": 200.0, "interval_width": 0.06,
-    }  # fmt: skip
-    pairs = [
-        {**pair, "platform": p, "attribute": a} for p in PLATFORMS for a in ("colour", "neckline")
-    ]
-    return {
-        "perplexity": 3.6, "perplexity_floor": 3.5, "normalised_perplexity": normalised,
-        "noise_floor": 1.004, "skill": 0.4, "difference": 0.01, "difference_se": 0.001,
-        "coverage80": 0.82, "days_used": 80, "origins_used": 8, "pairs": pairs,
-        "interval_width": {"colour": 0.06, "neckline": 0.06}, "best_naive": "persistence",
-    }  # fmt: skip
+@cache
+def backtest() -> TrendReport:
+    """A backtest of two platforms and attributes, with the numbers of a good fit."""
+    names = {"attr0": "colour", "attr1": "neckline"}
+    report = backtested(make_shares(days=80, platforms=PLATFORMS))
+    numbers = {"perplexity": 3.6, "noise_floor": 1.004, "skill": 0.4, "coverage80": 0.82}
+    good = {"divergence": 0.01, "interval_width": 0.06}
+    return replace(
+        report,
+        **numbers,
+        perplexity_floor=3.5,
+        difference=0.01,
+        difference_se=0.001,
+        origins_used=8,
+        interval_width={"colour": 0.06, "neckline": 0.06},
+        pairs=tuple(
+            replace(p, **numbers, **good, attribute=names[p.attribute]) for p in report.pairs
+        ),
+    )
+
+
+def fit(normalised: float, waiting: str = "") -> TrendReport:
+    """The backtest with another fit; no pair of the waiting attribute is judged yet."""
+    report, nan = backtest(), math.nan
+    pairs = (
+        replace(p, days_judged=0, normalised_perplexity=nan, divergence=nan)
+        if p.attribute == waiting
+        else replace(p, normalised_perplexity=normalised)
+        for p in report.pairs
+    )
+    return replace(report, normalised_perplexity=normalised, pairs=tuple(pairs))
 
 
 def share_table(jump: float = 0.0) -> pa.Table:
@@ -86,13 +125,13 @@ class SmallStore:
     def crawl(self, day: date, platform: str, products: int = 100, **changed) -> None:
         facts = crawl_facts(day, products, **changed)
         self.store.commit(layout.raw_day(day, platform), [], facts)
-        numbers = health.facts(schemas.LISTING.empty_table(), facts, 0, 0)
-        numbers = {**numbers, "products": products}
-        verdict = gates.judge_health(numbers, [100] * 14, self.config.health)
+        numbers = health.measure_health(schemas.LISTING.empty_table(), facts, 0, 0)
+        numbers = replace(numbers, products=products)
+        verdict = gates.decide_health(numbers, [100] * 14, self.config.health)
         self.store.commit(
             layout.catalogue_day(day, platform),
             [],
-            {"health": numbers, "verdict": verdict.to_dict()},
+            {"health": numbers.to_json(), "verdict": verdict.to_json()},
         )
 
     def fail(self, day: date, platform: str, **changed) -> None:
@@ -112,43 +151,41 @@ class SmallStore:
 
     def step(self, run, step, facts, output="", verdict=None, round_=(1, 1), seconds=10.0):
         entry = ledger.Entry(
-            step, *round_, f"{run.day}T07:00:00+00:00", seconds, output, facts,
-            verdict.to_dict() if verdict else None,
+            step, *round_, f"{run.day}T07:00:00+00:00", seconds, output, facts, verdict,
         )  # fmt: skip
         return ledger.record(self.store, run, entry)
 
-    def accuracy(self, run, neckline=0.9, round_=(1, 1)):
-        report = accuracy_report(neckline)
-        verdict = gates.judge_accuracy(report, self.config.accuracy_gate)
-        return self.step(run, Step.TRAIN_ATTRNET, {"version": "a", "report": report}, "models/a",
+    def accuracy(self, run, neckline=None, round_=(1, 1)):
+        report = evaluation(neckline)
+        verdict = gates.decide_accuracy(report, self.config.accuracy_gate)
+        return self.step(run, Step.TRAIN_ATTRNET, TrainAttrnetFacts(version="a", report=report), "models/a",
                          verdict, round_)  # fmt: skip
 
     def perplexity(self, run, normalised=1.02, round_=(1, 1), waiting=""):
-        report = perplexity_report(normalised)
-        for pair in report["pairs"]:
-            if pair["attribute"] == waiting:
-                pair.update(days_judged=0, normalised_perplexity=None, divergence=None)
-        verdict = gates.judge_perplexity(report, accuracy_report(), self.config.perplexity_gate)
-        return self.step(run, Step.TRAIN_FORECASTER, {"version": "f", "report": report}, "models/f",
+        report = fit(normalised, waiting)
+        verdict = gates.decide_perplexity(report, evaluation(), self.config.perplexity_gate)
+        return self.step(run, Step.TRAIN_FORECASTER, TrainForecasterFacts("f", report), "models/f",
                          verdict, round_)  # fmt: skip
 
     def shares(self, run, table):
         partition = layout.shares("a", run.day, "of")
         self.store.commit_tables(partition, {"shares": table}, {})
-        return self.step(run, Step.SHARES, {"attrnet": "a"}, partition)
+        return self.step(run, Step.SHARES, SharesFacts("a"), partition)
 
-    def publish(self, run, scorecard: dict):
+    def publish(self, run, scorecard: ScoreSummary):
         partition = layout.keywords("r1", run.day)
         self.store.commit(partition, [], {})
-        self.store.commit(f"{layout.SCORECARDS}as_of={run.day}", [], {"summary": scorecard})
-        opened = {"passed": True}
+        self.store.commit(
+            f"{layout.SCORECARDS}as_of={run.day}", [], {"summary": scorecard.to_json()}
+        )
+        opened = Verdict(passed=True)
         releases.publish(
             self.store,
             releases.Release(
                 "r1", str(run.day), run.run_id, "a", "f", "d", "1", "t", opened, opened
             ),
         )
-        return self.step(run, Step.PUBLISH, {"release": "r1", "keywords": 12}, partition)
+        return self.step(run, Step.PUBLISH, PublishFacts("r1", 12), partition)
 
     def whole(self) -> "SmallStore":
         """Two crawled days and one finished run of training."""
@@ -156,16 +193,17 @@ class SmallStore:
             for platform in PLATFORMS:
                 self.crawl(day, platform)
         run = self.run(use_gpu=True)
-        run = self.step(run, Step.CRAWL, {})
-        run = self.step(run, Step.INGEST, {"withheld": [{"platform": "shop-b", "day": "x"}]})
-        run = self.step(run, Step.LABEL, {})
+        run = self.step(run, Step.CRAWL, CrawlFacts())
+        run = self.step(run, Step.INGEST, IngestFacts(withheld=(WithheldDay("shop-b", LAST_DAY),)))
+        run = self.step(run, Step.LABEL, LabelFacts())
         run = self.accuracy(run)
-        run = self.step(run, Step.RECOGNISE, {"attrnet": "a", "pictures": 400}, seconds=20.0)
+        run = self.step(run, Step.RECOGNISE, RecogniseFacts("a", pictures=400), seconds=20.0)
         run = self.shares(run, share_table())
         run = self.perplexity(run)
-        self.publish(run, {"by": {"horizon_days": {"14": {"n": 8, "hit_rate": 0.75, "coverage80": 0.8}},
-                                  "platform": {"*": {"n": 8, "hit_rate": 0.75, "coverage80": 0.8}},
-                                  "grade": {"A": {"n": 8, "hit_rate": 0.75, "coverage80": 0.8}}}})  # fmt: skip
+        rates = Rates(n=8, hit_rate=0.75, coverage80=0.8)
+        groups = {"horizon_days": "14", "platform": "*", "grade": "A"}
+        by = {name: {value: rates} for name, value in groups.items()}
+        self.publish(run, ScoreSummary(scored=8, overall=rates, by=by, new=8))
         return self
 
 

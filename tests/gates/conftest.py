@@ -1,4 +1,4 @@
-"""A simulated world whose true shares and counting noise are known, and what the gate is told of a forecast in it.
+"""A simulated world whose true shares and counting noise are known, and the backtests of forecasts in it.
 
 Shares of K values swing with the year and drift as a random walk of their logits; every week's
 shares are counted from n products. All seeds are drawn at once. Shapes: W seeds, S pairs, T weeks, V values.
@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from fashiontrend.outcomes import PairReport, TrendReport
 from fashiontrend.series.fit_metrics import (
     mean,
     noise_floor,
@@ -70,8 +71,8 @@ def draw(seeds: int, products: int, *, values: int = 8, drift: float = 0.1) -> W
     return World(true, counted, products)
 
 
-def reports(world: World, name: str, coverage: float | None = None) -> list[dict]:
-    """What a backtest tells the gate of a forecast, for every seed.
+def reports(world: World, name: str, coverage: float | None = None) -> list[TrendReport]:
+    """The backtest of a forecast, for every seed.
 
     `coverage` is that of its 80 % interval; that of counting noise about the forecast if None.
     """
@@ -87,35 +88,35 @@ def reports(world: World, name: str, coverage: float | None = None) -> list[dict
     return [_report(world, w, parts) for w in range(len(target))]
 
 
-def _report(world: World, w: int, parts: tuple) -> dict:
+def _report(world: World, w: int, parts: tuple) -> TrendReport:
     own, raw, ratio, covered = parts
     size = world.true.shape[3]
     floor = noise_floor(size, world.products)
-    pairs = [
-        {
-            "platform": platform, "attribute": attribute, "perplexity": float(raw[w, s].mean()),
-            "perplexity_floor": float((raw[w, s] / own[w, s]).mean()), "perplexity_uniform": float(size),
-            "normalised_perplexity": float(own[w, s].mean()), "noise_floor": floor,
-            "divergence": float(np.log(own[w, s]).mean()), "coverage80": float(covered[w, s]),
-            "support": float(world.products), "interval_width": 0.07, "days_used": WEEKS,
-            "naive_before": float(ratio["persistence"][w, s].mean()),
-            "baselines": {n: float(r[w, s].mean()) for n, r in ratio.items()},
-        }
+    pairs = tuple(
+        PairReport(
+            platform=platform, attribute=attribute, perplexity=float(raw[w, s].mean()),
+            perplexity_floor=float((raw[w, s] / own[w, s]).mean()), perplexity_uniform=float(size),
+            normalised_perplexity=float(own[w, s].mean()), noise_floor=floor,
+            divergence=float(np.log(own[w, s]).mean()), coverage80=float(covered[w, s]),
+            support=float(world.products), interval_width=0.07, days_used=WEEKS,
+            naive_before=float(ratio["persistence"][w, s].mean()),
+            baselines={n: float(r[w, s].mean()) for n, r in ratio.items()},
+        )
         for s, (platform, attribute) in enumerate(PAIRS)
-    ]  # fmt: skip
+    )  # fmt: skip
     total = {n: float(own_or[w].mean()) for n, own_or in {**ratio, "model": own}.items()}
     best = min(ratio, key=total.__getitem__)
     by_origin = (ratio[best][w] - own[w]).mean(axis=(0, 2))
     paired = paired_difference(by_origin, world.stride, HORIZON)
-    return {
-        "perplexity": mean([p["perplexity"] for p in pairs]),
-        "perplexity_floor": mean([p["perplexity_floor"] for p in pairs]),
-        "perplexity_uniform": float(size), "normalised_perplexity": total["model"], "noise_floor": floor,
-        "skill": skill(total["model"], total[best]), "best_naive": best, "difference": paired.mean,
-        "difference_se": paired.standard_error, "origins_effective": paired.effective_origins,
-        "coverage80": mean(covered[w]), "days_used": WEEKS, "origins_used": len(by_origin),
-        "interval_width": dict.fromkeys(("colour", "neckline", "pattern"), 0.07), "pairs": pairs,
-    }  # fmt: skip
+    return TrendReport(
+        perplexity=mean([p.perplexity for p in pairs]),
+        perplexity_floor=mean([p.perplexity_floor for p in pairs]),
+        perplexity_uniform=float(size), normalised_perplexity=total["model"], noise_floor=floor,
+        skill=skill(total["model"], total[best]), best_naive=best, difference=paired.mean,
+        difference_se=paired.standard_error, origins_effective=paired.effective_origins,
+        coverage80=mean(covered[w]), days_used=WEEKS, origins_used=len(by_origin),
+        interval_width=dict.fromkeys(("colour", "neckline", "pattern"), 0.07), pairs=pairs,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from fashiontrend.config import Config
 from fashiontrend.demo import shops
 from fashiontrend.demo.world import World
 from fashiontrend.loop import Step
+from fashiontrend.outcomes import IngestFacts, LabelFacts, RecogniseFacts, TrainAttrnetFacts
 from fashiontrend.pipeline import drive
 from fashiontrend.storage import layout
 from fashiontrend.storage.object_store import open_store
@@ -52,24 +53,24 @@ def test_ingest_packs_every_picture_once_and_withholds_the_outage(ran):
     for partition in store.committed("catalogue/"):
         ids += store.read_partition(partition, "pictures", ["picture_id"]).column(0).to_pylist()
     assert len(ids) == len(set(ids)) == len(WORLD.products)
-    withheld = state.latest(Step.INGEST).facts["withheld"]
-    assert [(w["platform"], w["day"]) for w in withheld] == [("shop-b", str(WORLD.days[2]))]
-    assert "503" in withheld[0]["reason"]
+    withheld = state.facts(IngestFacts).withheld
+    assert [(w.platform, w.day) for w in withheld] == [("shop-b", WORLD.days[2])]
+    assert "503" in withheld[0].reason
 
 
 def test_two_ddp_workers_leave_one_artifact_that_passes_its_self_test(ran, tmp_path):
     config, state = ran
     store = open_store(config.store)
-    version = state.latest(Step.TRAIN_ATTRNET).facts["version"]
+    version = state.facts(TrainAttrnetFacts).version
     store.download(layout.model("attrnet", version), tmp_path)
-    assert Recogniser(tmp_path).card.dataset.endswith(state.latest(Step.LABEL).facts["version"])
+    assert Recogniser(tmp_path).card.dataset.endswith(state.facts(LabelFacts).version)
     assert store.keys("training/") == []
 
 
 def test_recognition_on_ray_gives_the_numbers_of_the_plain_recogniser(ran, tmp_path):
     config, state = ran
     store = open_store(config.store)
-    version = state.latest(Step.RECOGNISE).facts["attrnet"]
+    version = state.facts(RecogniseFacts).attrnet
     day, platform = WORLD.days[0], "shop-a"
     pictures = store.read_partition(layout.catalogue_day(day, platform), "pictures")
     mine = store.read_partition(layout.predictions_day(version, day, platform)).to_pandas()

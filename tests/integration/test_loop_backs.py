@@ -162,9 +162,9 @@ def test_a_closed_accuracy_gate_trains_again_longer_on_the_same_dataset(world):
     while (due := next_step(world)) != Step.RECOGNISE:
         assert command(world, due).returncode in (0, 10), due
     entries = [e for e in run_of(world).entries if e.step is Step.TRAIN_ATTRNET]
-    assert [e.verdict["passed"] for e in entries] == [False, True]
-    assert len({e.facts["dataset"] for e in entries}) == 1
-    assert "longer" in entries[1].facts["changed"]
+    assert [e.passed for e in entries] == [False, True]
+    assert len({e.facts.dataset for e in entries}) == 1
+    assert "longer" in entries[1].facts.changed
     assert [e.step for e in run_of(world).entries].count(Step.LABEL) == 1
 
 
@@ -176,7 +176,7 @@ def next_step(folder: Path) -> str:
     if not ran(folder):
         return "crawl"
     done = run_of(folder).entries
-    if done[-1].verdict and not done[-1].verdict["passed"]:
+    if done[-1].passed is False:
         return str(done[-1].step)
     return str(list(Step)[list(Step).index(done[-1].step) + 1])
 
@@ -191,12 +191,12 @@ def test_a_broken_label_rule_closes_the_perplexity_gate_and_relabelling_opens_it
     run = run_of(at_fault)
     assert done.returncode == 0, done.stderr[-2000:]
     verdicts = run.verdicts(Step.TRAIN_FORECASTER)
-    assert verdicts[0]["passed"] is False
-    assert verdicts[0]["per_attribute"]["colour"]["reason"] == "recogniser"
-    assert verdicts[-1]["passed"] is True
+    assert verdicts[0].passed is False
+    assert verdicts[0].per_attribute["colour"].reason == "recogniser"
+    assert verdicts[-1].passed is True
     labels = [e for e in run.entries if e.step is Step.LABEL]
-    assert labels[1].facts["named"] == ["colour"]
-    assert {r["attribute"] for r in labels[1].facts["dropped_rules"]} == {"colour"}
+    assert labels[1].facts.named == ("colour",)
+    assert {r.attribute for r in labels[1].facts.dropped_rules} == {"colour"}
     for step in (Step.LABEL, Step.TRAIN_ATTRNET, Step.RECOGNISE, Step.TRAIN_FORECASTER):
         outputs = [e.output for e in run.entries if e.step is step]
         assert len(set(outputs)) == len(outputs) >= 2, step
@@ -308,9 +308,9 @@ def test_a_driver_killed_in_the_stages_drawn_ends_like_one_that_never_died(to_ki
     assert [e.step for e in mine.entries] == [e.step for e in theirs.entries] == list(Step)
     assert contents(world) == contents(whole)  # the same partitions with as many rows each
     for step in (Step.TRAIN_ATTRNET, Step.TRAIN_FORECASTER):
-        assert mine.latest(step).verdict["passed"] == theirs.latest(step).verdict["passed"]
+        assert mine.latest(step).passed == theirs.latest(step).passed
     accuracy, fit = (
-        [r.latest(step).facts["report"][name] for r in (mine, theirs)]
+        [getattr(r.latest(step).facts.report, name) for r in (mine, theirs)]
         for step, name in (
             (Step.TRAIN_ATTRNET, "mean_accuracy"),
             (Step.TRAIN_FORECASTER, "normalised_perplexity"),

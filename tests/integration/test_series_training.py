@@ -28,7 +28,7 @@ MEMBERS = [{"context_length": 12, "epochs": 1}, {"context_length": 24, "epochs":
 
 @pytest.fixture
 def config(tmp_path):
-    tiny = {"members": MEMBERS, "hidden_size": 4, "steps_per_epoch": 2, "batch_size": 16}
+    tiny = {"members": MEMBERS, "hidden_size": 4, "steps_per_epoch": 2}
     return Config.model_validate(
         {
             "store": {"url": str(tmp_path / "store")},

@@ -145,7 +145,7 @@ def test_bodies_that_never_arrive_keep_no_request_out(server):
     assert len(server.replicas()) == 2
 
 
-def test_a_catalogue_is_answered_outside_of_the_server_and_twice_is_once(server):
+def test_a_catalogue_is_recognised_outside_of_the_server_and_submitting_twice_is_once(server):
     table = pa.table({"id": ["a", "b", "c"], "image": [draw(1), b"no", draw(2)]})
     server.store.write("uploads/c.parquet", parquet_bytes(table))
     with Client(server.address) as client:

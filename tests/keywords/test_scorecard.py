@@ -8,6 +8,7 @@ import pytest
 from fashiontrend import keywords
 from fashiontrend.config import KeywordsConfig
 from fashiontrend.keywords import ALL, Segment
+from fashiontrend.outcomes import Rates
 from fashiontrend.storage import schemas
 
 CFG = KeywordsConfig()
@@ -34,10 +35,10 @@ def make_share(day, share, withheld=False, platform="*"):
     }  # fmt: skip
 
 
-def judge(record, *shares, today=TARGET, segment=ALL):
+def score(record, *shares, today=TARGET, segment=ALL):
     table = pa.Table.from_pylist(list(shares), schema=schemas.SHARE)
     return keywords.score_keywords(
-        [record], keywords.read_answers({segment: table}), today, CFG
+        [record], keywords.read_outcomes({segment: table}), today, CFG
     ).to_pylist()
 
 
@@ -55,15 +56,15 @@ def judge(record, *shares, today=TARGET, segment=ALL):
     ],
 )
 def test_a_keyword_whose_day_has_come_is_a_hit_or_a_miss(direction, observed, outcome, covered):
-    (row,) = judge(make_record(direction), make_share(AS_OF, 0.20), make_share(TARGET, observed))
+    (row,) = score(make_record(direction), make_share(AS_OF, 0.20), make_share(TARGET, observed))
     assert (row["outcome"], (row["covered80"], row["covered95"])) == (outcome, covered)
     assert row["observed"] == observed
 
 
 def test_the_change_is_that_of_one_series():
-    (row,) = judge(make_record(), make_share(AS_OF, 0.23), make_share(TARGET, 0.235))
+    (row,) = score(make_record(), make_share(AS_OF, 0.23), make_share(TARGET, 0.235))
     assert (row["start"], row["outcome"]) == (0.23, "miss")
-    (row,) = judge(make_record(), make_share(TARGET, 0.235))
+    (row,) = score(make_record(), make_share(TARGET, 0.235))
     assert (row["start"], row["outcome"]) == (0.20, "hit")
 
 
@@ -75,34 +76,34 @@ def test_the_change_is_that_of_one_series():
 def test_a_target_day_without_a_measurement_waits_and_is_then_unscored_with_the_reason(
     shares, reason
 ):
-    assert judge(make_record(), *shares, today=TARGET + timedelta(days=2)) == []
-    (row,) = judge(make_record(), *shares, today=TARGET + timedelta(days=3))
+    assert score(make_record(), *shares, today=TARGET + timedelta(days=2)) == []
+    (row,) = score(make_record(), *shares, today=TARGET + timedelta(days=3))
     assert (row["outcome"], row["observed"], row["covered80"]) == ("unscored", None, None)
     assert reason in row["reason"]
 
 
 def test_a_keyword_whose_day_has_not_come_waits():
-    assert judge(make_record(), make_share(AS_OF, 0.2), today=TARGET - timedelta(days=1)) == []
+    assert score(make_record(), make_share(AS_OF, 0.2), today=TARGET - timedelta(days=1)) == []
 
 
-def test_a_segment_is_judged_by_its_own_series_only():
+def test_a_segment_is_scored_by_its_own_series_only():
     women = make_record(segment="women")
-    assert judge(women, make_share(TARGET, 0.24)) == []
-    (row,) = judge(women, make_share(TARGET, 0.24), segment=Segment(gender="women"))
+    assert score(women, make_share(TARGET, 0.24)) == []
+    (row,) = score(women, make_share(TARGET, 0.24), segment=Segment(gender="women"))
     assert (row["gender"], row["outcome"]) == ("women", "hit")
 
 
-def test_a_series_that_happens_to_be_one_genders_is_judged_by_that_of_all_products():
+def test_a_series_that_happens_to_be_one_genders_is_scored_by_that_of_all_products():
     record = make_record()
     record["segment"]["gender"] = "women"
-    (row,) = judge(record, make_share(TARGET, 0.24))
+    (row,) = score(record, make_share(TARGET, 0.24))
     assert (row["gender"], row["outcome"]) == (None, "hit")
 
 
 def make_scores(*outcomes, **more):
     found = []
     for n, outcome in enumerate(outcomes):
-        (row,) = judge(make_record(), make_share(TARGET, 0.24))
+        (row,) = score(make_record(), make_share(TARGET, 0.24))
         known = outcome != "unscored"
         found.append({**row, "id": str(n), "outcome": outcome, "covered80": known or None, **more})
     return pa.Table.from_pylist(found, schema=schemas.SCORE)
@@ -113,26 +114,26 @@ def test_rates_are_kept_by_horizon_platform_grade_and_direction_and_leave_the_un
         [make_scores("hit", "hit", "miss", "unscored"), make_scores("miss", grade="C")]
     )
     found = keywords.summarise(scores, TARGET, CFG)
-    assert (found["scored"], found["unscored"]) == (4, 1)
-    assert found["overall"]["hit_rate"] == 0.5
-    assert set(found["by"]) == {"horizon_days", "platform", "grade", "direction"}
-    assert found["by"]["horizon_days"]["14"]["n"] == 4
-    assert found["by"]["grade"]["A"]["hit_rate"] == pytest.approx(0.6667, abs=1e-4)
-    low, high = found["by"]["grade"]["A"]["hit_rate_interval"]
+    assert (found.scored, found.unscored) == (4, 1)
+    assert found.overall.hit_rate == 0.5
+    assert set(found.by) == {"horizon_days", "platform", "grade", "direction"}
+    assert found.by["horizon_days"]["14"].n == 4
+    assert found.by["grade"]["A"].hit_rate == pytest.approx(0.6667, abs=1e-4)
+    low, high = found.by["grade"]["A"].hit_rate_interval
     assert 0.2 < low < 0.6667 < high < 0.95
-    assert found["by"]["platform"]["*"]["coverage80"] == 1.0
-    assert found["overall"]["claimed"] == 0.9
-    assert found["overall"]["error"] == 0.0
-    assert found["overall"]["error_persistence"] == pytest.approx(0.04)
+    assert found.by["platform"]["*"].coverage80 == 1.0
+    assert found.overall.claimed == 0.9
+    assert found.overall.error == 0.0
+    assert found.overall.error_persistence == pytest.approx(0.04)
 
 
 def test_released_intervals_are_watched_over_the_last_days_only():
     old = make_scores("hit", target_date=TARGET - timedelta(days=90))
     found = keywords.summarise(pa.concat_tables([old, make_scores("miss")]), TARGET, CFG)
-    assert found["monitor"]["n"] == 1
-    assert found["monitor"]["hit_rate"] == 0.0
+    assert found.monitor.n == 1
+    assert found.monitor.hit_rate == 0.0
 
 
 def test_nothing_scored_yet_is_said_so():
     found = keywords.summarise(schemas.SCORE.empty_table(), TARGET, CFG)
-    assert (found["scored"], found["overall"], found["monitor"]["n"]) == (0, {"n": 0}, 0)
+    assert (found.scored, found.overall, found.monitor.n) == (0, Rates(), 0)

@@ -62,7 +62,7 @@ def test_a_parquet_set_becomes_annotations_with_their_own_bytes(parquet):
     )
     assert dict(rows["mine/102"]["labels"]) == {"base_colour": "navy_blue"}
     assert dict(rows["mine/103"]["labels"])["type"] == "not_visible"
-    assert done.facts["splits"] == {"val": 10, "train": 30}
+    assert done.facts.splits == {"val": 10, "train": 30}
 
 
 def test_the_taxonomy_follows_the_columns_in_order_of_frequency(parquet):
@@ -84,15 +84,15 @@ def test_columns_can_be_chosen(parquet):
 
 def test_values_with_few_examples_are_kept_and_reported(parquet):
     done = importing.import_set([parquet], "mine", min_examples=12)
-    assert done.facts["thin_values"] == {"base_colour.red": 10, "type.t_shirts": 10, "type.tops": 0}
+    assert done.facts.thin_values == {"base_colour.red": 10, "type.t_shirts": 10, "type.tops": 0}
 
 
 def test_unusable_pictures_and_duplicates_are_counted(tmp_path):
     images = [png(n) for n in range(40)]
     images[5], images[6], images[9] = b"<html>", b"", images[8]
     done = importing.import_set([write_parquet(tmp_path, frame(), images)], "mine")
-    assert done.facts["rejected"] == {"unsupported": 1, "empty": 1}
-    assert done.facts["duplicates"] == 1
+    assert done.facts.rejected == {"unsupported": 1, "empty": 1}
+    assert done.facts.duplicates == 1
     rows = {r["product_key"]: r for r in done.annotations.to_pylist()}
     assert rows["mine/108"]["split"] == "val"
     assert "mine/109" not in rows
@@ -104,8 +104,8 @@ def test_a_test_split_stays_out_and_other_names_train(tmp_path):
     done = importing.import_set(
         [write_parquet(tmp_path, rows, [png(n) for n in range(40)])], "mine"
     )
-    assert done.facts["splits"] == {"train": 20, "val": 10}
-    assert done.facts["rejected"] == {"test_left_out": 10}
+    assert done.facts.splits == {"train": 20, "val": 10}
+    assert done.facts.rejected == {"test_left_out": 10}
 
 
 def test_without_a_split_a_hash_of_the_id_decides(tmp_path):
@@ -249,5 +249,5 @@ def test_the_real_catalogue_is_read_whole():
         "season": 4,
         "usage": 4,
     }
-    assert done.facts["splits"] == {"train": 7451, "val": 932}
-    assert done.facts["rejected"] == {}
+    assert done.facts.splits == {"train": 7451, "val": 932}
+    assert done.facts.rejected == {}

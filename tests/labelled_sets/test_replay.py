@@ -41,24 +41,24 @@ def taxonomy(rows):
 
 @pytest.fixture(scope="module")
 def made(rows, taxonomy):
-    return replay.plan(rows, taxonomy, DAYS, ("north", "south"), seed=1)
+    return replay.draw_replay(rows, taxonomy, DAYS, ("north", "south"), seed=1)
 
 
 def test_the_plan_names_what_rises_falls_and_swings(made):
-    assert made.plan == {
+    assert made.plan.to_json() == {
         "rising": "base_colour.red",
         "falling": "base_colour.white",
-        "seasonal": made.plan["seasonal"],
+        "seasonal": made.plan.seasonal,
         "outages": [],
     }
-    assert made.plan["seasonal"].startswith("article_type.")
+    assert made.plan.seasonal.startswith("article_type.")
 
 
 def test_the_truth_moves_as_planned(made):
     born = made.products[made.products["first_day"] > DAYS[0]]
     half = born["first_day"] < DAYS[30]
     for kind, sign in (("rising", 1), ("falling", -1)):
-        attribute, value = made.plan[kind].split(".")
+        attribute, value = getattr(made.plan, kind).split(".")
         early, late = ((born.loc[when, attribute] == value).mean() for when in (half, ~half))
         assert sign * (late - early) > 0.03
     black = [(born.loc[when, "base_colour"] == "black").mean() for when in (half, ~half)]
@@ -113,14 +113,14 @@ def test_a_picture_is_used_once_where_the_set_is_large_enough(made):
 
 def test_a_small_set_uses_pictures_again_under_another_product_id(taxonomy):
     few = make_rows(400)
-    made = replay.plan(few, taxonomy, DAYS, ("north", "south"), 0)
+    made = replay.draw_replay(few, taxonomy, DAYS, ("north", "south"), 0)
     assert not made.products["picture_id"].is_unique
     assert not made.products.duplicated(["platform", "product_id"]).any()
 
 
 def test_the_same_seed_makes_the_same_history(rows, taxonomy, made):
-    assert replay.plan(rows, taxonomy, DAYS, ("north", "south"), 1).truth() == made.truth()
-    assert replay.plan(rows, taxonomy, DAYS, ("north", "south"), 2).truth() != made.truth()
+    assert replay.draw_replay(rows, taxonomy, DAYS, ("north", "south"), 1).truth() == made.truth()
+    assert replay.draw_replay(rows, taxonomy, DAYS, ("north", "south"), 2).truth() != made.truth()
 
 
 def test_the_truth_has_the_columns_of_the_demo_world(made):
@@ -138,4 +138,4 @@ def test_the_truth_has_the_columns_of_the_demo_world(made):
 )
 def test_sets_that_cannot_be_replayed_are_told(rows, taxonomy, change, message):
     with pytest.raises(DataError, match=message):
-        replay.plan(change(rows), taxonomy, DAYS, ("north",), 0)
+        replay.draw_replay(change(rows), taxonomy, DAYS, ("north",), 0)

@@ -1,12 +1,12 @@
 import pytest
 
 from fashiontrend.config import LabelsConfig
-from fashiontrend.labels import audit, titles, words
+from fashiontrend.labels import audit, title_rules, titles
 
 
 @pytest.fixture
 def material(small, make_listings, make_annotations):
-    """Ten say crew, two are; ten say red, nine are; three say blue, none is."""
+    """Ten titles say crew and two are right; nine of ten are right on red, none of three on blue."""
     said = [f"crew neck {c}" for c in ["red"] * 10] + ["blue top"] * 3
     rows = make_listings(*({"title": t} for t in said))
     true = [("crew" if n < 2 else "v_neck", "red" if n < 9 else "not_visible") for n in range(10)]
@@ -14,27 +14,24 @@ def material(small, make_listings, make_annotations):
         (f"p{n}", f"a/{n}", "train", {"neckline": k, "colour": c}) for n, (k, c) in enumerate(true)
     ]
     annotated += [(f"p{n}", f"a/{n}", "train", {"colour": "red"}) for n in range(10, 13)]
-    rules = words.compile_rules(small)
+    rules = title_rules.compile_rules(small)
     return rules, titles.read_titles(rows, small, rules), make_annotations(*annotated)
 
 
-def test_each_rule_is_judged_by_the_annotated_pictures_that_it_labelled(material):
-    judged = audit.judge_rules(*material[1:]).set_index("rule")
-    assert judged.loc["crew neck", ["support", "agreements", "precision"]].tolist() == [10, 2, 0.2]
-    assert judged.loc["red", ["support", "agreements", "precision"]].tolist() == [10, 9, 0.9]
-    assert judged.loc["blue", "precision"] == 0.0
+def test_each_rule_is_compared_with_the_annotated_pictures_that_it_labelled(material):
+    precision = audit.measure_precision(*material[1:]).set_index("rule")
+    assert precision.loc["crew neck", ["support", "agreements", "precision"]].tolist() == [
+        10,
+        2,
+        0.2,
+    ]
+    assert precision.loc["red", ["support", "agreements", "precision"]].tolist() == [10, 9, 0.9]
+    assert precision.loc["blue", "precision"] == 0.0
 
 
-def test_each_attribute_is_judged_over_all_its_rules(material):
-    judged = audit.judge_attributes(*material[1:]).set_index("attribute")
-    assert judged.loc["neckline", "precision"] == pytest.approx(0.2)
-    assert judged.loc["colour", ["support", "precision"]].tolist() == [13, pytest.approx(9 / 13)]
-
-
-def test_validation_pictures_never_judge(small, material, make_annotations):
+def test_validation_pictures_do_not_count(small, material, make_annotations):
     val = make_annotations(("p0", "a/0", "val", {"neckline": "v_neck"}))
-    assert audit.judge_rules(material[1], val).empty
-    assert audit.judge_attributes(material[1], val).empty
+    assert audit.measure_precision(material[1], val).empty
 
 
 @pytest.mark.parametrize(
@@ -42,14 +39,12 @@ def test_validation_pictures_never_judge(small, material, make_annotations):
     [
         (("neckline", "colour"), {}, ["crew neck"]),
         (("colour",), {}, []),
-        (("neckline", "colour"), {"min_rule_support": 3}, ["blue", "crew neck"]),
         (("neckline",), {"audit": False}, []),
         (("neckline",), {"min_rule_precision": 0.2}, []),
     ],
     ids=[
         "contradicted",
         "another attribute",
-        "less support needed",
         "switched off",
         "precise enough",
     ],
@@ -59,16 +54,28 @@ def test_rules_that_people_contradict_are_dropped_for_the_named_attributes(
 ):
     rules, labels, annotations = material
     kept, table = audit.drop_rules(
-        rules, audit.judge_rules(labels, annotations), attributes, LabelsConfig(**settings)
+        rules, audit.measure_precision(labels, annotations), attributes, LabelsConfig(**settings)
     )
     assert sorted(table["rule"].to_pylist()) == dropped
-    assert {r.word for r in rules.rules} - {r.word for r in kept.rules} == set(dropped)
+    assert {r.term for r in rules.rules} - {r.term for r in kept.rules} == set(dropped)
 
 
-def test_what_was_dropped_is_told_with_its_reason(material):
+def test_a_rule_with_too_few_annotated_pictures_stays(material, monkeypatch):
+    rules, labels, annotations = material
+    precision = audit.measure_precision(labels, annotations)
+    few = precision["support"].min()
+    monkeypatch.setattr(audit, "MIN_RULE_SUPPORT", few)
+    _, dropped = audit.drop_rules(rules, precision, ("neckline", "colour"), LabelsConfig())
+    assert sorted(dropped["rule"].to_pylist()) == ["blue", "crew neck"]
+    monkeypatch.setattr(audit, "MIN_RULE_SUPPORT", few + 1)
+    _, dropped = audit.drop_rules(rules, precision, ("neckline", "colour"), LabelsConfig())
+    assert dropped["rule"].to_pylist() == ["crew neck"]
+
+
+def test_a_dropped_rule_has_its_reason(material):
     rules, labels, annotations = material
     _, table = audit.drop_rules(
-        rules, audit.judge_rules(labels, annotations), ("neckline",), LabelsConfig()
+        rules, audit.measure_precision(labels, annotations), ("neckline",), LabelsConfig()
     )
     assert table.to_pylist() == [
         {

@@ -87,5 +87,5 @@ def test_a_frequent_value_that_grows_with_a_rare_one_is_warned_of(small):
 
 def test_values_that_never_occur_make_no_infinity(small):
     balance = resample.measure_balance(labels([-1, 0]), np.ones(1, np.int16), small)
-    assert balance.to_dict()["mean_ir"] == {"before": 1.0, "after": 1.0}
+    assert balance.to_json()["mean_ir"] == {"before": 1.0, "after": 1.0}
     assert np.isfinite(balance.effective_size)

@@ -3,14 +3,15 @@ from datetime import date
 import pytest
 
 from fashiontrend.errors import ConfigError
-from fashiontrend.labels import titles, words
+from fashiontrend.labels import title_rules, titles
 from fashiontrend.storage import schemas
 
 
 def read(text, taxonomy, extra=None):
-    rules = words.compile_rules(taxonomy, 0.8, extra)
+    rules = title_rules.compile_rules(taxonomy, 0.8, extra)
     return {
-        r.attribute: r.value for r in titles.read_texts((words.normalise(text),), taxonomy, rules)
+        r.attribute: r.value
+        for r in titles.read_texts((title_rules.normalise(text),), taxonomy, rules)
     }
 
 
@@ -47,8 +48,11 @@ def test_the_longest_word_that_stands_alone_decides(shipped, title, attribute, v
 
 
 def test_every_name_and_synonym_of_the_shipped_taxonomy_reads_as_its_own_value(shipped):
-    rules = words.compile_rules(shipped)
-    meanings = {r: {f.value for f in words.find(r.word, rules, r.attribute)} for r in rules.rules}
+    rules = title_rules.compile_rules(shipped)
+    meanings = {
+        r: {f.value for f in title_rules.find_rules(r.term, rules, r.attribute)}
+        for r in rules.rules
+    }
     wrong = {rule for rule, found in meanings.items() if found != {rule.value}}
     assert wrong == set()
 
@@ -59,7 +63,7 @@ def test_words_of_a_garment_that_cannot_have_the_attribute_are_left_out(shipped)
 
 
 def test_the_title_is_asked_before_the_description(small, make_listings):
-    rules = words.compile_rules(small)
+    rules = title_rules.compile_rules(small)
     rows = make_listings(
         {"title": "Red V-neck", "description": "blue stitching"},
         {"title": "Top", "description": "in blue"},
@@ -76,7 +80,7 @@ def test_the_title_is_asked_before_the_description(small, make_listings):
 
 
 def test_each_label_knows_its_word_and_confidence(small, make_listings):
-    rules = words.compile_rules(small, 0.5)
+    rules = title_rules.compile_rules(small, 0.5)
     table = titles.read_titles(
         make_listings({"title": "A deep V top", "pictures": ["x", "y", None]}), small, rules
     )
@@ -98,12 +102,14 @@ def test_a_product_that_is_listed_on_many_days_is_read_once_as_last_seen(small, 
         {"product_id": "1", "title": "blue", "day": date(2026, 1, 2), "pictures": ["x"]},
         {"product_id": "1", "title": "red", "day": date(2026, 1, 1), "pictures": ["x"]},
     )
-    found = titles.read_titles(rows, small, words.compile_rules(small)).to_pylist()
+    found = titles.read_titles(rows, small, title_rules.compile_rules(small)).to_pylist()
     assert [r["value"] for r in found] == ["blue"]
 
 
 def test_no_listings_make_no_labels(small):
-    table = titles.read_titles(schemas.LISTING.empty_table(), small, words.compile_rules(small))
+    table = titles.read_titles(
+        schemas.LISTING.empty_table(), small, title_rules.compile_rules(small)
+    )
     assert (table.num_rows, table.schema) == (0, titles.TITLE_LABEL)
 
 
@@ -142,17 +148,17 @@ def test_the_users_words_are_added_and_win(small):
 )
 def test_wrong_rules_are_told_with_their_line(small, text, message):
     with pytest.raises(ConfigError, match=message):
-        words.compile_rules(small, 0.8, text, "r.yaml")
+        title_rules.compile_rules(small, 0.8, text, "r.yaml")
 
 
 def test_a_file_without_words_adds_nothing(small):
-    assert words.compile_rules(small, 0.8, "# none yet") == words.compile_rules(small)
+    assert title_rules.compile_rules(small, 0.8, "# none yet") == title_rules.compile_rules(small)
 
 
 def test_dropped_rules_leave_shorter_ones(small):
-    rules = words.compile_rules(small)
-    fewer = rules.without([words.Rule("neckline", "deep_v", "deep v")])
+    rules = title_rules.compile_rules(small)
+    fewer = rules.without([title_rules.TitleRule("neckline", "deep_v", "deep v")])
     assert len(fewer.rules) == len(rules.rules) - 1
-    assert words.find("deep v neck", fewer, "neckline") == (
-        words.Rule("neckline", "v_neck", "v neck"),
+    assert title_rules.find_rules("deep v neck", fewer, "neckline") == (
+        title_rules.TitleRule("neckline", "v_neck", "v neck"),
     )

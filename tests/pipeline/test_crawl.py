@@ -9,6 +9,7 @@ import pytest
 from fashiontrend.config import Config
 from fashiontrend.errors import ConfigError, HealthError, StoreError
 from fashiontrend.loop import Move, Step
+from fashiontrend.outcomes import PublishFacts
 from fashiontrend.pipeline import availability, crawl, drive
 from fashiontrend.pipeline.context import Context
 from fashiontrend.pipeline.drive import Driver
@@ -82,7 +83,7 @@ def shops(monkeypatch):
             else:
                 store.commit_tables(layout.raw_day(day, name), {"listings": pa.table({})}, {})
                 told = {"committed": True, "requests": 1}
-            return {"day": day, "platform": name, **told}
+            return {"day": str(day), "platform": name, **told}  # as the crawler prints it
 
     found = Shops()
     monkeypatch.setattr(crawl, "_crawl_days", found.crawl)
@@ -103,9 +104,9 @@ def test_a_past_day_is_never_filled_with_what_a_shop_sells_today(context, clock,
     late = context(LIVE, ARCHIVE, day=TODAY - timedelta(days=2))
     outcome = crawl.crawl(late)
     assert shops.asked == [(19, "archive"), (20, "archive"), (21, "archive")]
-    (failed,) = outcome.facts["failed"]
-    assert (failed["day"], failed["platform"]) == ("2026-11-21", "live")
-    assert "2026-11-21 is over, and this shop shows only what it sells today" in failed["reason"]
+    (failed,) = outcome.facts.failed
+    assert (failed.day, failed.platform) == (date(2026, 11, 21), "live")
+    assert "2026-11-21 is over, and this shop shows only what it sells today" in failed.reason
 
 
 def test_a_run_for_a_past_day_of_live_shops_says_to_leave_the_day_out(context, clock, shops):
@@ -148,7 +149,7 @@ def test_nothing_at_all_is_not_written_down_as_done(context, clock, shops):
     assert ledger.load(first.store, "r").entries == ()
     shops.down = set()
     state = DRIVER.take(first.config, first.run, CRAWL)
-    assert [e.facts["failed"] for e in state.entries] == [[]]
+    assert [e.facts.failed for e in state.entries] == [()]
 
 
 @pytest.fixture
@@ -158,7 +159,9 @@ def half_done(context, clock, shops):
     begun = context(LIVE, OTHER)
     state = DRIVER.take(begun.config, begun.run, CRAWL)
     for step in (Step.INGEST, Step.RECOGNISE, Step.SHARES):
-        state = ledger.record(begun.store, state, ledger.Entry(step, 1, 1, "", 0, "", {}))
+        state = ledger.record(
+            begun.store, state, ledger.Entry(step, 1, 1, "", 0, "", ledger.FACTS[step]())
+        )
     return begun.config, state
 
 
@@ -183,7 +186,7 @@ def test_a_shop_that_still_fails_changes_nothing(half_done, shops):
 def test_of_a_day_that_is_published_the_pictures_are_kept_for_the_next(half_done, shops, capsys):
     config, state = half_done
     store = open_store(config.store)
-    state = ledger.record(store, state, ledger.Entry(Step.PUBLISH, 1, 1, "", 0, "", {}))
+    state = ledger.record(store, state, ledger.Entry(Step.PUBLISH, 1, 1, "", 0, "", PublishFacts()))
     shops.down = set()
     assert DRIVER.catch_up(config, state) == state
     assert store.manifest(layout.raw_day(TODAY, "other")) is not None

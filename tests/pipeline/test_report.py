@@ -9,7 +9,7 @@ from PIL import Image
 
 from fashiontrend.attrnet.inference.predict import to_table
 from fashiontrend.config import StoreConfig
-from fashiontrend.pipeline.report import WORST, worst_answers
+from fashiontrend.pipeline.report import WORST, worst_predictions
 from fashiontrend.storage import layout, schemas
 from fashiontrend.storage.object_store import open_store, parquet_bytes
 from fashiontrend.taxonomy import Attribute, Taxonomy, Value
@@ -48,9 +48,9 @@ def store(tmp_path):
     return store
 
 
-def answer(store, order=range(PICTURES)):
+def predict(store, order=range(PICTURES)):
     red = np.array([0.5 + n / 100 for n in order])
-    answers = {
+    predictions = {
         "picture_id": np.array([f"p{n}" for n in order], dtype=object),
         "box": np.tile(np.float32([0.1, 0.1, 0.9, 0.9]), (PICTURES, 1)),
         "box_score": np.ones(PICTURES, np.float32),
@@ -58,14 +58,14 @@ def answer(store, order=range(PICTURES)):
     }
     partition = layout.model("attrnet", "a")
     store.write(
-        f"{partition}/{layout.VAL_ANSWERS}", parquet_bytes(to_table(answers, WORDS.num_values))
+        f"{partition}/{layout.VAL_ANSWERS}", parquet_bytes(to_table(predictions, WORDS.num_values))
     )
     store.commit(partition, [f"{partition}/{layout.VAL_ANSWERS}"], {"dataset": layout.dataset("d")})
     return partition
 
 
-def test_the_surest_wrong_answers_come_with_their_own_pictures(store):
-    shown = worst_answers(store, answer(store, list(reversed(range(PICTURES)))), WORDS)
+def test_the_most_confident_mistakes_come_with_their_own_pictures(store):
+    shown = worst_predictions(store, predict(store, list(reversed(range(PICTURES)))), WORDS)
     assert [e.picture_id for e in shown] == ["p29", "p27"]  # at most two of a mix-up
     assert len(shown) <= WORST
     assert shown[0].image == draw(29)
@@ -73,13 +73,15 @@ def test_the_surest_wrong_answers_come_with_their_own_pictures(store):
     assert shown[0].box == pytest.approx((0.1, 0.1, 0.9, 0.9))
 
 
-def test_a_run_without_a_model_or_a_model_without_its_answers_shows_none(store):
-    assert worst_answers(store, None, WORDS) == []
+def test_a_run_without_a_model_or_a_model_without_its_predictions_shows_none(store):
+    assert worst_predictions(store, None, WORDS) == []
     store.write("models/attrnet/old/card.json", b"{}")
     store.commit("models/attrnet/old", ["models/attrnet/old/card.json"], {})
-    assert worst_answers(store, "models/attrnet/old", WORDS) == []
+    assert worst_predictions(store, "models/attrnet/old", WORDS) == []
 
 
-def test_answers_of_another_taxonomy_are_not_shown(store):
+def test_predictions_of_another_taxonomy_are_not_shown(store):
     other = WORDS.attributes[0].model_copy(update={"id": "shade"})
-    assert worst_answers(store, answer(store), Taxonomy(version="t", attributes=(other,))) == []
+    assert (
+        worst_predictions(store, predict(store), Taxonomy(version="t", attributes=(other,))) == []
+    )

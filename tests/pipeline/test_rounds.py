@@ -1,5 +1,6 @@
 """What rounds of the accuracy gate train with."""
 
+from datetime import date
 from types import SimpleNamespace
 
 import pyarrow as pa
@@ -7,7 +8,10 @@ import pytest
 
 from fashiontrend.config import Config
 from fashiontrend.loop import Move, Step
+from fashiontrend.outcomes import AttributeReport, EvalReport, LabelFacts, TrainAttrnetFacts
+from fashiontrend.outcomes.facts import PictureCounts
 from fashiontrend.pipeline import rounds
+from fashiontrend.storage import ledger
 from fashiontrend.taxonomy import Taxonomy
 
 
@@ -32,28 +36,37 @@ TRAIN = pa.table(
         "repeat": [1] * 10,
     }
 )
-REPORT = {
-    "mean_accuracy": 0.6,
-    "worst_attribute": "kind",
-    "attributes": {"colour": {"accuracy": 0.7}, "kind": {"accuracy": 0.5}},
-}
+REPORT = EvalReport(
+    mean_accuracy=0.6,
+    worst_attribute="kind",
+    attributes={
+        "colour": AttributeReport(accuracy=0.7, wilson_low=0.65, support=300),
+        "kind": AttributeReport(accuracy=0.5, wilson_low=0.45, support=300),
+    },
+)
+
+
+def run_of(report):
+    """A run that labelled ten pictures and evaluated one recogniser."""
+    priors = {"colour": [0.9, 0.1, 0]}
+    labelled = LabelFacts(pictures=PictureCounts(drawn=10), priors=priors)
+    return ledger.Run(
+        "r", date(2026, 11, 23), "", {}, "", "", "", None,
+        (
+            ledger.Entry(Step.LABEL, 1, 1, "", 0.0, "datasets/x", labelled),
+            ledger.Entry(Step.TRAIN_ATTRNET, 1, 1, "", 0.0, "m", TrainAttrnetFacts(report=report)),
+        ),
+    )  # fmt: skip
 
 
 @pytest.fixture
 def plan():
-    def make(round_, report=REPORT, **gate):
-        facts = {
-            Step.LABEL: {"pictures": {"drawn": 10}, "priors": {"colour": [0.9, 0.1, 0]}},
-            Step.TRAIN_ATTRNET: {"report": report},
-        }
-        run = SimpleNamespace(
-            latest=lambda step: SimpleNamespace(facts=facts[step], output="datasets/x")
-        )
+    def make(round_, report=REPORT):
         store = SimpleNamespace(read_partition=lambda *_, **__: TRAIN)
-        config = Config(attrnet={"epochs": 10, "input_px": 64}, accuracy_gate=gate)
+        config = Config(attrnet={"epochs": 10, "input_px": 64})
         return rounds.plan(
             SimpleNamespace(
-                config=config, store=store, taxonomy=TAXONOMY, run=run,
+                config=config, store=store, taxonomy=TAXONOMY, run=run_of(report),
                 move=Move(Step.TRAIN_ATTRNET, 1, round_),
             )
         )  # fmt: skip
@@ -86,14 +99,15 @@ def test_the_second_is_longer_from_another_seed_and_repeats_the_weakest_attribut
     ("colour", "sharpened"),
     [
         pytest.param(
-            {"wilson_low": 0.6, "support": 300}, "colour", id="the weakest that is judged"
+            AttributeReport(wilson_low=0.6, support=300), "colour", id="the weakest that is judged"
         ),
-        pytest.param({"wilson_low": 0.6, "support": 99}, None, id="none is judged"),
+        pytest.param(AttributeReport(wilson_low=0.6, support=99), None, id="none is judged"),
     ],
 )
 def test_an_attribute_that_only_lacks_pictures_is_not_resampled_for_it(plan, colour, sharpened):
-    thin = {"wilson_low": 0.3, "support": 20}
-    second = plan(2, {"worst_attribute": "kind", "attributes": {"colour": colour, "kind": thin}})
+    thin = AttributeReport(wilson_low=0.3, support=20)
+    report = EvalReport(worst_attribute="kind", attributes={"colour": colour, "kind": thin})
+    second = plan(2, report)
     assert (second.more and TAXONOMY.ids[second.more[0]]) == sharpened
     assert "kind" not in second.changed
 
@@ -104,16 +118,10 @@ def test_the_third_sees_more_pixels(plan):
     assert "input of 80 px" in third.changed
 
 
-def test_both_can_be_switched_off(plan):
-    third = plan(3, sharper=0.0, larger=1.0)
-    assert third.more is None
-    assert third.attrnet.input_px == 64
-
-
-def test_what_a_round_bought_is_told_per_attribute():
-    run = SimpleNamespace(latest=lambda _: SimpleNamespace(facts={"report": REPORT}))
-    context = SimpleNamespace(run=run, move=Move(Step.TRAIN_ATTRNET, 1, 2))
-    better = {"mean_accuracy": 0.7, "attributes": {"colour": {"accuracy": 0.7}, "kind": {}}}
+def test_what_a_round_bought_is_reported_per_attribute():
+    context = SimpleNamespace(run=run_of(REPORT), move=Move(Step.TRAIN_ATTRNET, 1, 2))
+    parts = {"colour": AttributeReport(accuracy=0.7), "kind": AttributeReport()}
+    better = EvalReport(mean_accuracy=0.7, attributes=parts)
     assert rounds.bought(context, better) == {
         "mean_accuracy": pytest.approx(0.1), "colour": 0.0, "kind": None,
     }  # fmt: skip

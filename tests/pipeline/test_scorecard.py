@@ -27,7 +27,7 @@ def day(number):
 
 
 def publish(store, number, platforms=("*", "shop"), horizon=14, release="r1"):
-    told = [
+    records = [
         {
             "id": f"{day(number)}|all|collar.v_neck|{horizon}d|{p}", "as_of": str(day(number)),
             "target_date": str(day(number + horizon)), "horizon_days": horizon, "platform": p,
@@ -39,7 +39,7 @@ def publish(store, number, platforms=("*", "shop"), horizon=14, release="r1"):
         for p in platforms
     ]  # fmt: skip
     partition = layout.keywords(release, day(number))
-    store.write(f"{partition}/keywords.json", json.dumps({"keywords": told}).encode())
+    store.write(f"{partition}/keywords.json", json.dumps({"keywords": records}).encode())
     store.commit(partition, [f"{partition}/keywords.json"], {"horizon_days": horizon})
 
 
@@ -62,19 +62,19 @@ def update(store, number, measured=None, truth=None):
 
 def test_a_day_on_which_nothing_came_due_commits_an_empty_scorecard(store):
     publish(store, 0)
-    assert update(store, 13)["new"] == 0
+    assert update(store, 13).new == 0
     assert store.manifest(layout.scorecard(day(13))) is not None
 
 
 def test_keywords_are_scored_once_on_the_day_they_come_due_and_rates_run_on(store):
     publish(store, 0)
     publish(store, 1)
-    assert update(store, 14)["new"] == 2
+    assert update(store, 14).new == 2
     second = update(store, 15)
-    assert (second["new"], second["scored"], second["overall"]["hit_rate"]) == (2, 4, 1.0)
-    assert second["by"]["platform"]["shop"]["n"] == 2
-    assert update(store, 16)["new"] == 0
-    assert update(store, 16)["scored"] == 4
+    assert (second.new, second.scored, second.overall.hit_rate) == (2, 4, 1.0)
+    assert second.by["platform"]["shop"].n == 2
+    assert update(store, 16).new == 0
+    assert update(store, 16).scored == 4
 
 
 def test_running_a_day_again_changes_nothing(store):
@@ -89,17 +89,17 @@ def test_running_a_day_again_changes_nothing(store):
 def test_days_without_a_run_are_caught_up(store):
     for n in range(3):
         publish(store, n)
-    assert update(store, 40)["new"] == 6
+    assert update(store, 40).new == 6
 
 
 def test_a_withheld_target_day_waits_then_stands_as_unscored_and_in_no_rate(store):
     publish(store, 0)
     gone = {("shop", 14)}
-    assert update(store, 14, shares(14, gone))["new"] == 1
-    assert update(store, 15, shares(15, gone))["new"] == 0
+    assert update(store, 14, shares(14, gone)).new == 1
+    assert update(store, 15, shares(15, gone)).new == 0
     late = update(store, 17, shares(17, gone))
-    assert (late["new"], late["scored"], late["unscored"]) == (1, 1, 1)
-    assert update(store, 18, shares(18, gone))["new"] == 0
+    assert (late.new, late.scored, late.unscored) == (1, 1, 1)
+    assert update(store, 18, shares(18, gone)).new == 0
     rows = scorecard.newest_scores(store, day(18)).to_pylist()
     assert [r["reason"] for r in rows] == ["the target day was withheld by data health"]
 
@@ -111,18 +111,18 @@ def test_the_truth_is_kept_apart(store):
         columns=["platform", "attribute", "value", "day", "share"],
     )
     found = update(store, 14, truth=truth)
-    assert found["overall"]["hit_rate"] == 1.0
-    assert (found["truth"]["scored"], found["truth"]["overall"]["hit_rate"]) == (1, 0.0)
-    assert update(store, 17, truth=truth)["truth"]["unscored"] == 1
+    assert found.overall.hit_rate == 1.0
+    assert (found.truth.scored, found.truth.overall.hit_rate) == (1, 0.0)
+    assert update(store, 17, truth=truth).truth.unscored == 1
 
 
 def test_a_day_that_is_filled_in_later_counts_what_was_known_then(store):
     publish(store, 0)
     publish(store, 5)
     update(store, 19)
-    assert update(store, 16)["scored"] == 0
-    assert scorecard.latest(store, day(18))["as_of"] == str(day(16))
-    assert scorecard.latest(store, day(30))["scored"] == 4
+    assert update(store, 16).scored == 0
+    assert scorecard.latest(store, day(18)).as_of == str(day(16))
+    assert scorecard.latest(store, day(30)).scored == 4
 
 
 def test_before_the_first_scorecard_there_is_none(store):

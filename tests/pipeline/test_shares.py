@@ -9,6 +9,7 @@ from fashiontrend import taxonomy
 from fashiontrend.config import Config
 from fashiontrend.errors import DataError
 from fashiontrend.loop import Move, Step
+from fashiontrend.outcomes import IngestFacts, WithheldDay
 from fashiontrend.pipeline import publish, shares
 from fashiontrend.pipeline.context import Context
 from fashiontrend.storage import layout, ledger
@@ -24,14 +25,14 @@ def context(folder, withheld=(), **branches):
         "loop": {"history_days": 3},
     }
     config = Config.model_validate({**tree, **branches})
-    entry = ledger.Entry(Step.INGEST, 1, 1, "", 0, "", {"withheld": list(withheld)})
+    entry = ledger.Entry(Step.INGEST, 1, 1, "", 0, "", IngestFacts(withheld=tuple(withheld)))
     run = ledger.Run("r", DAY, "", {}, "", "", "", None, (entry,))
     words = taxonomy.load(None)
     return Context(config, open_store(config.store), words, run, Move(Step.SHARES))
 
 
 HEAVY = {"platforms": [{"name": "shop", "kind": "replay", "weight": 3.0}]}
-BAD = {"platform": "shop", "day": "2026-11-22", "reason": "blocked"}
+BAD = WithheldDay("shop", date(2026, 11, 22), "blocked")
 
 
 @pytest.mark.parametrize(

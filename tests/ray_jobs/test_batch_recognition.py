@@ -1,4 +1,4 @@
-"""One bad catalogue job harms no other, and what is left half done is taken up again. Needs no Ray."""
+"""One bad catalogue job harms no other, and an unfinished job is continued. Needs no Ray."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,8 @@ from ray.exceptions import OutOfMemoryError, RayTaskError, UserCodeException
 
 from fashiontrend.config import Config, ServeConfig
 from fashiontrend.errors import DataError, StoreError
-from fashiontrend.serve.recognition.jobs import Jobs
+from fashiontrend.serve.recognition.job_records import RowCounts
+from fashiontrend.serve.recognition.jobs import CatalogueJobs
 from fashiontrend.serve.schemas.requests import JobRequest
 from fashiontrend.storage import layout
 from fashiontrend.storage.object_store import Store, open_store, parquet_bytes
@@ -49,15 +50,17 @@ def clock(monkeypatch):
 def in_process(monkeypatch):
     """Parts are answered here, and what an actor raises arrives as Ray hands it on."""
 
-    def answers(config, record, parts):
+    def recognise_parts(config, record, parts):
         try:
-            answering = batch_recognition.Answering(config.model_dump(mode="json"), record)
+            recogniser = batch_recognition.PartRecogniser(
+                config.model_dump(mode="json"), record.model_dump(mode="json")
+            )
             for part in parts:
-                yield answering({"part": [json.dumps(part)]})
+                yield recogniser({"part": [part.model_dump_json()]})
         except Exception as error:
             raise of_ray(error) from None
 
-    monkeypatch.setattr(batch_recognition, "answers", answers)
+    monkeypatch.setattr(batch_recognition, "recognise_parts", recognise_parts)
 
 
 def of_ray(error: Exception) -> Exception:
@@ -66,20 +69,20 @@ def of_ray(error: Exception) -> Exception:
 
 
 def submit(store: Store, name: str = "a", minute: int = 0, **options) -> str:
-    jobs = Jobs(store, ServeConfig(), lambda: START + timedelta(minutes=minute))
+    jobs = CatalogueJobs(store, ServeConfig(), lambda: START + timedelta(minutes=minute))
     request = JobRequest(input=(f"uploads/{name}.parquet",), options=options)
     return jobs.submit(request, "r1", "anonymous", None)
 
 
-def told(store: Store, job_id: str) -> dict:
-    return Jobs(store, ServeConfig(), lambda: START).status(job_id)
+def status_of(store: Store, job_id: str) -> dict:
+    return CatalogueJobs(store, ServeConfig(), lambda: START).status(job_id).model_dump()
 
 
 def fail_with(monkeypatch, error: Exception) -> None:
-    def do(*_):
+    def run(*_):
         raise error
 
-    monkeypatch.setattr(batch_recognition, "do", do)
+    monkeypatch.setattr(batch_recognition, "run", run)
 
 
 @pytest.mark.parametrize(
@@ -102,10 +105,10 @@ def test_a_job_that_raises_has_failed_with_the_first_line_of_the_cause(
     job_id = submit(store)
     fail_with(monkeypatch, error)
     batch_recognition.work(config, once=True)
-    assert told(store, job_id)["status"] == "failed"
-    assert expected in told(store, job_id)["detail"]
-    assert "\n" not in told(store, job_id)["detail"]
-    assert "/srv" not in told(store, job_id)["detail"]
+    assert status_of(store, job_id)["status"] == "failed"
+    assert expected in status_of(store, job_id)["detail"]
+    assert "\n" not in status_of(store, job_id)["detail"]
+    assert "/srv" not in status_of(store, job_id)["detail"]
 
 
 def test_a_failure_names_no_path_and_no_address_of_the_machine(config, store, monkeypatch):
@@ -116,7 +119,7 @@ def test_a_failure_names_no_path_and_no_address_of_the_machine(config, store, mo
         OSError(f"{root}: cannot read '/etc/pki/key.pem' by http://user:secret@10.0.0.7:9000/b"),
     )
     batch_recognition.work(config, once=True)
-    detail = told(store, job_id)["detail"]
+    detail = status_of(store, job_id)["detail"]
     assert "models/x: cannot read" in detail
     assert not any(word in detail for word in (store.root, "/etc", "key.pem", "secret", "10.0.0.7"))
 
@@ -143,22 +146,22 @@ def test_a_store_or_a_cluster_that_fails_leaves_a_job_for_later_and_the_others_g
 ):
     left, other = submit(store, minute=0), submit(store, minute=1)
 
-    def do(config, store, job_id):
+    def run(config, store, job_id):
         if job_id == left:
             raise error
-        return {"rows": 0, "failed": 0}
+        return RowCounts(rows=0, failed=0)
 
-    monkeypatch.setattr(batch_recognition, "do", do)
+    monkeypatch.setattr(batch_recognition, "run", run)
     with pytest.raises(StoreError) as caught:
         batch_recognition.work(config, once=True)
     assert "\n" not in str(caught.value)
-    assert told(store, left)["status"] == "queued"
-    assert told(store, other)["status"] == "succeeded"
-    monkeypatch.setattr(batch_recognition, "do", lambda *_: {"rows": 0, "failed": 0})
+    assert status_of(store, left)["status"] == "queued"
+    assert status_of(store, other)["status"] == "succeeded"
+    monkeypatch.setattr(batch_recognition, "run", lambda *_: RowCounts(rows=0, failed=0))
     assert batch_recognition.work(config, once=True) == 0, "its lease is not over"
     clock.at += timedelta(seconds=batch_recognition.LEASE_S + 1)
     assert batch_recognition.work(config, once=True) == 1
-    assert told(store, left)["status"] == "succeeded"
+    assert status_of(store, left)["status"] == "succeeded"
 
 
 def test_a_cluster_that_cannot_be_reached_costs_no_job_a_turn(config, store, monkeypatch):
@@ -177,15 +180,15 @@ def test_a_job_is_one_workers_until_its_lease_is_over_and_keeping_prolongs_it(st
     lease = timedelta(seconds=batch_recognition.LEASE_S)
     assert batch_recognition.claim(store, job_id, "a", at) == 1
     assert batch_recognition.claim(store, job_id, "b", at + lease / 2) == 0
-    batch_recognition.keep(store, job_id, "a", at + lease / 2)
-    batch_recognition.keep(store, job_id, "b", at + lease)  # not b's to keep
+    batch_recognition.renew_claim(store, job_id, "a", at + lease / 2)
+    batch_recognition.renew_claim(store, job_id, "b", at + lease)  # not b's to keep
     assert batch_recognition.claim(store, job_id, "b", at + 1.2 * lease) == 0
     assert batch_recognition.claim(store, job_id, "b", at + 2 * lease) == 2
     store.create(layout.recognition_end(job_id), b"{}")
     assert batch_recognition.claim(store, job_id, "a", at + 9 * lease) == 0, "it has ended"
 
 
-def test_a_part_that_was_answered_since_makes_the_next_turn_the_first(store):
+def test_a_part_that_was_finished_since_makes_the_next_turn_the_first(store):
     job_id, lease = submit(store), timedelta(seconds=batch_recognition.LEASE_S + 1)
     turns = []
     for n in range(4):
@@ -204,15 +207,15 @@ def test_a_claim_of_an_older_worker_is_taken_over(store):
     assert batch_recognition.claim(store, job_id, "b", START + timedelta(seconds=1)) == 1
 
 
-def test_a_job_that_killed_its_worker_again_and_again_fails_with_words(config, store, clock):
+def test_a_job_that_killed_its_worker_again_and_again_fails_with_a_reason(config, store, clock):
     job_id, lease = submit(store), timedelta(seconds=batch_recognition.LEASE_S + 1)
-    for n in range(batch_recognition.MOST_TURNS):
-        assert told(store, job_id)["status"] == "queued"
+    for n in range(batch_recognition.MAX_TURNS):
+        assert status_of(store, job_id)["status"] == "queued"
         assert batch_recognition.claim(store, job_id, f"killed-{n}", clock.at)
         clock.at += lease
     assert batch_recognition.work(config, once=True) == 1
-    assert told(store, job_id)["status"] == "failed"
-    assert "memory" in told(store, job_id)["detail"]
+    assert status_of(store, job_id)["status"] == "failed"
+    assert "memory" in status_of(store, job_id)["detail"]
 
 
 @pytest.fixture
@@ -222,13 +225,13 @@ def release(store, tmp_path) -> None:
 
 
 @pytest.mark.usefixtures("release", "in_process")
-def test_structs_of_bytes_and_path_are_answered_as_bytes_are(config, store):
+def test_structs_of_bytes_and_path_are_read_as_bytes_are(config, store):
     images = [{"bytes": draw(), "path": "a.png"}, {"bytes": None, "path": "b.png"}, None]
     table = pa.table({"id": ["1", "2", "3"], "image": images})
     store.write("uploads/a.parquet", parquet_bytes(table))
     job_id = submit(store, min_confidence=0.0)
     batch_recognition.work(config, once=True)
-    assert told(store, job_id)["status"] == "succeeded"
+    assert status_of(store, job_id)["status"] == "succeeded"
     rows = store.read_partition(layout.recognition_part(job_id, 0)).to_pylist()
     assert [r["status"] for r in rows] == ["ok", "unsupported_media", "unsupported_media"]
 
@@ -242,7 +245,7 @@ def test_structs_of_bytes_and_path_are_answered_as_bytes_are(config, store):
         pytest.param(pa.array([[1, 2]]), id="lists"),
     ],
 )
-def test_a_column_that_holds_no_pictures_fails_its_job_and_the_next_is_answered(
+def test_a_column_that_holds_no_pictures_fails_its_job_and_the_next_job_is_done(
     config, store, image
 ):
     bad = pa.table({"id": ["1"], "image": image})
@@ -251,9 +254,9 @@ def test_a_column_that_holds_no_pictures_fails_its_job_and_the_next_is_answered(
     store.write("uploads/good.parquet", parquet_bytes(good))
     first, second = submit(store, "bad", 0), submit(store, "good", 1)
     assert batch_recognition.work(config, once=True) == 2
-    assert told(store, first)["status"] == "failed"
-    assert "uploads/bad.parquet" in told(store, first)["detail"]
-    assert told(store, second)["status"] == "succeeded"
+    assert status_of(store, first)["status"] == "failed"
+    assert "uploads/bad.parquet" in status_of(store, first)["detail"]
+    assert status_of(store, second)["status"] == "succeeded"
 
 
 @pytest.mark.usefixtures("release", "in_process")
@@ -265,9 +268,9 @@ def test_an_input_that_is_no_parquet_fails_its_job_with_its_key(config, store, c
         store.write("uploads/a.parquet", content)
     job_id = submit(store)
     batch_recognition.work(config, once=True)
-    assert told(store, job_id)["status"] == "failed"
-    assert "uploads/a.parquet" in told(store, job_id)["detail"]
-    assert store.root not in told(store, job_id)["detail"]
+    assert status_of(store, job_id)["status"] == "failed"
+    assert "uploads/a.parquet" in status_of(store, job_id)["detail"]
+    assert store.root not in status_of(store, job_id)["detail"]
 
 
 @pytest.mark.usefixtures("release", "in_process")
@@ -277,14 +280,12 @@ def test_an_input_that_went_away_after_the_plan_fails_its_job(config, store):
     batch_recognition.plan(store, job_id, ["uploads/a.parquet"], config.serve)
     store.delete_folder("uploads/")
     batch_recognition.work(config, once=True)
-    assert told(store, job_id)["status"] == "failed"
-    assert "uploads/a.parquet" in told(store, job_id)["detail"]
+    assert status_of(store, job_id)["status"] == "failed"
+    assert "uploads/a.parquet" in status_of(store, job_id)["detail"]
 
 
 @pytest.mark.usefixtures("release", "in_process")
-def test_a_store_that_does_not_answer_while_an_input_is_read_leaves_the_job(
-    config, store, monkeypatch
-):
+def test_a_store_that_fails_while_an_input_is_read_leaves_the_job_open(config, store, monkeypatch):
     store.write("uploads/a.parquet", parquet_bytes(pa.table({"id": ["1"], "image": [draw()]})))
     job_id = submit(store)
 
@@ -306,5 +307,5 @@ def test_a_job_for_an_attribute_that_its_recogniser_does_not_know_fails(config, 
     store.write("uploads/a.parquet", parquet_bytes(pa.table({"id": ["1"], "image": [draw()]})))
     job_id = submit(store, attributes=("color",))
     batch_recognition.work(config, once=True)
-    assert told(store, job_id)["status"] == "failed"
-    assert "no attribute 'color'" in told(store, job_id)["detail"]
+    assert status_of(store, job_id)["status"] == "failed"
+    assert "no attribute 'color'" in status_of(store, job_id)["detail"]

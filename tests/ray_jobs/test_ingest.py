@@ -16,7 +16,6 @@ from fashiontrend.storage.object_store import Store
 from ray_jobs import ingest
 
 DAY = date(2026, 11, 1)
-THREADS = 2
 
 
 def picture(number: int) -> bytes:
@@ -46,7 +45,7 @@ def task(ids: list[str]) -> dict:
 
 
 def limits(shard_bytes: int) -> IngestConfig:
-    return IngestConfig(shard_bytes=shard_bytes, fetch_threads=THREADS)
+    return IngestConfig(shard_bytes=shard_bytes)
 
 
 def packed(store: Store, row: dict) -> list[list[str]]:
@@ -113,11 +112,12 @@ def test_no_more_is_fetched_ahead_than_there_are_threads(store, images, monkeypa
     def write(self, *arguments, **options):
         seen.append(len(fetched))
 
+    monkeypatch.setattr(ingest, "FETCH_THREADS", 2)
     monkeypatch.setattr(ingest, "_fetch", counted)
     monkeypatch.setattr(Store, "write_table", write)
     ingest.pack_shard(task(ids), store, limits(1))
     assert len(seen) == len(ids)
-    assert all(count <= file + 1 + THREADS for file, count in enumerate(seen))
+    assert all(count <= file + 1 + 2 for file, count in enumerate(seen))
 
 
 def test_a_store_that_fails_is_no_missing_picture(store, images, monkeypatch):

@@ -1,4 +1,4 @@
-"""What keeps a server from starting is told in one sentence. Needs no Ray."""
+"""What keeps a server from starting is reported in one sentence. Needs no Ray."""
 
 import socket
 
@@ -32,7 +32,7 @@ def config(host: str, port: int, address: str = "local") -> Config:
     )
 
 
-def test_a_taken_port_is_told_before_ray_starts(serve):
+def test_a_taken_port_is_refused_before_ray_starts(serve):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigError, match=rf"127\.0\.0\.1:{port}.*in use.*--port"):
@@ -43,12 +43,12 @@ def test_a_taken_port_is_told_before_ray_starts(serve):
         serve.run(config("127.0.0.1", port))
 
 
-def test_a_host_that_is_not_this_machines_is_told_before_ray_starts(serve):
+def test_a_host_of_another_machine_is_refused_before_ray_starts(serve):
     with pytest.raises(ConfigError, match=r"serve\.host"):
         serve.run(config("192.0.2.77", 8000))
 
 
-def test_a_proxy_that_does_not_start_is_told_with_the_last_line(serve, monkeypatch):
+def test_a_proxy_that_does_not_start_is_reported_with_the_last_line(serve, monkeypatch):
     def start(**_):
         raise RuntimeError("ray::ProxyActor.ready()\n  File x\nRuntimeError: Failed to bind.")
 

@@ -1,5 +1,6 @@
 """When AttrNet is not trained at all. Needs no Ray."""
 
+from datetime import date
 from types import SimpleNamespace
 
 import pyarrow as pa
@@ -8,7 +9,9 @@ import pytest
 from fashiontrend.config import Config, LabelsConfig, ResampleConfig
 from fashiontrend.errors import AccuracyGateClosed
 from fashiontrend.labels import dataset
-from fashiontrend.storage import schemas
+from fashiontrend.loop import Step
+from fashiontrend.outcomes import LabelFacts
+from fashiontrend.storage import ledger, schemas
 from fashiontrend.taxonomy import Taxonomy
 from ray_jobs import train_attrnet
 
@@ -48,7 +51,9 @@ def labelled_by_titles():
 
 def test_without_annotated_validation_pictures_nothing_is_trained_and_the_gate_stays_closed():
     """Seen: the first run of a new shop trained all its epochs, then ended with an IndexError."""
-    label = SimpleNamespace(facts=labelled_by_titles().facts, output="datasets/x")
-    context = SimpleNamespace(run=SimpleNamespace(latest=lambda step: label), config=Config())
+    facts = LabelFacts.from_json(labelled_by_titles().facts.to_json())
+    label = ledger.Entry(Step.LABEL, 1, 1, "", 0.0, "datasets/x", facts)
+    run = ledger.Run("r", date(2026, 11, 23), "", {}, "", "", "", None, (label,))
+    context = SimpleNamespace(run=run, config=Config())
     with pytest.raises(AccuracyGateClosed, match=r"labels\.annotations"):
         train_attrnet.train(context)

@@ -1,8 +1,13 @@
-"""A small made run: two attributes, three platforms, forecasts, keywords with pictures, truth."""
+"""A small made run: two attributes, three platforms, forecasts, keywords with pictures, truth.
+
+Reports, verdicts and keywords come from the code that makes them in a run.
+"""
 
 import io
+import json
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -10,10 +15,26 @@ import pyarrow as pa
 import pytest
 from PIL import Image, ImageDraw
 
-from fashiontrend import taxonomy
+from fashiontrend import gates, keywords, taxonomy
+from fashiontrend.config import AccuracyGateConfig, KeywordsConfig, PerplexityGateConfig
+from fashiontrend.labels.resample import measure_balance
 from fashiontrend.loop import Step
+from fashiontrend.outcomes import (
+    CrawlFacts,
+    IngestFacts,
+    LabelFacts,
+    PublishFacts,
+    RecogniseFacts,
+    SharesFacts,
+    TrainAttrnetFacts,
+    TrainForecasterFacts,
+    TrendReport,
+    WithheldDay,
+)
+from fashiontrend.outcomes.facts import DroppedRule, LabelBalance
 from fashiontrend.report import ReportInput
 from fashiontrend.storage import ledger, schemas
+from tests.producers import backtested, evaluated
 
 LAST = date(2026, 11, 23)
 DAYS = [LAST - timedelta(days=n) for n in reversed(range(90))]
@@ -30,7 +51,9 @@ CURVES = {
     },
     "neckline": {"crew_round": (0.52, 0.50), "v_neck": (0.30, 0.31), "turtleneck": (0.18, 0.19)},
 }
-DIRECTIONS = {("colour", "green"): "rising", ("colour", "black"): "falling"}
+MOVING = ("green", "black")
+#: Products of shop-c that show a neckline: too few for a keyword.
+THIN = 41
 
 
 def share_at(attribute: str, value: str, n: int) -> float:
@@ -46,9 +69,8 @@ def make_shares() -> pa.Table:
             for n, day in enumerate(DAYS):
                 withheld = platform == "shop-b" and n in (60, 61)
                 for value in values:
-                    share = float(
-                        np.clip(share_at(attribute, value, n) + rng.normal(0, 0.006), 0.001, 0.999)
-                    )
+                    noise = rng.normal(0, 0.006) if n < len(DAYS) - 1 else 0.0
+                    share = float(np.clip(share_at(attribute, value, n) + noise, 0.001, 0.999))
                     rows.append(
                         {
                             "platform": platform,
@@ -57,7 +79,9 @@ def make_shares() -> pa.Table:
                             "day": day,
                             "window_days": 7,
                             "basis": "live",
-                            "support": 640,
+                            "support": THIN
+                            if (platform, attribute) == ("shop-c", "neckline")
+                            else 640,
                             "share_raw": min(share + 0.02, 1.0),
                             "share": share,
                             "low": max(share - 0.02, 0.0),
@@ -120,139 +144,83 @@ def make_picture(seed: int, size: tuple[int, int] = (180, 240)) -> bytes:
     return out.getvalue()
 
 
-def make_keyword(
-    attribute: str, value: str, direction: str, rank: int, samples: list[dict] | None = None
-) -> dict:
-    words = taxonomy.load().attribute(attribute).value(value)
-    now, ahead = share_at(attribute, value, 89), share_at(attribute, value, 103)
-    return {
-        "schema": "trend-keyword/1",
-        "id": f"2026-11-23|all|{attribute}.{value}|14d|pooled",
-        "as_of": str(LAST),
-        "horizon_days": 14,
-        "target_date": str(AHEAD[-1]),
-        "keyword": {"attribute": attribute, "value": value, "en": words.en, "zh": words.zh},
-        "segment": {"gender": None, "garment_type": None, "region": None},
-        "platform": "*",
-        "platforms": {"rising": [], "stable": [], "falling": []} | {direction: list(PLATFORMS)},
-        "direction": direction,
-        "share": {
-            "now": now,
-            "forecast": ahead,
-            "interval80": [ahead - 0.02, ahead + 0.02],
-            "interval95": [ahead - 0.04, ahead + 0.04],
-            "basis": "live",
-            "corrected": True,
-        },
-        "growth": {
-            "points": ahead - now,
-            "relative": ahead / now - 1,
-            "wow": 0.004,
-            "mom": 0.02,
-            "yoy": None,
-            "deseasonalised_points": 0.019,
-        },
-        "stage": "declining"
-        if direction == "falling"
-        else "rising"
-        if direction == "rising"
-        else "mainstream",
-        "trajectory": {"rising": "sustained_riser", "falling": "sustained_decliner"}.get(
-            direction, "flat"
-        ),
-        "seasonal_index": 1.06,
-        "confidence": {
-            "p_direction": 0.93,
-            "support_n": 6412,
-            "days_observed": 88,
-            "backtest_skill_vs_persistence": 0.18,
-            "platform_agreement": 1.0,
-            "grade": "A",
-        },
-        "rank": rank,
-        "score": 1.0 / rank,
-        "lead_lag": {"leader": "shop-b", "lead_days": 9},
-        "evidence": {
-            "samples": samples or [],
-            "run_id": "r",
-            "data_days_used": 88,
-            "days_withheld": 2,
-        },
-        "caveats": ["less than one year of history: seasonality not separable"],
-    }
-
-
-def make_keywords() -> tuple[dict, dict[str, bytes]]:
-    pictures, found = {}, []
-    words = [(attribute, value) for attribute in CURVES for value in CURVES[attribute]]
-    for rank, (a, v) in enumerate(words, start=1):
-        direction = DIRECTIONS.get((a, v), "stable")
-        samples = []
-        for n in range(6 if direction != "stable" else 0):
-            name = f"{v}-{n}"
-            pictures[name] = make_picture(10 * rank + n)
-            samples.append(
+def make_products() -> tuple[pd.DataFrame, dict[str, bytes]]:
+    """Six products of every moving colour, with their pictures."""
+    rows, pictures = [], {}
+    for number, value in enumerate(MOVING):
+        for n in range(6):
+            picture = f"{value}-{n}"
+            pictures[picture] = make_picture(10 * number + n)
+            rows.append(
                 {
-                    "product_id": f"p{n}",
-                    "url": f"https://shop.example/{v}/{n}",
-                    "image": name,
-                    "box": [0.15, 0.2, 0.85, 0.85],
-                    "first_seen": "2026-11-19",
-                    "price": 49.99,
-                    "currency": "EUR",
-                    "confidence": 0.96,
-                    "title": f"{v} top no. {n}",
+                    "platform": "shop-a", "product_id": f"{value}{n}", "picture_id": picture,
+                    "url": f"https://shop.example/{value}/{n}", "image": f"raw/images/{picture}",
+                    "box": [0.15, 0.2, 0.85, 0.85], "first_seen": date(2026, 11, 19),
+                    "price": 49.99, "currency": "EUR", "colour": value, "colour_confidence": 0.96,
+                    "neckline": None, "neckline_confidence": None,
                 }
-            )
-        found.append(make_keyword(a, v, direction, rank, samples))
-    found.sort(key=lambda k: k["direction"] == "stable")
-    ranked = [{**k, "rank": n} for n, k in enumerate(found, start=1)]
-    thin = [
-        {
-            "attribute": "colour",
-            "value": "yellow",
-            "platform": "*",
-            "reason": "support 41, at least 100 products are needed",
-        }
-    ]
-    return {"keywords": ranked, "not_enough_evidence": thin, "combinations": []}, pictures
+            )  # fmt: skip
+    return pd.DataFrame(rows), pictures
 
 
-def make_verdict(gate: str, passed: bool, **more) -> dict:
-    name, seen, limit = (
-        ("mean_accuracy", 0.93 if passed else 0.81, "> 0.85")
-        if gate == "accuracy"
-        else ("normalised_perplexity", 1.012 if passed else 1.09, "< 1.05")
+@cache
+def make_backtest() -> TrendReport:
+    """The backtest of a forecaster on the run's shares, with the numbers of a good one."""
+    naive = {"persistence": 1.020, "seasonal_naive": 1.025, "ewma": 1.022, "long_run_mean": 1.06}
+    numbers = {
+        "perplexity": 3.1, "perplexity_floor": 3.0, "normalised_perplexity": 1.012,
+        "noise_floor": 1.004, "skill": 0.39, "coverage80": 0.81, "mase": 0.8, "wape": 0.09,
+        "baselines": naive,
+    }  # fmt: skip
+    report = backtested(make_shares())
+    return replace(
+        report,
+        **numbers,
+        best_naive="persistence",
+        difference=0.008,
+        difference_se=0.002,
+        differences={n: (v - 1.012, 0.002) for n, v in naive.items()},
+        origins_used=8,
+        origins_effective=1.23,
+        pairs=tuple(replace(p, **numbers) for p in report.pairs if p.platform != "*"),
     )
-    checks = [
-        {"name": name, "seen": seen, "limit": limit, "passed": passed, "detail": ""},
-        {
-            "name": "floor:colour",
-            "seen": 0.9,
-            "limit": "> 0.7",
-            "passed": True,
-            "detail": "accuracy 0.95",
-        },
-    ]
-    reasons = [] if passed else [f"{name} is {seen:g}, expected {limit}"]
-    return {
-        "gate": gate,
-        "passed": passed,
-        "checks": checks,
-        "reasons": reasons,
-        "warnings": [],
-        "per_attribute": {},
-        "remedy": "" if passed else "Train again, longer and from other random weights.",
-    } | more
 
 
-def make_entry(
-    step: Step,
-    facts: dict | None = None,
-    verdict: dict | None = None,
-    label: int = 1,
-    train: int = 1,
-):
+@cache
+def make_keywords() -> keywords.KeywordsFile:
+    """As `publish` writes them and the report reads them."""
+    evidence = keywords.Evidence(make_products()[0], make_backtest())
+    selection = keywords.select_keywords(
+        make_shares(), make_forecasts(), evidence, taxonomy.load(), KeywordsConfig()
+    )
+    return json.loads(keywords.to_json(selection))
+
+
+def accuracy_round(version: str, part: float, changed: str, label: int = 1, train: int = 1):
+    """A training round whose recogniser reads a part of the pictures correctly."""
+    report = evaluated(0.36, colour=part, neckline=part)
+    facts = TrainAttrnetFacts(version=version, changed=changed, report=report)
+    verdict = gates.decide_accuracy(report, AccuracyGateConfig())
+    return make_entry(Step.TRAIN_ATTRNET, facts, verdict, label, train)
+
+
+def perplexity_round(version: str, passes: bool, label: int = 1):
+    """A round of the forecaster; one that fails does so over a recogniser that is poor at colour."""
+    report, accuracy = make_backtest(), evaluated(0.36, colour=0.93, neckline=0.93)
+    if not passes:
+        accuracy = evaluated(0.36, colour=0.55, neckline=0.93)
+        pairs = (
+            replace(p, normalised_perplexity=1.2 if p.attribute == "colour" else 1.01)
+            for p in report.pairs
+        )
+        report = replace(report, normalised_perplexity=1.09, pairs=tuple(pairs))
+    verdict = gates.decide_perplexity(report, accuracy, PerplexityGateConfig())
+    assert verdict.passed is passes
+    facts = TrainForecasterFacts(version, report)
+    return make_entry(Step.TRAIN_FORECASTER, facts, verdict, label)
+
+
+def make_entry(step: Step, facts=None, verdict=None, label: int = 1, train: int = 1):
     return ledger.Entry(
         step,
         label,
@@ -260,7 +228,7 @@ def make_entry(
         "2026-11-23T06:00:00+00:00",
         74.3,
         f"models/{step}/abc",
-        facts or {},
+        facts or ledger.FACTS[step](),
         verdict,
     )
 
@@ -284,134 +252,55 @@ def make_run(entries: tuple[ledger.Entry, ...] = ()) -> ledger.Run:
 
 
 def whole_run() -> ledger.Run:
-    bad = {"colour": {"reason": "recogniser", "remedy": "Label more."}}
+    dropped = (DroppedRule("colour", "black", "ink"),)
     return make_run(
         (
-            make_entry(Step.CRAWL),
-            make_entry(Step.INGEST, {"pictures": 2345, "listings": 41000}),
-            make_entry(Step.LABEL, {"version": "d1"}),
-            make_entry(
-                Step.TRAIN_ATTRNET,
-                {"version": "a1", "changed": "first training"},
-                make_verdict("accuracy", False),
-            ),
-            make_entry(
-                Step.TRAIN_ATTRNET,
-                {"version": "a2", "changed": "epochs 10 -> 15, seed 1000"},
-                make_verdict("accuracy", True),
-                1,
-                2,
-            ),
-            make_entry(Step.RECOGNISE, {"attrnet": "a2"}),
-            make_entry(Step.SHARES),
-            make_entry(
-                Step.TRAIN_FORECASTER,
-                {"version": "f1"},
-                make_verdict("perplexity", False, per_attribute=bad),
-            ),
+            make_entry(Step.CRAWL, CrawlFacts()),
+            make_entry(Step.INGEST, IngestFacts(pictures=2345, listings=41000)),
+            make_entry(Step.LABEL, LabelFacts(version="d1")),
+            accuracy_round("a1", 0.81, "first training"),
+            accuracy_round("a2", 0.93, "epochs 10 -> 15, seed 1000", 1, 2),
+            make_entry(Step.RECOGNISE, RecogniseFacts("a2")),
+            make_entry(Step.SHARES, SharesFacts("a2")),
+            perplexity_round("f1", False),
             make_entry(
                 Step.LABEL,
-                {"version": "d2", "named": ["colour"], "dropped_rules": [{"word": "ink"}]},
-                None,
-                2,
+                LabelFacts(version="d2", named=("colour",), dropped_rules=dropped),
+                label=2,
             ),
-            make_entry(
-                Step.TRAIN_ATTRNET,
-                {"version": "a3", "changed": "first training"},
-                make_verdict("accuracy", True),
-                2,
-            ),
-            make_entry(Step.RECOGNISE, {"attrnet": "a3"}, None, 2),
-            make_entry(Step.SHARES, None, None, 2),
-            make_entry(
-                Step.TRAIN_FORECASTER, {"version": "f2"}, make_verdict("perplexity", True), 2
-            ),
-            make_entry(Step.PUBLISH, None, None, 2),
+            accuracy_round("a3", 0.93, "first training", 2),
+            make_entry(Step.RECOGNISE, RecogniseFacts("a3"), label=2),
+            make_entry(Step.SHARES, SharesFacts("a3"), label=2),
+            perplexity_round("f2", True, 2),
+            make_entry(Step.PUBLISH, PublishFacts(), label=2),
         )
     )
 
 
-ATTRNET = {
-    "mean_accuracy": 0.931,
-    "attributes": {
-        a: {
-            "accuracy": 0.93,
-            "wilson_low": 0.90,
-            "macro_f1": 0.91,
-            "visibility_f1": 0.98,
-            "support": 300,
-            "ece": 0.021,
-            "majority_accuracy": 0.36,
-        }
-        for a in CURVES
-    },
-    "box": {"mean_iou": 0.86, "ap50": 0.97},
-}
-
-
-def make_perplexity() -> dict:
-    base = {"persistence": 1.020, "seasonal_naive": 1.025, "ewma": 1.022, "long_run_mean": 1.06}
-    pair = {
-        "perplexity": 3.1,
-        "perplexity_floor": 3.0,
-        "perplexity_uniform": 5.0,
-        "normalised_perplexity": 1.012,
-        "noise_floor": 1.004,
-        "skill": 0.39,
-        "coverage80": 0.81,
-        "mase": 0.8,
-        "wape": 0.09,
-        "baselines": base,
-    }
-    pairs = [
-        {**pair, "platform": p, "attribute": a, "support": 200.0} for p in PLATFORMS for a in CURVES
-    ]
-    total = {
-        "best_naive": "persistence",
-        "days_used": 88,
-        "origins_used": 8,
-        "origins_effective": 1.23,
-        "differences": {n: [v - 1.012, 0.002] for n, v in base.items()},
-    }
-    return {**pair, **total, "pairs": pairs}
-
-
-def make_balance() -> list[dict]:
-    return [
-        {
-            "attribute": a,
-            "value": v,
-            "count_before": round(1000 * s),
-            "proportion_before": s,
-            "irlbl_before": 0.36 / s,
-            "count_after": round(1000 * s) + 200,
-            "proportion_after": (s + 0.2) / (1 + 0.2 * len(vs)),
-            "irlbl_after": 1.5,
-        }
-        for a, vs in CURVES.items()
-        for v, (s, _) in vs.items()
-    ]
+def make_balance() -> LabelBalance:
+    """Three hundred pictures, every one seen once."""
+    words = taxonomy.load().subset(tuple(CURVES))
+    rng = np.random.default_rng(0)
+    labels = np.stack([rng.integers(v, size=300) for v in words.num_values.values()], axis=1)
+    balance = measure_balance(labels.astype(np.int16), np.ones(300, np.int16), words)
+    return LabelBalance.from_json(balance.to_json())
 
 
 @pytest.fixture(scope="session")
 def whole() -> ReportInput:
     """Everything that a finished run of a demo world has."""
-    keywords, pictures = make_keywords()
     return ReportInput(
         run=whole_run(),
         taxonomy=taxonomy.load(),
         shares=make_shares(),
         forecasts=make_forecasts(),
-        keywords=keywords,
-        pictures=pictures,
+        keywords=make_keywords(),
+        pictures=make_products()[1],
         truth=make_truth(),
-        attrnet_report=ATTRNET,
-        perplexity_report=make_perplexity(),
-        withheld=[
-            {"platform": "shop-b", "day": str(DAYS[n]), "reason": "crawl failed: 503"}
-            for n in (60, 61)
-        ],
-        balance=make_balance(),
+        attrnet_report=evaluated(0.36, colour=0.93, neckline=0.93),
+        perplexity_report=make_backtest(),
+        withheld=[WithheldDay("shop-b", DAYS[n], "crawl failed: 503") for n in (60, 61)],
+        balance=make_balance().rows,
     )
 
 
@@ -421,14 +310,9 @@ def closed() -> ReportInput:
     run = make_run(
         (
             make_entry(Step.CRAWL),
-            make_entry(Step.INGEST, {"pictures": 2345}),
-            make_entry(Step.LABEL, {"version": "d1"}),
-            *(
-                make_entry(
-                    Step.TRAIN_ATTRNET, {"version": f"a{n}"}, make_verdict("accuracy", False), 1, n
-                )
-                for n in (1, 2, 3)
-            ),
+            make_entry(Step.INGEST, IngestFacts(pictures=2345)),
+            make_entry(Step.LABEL, LabelFacts(version="d1")),
+            *(accuracy_round(f"a{n}", 0.81, "", 1, n) for n in (1, 2, 3)),
         )
     )
     return ReportInput(run=run, taxonomy=taxonomy.load())

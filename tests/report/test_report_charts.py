@@ -9,24 +9,26 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fashiontrend.report.charts import COLOURS, Curve, Panel, draw_panel, runs
+from fashiontrend.report.charts import COLOURS, ChartPanel, ShareCurve, draw_panel, runs
 from fashiontrend.report.curves import naive_forecasts
 from fashiontrend.report.samples import show_samples, thumbnail
 
 DAYS = tuple(date(2026, 8, 1) + timedelta(days=n) for n in range(120))
 
 
-def make_curve(share: np.ndarray, name: str = "V-neck") -> Curve:
+def make_curve(share: np.ndarray, name: str = "V-neck") -> ShareCurve:
     fan = np.tile([0.3, 0.2, 0.25, 0.35, 0.4], (14, 1))
     ahead = tuple(DAYS[-1] + timedelta(days=n + 1) for n in range(14))
-    return Curve(name, "rising", DAYS, share, share - 0.02, share + 0.02, ahead, fan, DAYS, share)
+    return ShareCurve(
+        name, "rising", DAYS, share, share - 0.02, share + 0.02, ahead, fan, DAYS, share
+    )
 
 
 SHARE = np.linspace(0.1, 0.3, len(DAYS))
 
 
 def test_a_panel_is_small_the_same_each_time_and_takes_its_colours_from_the_page():
-    panel = Panel("a", "Share of V-neck.", (make_curve(SHARE),), DAYS[60:62])
+    panel = ChartPanel("a", "Share of V-neck.", (make_curve(SHARE),), DAYS[60:62])
     svg = str(draw_panel(panel))
     assert svg == str(draw_panel(panel))
     assert len(svg) < 12_000
@@ -38,7 +40,7 @@ def test_a_panel_is_small_the_same_each_time_and_takes_its_colours_from_the_page
 
 
 def test_two_panels_of_one_page_share_no_id():
-    first, second = (str(draw_panel(Panel(k, "x", (make_curve(SHARE),)))) for k in "ab")
+    first, second = (str(draw_panel(ChartPanel(k, "x", (make_curve(SHARE),)))) for k in "ab")
     ids = [{part.split('"')[0] for part in svg.split('id="')[1:]} for svg in (first, second)]
     assert ids[0]
     assert not ids[0] & ids[1]
@@ -50,12 +52,12 @@ def test_two_panels_of_one_page_share_no_id():
     ids=["none", "gaps"],
 )
 def test_days_without_a_measurement_are_left_open(share):
-    assert "<svg" in draw_panel(Panel("a", "x", (make_curve(share), make_curve(share, "b"))))
+    assert "<svg" in draw_panel(ChartPanel("a", "x", (make_curve(share), make_curve(share, "b"))))
 
 
 def test_words_of_others_cannot_leave_the_chart():
     svg = draw_panel(
-        Panel(
+        ChartPanel(
             'a"><script>',
             'x"><script>',
             (make_curve(SHARE, "<script>"), make_curve(SHARE, "$_x$ & co")),
@@ -109,7 +111,7 @@ def test_a_sample_is_found_by_its_picture_id_or_its_image():
     found = show_samples(
         [{"picture_id": "p", "product_id": "1"}, {"image": "p"}, {"image": "other"}], held, "V-neck"
     )
-    assert [s["alt"] for s in found] == ["1, sample of V-neck", "product, sample of V-neck"]
+    assert [s.alt for s in found] == ["1, sample of V-neck", "product, sample of V-neck"]
 
 
 def test_naive_forecasts_are_the_last_day_and_the_same_day_of_the_last_season():
@@ -121,7 +123,7 @@ def test_naive_forecasts_are_the_last_day_and_the_same_day_of_the_last_season():
 
 def test_naive_forecasts_are_drawn_beside_a_single_fan():
     curve = make_curve(SHARE)
-    bare = str(draw_panel(Panel("a", "x", (curve,))))
+    bare = str(draw_panel(ChartPanel("a", "x", (curve,))))
     lines = naive_forecasts(SHARE, 14, 7)
-    drawn = str(draw_panel(Panel("a", "x", (replace(curve, naive=lines),))))
+    drawn = str(draw_panel(ChartPanel("a", "x", (replace(curve, naive=lines),))))
     assert drawn.count("<path") == bare.count("<path") + 2

@@ -161,27 +161,27 @@ COUNTS = np.array([[8, 2, 0, 0], [5, 5, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]])
 
 
 def test_a_heat_map_shows_the_part_of_each_label_and_leaves_out_what_never_occurs():
-    told = heat(COUNTS, NAMES)
-    assert told["columns"] == NAMES[:3]
-    assert [c["share"] for c in told["rows"][0]["cells"]] == [0.8, 0.2, 0.0]
+    shown = heat(COUNTS, NAMES)
+    assert list(shown.columns) == NAMES[:3]
+    assert [c.share for c in shown.rows[0].cells] == [0.8, 0.2, 0.0]
     assert heat(np.eye(9, dtype=int), [(str(n), "") for n in range(9)]) is None
     assert heat(np.zeros((4, 4), int), NAMES) is None
 
 
 def test_mix_ups_are_listed_by_how_often_they_happen():
     found = most_confused(COUNTS, NAMES)
-    assert [(p["labelled"][0], p["said"][0], p["count"], p["of"]) for p in found] == [
+    assert [(p.labelled[0], p.predicted[0], p.count, p.of) for p in found] == [
         ("b", "a", 5, 10),
         ("a", "b", 2, 10),
         ("c", "b", 1, 1),
     ]
 
 
-def test_a_value_that_was_never_said_has_no_precision():
-    rows = {r["name"][0]: r for r in per_value(COUNTS, NAMES)}
-    assert rows["c"]["right"] is None
-    assert rows["a"]["found"] == 0.8
-    assert rows["a"]["right"] == pytest.approx(8 / 13)
+def test_a_value_that_was_never_predicted_has_no_precision():
+    rows = {r.name[0]: r for r in per_value(COUNTS, NAMES)}
+    assert rows["c"].right is None
+    assert rows["a"].found == 0.8
+    assert rows["a"].right == pytest.approx(8 / 13)
     assert "not visible" not in rows
 
 
@@ -190,9 +190,9 @@ def test_a_picture_that_cannot_be_shown_is_left_out():
     assert show_places([exhibit(MISSED, b"no picture")]) == []
 
 
-def test_a_mistake_tells_both_names_and_how_sure_it_was():
+def test_a_mistake_shows_both_names_and_its_confidence():
     [shown] = show_mistakes([exhibit(WRONG)], TAXONOMY)
-    assert shown["said"] == ("colour 0", "值0")
-    assert shown["labelled"] == ("colour 1", "值1")
-    assert shown["confidence"] == 0.97
-    assert shown["src"].startswith("data:image/jpeg;base64,")
+    assert shown.predicted == ("colour 0", "值0")
+    assert shown.labelled == ("colour 1", "值1")
+    assert shown.confidence == 0.97
+    assert shown.src.startswith("data:image/jpeg;base64,")

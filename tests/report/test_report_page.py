@@ -12,15 +12,13 @@ import pyarrow as pa
 import pytest
 
 from fashiontrend import taxonomy
-from fashiontrend.attrnet.evaluation.accuracy import AttributeReport
 from fashiontrend.attrnet.evaluation.hard_examples import Mistake
 from fashiontrend.config import ReportConfig
 from fashiontrend.loop import Step
+from fashiontrend.outcomes import PairReport, ScoreSummary, WithheldDay
 from fashiontrend.report import Exhibit, ReportInput, build_html, needed_pictures
 from fashiontrend.report.wording import NONE
 from fashiontrend.storage import schemas
-from tests.forecaster.conftest import make_shares as simulate_shares
-from tests.producers import backtested, evaluated
 
 LAST = date(2026, 11, 23)
 DAYS = [LAST - timedelta(days=n) for n in reversed(range(90))]
@@ -72,7 +70,7 @@ def test_every_reference_inside_the_page_has_its_target(page, tree):
     assert wanted <= ids
 
 
-def test_nothing_is_asked_of_any_server_but_links_that_a_person_follows(page, tree):
+def test_nothing_is_requested_from_any_server_but_links_that_a_person_follows(page, tree):
     assert not [e for e in tree.iter() if e.tag in ("script", "link", "iframe", "object", "embed")]
     addressed = [(e.tag, k, v) for e in tree.iter() for k, v in e.items() if "://" in v]
     assert {(tag, key) for tag, key, _ in addressed} == {("a", "href")}
@@ -93,7 +91,7 @@ def test_what_is_seen_is_also_said(tree, tag):
             assert element.get("alt") or element.get("aria-label")
 
 
-def test_a_direction_is_told_by_arrow_and_word_not_only_by_colour(tree):
+def test_a_direction_is_shown_by_arrow_and_word_not_only_by_colour(tree):
     pills = [texts(e) for e in tree.iter("span") if "pill d-" in (e.get("class") or "")]
     assert {"↗ rising 上升", "↘ falling 下降", "→ stable 平稳"} == set(pills)
 
@@ -137,13 +135,13 @@ def test_the_model_stands_beside_every_baseline(tree):
 
 
 def test_a_pair_that_is_not_judged_yet_is_said_to_be(whole):
-    report = dict(whole.perplexity_report)
-    pair = {"platform": "shop-new", "attribute": "colour", "days_judged": 0, "baselines": {}}
-    report["pairs"] = [*report["pairs"], pair]
-    told = parse(build_html(replace(whole, perplexity_report=report)))
-    rows = [texts(e) for e in told.iter("tr")]
-    assert any(r.startswith("shop-new, colour not judged yet – –") for r in rows)
-    assert sum("not judged yet" in r for r in rows) == 1
+    waiting = PairReport("shop-new", "colour", days_judged=0)
+    pairs = (*whole.perplexity_report.pairs, waiting)
+    report = replace(whole.perplexity_report, pairs=pairs)
+    shown = parse(build_html(replace(whole, perplexity_report=report)))
+    rows = [texts(e) for e in shown.iter("tr")]
+    assert any(r.startswith("shop-new, colour not tested yet – –") for r in rows)
+    assert sum("not tested yet" in r for r in rows) == 1
 
 
 def test_the_scorecard_compares_corrected_with_counted_shares(page, tree):
@@ -186,7 +184,7 @@ def test_a_run_with_the_models_of_a_release_says_so(whole):
             perplexity_report=None,
         )
     )
-    assert "Models of release 2026-11-20-ab are used as they are." in page
+    assert "The run used the models of release 2026-11-20-ab." in page
     assert "earlier release" in page
 
 
@@ -201,9 +199,7 @@ def test_text_of_others_cannot_become_markup(whole, with_keyword, place):
             platforms={"rising": [HOSTILE], "stable": [], "falling": []}
         ),
         "caveat": lambda: with_keyword(caveats=[HOSTILE]),
-        "reason": lambda: replace(
-            whole, withheld=[{"platform": HOSTILE, "day": "2026-11-01", "reason": HOSTILE}]
-        ),
+        "reason": lambda: replace(whole, withheld=[WithheldDay(HOSTILE, LAST, HOSTILE)]),
         "config": lambda: replace(whole, run=replace(whole.run, config={"a": HOSTILE})),
     }[place]()
     page = build_html(replace(data, shares=None, forecasts=None, truth=None))
@@ -255,7 +251,7 @@ def test_a_broken_or_missing_sample_picture_is_left_out(whole):
     assert "<img" not in page
 
 
-def test_what_publish_puts_aside_is_listed_with_platforms_and_reasons(whole):
+def test_what_publish_sets_aside_is_listed_with_platforms_and_reasons(whole):
     word = {"attribute": "colour", "value": "yellow", "en": "Yellow", "zh": "黄"}
     aside = [
         {"platform": p, "keyword": word, "reasons": ["support 4 < 100 products", "no forecast"]}
@@ -288,9 +284,7 @@ def test_a_value_without_a_keyword_is_not_called_stable(whole):
 def test_the_model_is_compared_with_each_naive_forecast_by_difference_and_standard_error(tree):
     row = next(e for e in tree.iter("tr") if texts(e).startswith("persistence "))
     assert texts(row) == "persistence 1.0200 0.00800 0.00200 4.0"
-    assert "tell as much as 1.2 independent ones" in " ".join(
-        texts(e) for e in tree.iter("caption")
-    )
+    assert "are worth 1.2 independent ones" in " ".join(texts(e) for e in tree.iter("caption"))
 
 
 def test_before_a_target_day_the_scorecard_says_that_none_came(page):
@@ -303,11 +297,13 @@ def test_the_scorecard_shows_running_rates_with_their_intervals_and_what_was_not
         "coverage80_interval": [0.65, 0.9], "coverage95": 0.95, "coverage95_interval": [0.84, 0.99],
         "claimed": 0.9, "error": 0.01, "error_persistence": 0.012,
     }  # fmt: skip
-    told = {
-        "as_of": "2026-11-23", "scored": 40, "unscored": 3, "overall": rates, "truth": {"overall": rates},
-        "by": {"horizon_days": {"14": rates}, "platform": {"*": rates}, "grade": {"A": rates}},
-        "monitor": {"days": 90, **rates},
-    }  # fmt: skip
+    summary = ScoreSummary.from_json(
+        {
+            "as_of": "2026-11-23", "scored": 40, "unscored": 3, "overall": rates, "truth": {"overall": rates},
+            "by": {"horizon_days": {"14": rates}, "platform": {"*": rates}, "grade": {"A": rates}},
+            "monitor": {"days": 90, **rates},
+        }
+    )  # fmt: skip
     score = {
         "id": "x", "platform": "*", "attribute": "colour", "value": "green", "direction": "rising",
         "target_date": LAST, "share_forecast": 0.3, "low80": 0.28, "high80": 0.32, "start": 0.25,
@@ -323,13 +319,15 @@ def test_the_scorecard_shows_running_rates_with_their_intervals_and_what_was_not
         ],
         schema=schemas.SCORE,
     )
-    found = parse(build_html(replace(whole, scores=told, scored=scored, shares=None, truth=None)))
+    found = parse(
+        build_html(replace(whole, scores=summary, scored=scored, shares=None, truth=None))
+    )
     rows = [texts(e).replace("\u202f", " ") for e in found.iter("tr")]
     assert any(r.startswith("days ahead: 14 40 70 % 55 % … 82 % 90 % 80 %") for r in rows)
     assert any("✔ hit" in r and "25.0 % → 31.0 %" in r for r in rows)
     assert any("not scored" in r and "withheld by data health" in r for r in rows)
     assert "3 whose target day could not be measured" in texts(found)
-    assert "Kept apart from the rates above" in texts(found)
+    assert "These rates are separate from those above" in texts(found)
 
 
 def test_the_gates_of_earlier_runs_are_listed(whole, closed):
@@ -364,7 +362,7 @@ def test_no_probability_is_shown_as_certainty(with_keyword, whole):
     assert "100\u202f% sure" not in page
 
 
-def test_only_the_pictures_of_cards_are_asked_for(whole):
+def test_only_the_pictures_of_cards_are_needed(whole):
     assert len(needed_pictures(whole.keywords, ReportConfig())) == 12
     assert len(needed_pictures(whole.keywords, ReportConfig(cards=1))) == 6
     assert needed_pictures(None, ReportConfig()) == []
@@ -410,38 +408,34 @@ def test_many_platforms_and_attributes_stay_below_three_megabytes_and_say_what_i
     assert "Not drawn: " in page
 
 
-def test_the_worst_answers_of_the_recogniser_are_shown_where_it_kept_them(whole, page):
-    assert "Worst answers" not in page
+def test_the_most_confident_mistakes_of_the_recogniser_are_shown_if_it_kept_them(whole, page):
+    assert "Most confident mistakes" not in page
     picture = next(iter(whole.pictures.values()))
     mistake = Mistake(0, "colour", 0, 0.97, 1, 0.01)
     shown = build_html(
-        replace(whole, worst=[Exhibit("p1", picture, (0.1, 0.1, 0.9, 0.9), mistake)])
+        replace(whole, mistakes=[Exhibit("p1", picture, (0.1, 0.1, 0.9, 0.9), mistake)])
     )
     parse(shown)
     first, second = (v.en for v in whole.taxonomy.attribute("colour").values[:2])
-    assert f'alt="picture p1, said {first}, labelled {second}"' in shown
+    assert f'alt="picture p1, predicted {first}, labelled {second}"' in shown
 
 
-def test_the_accuracy_table_reads_the_fields_of_a_real_report(whole, tree):
-    fields = {f.name for f in dataclasses.fields(AttributeReport)}
-    assert set(whole.attrnet_report["attributes"]["colour"]) <= fields
+def test_the_accuracy_table_shows_every_number_of_the_evaluation(whole, tree):
     table = next(t for t in tree.iter("table") if "most frequent value" in texts(t.find("caption")))
     assert "36.0" in texts(table)
     assert NONE not in texts(table)
 
 
-def test_the_page_asks_for_numbers_that_evaluation_and_backtest_write(whole, monkeypatch):
-    """A template shows nothing where a key is missing, so a renamed one would go unseen."""
+def test_the_page_reads_only_what_its_records_have(whole, monkeypatch):
+    """A template shows nothing if a field is missing, so a renamed one would go unseen."""
     missed = set()
 
     class Noted(jinja2.ChainableUndefined):
         def __init__(self, hint=None, obj=jinja2.utils.missing, name=None, *more):
-            if isinstance(obj, dict):
-                missed.add(name)
+            if dataclasses.is_dataclass(obj):
+                missed.add(f"{type(obj).__name__}.{name}")
             super().__init__(hint, obj, name, *more)
 
     monkeypatch.setattr(jinja2, "ChainableUndefined", Noted)
-    trend = backtested(simulate_shares(days=80))
-    evaluation = evaluated(colour=0.9, neckline=0.8)
-    build_html(replace(whole, keywords=None, attrnet_report=evaluation, perplexity_report=trend))
-    assert missed <= {"days_judged"}  # a number of pairs; the row of all pairs has none
+    build_html(replace(whole, earlier=[whole.run]))
+    assert missed == set()

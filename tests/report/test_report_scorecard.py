@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from fashiontrend.errors import DataError
-from fashiontrend.report import judge_directions, share_errors, true_shares
+from fashiontrend.report import check_directions, share_errors, true_shares
 from fashiontrend.storage import schemas
 
 D = [date(2026, 1, n) for n in range(1, 11)]
@@ -165,7 +165,7 @@ def test_a_direction_is_right_if_the_truth_moved_that_way(direction, change, rig
     ends = (D[4], D[8]) if basis == "ahead" else (D[0], D[4])
     rows = [("*", "colour", "red", ends[0], 0.5), ("*", "colour", "red", ends[1], 0.5 + change)]
     true = pd.DataFrame(rows, columns=["platform", "attribute", "value", "day", "share"])
-    found = judge_directions([keyword], true, 0.005)
+    found = check_directions([keyword], true, 0.005)
     assert list(found["right"]) == [right]
     assert list(found["basis"]) == [basis]
 
@@ -177,7 +177,7 @@ def test_a_keyword_of_unknown_truth_is_not_judged():
         "direction": "rising",
         "as_of": str(D[4]),
         "target_date": str(D[8]),
-        "share": {},
+        "share": {"interval80": [0.4, 0.5]},
     }
     none = pd.DataFrame([], columns=["platform", "attribute", "value", "day", "share"])
-    assert judge_directions([keyword], none, 0.005).empty
+    assert check_directions([keyword], none, 0.005).empty

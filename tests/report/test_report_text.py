@@ -1,12 +1,24 @@
 """Lines for a terminal."""
 
+from datetime import date
+
 import pytest
 
 from fashiontrend.loop import Step
+from fashiontrend.outcomes import (
+    CrawlFacts,
+    CrawlFailure,
+    MonitorRates,
+    Rates,
+    ScoreSummary,
+    TrainAttrnetFacts,
+    Verdict,
+)
 from fashiontrend.report import failure_lines, score_lines, step_line, summary_lines, wording
 from fashiontrend.storage import ledger
 
 RECORD = {
+    "id": "2026-11-23|all|neckline.v_neck|28d|pooled",
     "keyword": {"attribute": "neckline", "value": "v_neck", "en": "V-neck", "zh": "V领"},
     "platform": "*",
     "platforms": {"rising": ["a", "b", "d"], "stable": ["c"], "falling": []},
@@ -21,8 +33,12 @@ RECORD = {
 }
 
 
+def published(records, thin=()):
+    return {"keywords": list(records), "not_enough_evidence": list(thin), "combinations": []}
+
+
 def test_a_keyword_is_one_line_with_its_size_range_stage_and_support():
-    assert summary_lines({"keywords": [RECORD]})[0].replace("\u202f", " ") == (
+    assert summary_lines(published([RECORD]))[0].replace("\u202f", " ") == (
         "↗ neckline: V-neck V领 rising on 3 of 4 platforms – share 11.8 % → 14.6 % in 28 days "
         "(+2.8 pts, 80 % range +1.6…+3.9), stage rising, pattern sustained riser, grade A, "
         "n = 6 412 products, first mover shop-b (≈ 9 days ahead)"
@@ -32,30 +48,23 @@ def test_a_keyword_is_one_line_with_its_size_range_stage_and_support():
 def test_lines_follow_the_rank_and_count_what_they_leave_out():
     many = [{**RECORD, "rank": n, "horizon_days": n} for n in range(14, 0, -1)]
     stable = {**RECORD, "direction": "stable", "rank": 15}
-    thin = [{"platform": p, "attribute": "a", "value": "b", "reason": "c"} for p in ("*", "shop-a")]
-    lines = summary_lines(
-        {"keywords": [*many, stable, {**RECORD, "platform": "shop-a"}], "not_enough_evidence": thin}
-    )
+    thin = [{"platform": p, "reasons": ["c"]} for p in ("*", "shop-a")]
+    lines = summary_lines(published([*many, stable, {**RECORD, "platform": "shop-a"}], thin))
     assert len(lines) == 13
     assert "in 1 days" in lines[0]
     assert lines[-1] == "2 more rising or falling, 1 stable, 1 without enough evidence."
 
 
 @pytest.mark.parametrize(
-    "keywords",
-    [{}, {"keywords": []}, {"keywords": [{**RECORD, "direction": "stable"}]}],
-    ids=["bare", "empty", "stable"],
+    "records", [[], [{**RECORD, "direction": "stable"}]], ids=["empty", "stable"]
 )
-def test_nothing_that_moves_is_said_as_well(keywords):
-    assert summary_lines(keywords)[0] == "No value is rising or falling beyond its noise."
+def test_nothing_that_moves_is_said_as_well(records):
+    lines = summary_lines(published(records))
+    assert lines[0] == "No value is rising or falling beyond its noise."
 
 
-def test_a_keyword_without_a_leader_or_interval_is_still_a_line():
-    line = summary_lines(
-        {"keywords": [{**RECORD, "lead_lag": None, "share": {"now": 0.1, "forecast": 0.2}}]}
-    )[0]
-    assert "first mover" not in line
-    assert "–…–" in line
+def test_a_keyword_without_a_leader_is_still_a_line():
+    assert "first mover" not in summary_lines(published([{**RECORD, "lead_lag": None}]))[0]
 
 
 @pytest.mark.parametrize(
@@ -63,27 +72,27 @@ def test_a_keyword_without_a_leader_or_interval_is_still_a_line():
     [
         (None, "✔ train-attrnet     round 1.2       74.3 s  models/a"),
         (
-            {"passed": True, "reasons": []},
+            Verdict(passed=True),
             "✔ train-attrnet     round 1.2       74.3 s  gate open  models/a",
         ),
         (
-            {"passed": False, "reasons": ["too low"]},
+            Verdict(reasons=("too low",)),
             "✘ train-attrnet     round 1.2       74.3 s  gate closed (too low)  models/a",
         ),
     ],
     ids=["no gate", "open", "closed"],
 )
 def test_a_step_is_one_line(verdict, expected):
-    entry = ledger.Entry(Step.TRAIN_ATTRNET, 1, 2, "", 74.3, "models/a", {}, verdict)
+    entry = ledger.Entry(
+        Step.TRAIN_ATTRNET, 1, 2, "", 74.3, "models/a", TrainAttrnetFacts(), verdict
+    )
     assert step_line(entry).replace("\u202f", " ") == expected
 
 
 def test_crawls_that_failed_are_named_with_their_reasons():
     """Seen: a tick, and nothing of the shop that did not answer."""
-    failed = [
-        {"platform": f"shop-{n}", "day": "2026-11-23", "reason": "no answer"} for n in range(5)
-    ]
-    entry = ledger.Entry(Step.CRAWL, 1, 1, "", 4.0, "raw/listings", {"failed": failed})
+    failed = tuple(CrawlFailure(date(2026, 11, 23), f"shop-{n}", "no answer") for n in range(5))
+    entry = ledger.Entry(Step.CRAWL, 1, 1, "", 4.0, "raw/listings", CrawlFacts(failed=failed))
     line = step_line(entry)
     assert line.startswith("! crawl")
     assert "failed: shop-0 on 2026-11-23, no answer; shop-1 on" in line
@@ -107,18 +116,18 @@ def test_crawls_that_failed_are_named_with_their_reasons():
         (wording.number(True), "–"),
     ],
 )
-def test_numbers_are_told_in_one_way(shown, expected):
+def test_numbers_are_written_in_one_way(shown, expected):
     assert shown.replace("\u202f", " ") == expected
 
 
-RATES = {"n": 20, "hit_rate": 0.65, "coverage80": 0.8}
+RATES = Rates(n=20, hit_rate=0.65, coverage80=0.8)
 
 
-def test_the_scorecard_is_told_in_lines():
-    rates = {
-        "as_of": "2026-11-23", "scored": 20, "unscored": 2, "overall": RATES,
-        "monitor": {"days": 90, "n": 0}, "by": {"horizon_days": {"14": RATES}},
-    }  # fmt: skip
+def test_the_scorecard_is_printed_in_lines():
+    rates = ScoreSummary(
+        as_of="2026-11-23", scored=20, unscored=2, overall=RATES,
+        monitor=MonitorRates(days=90), by={"horizon_days": {"14": RATES}},
+    )  # fmt: skip
     assert [line.replace("\u202f", " ") for line in score_lines(rates)] == [
         "scorecard up to 2026-11-23: 65 % of 20 hit, 80 % interval held 80 %; 2 could not be measured",
         "  last 90 days: none",

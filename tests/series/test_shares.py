@@ -42,7 +42,7 @@ def validation():
 
 @pytest.fixture
 def measure(colours, validation, table_of):
-    """Shares of (platform, day number, product, answer) rows as {(platform, day number): row of red}."""
+    """Shares of (platform, day number, product, prediction) rows as {(platform, day number): row of red}."""
 
     def run(rows, withheld=(), weights=None, **settings):
         frame = pd.DataFrame(
@@ -52,9 +52,9 @@ def measure(colours, validation, table_of):
             ],
             columns=["platform", "day", "product_id", "picture_id", "first_seen"],
         )
-        answers = {f"{p}{i}": a for p, _, i, a in rows}
+        predicted = {f"{p}{i}": a for p, _, i, a in rows}
         predictions = table_of(
-            list(answers), {"colour": np.array([SURE[a] for a in answers.values()])}
+            list(predicted), {"colour": np.array([SURE[a] for a in predicted.values()])}
         )
         bad = {(p, DAY + timedelta(days=d)) for p, d in withheld}
         cfg = SeriesConfig(bootstrap=20, **settings)

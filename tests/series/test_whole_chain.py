@@ -1,4 +1,4 @@
-"""From noisy answers to keywords in a simulated world: shares, trend model, gate, keywords."""
+"""From noisy predictions to keywords in a simulated world: shares, trend model, gate, keywords."""
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from fashiontrend.config import ForecasterConfig, KeywordsConfig, PerplexityGate
 from fashiontrend.forecaster import training
 from fashiontrend.forecaster.shares import evaluate, predict, windows
 from fashiontrend.forecaster.shares.forecast import forecast
+from fashiontrend.outcomes import PairReport, TrendReport
 from fashiontrend.series import compute_shares, tabulate_votes, vote_products
 from tests import drills
 
@@ -33,7 +34,7 @@ def run_chain(world, seed, epochs=CFG.epochs):
     model = training.build(cfg, seed)
     training.fit(model, cut, cfg, seed=seed)
     calibration = predict.calibrate(model, cut)
-    report = evaluate.backtest(model, calibration, series, split, cfg).to_dict()
+    report = evaluate.backtest(model, calibration, series, split, cfg)
     forecasts = forecast(model, calibration, shares, cfg)
     products = tabulate_votes(
         vote_products(world.listings, world.predictions, world.taxonomy), world.taxonomy
@@ -76,23 +77,18 @@ def test_a_recogniser_that_guesses_closes_the_gate_and_is_named(simulate):
     world = simulate(0, days=9, skill=0.05)
     frame = measure(world, 0, draws=60).to_pandas()
     widths = (frame["high"] - frame["low"]).groupby(frame["attribute"]).median().to_dict()
-    pair = {
-        "platform": "shop-a",
-        "support": 200.0,
-        "divergence": 0.01,
-        "normalised_perplexity": 1.01,
-    }
+    good = {"support": 200.0, "divergence": 0.01, "normalised_perplexity": 1.01}
     sizes = world.taxonomy.num_values
-    pairs = [{**pair, "attribute": a, "perplexity_uniform": float(k)} for a, k in sizes.items()]
-    report = {"pairs": pairs, "interval_width": widths}
-    verdict = gates.judge_perplexity(report, None, PerplexityGateConfig())
-    assert {a["reason"] for a in verdict.per_attribute.values()} == {"recogniser"}
+    pairs = (PairReport("shop-a", a, perplexity_uniform=float(k), **good) for a, k in sizes.items())
+    report = TrendReport(pairs=tuple(pairs), interval_width=widths)
+    verdict = gates.decide_perplexity(report, None, PerplexityGateConfig())
+    assert {a.reason for a in verdict.per_attribute.values()} == {"recogniser"}
 
 
 @pytest.mark.slow
 def test_the_gate_opens_on_a_measured_world_and_the_planted_rise_is_named(simulate):
     report, chosen = run_chain(simulate(2), 2)
-    verdict = gates.judge_perplexity(report, None, PerplexityGateConfig())
+    verdict = gates.decide_perplexity(report, None, PerplexityGateConfig())
     assert verdict.passed, verdict.reasons
     assert "neckline_2" in pooled(chosen, "rising")[:3]
     assert "pattern_1" in pooled(chosen, "falling")
@@ -106,9 +102,9 @@ def test_the_planted_values_are_named_on_three_seeds_of_which_ci_draws_one(simul
     seeds, falling = drills.draw(SEEDS, 1, "planted values"), 0
     for seed in seeds:
         report, chosen = run_chain(simulate(seed), seed)
-        verdict = gates.judge_perplexity(report, None, PerplexityGateConfig())
+        verdict = gates.decide_perplexity(report, None, PerplexityGateConfig())
         assert {c.name for c in verdict.checks if not c.passed} <= {"difference"}, verdict.reasons
-        assert report["skill"] > 0.1
+        assert report.skill > 0.1
         assert "neckline_2" in pooled(chosen, "rising")[:3]
         assert "pattern_1" not in pooled(chosen, "rising")
         falling += "pattern_1" in pooled(chosen, "falling")
@@ -121,5 +117,5 @@ def test_the_planted_values_are_named_on_three_seeds_of_which_ci_draws_one(simul
 @pytest.mark.parametrize("seed", drills.draw(SEEDS, 1, "proven advantage"))
 def test_120_days_prove_the_advantage_on_three_seeds_of_which_ci_draws_one(simulate, seed):
     report, _ = run_chain(simulate(seed, days=120), seed)
-    verdict = gates.judge_perplexity(report, None, PerplexityGateConfig())
+    verdict = gates.decide_perplexity(report, None, PerplexityGateConfig())
     assert verdict.passed, verdict.reasons

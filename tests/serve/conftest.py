@@ -12,33 +12,35 @@ import pytest
 import torch
 from PIL import Image
 
-from fashiontrend import images
+from fashiontrend import gates, images
 from fashiontrend.attrnet.inference import artifact as attrnet
 from fashiontrend.attrnet.network import model as networks
-from fashiontrend.config import AttrNetConfig, ForecasterConfig, ServeConfig
+from fashiontrend.config import AccuracyGateConfig, AttrNetConfig, ForecasterConfig, ServeConfig
 from fashiontrend.forecaster import artifact as forecaster
 from fashiontrend.forecaster.shares.model import TrendModel
-from fashiontrend.forecaster.shares.predict import Calibration
+from fashiontrend.forecaster.shares.predict import IntervalCalibration
 from fashiontrend.loop import Step
+from fashiontrend.outcomes import IngestFacts, TrainAttrnetFacts, Verdict, WithheldDay
 from fashiontrend.serve.http import tokens
-from fashiontrend.serve.http.admission import Intake
-from fashiontrend.serve.http.metrics import Metrics
-from fashiontrend.serve.http.problems import Problem
+from fashiontrend.serve.http.admission import Admission
+from fashiontrend.serve.metrics import Metrics
 from fashiontrend.serve.recognition import served_model, versions
-from fashiontrend.serve.recognition.jobs import Jobs
-from fashiontrend.serve.recognition.recognise import Recognition
+from fashiontrend.serve.recognition.jobs import CatalogueJobs
+from fashiontrend.serve.recognition.recognise import RecognitionService
 from fashiontrend.serve.recognition.versions import Versions
 from fashiontrend.serve.release import adhoc_forecast, tables
-from fashiontrend.serve.release.history import History
+from fashiontrend.serve.release.history import RunHistory
 from fashiontrend.serve.routes.app import create_app
-from fashiontrend.serve.routes.services import Library, Services
+from fashiontrend.serve.routes.services import Services, TableServices
+from fashiontrend.serve.schemas.problems import Problem
 from fashiontrend.storage import layout, ledger, releases, schemas
 from fashiontrend.storage.object_store import Store, parquet_bytes
 from fashiontrend.taxonomy import Taxonomy
+from tests.producers import evaluated
 
 DAY = date(2026, 11, 23)
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
-OPEN = {"gate": "g", "passed": True, "checks": [], "reasons": []}
+OPEN = Verdict("accuracy", True)
 
 
 def named(name: str) -> dict:
@@ -145,7 +147,7 @@ def save_recogniser(store: Store, folder, version: str, seed: int = 0) -> None:
 def save_forecaster(store: Store, version: str) -> None:
     cfg = ForecasterConfig(context_length=14, prediction_length=3, hidden_size=4)
     torch.manual_seed(0)
-    halves = Calibration((1.0,) * 3, (2.0,) * 3)
+    halves = IntervalCalibration((1.0,) * 3, (2.0,) * 3)
     made = forecaster.Artifact(TrendModel(cfg), cfg, halves, {"colour": ("red", "blue")}, "t", {})
     files = forecaster.dump(made)
     partition = layout.model("forecaster", version)
@@ -182,13 +184,14 @@ def write_run(store: Store) -> None:
     run = ledger.start(
         store, ledger.Run("2026-11-23-x", DAY, NOW.isoformat(), {}, "0.1.0", "toy", "t", None)
     )
-    check = {"name": "mean_accuracy", "seen": 0.8, "limit": "> 0.85", "passed": False, "detail": ""}
-    closed = {**OPEN, "passed": False, "checks": [check], "reasons": ["mean_accuracy is 0.8"]}
-    opened = {**OPEN, "checks": [{**check, "seen": 0.9, "passed": True}]}
+    rounds = (evaluated(colour=part) for part in (0.8, 0.9))
+    closed, opened = (gates.decide_accuracy(r, AccuracyGateConfig()) for r in rounds)
     for number, verdict in enumerate((closed, opened), 1):
-        entry = ledger.Entry(Step.TRAIN_ATTRNET, 1, number, NOW.isoformat(), 2.0, "m", {}, verdict)
+        entry = ledger.Entry(
+            Step.TRAIN_ATTRNET, 1, number, NOW.isoformat(), 2.0, "m", TrainAttrnetFacts(), verdict
+        )
         run = ledger.record(store, run, entry)
-    facts = {"withheld": [{"platform": "shop-a", "day": str(DAY), "reason": "blocked"}]}
+    facts = IngestFacts(withheld=(WithheldDay("shop-a", DAY, "blocked"),))
     ledger.record(store, run, ledger.Entry(Step.INGEST, 1, 1, NOW.isoformat(), 1.0, "c", facts))
 
 
@@ -222,10 +225,10 @@ class Server:
     def __init__(self, store: Store, cfg: ServeConfig, fetch=no_fetch) -> None:
         self.metrics, self.store = Metrics(), store
         self.model = served_model.load(
-            store, served_model.current_release(store), cfg, self.metrics
+            store, served_model.current_release(store), cfg, on_batch=self.metrics.batches.observe
         )
         self.tables = tables.load(store, tables.find(store))
-        self.trend = adhoc_forecast.load(store, self.tables.release)
+        self.forecaster = adhoc_forecast.load(store, self.tables.release)
         self.parts = {"tables": "ready", "recognise": "ready"}
 
         async def ready() -> dict[str, str]:
@@ -233,22 +236,22 @@ class Server:
 
         models = Versions(
             lambda: self.model,
-            lambda v: served_model.load(store, versions.find_release(store, v), cfg, self.metrics),
+            lambda v: served_model.load(store, versions.find_release(store, v), cfg),
             cfg.max_models,
         )
-        recognition = Recognition(models, cfg, self.metrics, fetch, store.read)
-        library = Library(
+        recognition = RecognitionService(models, cfg, self.metrics, fetch, store.read)
+        table_services = TableServices(
             store,
             lambda: self.tables,
-            lambda: self.trend,
-            History(store),
-            Jobs(store, cfg, lambda: NOW),
+            lambda: self.forecaster,
+            RunHistory(store),
+            CatalogueJobs(store, cfg, lambda: NOW),
             lambda: None,
         )
         guard = tokens.make_guard(cfg)
-        self.intake = Intake(cfg, cfg.recogniser.max_ongoing_requests)
+        self.admission = Admission(cfg, cfg.recogniser.max_ongoing_requests)
         self.app = create_app(
-            Services(cfg, guard, self.metrics, ready, self.intake, recognition, library)
+            Services(cfg, guard, self.metrics, ready, self.admission, recognition, table_services)
         )
 
     def __call__(self, method: str, address: str, **sent) -> httpx.Response:

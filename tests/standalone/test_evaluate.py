@@ -151,7 +151,7 @@ def test_other_pictures_than_the_model_was_fitted_on_are_told_and_choose_no_thre
     assert artifact.read_card(folder).box_threshold != 0.93
 
 
-def test_a_card_that_does_not_say_what_it_was_fitted_on_is_judged_as_it_is(tmp_path):
+def test_a_card_that_does_not_say_what_it_was_fitted_on_is_tested_as_it_is(tmp_path):
     folder = save(tmp_path, words("red", "blue"))
     report = evaluate.judge(sets(words("red", "blue")), folder, baselines=False).report
     assert report["fitted_on"] == 20

@@ -125,7 +125,6 @@ def test_a_store_that_cannot_be_reached_says_so():
         StoreConfig(
             url="s3://b/p",
             endpoint="http://127.0.0.1:9",
-            connect_timeout_s=0.2,
             request_timeout_s=0.2,
         )
     )

@@ -4,9 +4,10 @@ from datetime import date, timedelta
 import pytest
 
 from fashiontrend.errors import Conflict, DataError, GateError
+from fashiontrend.outcomes import Verdict
 from fashiontrend.storage import releases
 
-OPEN = {"passed": True}
+OPEN = Verdict(passed=True)
 FIRST = releases.Release("r1", "2026-11-23", "run", "a1", "f1", "d1", "1.0.0", "tax", OPEN, OPEN)
 SECOND = replace(FIRST, release_id="r2", attrnet="a2")
 
@@ -21,7 +22,7 @@ def test_a_release_is_current_once_published_and_twice_changes_nothing(store):
 def test_another_run_of_the_day_that_comes_to_the_same_models_publishes_the_same_release(store):
     """Seen on a cluster: a retraining on the day of a training ended with a conflict."""
     releases.publish(store, FIRST)
-    releases.publish(store, replace(FIRST, run_id="another", accuracy={**OPEN, "round": 2}))
+    releases.publish(store, replace(FIRST, run_id="another", accuracy=Verdict("accuracy", True)))
     assert releases.current(store) == FIRST
 
 
@@ -32,7 +33,7 @@ def test_other_models_under_the_same_name_are_a_conflict(store):
 
 
 @pytest.mark.parametrize("gate", ["accuracy", "perplexity"])
-@pytest.mark.parametrize("verdict", [{"passed": False}, {}], ids=["closed", "never judged"])
+@pytest.mark.parametrize("verdict", [Verdict(gate="g"), Verdict()], ids=["closed", "never judged"])
 def test_nothing_is_published_without_two_open_gates(store, gate, verdict):
     with pytest.raises(GateError, match=gate):
         releases.publish(store, replace(FIRST, **{gate: verdict}))

@@ -23,6 +23,7 @@ from fashiontrend.config import StoreConfig
 from fashiontrend.demo import shops
 from fashiontrend.demo.world import World
 from fashiontrend.loop import Step
+from fashiontrend.outcomes import TrainAttrnetFacts, TrainForecasterFacts, Verdict
 from fashiontrend.storage import ledger, releases
 from fashiontrend.storage.object_store import open_store
 
@@ -70,7 +71,7 @@ def command_of(folder: str, ports: list[int]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def head(token, type_in_at):
-    """Address of a cluster that asks for a token, once it takes jobs."""
+    """Address of a cluster that requires a token, once it takes jobs."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # jobs say `python`
     environment = {**os.environ, **token, "PYTHONPATH": str(ROOT), "PATH": path}
     ports = free_ports(4)
@@ -101,12 +102,12 @@ def world(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def type_in_at(token):
-    """type_in_at(address, words): the command against a cluster."""
+    """type_in_at(address, arguments): the command against a cluster."""
 
     def run(
-        address: str, *words: str, environment: dict[str, str] | None = None
+        address: str, *arguments: str, environment: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "fashiontrend", *words, "--address", address]
+        command = [sys.executable, "-m", "fashiontrend", *arguments, "--address", address]
         return subprocess.run(
             command, capture_output=True, text=True, timeout=600, cwd=ROOT,
             env={**os.environ, "COLUMNS": "200", **(token if environment is None else environment)},
@@ -148,11 +149,11 @@ def test_every_job_can_be_submitted_and_ends_as_its_stage_does(type_in, world):
 
 def release_of(run: ledger.Run) -> releases.Release:
     """The two models as a release, whatever the gates said: what is tested is the submission."""
-    attrnet, forecaster = (run.latest(s).facts for s in (Step.TRAIN_ATTRNET, Step.TRAIN_FORECASTER))
+    attrnet, forecaster = run.facts(TrainAttrnetFacts), run.facts(TrainForecasterFacts)
+    opened = Verdict(passed=True)
     return releases.Release(
-        "r1", str(run.day), run.run_id, attrnet["version"], forecaster["version"],
-        attrnet["dataset"], run.taxonomy_version, run.taxonomy_digest, {"passed": True},
-        {"passed": True},
+        "r1", str(run.day), run.run_id, attrnet.version, forecaster.version,
+        attrnet.dataset, run.taxonomy_version, run.taxonomy_digest, opened, opened,
     )  # fmt: skip
 
 
@@ -166,22 +167,22 @@ def test_a_failed_job_gives_its_exit_code_and_its_last_lines(type_in, tmp_path):
     assert "nothing to learn from" in done.stdout
     assert "exit code 20" in done.stderr
     name = done.stdout.splitlines()[0]
-    told = type_in("logs", name, "-c", str(file), "--lines", "5")
-    assert told.returncode == 20
-    assert "nothing to learn from" in told.stdout
+    printed = type_in("logs", name, "-c", str(file), "--lines", "5")
+    assert printed.returncode == 20
+    assert "nothing to learn from" in printed.stdout
     assert type_in("logs", "no-such-job", "-c", str(file)).returncode == 30
 
 
-def test_without_the_token_the_answer_is_401(type_in, head, tmp_path):
+def test_without_the_token_the_response_is_401(type_in, head, tmp_path):
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(f"{head}/api/jobs/")
     assert refused.value.code == 401
     refused.value.close()
     file = tmp_path / "my.yaml"
     file.write_text("{}")
-    for words in (("jobs",), ("submit", "crawl"), ("logs", "x")):
+    for arguments in (("jobs",), ("submit", "crawl"), ("logs", "x")):
         wrong = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "a-wrong-token-of-this-very-test"}
-        done = type_in(*words, "-c", str(file), environment=wrong)
+        done = type_in(*arguments, "-c", str(file), environment=wrong)
         assert done.returncode == 40, done.stderr
         assert "RAY_AUTH_TOKEN" in done.stderr
 

@@ -6,28 +6,28 @@ that nothing supports is NaN, and a gate stays closed on NaN.
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 from sklearn.metrics import f1_score
 
 from fashiontrend.attrnet.network.boxes import IOU_THRESHOLD, measure_iou
 from fashiontrend.errors import DataError
+from fashiontrend.outcomes import AttributeReport, BoxReport, EvalReport
+from fashiontrend.series.metrics import wilson_low
 from fashiontrend.taxonomy import Taxonomy
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
 ECE_BINS = 15
-WILSON_CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What the recogniser says: probs (N, V + 1) per attribute, box (N, 4), box_score (N,)."""
+class Predictions:
+    """What the recogniser predicts: probs (N, V + 1) per attribute, box (N, 4), box_score (N,)."""
 
     probs: Mapping[str, Floats]
     box: Floats
@@ -36,138 +36,75 @@ class Answers:
 
 @dataclass(frozen=True)
 class Truth:
-    """What people annotated: labels (N, A), box (N, 4) with NaN rows where none was drawn."""
+    """What people annotated: labels (N, A), box (N, 4) with NaN rows if none was drawn."""
 
     labels: Ints
     box: Floats
 
 
-@dataclass(frozen=True)
-class AttributeReport:
-    """One attribute.
-
-    Attributes:
-        accuracy: top-1 over all V + 1 classes, of pictures whose true status is present.
-        wilson_low: one-sided 95 % lower bound of it (Wilson score interval).
-        macro_f1: mean F1 of the values that occur in the truth.
-        visibility_f1: mean F1 of "visible" and "not visible", of those that occur in the truth.
-        support: pictures whose true status is present.
-        not_visible: pictures annotated as not visible.
-        ece: expected calibration error, 15 equal bins of the top probability.
-        majority_accuracy: of always answering the commonest present value.
-        confusion: (V + 1) rows of truth, V + 1 columns of answers, counts.
-    """
-
-    accuracy: float
-    wilson_low: float
-    macro_f1: float
-    visibility_f1: float
-    support: int
-    not_visible: int
-    ece: float
-    majority_accuracy: float
-    confusion: tuple[tuple[int, ...], ...]
-
-
-@dataclass(frozen=True)
-class BoxReport:
-    """The location: mean IoU and average precision at IoU 0.5, over `support` drawn boxes."""
-
-    mean_iou: float
-    ap50: float
-    support: int
-
-
-@dataclass(frozen=True)
-class AccuracyReport:
-    """What the accuracy gate reads.
-
-    Attributes:
-        mean_accuracy: mean over all attributes; NaN if one has no support.
-        worst_attribute: the one with the lowest `wilson_low`, or one without support.
-        worst_wilson_low: its bound.
-        majority_accuracy: mean over attributes of the majority baseline.
-        attributes: per attribute.
-        box: the location.
-        pictures: N.
-        undecided: pictures without an answer (they count as wrong).
-    """
-
-    mean_accuracy: float
-    worst_attribute: str
-    worst_wilson_low: float
-    majority_accuracy: float
-    attributes: Mapping[str, AttributeReport]
-    box: BoxReport
-    pictures: int
-    undecided: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; NaN becomes None."""
-        plain: dict[str, Any] = _plain(asdict(self))
-        return plain
-
-
-def evaluate(answers: Answers, truth: Truth, taxonomy: Taxonomy) -> AccuracyReport:
-    """Judge answers against annotations.
+def evaluate(predictions: Predictions, truth: Truth, taxonomy: Taxonomy) -> EvalReport:
+    """Compare predictions with annotations.
 
     Args:
-        answers: of the recogniser; a row of NaN is a picture without an answer.
-        truth: of annotators, of pictures that resampling never touched.
+        predictions: of the recogniser; a row of NaN is a picture without a prediction.
+        truth: of annotators, for pictures that resampling never touched.
         taxonomy: gives the order of the A axis.
 
     Raises:
         DataError: the shapes contradict each other.
     """
     labels = np.asarray(truth.labels).reshape(-1, len(taxonomy.ids))
-    _check_shapes(answers, labels, taxonomy)
+    _check_shapes(predictions, labels, taxonomy)
     reports = {
-        a: judge_attribute(answers.probs[a], labels[:, n]) for n, a in enumerate(taxonomy.ids)
+        a: evaluate_attribute(predictions.probs[a], labels[:, n])
+        for n, a in enumerate(taxonomy.ids)
     }
     lows = {a: r.wilson_low if r.support else -math.inf for a, r in reports.items()}
-    worst = min(lows, key=lambda a: lows[a])
-    silent = np.isnan(np.asarray(answers.box)).any(1)
-    return AccuracyReport(
+    lowest = min(lows, key=lambda a: lows[a])
+    missing = np.isnan(np.asarray(predictions.box)).any(1)
+    return EvalReport(
         mean_accuracy=float(np.mean([r.accuracy for r in reports.values()])),
-        worst_attribute=worst,
-        worst_wilson_low=reports[worst].wilson_low,
+        worst_attribute=lowest,
+        worst_wilson_low=reports[lowest].wilson_low,
         majority_accuracy=float(np.mean([r.majority_accuracy for r in reports.values()])),
         attributes=reports,
-        box=judge_boxes(*(np.asarray(x) for x in (answers.box, answers.box_score, truth.box))),
+        box=evaluate_boxes(
+            *(np.asarray(x) for x in (predictions.box, predictions.box_score, truth.box))
+        ),
         pictures=len(labels),
-        undecided=int(silent.sum()),
+        undecided=int(missing.sum()),
     )
 
 
-def judge_attribute(probs: Floats, labels: Ints) -> AttributeReport:
-    """Judge one attribute: probs (N, V + 1), labels (N,)."""
+def evaluate_attribute(probs: Floats, labels: Ints) -> AttributeReport:
+    """Evaluate one attribute: probs (N, V + 1), labels (N,)."""
     known = labels >= 0
     hidden = probs.shape[1] - 1
     true, given = labels[known], np.asarray(probs, dtype=np.float64)[known]
-    silent = np.isnan(given).any(1)
-    # Without an answer: wrong by a class of its own, which no truth holds.
-    said = np.where(silent, hidden + 1, np.where(np.isnan(given), -1.0, given).argmax(1))
+    missing = np.isnan(given).any(1)
+    # Without a prediction: wrong by a class of its own, which no truth holds.
+    predicted = np.where(missing, hidden + 1, np.where(np.isnan(given), -1.0, given).argmax(1))
     present = true < hidden
-    support, right = int(present.sum()), int((said == true)[present].sum())
-    answered = said <= hidden
+    support, right = int(present.sum()), int((predicted == true)[present].sum())
+    decided = predicted <= hidden
     table = np.zeros((hidden + 1, hidden + 1), np.int64)
-    np.add.at(table, (true[answered], said[answered]), 1)
+    np.add.at(table, (true[decided], predicted[decided]), 1)
     counts = np.bincount(true[present], minlength=1)
     return AttributeReport(
         accuracy=right / support if support else math.nan,
-        wilson_low=_wilson_low(right, support),
-        macro_f1=_macro_f1(true, said, np.unique(true[present])),
-        visibility_f1=_macro_f1(present, said < hidden, np.unique(present)),
+        wilson_low=wilson_low(right, support),
+        macro_f1=_macro_f1(true, predicted, np.unique(true[present])),
+        visibility_f1=_macro_f1(present, predicted < hidden, np.unique(present)),
         support=support,
         not_visible=int((~present).sum()),
-        ece=measure_ece(given[~silent], true[~silent]),
+        ece=measure_ece(given[~missing], true[~missing]),
         majority_accuracy=float(counts.max() / support) if support else math.nan,
         confusion=tuple(tuple(int(c) for c in row) for row in table),
     )
 
 
-def judge_boxes(found: Floats, score: Floats, true: Floats) -> BoxReport:
-    """Judge one found box per picture against the drawn one, (N, 4) each; NaN rows are left out."""
+def evaluate_boxes(found: Floats, score: Floats, true: Floats) -> BoxReport:
+    """Compare one found box per picture with the drawn one, (N, 4) each; NaN rows are left out."""
     drawn = ~np.isnan(true).any(1)
     support = int(drawn.sum())
     if not support:
@@ -194,17 +131,10 @@ def measure_ece(probs: Floats, labels: Ints, bins: int = ECE_BINS) -> float:
     return float(np.abs(gap).sum() / len(labels))
 
 
-def _wilson_low(right: int, support: int) -> float:
-    if not support:
-        return math.nan
-    test = binomtest(right, support, alternative="greater")
-    return float(test.proportion_ci(WILSON_CONFIDENCE, method="wilson").low)
-
-
-def _macro_f1(true: Any, said: Any, classes: Any) -> float:
+def _macro_f1(true: Any, predicted: Any, classes: Any) -> float:
     if not len(classes):
         return math.nan
-    return float(f1_score(true, said, labels=classes, average="macro", zero_division=0))
+    return float(f1_score(true, predicted, labels=classes, average="macro", zero_division=0))
 
 
 def _average_precision(hit: NDArray[np.bool_], score: Floats) -> float:
@@ -216,19 +146,11 @@ def _average_precision(hit: NDArray[np.bool_], score: Floats) -> float:
     return float(envelope[hit[order]].sum() / len(hit))
 
 
-def _check_shapes(answers: Answers, labels: Ints, taxonomy: Taxonomy) -> None:
+def _check_shapes(predictions: Predictions, labels: Ints, taxonomy: Taxonomy) -> None:
     for attribute, values in taxonomy.num_values.items():
-        seen = np.shape(answers.probs[attribute]) if attribute in answers.probs else None
+        seen = np.shape(predictions.probs[attribute]) if attribute in predictions.probs else None
         if seen != (len(labels), values + 1):
             raise DataError(
                 f"evaluation: probabilities of {attribute!r} have shape {seen}, expected "
                 f"{(len(labels), values + 1)}. Predict the validation pictures again."
             )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    return None if isinstance(value, float) and math.isnan(value) else value

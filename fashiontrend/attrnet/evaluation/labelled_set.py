@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta
 
-from fashiontrend.attrnet.evaluation.accuracy import judge_attribute, measure_ece
+from fashiontrend.attrnet.evaluation.accuracy import evaluate_attribute, measure_ece
 from fashiontrend.attrnet.evaluation.reliability import bin_confidence, cover
 from fashiontrend.attrnet.inference.probabilities import fit_temperature, temper
 from fashiontrend.attrnet.network.boxes import IOU_THRESHOLD, measure_iou
@@ -167,7 +167,7 @@ def choose_threshold(certainty: Floats, false_boxes: float) -> float:
 
 
 def _score_attribute(probs: Floats, labels: Ints, rng: np.random.Generator) -> dict[str, Any]:
-    report = judge_attribute(probs, labels)
+    report = evaluate_attribute(probs, labels)
     known = (labels >= 0) & ~np.isnan(probs).any(1)
     given, true = np.asarray(probs[known], dtype=np.float64), labels[known]
     tempered = _temper_crosswise(given, true, rng)

@@ -110,7 +110,7 @@ class Recogniser:
         read = [self._read(data) for data in images]
         good = [n for n, r in enumerate(read) if isinstance(r, Image.Image)]
         opened = [r for r in read if isinstance(r, Image.Image)]
-        full = [sizes[n] if sizes else pictures.measure(images[n]) for n in good]
+        full = [sizes[n] if sizes else pictures.upright_size(images[n]) for n in good]
         scales = [
             (width / image.width, height / image.height)
             for (width, height), image in zip(full, opened, strict=True)
@@ -167,7 +167,7 @@ class Recogniser:
         """Look at whole pictures, then, if configured, at their garments; boxes in fractions."""
         keep = self.card.config.keep_aspect
         size = np.array([i.size for i in images], dtype=np.float64).reshape(-1, 2)
-        regions = np.array([pictures.whole(i.size, keep) for i in images]).reshape(-1, 4)
+        regions = np.array([pictures.whole_region(i.size, keep) for i in images]).reshape(-1, 4)
         known = np.array([b or NOWHERE for b in boxes or [None] * len(images)]).reshape(-1, 4)
         seen = self._see_plain(images, known)
         found = self._see(images, regions, known, seen, self.card.config.flip_px)
@@ -273,7 +273,7 @@ def _log_odds(score: NDArray[Any]) -> NDArray[Any]:
 def _cut(images: Sequence[Image.Image], regions: NDArray[Any], side: int) -> NDArray[np.uint8]:
     """A region of each picture as a square: (N, 3, side, side)."""
     squares = [
-        pictures.cut(i, tuple(r), side) for i, r in zip(images, regions.tolist(), strict=True)
+        pictures.crop(i, tuple(r), side) for i, r in zip(images, regions.tolist(), strict=True)
     ]
     return np.array(squares, np.uint8).reshape(-1, side, side, 3).transpose(0, 3, 1, 2)
 

@@ -8,14 +8,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fashiontrend.taxonomy import NOT_VISIBLE, Attribute, Taxonomy
+from fashiontrend.taxonomy import GARMENT_TYPE, NOT_VISIBLE, Attribute, Taxonomy
 
 #: x0, y0, x1, y1 in pixels of the original picture, held upright.
 Box: TypeAlias = tuple[float, float, float, float]
 Floats: TypeAlias = NDArray[np.floating[Any]]
-
-#: The attribute that decides which others a garment can have, where a taxonomy has it.
-GARMENT_TYPE = "garment_type"
 
 
 class Status(StrEnum):

@@ -76,8 +76,8 @@ def see_plain(image: Image.Image, size: tuple[int, int]) -> images.Pixels:
         uint8 (3, height, width).
     """
     height, width = size
-    region = images.whole(image.size, True, width / height)
-    shot = images.cut(image, region, (width, height))
+    region = images.whole_region(image.size, True, width / height)
+    shot = images.crop(image, region, (width, height))
     if find_ground(shot, CLEAR_RIM) is None:
         shot = np.zeros_like(shot)
     return np.ascontiguousarray(shot.transpose(2, 0, 1))

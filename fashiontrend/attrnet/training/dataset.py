@@ -176,8 +176,8 @@ def _decode(
         raise PictureError(
             f"{error} It is training picture {picture_id}; build the dataset again."
         ) from None
-    region = images.whole(image.size, cfg.keep_aspect)
-    square = images.cut(image, region, side).transpose(2, 0, 1)
+    region = images.whole_region(image.size, cfg.keep_aspect)
+    square = images.crop(image, region, side).transpose(2, 0, 1)
     corners = np.asarray(box, dtype=np.float64)
     if cfg.background_masks:
         garment = plain_shots.find_garment(np.asarray(image)) if np.isnan(corners).any() else None

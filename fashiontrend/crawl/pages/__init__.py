@@ -1,19 +1,20 @@
-"""What a shop's page says of its products; no network.
+"""Read the products that a shop's page states; without network access.
 
-Each reader takes a text and the page's address and returns plain dicts with fields of
-records.LISTING; `images` is a list of absolute addresses. What a page does not state is absent
-or None; what it states in a wrong type is left as it is, for `listing.check_listing` to reject
-by name. Traps seen in the wild are cases of `tests/crawl/test_pages.py`.
+Each reader takes the text and the address of a page and returns `StatedProduct`s. The odd pages
+that were seen in real shops are cases of `tests/crawl/test_pages.py`.
 """
 
 from fashiontrend.crawl.pages.challenge import is_challenge
+from fashiontrend.crawl.pages.product import StatedProduct
 from fashiontrend.crawl.pages.schema_org import read_schema_org
 from fashiontrend.crawl.pages.shopify import read_shopify, read_shopify_currency
 from fashiontrend.crawl.pages.sitemap import read_sitemap
-from fashiontrend.crawl.pages.values import to_price
+from fashiontrend.crawl.pages.values import JsonObject, to_price
 from fashiontrend.crawl.pages.woocommerce import read_woocommerce
 
 __all__ = [
+    "JsonObject",
+    "StatedProduct",
     "is_challenge",
     "read_schema_org",
     "read_shopify",

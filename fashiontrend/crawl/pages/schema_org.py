@@ -1,19 +1,20 @@
-"""Product pages with schema.org data, as JSON-LD or microdata, in the forms seen in the wild."""
+"""Read product pages with schema.org data, as JSON-LD or microdata, in the forms that shops use."""
 
 import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import extruct
 import parsel
 
+from fashiontrend.crawl.pages.product import StatedProduct
 from fashiontrend.crawl.pages.values import (
-    Found,
-    as_dicts,
+    JsonObject,
     as_list,
+    as_objects,
     read_price,
     to_address,
     to_addresses,
@@ -22,68 +23,69 @@ from fashiontrend.crawl.pages.values import (
 )
 from fashiontrend.errors import DataError
 
-#: What scripts may hold beside JSON: comments, and marks that hide them from old browsers. Texts
-#: are matched too, so that nothing is found inside one. No part looks at a character twice.
-BESIDE_JSON = re.compile(
+#: Scripts may hold more than JSON: comments, and marks that hide them from old browsers. JSON
+#: strings are matched too, so that nothing inside one is taken for a comment. The possessive
+#: quantifiers keep the time linear in the length of the script.
+NON_JSON_PARTS = re.compile(
     r"""(?P<text>"(?:\\.|[^"\\])*+"?)|(?://[ \t]*)?(?:<!\[CDATA\[|\]\]>|<!--|-->)"""
     r"|//[^\n]*|/\*.*?(?:\*/|\Z)",
     re.DOTALL,
 )
-LAST_COMMA = re.compile(r"""(?P<text>"(?:\\.|[^"\\])*+"?)|,(?=\s*+[\]}])""", re.DOTALL)
-#: lxml reads no text that names its encoding; a text has none any more.
+TRAILING_COMMA = re.compile(r"""(?P<text>"(?:\\.|[^"\\])*+"?)|,(?=\s*+[\]}])""", re.DOTALL)
+#: lxml refuses a decoded text if its XML declaration names an encoding.
 XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*>")
-KINDS = {"product", "productgroup"}
-GROUP_NUMBERS = ("productGroupID", "inProductGroupWithID")
-OWN_NUMBERS = ("productID", "sku", "mpn")
+PRODUCT_TYPES = {"product", "productgroup"}
+GROUP_ID_FIELDS = ("productGroupID", "inProductGroupWithID")
+PRODUCT_ID_FIELDS = ("productID", "sku", "mpn")
 
 
-def read_schema_org(text: str, url: str) -> list[Found]:
-    """Products of an HTML page; the same one stated many times, once a size say, comes once.
+def read_schema_org(text: str, url: str) -> list[StatedProduct]:
+    """Return the products of an HTML page; one that is stated for each size comes once.
 
-    Of a page that states itself beside others (related products, a carousel) only its own
-    product counts. The id of a group names a product only where the page states the whole group:
-    where every colour has a page of its own, each is a product. `group_id` holds it in any case.
+    If the page also states other products (related ones, a carousel), only its own is returned.
+    The id of a group names a product only if the page states the whole group: if every colour
+    has its own page, each colour is a product. `group_id` holds the group's id in any case.
 
     Raises:
-        DataError: the page has microdata that cannot be read, and states no product otherwise.
+        DataError: the page's microdata cannot be read, and the page states no product otherwise.
     """
-    stated = [_product(_part_of_page(item, url), url) for item in _items(text, url)]
-    own = [p for p in stated if _same_page(p["url"], url)]
-    found: dict[tuple[str, ...], list[Found]] = {}
+    stated = [_product(_select_variant(item, url), url) for item in _items(text, url)]
+    own = [p for p in stated if _same_page(p.url, url)]
+    found: dict[tuple[str, ...], list[StatedProduct]] = {}
     for product in own or stated:
         found.setdefault(_key(product), []).append(product)
     return [_merge(entries) for entries in found.values()]
 
 
-def _key(product: Found) -> tuple[str, ...]:
-    """What entries of one page have in common that are the same product."""
-    if product["group_id"] is None:
-        return str(product["url"]), str(product["title"])
-    return "group", str(product["group_id"]), *_place(product["url"])
+def _key(product: StatedProduct) -> tuple[str, ...]:
+    """Return a key that the entries of one product have in common."""
+    if product.group_id is None:
+        return str(product.url), str(product.title)
+    return "group", str(product.group_id), *_host_and_path(product.url)
 
 
-def _merge(entries: list[Found]) -> Found:
-    """One listing of entries that may have ids of their own, once a size say."""
-    first = next((e for e in entries if e["images"]), entries[0])
-    if len({str(e["product_id"]) for e in entries}) > 1:
-        colours = {str(e["colour"]) for e in entries if e["colour"]}
-        whole = first["group_id"] is not None and len(colours) > 1
-        first["product_id"] = first["group_id"] if whole else first["url"]
-    return first
+def _merge(entries: list[StatedProduct]) -> StatedProduct:
+    """Merge the entries of one product, which may have an id for each size."""
+    first = next((entry for entry in entries if entry.images), entries[0])
+    if len({str(entry.product_id) for entry in entries}) == 1:
+        return first
+    colours = {str(entry.colour) for entry in entries if entry.colour}
+    whole_group = first.group_id is not None and len(colours) > 1
+    return replace(first, product_id=first.group_id if whole_group else first.url)
 
 
-def _same_page(address: Any, url: str) -> bool:
-    return _place(address) == _place(url)
+def _same_page(address: object, url: str) -> bool:
+    return _host_and_path(address) == _host_and_path(url)
 
 
-def _place(address: Any) -> tuple[str, str]:
-    """A page's host and path: queries choose among its variants."""
+def _host_and_path(address: object) -> tuple[str, str]:
+    """Return host and path of a page; its query only chooses among variants."""
     parts = urlsplit(str(address))
     return parts.netloc, parts.path.rstrip("/")
 
 
-def _items(text: str, url: str) -> list[Found]:
-    """Every Product and ProductGroup on the page, however deep."""
+def _items(text: str, url: str) -> list[JsonObject]:
+    """Return every Product and ProductGroup of the page, at any depth."""
     scripts = parsel.Selector(text).xpath(
         '//script[contains(translate(@type, "LDJSON", "ldjson"), "ld+json")]/text()'
     )
@@ -97,131 +99,138 @@ def _items(text: str, url: str) -> list[Found]:
     return found
 
 
-def _read_microdata(text: str, url: str) -> Any:
+def _read_microdata(text: str, url: str) -> object:
     plain = XML_DECLARATION.sub("", text)
     try:
-        return extruct.extract(plain, url, syntaxes=["microdata"], uniform=True)["microdata"]
-    except Exception as error:  # whatever a parser makes of a broken page
+        data = extruct.extract(plain, url, syntaxes=["microdata"], uniform=True)
+    except Exception as error:  # a broken page can raise anything in the parsers below
         raise DataError(f"{url}: its microdata cannot be read ({error!r}).") from error
+    microdata: object = data["microdata"]
+    return microdata
 
 
-def _parse_block(script: str) -> Any:
-    """The value of a JSON-LD script, also with what browsers and search engines forgive."""
-    for text in (script, _without_habits(script)):
+def _parse_block(script: str) -> object:
+    """Return the value of a JSON-LD script, with the faults that search engines forgive."""
+    for text in (script, _strip_non_json(script)):
         try:
-            return json.loads(text, strict=False)
+            value: object = json.loads(text, strict=False)
         except (ValueError, RecursionError):
             continue
+        return value
     return None  # one broken block must not hide the others
 
 
-def _without_habits(script: str) -> str:
-    """A script without comments, hiding marks, commas before a closing bracket, a last semicolon."""
-    bare = BESIDE_JSON.sub(lambda match: match["text"] or " ", script)
-    return LAST_COMMA.sub(lambda match: match["text"] or "", bare).strip().rstrip(";")
+def _strip_non_json(script: str) -> str:
+    """Remove comments, hiding marks, trailing commas and a last semicolon from a script."""
+    bare = NON_JSON_PARTS.sub(lambda match: match["text"] or " ", script)
+    return TRAILING_COMMA.sub(lambda match: match["text"] or "", bare).strip().rstrip(";")
 
 
-def _products(value: Any) -> list[Found]:
-    found: list[Found] = []
-    with suppress(RecursionError):  # what was found before stays
+def _products(value: object) -> list[JsonObject]:
+    found: list[JsonObject] = []
+    with suppress(RecursionError):  # products above the limit of depth are kept
         found.extend(_products_in(value))
     return found
 
 
-def _products_in(value: Any) -> Iterator[Found]:
+def _products_in(value: object) -> Iterator[JsonObject]:
     if isinstance(value, list):
         for item in value:
             yield from _products_in(item)
     elif isinstance(value, dict):
-        if _kinds(value) & KINDS:
+        if _types(value) & PRODUCT_TYPES:
             yield value
         else:
             for item in value.values():
                 yield from _products_in(item)
 
 
-def _kinds(item: Found) -> set[str]:
+def _types(item: JsonObject) -> set[str]:
     return {re.split("[/:]", str(k))[-1].lower() for k in as_list(item.get("@type"))}
 
 
-def _part_of_page(item: Found, url: str) -> Found:
-    """Of a group whose other variants have pages of their own, the variant of this page."""
-    variants = as_dicts(item.get("hasVariant"))
+def _select_variant(item: JsonObject, url: str) -> JsonObject:
+    """Return the variant of this page if a group's other variants have their own pages."""
+    variants = as_objects(item.get("hasVariant"))
     here = [v for v in variants if _same_page(_address(v, _offer(v.get("offers")), url), url)]
     if not here or len(here) == len(variants):
         return item
-    shared = {k: v for k, v in item.items() if k not in ("@type", "hasVariant", *OWN_NUMBERS)}
+    shared = {k: v for k, v in item.items() if k not in ("@type", "hasVariant", *PRODUCT_ID_FIELDS)}
     own = {**shared, **here[0], "url": url}
-    if len({str(_number(v)) for v in here}) > 1:  # sizes with ids of their own: named by the page
-        return {k: v for k, v in own.items() if k not in OWN_NUMBERS}
+    if (
+        len({str(_product_id(v)) for v in here}) > 1
+    ):  # each size has its own id: the page names the product
+        return {k: v for k, v in own.items() if k not in PRODUCT_ID_FIELDS}
     return own
 
 
-def _address(item: Found, offer: Found, url: str) -> str:
+def _address(item: JsonObject, offer: JsonObject, url: str) -> str:
     return to_address(item.get("url") or offer.get("url"), url) or url
 
 
-def _product(item: Found, url: str) -> Found:
-    variants = as_dicts(item.get("hasVariant"))
+def _product(item: JsonObject, url: str) -> StatedProduct:
+    variants = as_objects(item.get("hasVariant"))
     offer = _offer(item.get("offers") or (variants[0].get("offers") if variants else None))
     page = _address(item, offer, url)
     currency = next(iter(as_list(offer.get("priceCurrency"))), None)
     images = item.get("image") or (variants[0].get("image") if variants else None)
-    return {
-        "product_id": _number(item) or page,
-        "group_id": _group(item),
-        "url": page,
-        "title": unescape(item.get("name")),
-        "description": to_text(item.get("description")),
-        "brand": unescape(_named(item.get("brand"))),
-        "category": unescape(_named(item.get("category"))),
-        "colour": unescape(_named(item.get("color"))),
-        "tags": [],
-        "price": read_price(_price(offer), currency),
-        "currency": currency,
-        "available": _available(offer.get("availability")),
-        "images": to_addresses(images, url),
-        "updated_at": None,
-    }
+    return StatedProduct(
+        product_id=_product_id(item) or page,
+        group_id=_group_id(item),
+        url=page,
+        title=unescape(item.get("name")),
+        description=to_text(item.get("description")),
+        brand=unescape(_name(item.get("brand"))),
+        category=unescape(_name(item.get("category"))),
+        colour=unescape(_name(item.get("color"))),
+        tags=[],
+        price=read_price(_price(offer), currency),
+        currency=currency,
+        available=_available(offer.get("availability")),
+        images=to_addresses(images, url),
+        updated_at=None,
+    )
 
 
-def _group(item: Found) -> Any:
-    return next((item[name] for name in GROUP_NUMBERS if item.get(name)), None)
+def _group_id(item: JsonObject) -> object:
+    return next((item[name] for name in GROUP_ID_FIELDS if item.get(name)), None)
 
 
-def _number(item: Found) -> Any:
-    """A group's own id; of one of its variants that which the others do not have, if possible."""
-    group = _group(item)
-    if group is not None and (item.get("hasVariant") or "productgroup" in _kinds(item)):
+def _product_id(item: JsonObject) -> object:
+    """Return a group's own id, or the id that tells a variant from the others, if it has one."""
+    group = _group_id(item)
+    if group is not None and (item.get("hasVariant") or "productgroup" in _types(item)):
         return group
-    numbers = [item[name] for name in OWN_NUMBERS if item.get(name)]
-    apart = [item[name] for name in ("productID", "sku") if item.get(name) not in (None, "", group)]
-    return next(iter([*apart, *numbers]), None)
+    ids = [item[name] for name in PRODUCT_ID_FIELDS if item.get(name)]
+    distinct = [
+        item[name] for name in ("productID", "sku") if item.get(name) not in (None, "", group)
+    ]
+    return next(iter([*distinct, *ids]), None)
 
 
-def _offer(value: Any) -> Found:
-    """The first offer of a dict, a list or an AggregateOffer, with its price specification."""
-    offer = next(iter(as_dicts(value)), {})
-    inner = [*as_dicts(offer.get("offers")), *as_dicts(offer.get("priceSpecification"))]
-    for part in inner:
+def _offer(value: object) -> JsonObject:
+    """Return the first offer of an object, a list or an AggregateOffer, with its price."""
+    offer = next(iter(as_objects(value)), {})
+    parts = [*as_objects(offer.get("offers")), *as_objects(offer.get("priceSpecification"))]
+    for part in parts:
         offer = {**part, **offer}
     return offer
 
 
-def _price(offer: Found) -> Any:
+def _price(offer: JsonObject) -> object:
     names = ("price", "lowPrice")
     return next((offer[name] for name in names if offer.get(name) not in (None, "")), None)
 
 
-def _available(stated: Any) -> bool | None:
+def _available(stated: object) -> bool | None:
     if not isinstance(stated, str) or not stated:
         return None
-    word = stated.rsplit("/", 1)[-1].lower()
-    return word in ("instock", "limitedavailability", "onlineonly", "in_stock", "in stock")
+    availability = stated.rsplit("/", 1)[-1].lower()
+    return availability in ("instock", "limitedavailability", "onlineonly", "in_stock", "in stock")
 
 
-def _named(value: Any) -> str | None:
-    """A name that is a string, or an object with a name, or a list of either."""
+def _name(value: object) -> str | None:
+    """Return a name that is a string, an object with a name, or a list of either."""
     first = next(iter(as_list(value)), None)
     if isinstance(first, dict):
         first = first.get("name")

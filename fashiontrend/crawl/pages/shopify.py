@@ -1,10 +1,11 @@
-"""Shopify's `/products.json` and `/meta.json`."""
+"""Read Shopify's `/products.json` and `/meta.json`."""
 
 import json
 
+from fashiontrend.crawl.pages.product import StatedProduct
 from fashiontrend.crawl.pages.values import (
-    Found,
-    as_dicts,
+    JsonObject,
+    as_objects,
     parse_json,
     read_price,
     to_address,
@@ -14,11 +15,16 @@ from fashiontrend.crawl.pages.values import (
 from fashiontrend.errors import DataError
 
 
-def read_shopify(text: str, url: str, currency: str | None = None) -> list[Found]:
-    """Products of a `/products.json` page, which states no currency.
+def read_shopify(text: str, url: str, currency: str | None = None) -> list[StatedProduct]:
+    """Return the products of a `/products.json` page.
+
+    Args:
+        text: the body of the page.
+        url: address of the page.
+        currency: ISO 4217 code of the shop; the page itself states none.
 
     Raises:
-        DataError: the text is not such a page.
+        DataError: the text is no such page.
     """
     page = parse_json(text, url)
     products = page.get("products") if isinstance(page, dict) else None
@@ -27,31 +33,31 @@ def read_shopify(text: str, url: str, currency: str | None = None) -> list[Found
             f"{url}: expected a list of products. Is this a Shopify shop? "
             "Check the platform's kind."
         )
-    return [_product(p, url, currency) for p in as_dicts(products)]
+    return [_product(p, url, currency) for p in as_objects(products)]
 
 
-def _product(product: Found, url: str, currency: str | None) -> Found:
+def _product(product: JsonObject, url: str, currency: str | None) -> StatedProduct:
     tags = product.get("tags")
-    variants = as_dicts(product.get("variants"))
+    variants = as_objects(product.get("variants"))
     handle = product.get("handle") or product.get("id")
-    return {
-        "product_id": product.get("id"),
-        "url": to_address(f"/products/{handle}", url),
-        "title": product.get("title"),
-        "description": to_text(product.get("body_html")),
-        "brand": product.get("vendor"),
-        "category": product.get("product_type"),
-        "tags": [t.strip() for t in tags.split(",")] if isinstance(tags, str) else tags,
-        "price": read_price(variants[0].get("price"), currency) if variants else None,
-        "currency": currency,
-        "available": any(v.get("available") is True for v in variants) if variants else None,
-        "images": to_addresses(product.get("images"), url),
-        "updated_at": product.get("updated_at"),
-    }
+    return StatedProduct(
+        product_id=product.get("id"),
+        url=to_address(f"/products/{handle}", url),
+        title=product.get("title"),
+        description=to_text(product.get("body_html")),
+        brand=product.get("vendor"),
+        category=product.get("product_type"),
+        tags=[t.strip() for t in tags.split(",")] if isinstance(tags, str) else tags,
+        price=read_price(variants[0].get("price"), currency) if variants else None,
+        currency=currency,
+        available=any(v.get("available") is True for v in variants) if variants else None,
+        images=to_addresses(product.get("images"), url),
+        updated_at=product.get("updated_at"),
+    )
 
 
 def read_shopify_currency(text: str) -> str | None:
-    """The shop's currency, which only `/meta.json` states."""
+    """Return the shop's currency from its `/meta.json`, None if the text names none."""
     try:
         value = json.loads(text).get("currency")
     except (ValueError, RecursionError, AttributeError):

@@ -1,18 +1,20 @@
-"""Sitemaps and indices of sitemaps (sitemaps.org), plain or packed."""
+"""Read sitemaps and indices of sitemaps (sitemaps.org), plain or gzipped."""
 
 import zlib
+from typing import TypeAlias
 
 import parsel
 
-GZIP = b"\x1f\x8b"
-#: The protocol's own limit for an unpacked sitemap.
-MOST_BYTES = 50 << 20
+GZIP_MAGIC = b"\x1f\x8b"
+#: The protocol's limit for an unpacked sitemap.
+MAX_SITEMAP_BYTES = 50 << 20
 
-Pages = list[tuple[str, str | None]]
+#: Addresses of pages, each with its lastmod.
+SitemapEntries: TypeAlias = list[tuple[str, str | None]]
 
 
-def read_sitemap(body: bytes | str) -> tuple[Pages, list[str]]:
-    """Pages with their lastmod, and further sitemaps; nothing if it is no sitemap."""
+def read_sitemap(body: bytes | str) -> tuple[SitemapEntries, list[str]]:
+    """Return the pages and the further sitemaps that a sitemap names, none if it is no sitemap."""
     selector = parsel.Selector(_unpack(body), type="xml")
     selector.remove_namespaces()
     pages = [
@@ -27,9 +29,9 @@ def read_sitemap(body: bytes | str) -> tuple[Pages, list[str]]:
 def _unpack(body: bytes | str) -> str:
     if isinstance(body, str):
         return body
-    if body.startswith(GZIP):
+    if body.startswith(GZIP_MAGIC):
         try:
-            body = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body, MOST_BYTES)
+            body = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body, MAX_SITEMAP_BYTES)
         except zlib.error:
             return ""
     return body.decode("utf-8", "replace")

@@ -1,10 +1,9 @@
-"""WooCommerce's Store API, `/wp-json/wc/store/v1/products`."""
+"""Read WooCommerce's Store API, `/wp-json/wc/store/v1/products`."""
 
-from typing import Any
-
+from fashiontrend.crawl.pages.product import StatedProduct
 from fashiontrend.crawl.pages.values import (
-    Found,
-    as_dicts,
+    JsonObject,
+    as_objects,
     parse_json,
     read_price,
     to_address,
@@ -14,15 +13,17 @@ from fashiontrend.crawl.pages.values import (
 )
 from fashiontrend.errors import DataError
 
-#: Most decimals that a currency has; a larger `currency_minor_unit` is a mistake.
-MOST_DECIMALS = 6
+#: No currency has more decimals; a larger `currency_minor_unit` is a mistake of the shop.
+MAX_DECIMALS = 6
 
 
-def read_woocommerce(text: str, url: str) -> list[Found]:
-    """Products of a Store API page: prices are strings in minor units, names hold HTML entities.
+def read_woocommerce(text: str, url: str) -> list[StatedProduct]:
+    """Return the products of a Store API page.
+
+    The API gives prices as strings in minor units, and names with HTML entities.
 
     Raises:
-        DataError: the text is not such a page.
+        DataError: the text is no such page.
     """
     products = parse_json(text, url)
     if not isinstance(products, list):
@@ -30,32 +31,33 @@ def read_woocommerce(text: str, url: str) -> list[Found]:
             f"{url}: expected a list of products. Is this a WooCommerce shop? "
             "Check the platform's kind."
         )
-    return [_product(p, url) for p in as_dicts(products)]
+    return [_product(p, url) for p in as_objects(products)]
 
 
-def _product(product: Found, url: str) -> Found:
+def _product(product: JsonObject, url: str) -> StatedProduct:
     prices = product.get("prices")
     prices = prices if isinstance(prices, dict) else {}
-    categories = [unescape(c.get("name")) for c in as_dicts(product.get("categories"))]
-    return {
-        "product_id": product.get("id"),
-        "url": to_address(product.get("permalink"), url),
-        "title": unescape(product.get("name")),
-        "description": to_text(product.get("description") or product.get("short_description")),
-        "category": categories[0] if categories else None,
-        "tags": [unescape(t.get("name")) for t in as_dicts(product.get("tags"))],
-        "price": _major(prices.get("price"), prices.get("currency_minor_unit", 2)),
-        "currency": prices.get("currency_code"),
-        "available": product.get("is_in_stock"),
-        "images": to_addresses(product.get("images"), url),
-        "updated_at": None,
-    }
+    categories = [unescape(c.get("name")) for c in as_objects(product.get("categories"))]
+    return StatedProduct(
+        product_id=product.get("id"),
+        url=to_address(product.get("permalink"), url),
+        title=unescape(product.get("name")),
+        description=to_text(product.get("description") or product.get("short_description")),
+        category=categories[0] if categories else None,
+        tags=[unescape(t.get("name")) for t in as_objects(product.get("tags"))],
+        price=_in_major_unit(prices.get("price"), prices.get("currency_minor_unit", 2)),
+        currency=prices.get("currency_code"),
+        available=product.get("is_in_stock"),
+        images=to_addresses(product.get("images"), url),
+        updated_at=None,
+    )
 
 
-def _major(price: Any, minor_unit: Any) -> Any:
-    """A price in minor units as a number in the currency itself; a wrong type as it is."""
+def _in_major_unit(price: object, minor_unit: object) -> object:
+    """Return a price in minor units in the currency's major unit; a wrong type is unchanged."""
     minor = read_price(price)
     if not isinstance(minor, float):
         return minor
-    good = isinstance(minor_unit, int) and 0 <= minor_unit <= MOST_DECIMALS
-    return minor / float(10**minor_unit) if good else None
+    if not isinstance(minor_unit, int) or not 0 <= minor_unit <= MAX_DECIMALS:
+        return None
+    return minor / float(10**minor_unit)

@@ -1,8 +1,9 @@
-"""Fit several networks to a table of series, average them, and make their intervals hold.
+"""Fit an ensemble of networks to a table of series, and calibrate its intervals.
 
 Intervals are conformal (Vovk et al. 2005; normalised scores as in Romano et al. 2019): the same
-ensemble, fitted to the dates before an earlier origin, forecasts the dates after it; the factor by which its
-widths hold 80 % and 95 % of those errors widens the final ones. Shapes as in `univariate`.
+ensemble is fitted to the dates before an earlier origin and forecasts the dates after it. The
+factors by which its widths cover 80 % and 95 % of those errors scale the final widths. Shapes as
+in `univariate`.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,9 +23,9 @@ from fashiontrend.forecaster import training
 from fashiontrend.forecaster.any_series.boosted import fit_trees, forecast_trees
 from fashiontrend.forecaster.any_series.tables import SeriesTable
 from fashiontrend.forecaster.any_series.univariate import (  # fmt: skip
-    Panel,
     PathBatch,
     SeriesModel,
+    SeriesPanel,
     cut_paths,
     pinball_losses,
 )
@@ -33,38 +34,43 @@ Array = NDArray[np.float64]
 Advance = Callable[[int, str], None]
 
 LEVELS = (0.80, 0.95)
-#: Target dates, and dates before the first origin, that a training window needs.
-_LEAST_TARGETS, _LEAST_CONTEXT = 4, 8
-#: Where no earlier origin can be judged, widths come from training and are this much too small.
+#: A training window needs this many target dates, and this many dates before its origin.
+_MIN_TARGETS, _MIN_CONTEXT = 4, 8
+#: Factor of the widths if there is no earlier origin to calibrate on, because widths that fit the
+#: training dates are too small for later ones.
 _OPTIMISM = 1.25
 _BATCH = 1024
+#: Training windows, half of them reversed in time; drawn at random if there are more. A fit stays below a minute.
+MAX_WINDOWS = 30_000
+#: Of the training of each network; chosen together with the epochs of the members.
+BATCH_SIZE, LEARNING_RATE, WEIGHT_DECAY = 128, 2e-3, 1e-2
 
 
-class Learn(Protocol):
-    """Trains one network in place: `train.optimise`, or the same loop spread over workers."""
+class TrainNetwork(Protocol):
+    """Trains one network in place: `training.optimise`, or the same loop over several workers."""
 
     def __call__(
         self,
         model: nn.Module,
         tensors: training.Batch,
         losses: training.Losses,
-        plan: training.Plan,
+        plan: training.TrainingPlan,
         *,
         seed: int,
         on_epoch_end: Callable[[TrainState], None] | None = None,
     ) -> TrainState:
-        """See `train.optimise`."""
+        """Train as `training.optimise` does."""
 
 
 @dataclass(frozen=True)
 class _Task:
-    """What both ensembles of a fit have in common."""
+    """The arguments that the ensembles of the fit and of its calibration share."""
 
     cfg: UnivariateConfig
     season: int
     horizon: int
     seed: int
-    learn: Learn
+    train_network: TrainNetwork
     advance: Advance
 
 
@@ -72,13 +78,13 @@ class _Task:
 class SeriesForecaster:
     """Networks that forecast any series of their frequency, without further training."""
 
-    models: tuple[SeriesModel, ...]  # one a member; none where there was nothing to learn from
+    models: tuple[SeriesModel, ...]  # one per member; none if there was nothing to learn from
     trees: lightgbm.Booster | None
     cfg: UnivariateConfig
     season: int
-    horizon: int  # the longest forecast
-    factors: tuple[float, float]  # of the widths, for 80 % and 95 %
-    calibration: str  # on which dates the factors were found, in words
+    horizon: int  # dates of the longest forecast
+    factors: tuple[float, float]  # of the widths of the 80 % and the 95 % interval
+    calibration: str  # text: on which dates the factors were found
     frequency: str
 
 
@@ -101,28 +107,28 @@ def fit_series(
     seed: int,
     season: int | None = None,
     advance: Advance | None = None,
-    learn: Learn = training.optimise,
+    train_network: TrainNetwork = training.optimise,
 ) -> SeriesForecaster:
     """Fit to all dates of a table.
 
     Args:
-        table: the series; at least two dates.
+        table: the series, with two dates or more.
         cfg: branch `forecaster.univariate`.
-        horizon: dates to forecast at most.
-        seed: of weights, drawn windows and dropout.
-        season: dates; overrules the configuration and the frequency's usual one.
-        advance: told of every epoch (steps done, note); `count_epochs` tells how many there are.
-        learn: trains a network; called once a member, of the fit first, then of its calibration.
+        horizon: number of dates that can be forecast.
+        seed: seed of weights, drawn windows and dropout.
+        season: length in dates; the default is the configuration's or the frequency's.
+        advance: called after every epoch with (steps done, note); `count_epochs` gives the total.
+        train_network: trains a network; called for each member of the fit, then of the calibration.
 
     Raises:
-        ConfigError: horizon or season are below 1.
+        ConfigError: the horizon or the season is below 1.
         DataError: the loss is not finite.
     """
     if horizon < 1 or (season is not None and season < 1):
         raise ConfigError(f"horizon {horizon}, season {season}: both must be 1 or more.")
     length = season or cfg.season_length or table.frequency.season
     report = advance or (lambda steps, note: None)
-    task = _Task(cfg, length, horizon, seed, learn, report)
+    task = _Task(cfg, length, horizon, seed, train_network, report)
     fitted = _fit_members(table, task, "fit")
     draft = SeriesForecaster(*fitted, cfg, length, horizon, (1.0, 1.0), "", table.frequency.name)
     origin = _calibration_origin(table, length, horizon)
@@ -134,12 +140,12 @@ def fit_series(
     models, trees = _fit_members(earlier, task, "calibrate")
     past = replace(draft, models=models, trees=trees)
     factors = _find_factors(past, earlier, table.values[known, origin:])
-    told = f"{table.dates[origin]:%Y-%m-%d} to {table.dates[-1]:%Y-%m-%d}, fitted before"
-    return replace(draft, factors=factors, calibration=told)
+    dates = f"{table.dates[origin]:%Y-%m-%d} to {table.dates[-1]:%Y-%m-%d}, fitted before"
+    return replace(draft, factors=factors, calibration=dates)
 
 
 def count_epochs(cfg: UnivariateConfig) -> int:
-    """How many epochs `fit_series` reports, calibration included."""
+    """Return the number of epochs that `fit_series` reports, with those of the calibration."""
     return 2 * sum(member.epochs for member in cfg.members)
 
 
@@ -148,10 +154,10 @@ def predict_series(
 ) -> SeriesForecast:
     """Forecast the dates after the last one of a table.
 
-    A constant series stays what it is, with an interval of no width.
+    The forecast of a constant series is that constant, with an interval of width 0.
 
     Raises:
-        ConfigError: the horizon is longer than the forecaster's, or the frequency another one.
+        ConfigError: the horizon exceeds the forecaster's, or the frequency differs from it.
     """
     if not 1 <= horizon <= forecaster.horizon:
         raise ConfigError(
@@ -168,13 +174,13 @@ def _forecast(forecaster: SeriesForecaster, table: SeriesTable, horizon: int) ->
     panel, offset = prepare(table, forecaster.season)
     median, below, above = _average(forecaster, panel)
     shift = offset[:, None]
-    still = _constant(table.values)
+    constant = _constant(table.values)
     level = np.nanmax(table.values, axis=1)[:, None]
     floor = np.where(np.nanmin(table.values, axis=1)[:, None] >= 0, 0.0, -np.inf)
 
     def place(distance: Array, factor: float) -> Array:
         moved = np.maximum(median + factor * distance - shift, floor)
-        return np.asarray(np.where(still[:, None], level, moved)[:, :horizon])
+        return np.asarray(np.where(constant[:, None], level, moved)[:, :horizon])
 
     narrow, wide = forecaster.factors
     found = (
@@ -188,24 +194,24 @@ def _forecast(forecaster: SeriesForecaster, table: SeriesTable, horizon: int) ->
 
 
 def _close(found: tuple[Array, ...]) -> list[Array]:
-    """Shares of one whole sum to 1 on every date: the median first, and its interval with it."""
+    """Scale forecasts of a composition so that the medians of every date sum to 1."""
     total = found[0].sum(axis=0)
     return [np.minimum(part / np.where(total > 0, total, 1.0), 1.0) for part in found]
 
 
 def split_parts(forecaster: SeriesForecaster) -> dict[str, SeriesForecaster]:
-    """The networks without the trees and the trees without the networks, where both were fitted."""
+    """Return the networks alone and the trees alone; nothing unless both were fitted."""
     if forecaster.trees is None or not 0 < forecaster.cfg.trees_weight < 1:
         return {}
     only_trees = forecaster.cfg.model_copy(update={"trees_weight": 1.0})
     return {"lstm": replace(forecaster, trees=None), "trees": replace(forecaster, cfg=only_trees)}
 
 
-def prepare(table: SeriesTable, season: int) -> tuple[Panel, Array]:
-    """Series as the network takes them, and what was added to each, (S,).
+def prepare(table: SeriesTable, season: int) -> tuple[SeriesPanel, Array]:
+    """Return the series as the network takes them, and the (S,) offsets that were added.
 
-    A series with negative values is moved up until its least value is as large as its range:
-    there a multiple of the level is nearly a sum.
+    A series with negative values is shifted until its minimum equals its range, so that a factor of
+    the level acts almost like a sum.
     """
     seen = ~np.isnan(table.values)
     low, high = np.nanmin(table.values, axis=1), np.nanmax(table.values, axis=1)
@@ -217,13 +223,14 @@ def prepare(table: SeriesTable, season: int) -> tuple[Panel, Array]:
         1.0 / np.maximum(scale, 1e-300),
         0.0,
     )
-    return Panel(values, seen.astype(np.float64), weight, season), offset
+    return SeriesPanel(values, seen.astype(np.float64), weight, season), offset
 
 
 def error_scale(values: Array, season: int) -> Array:
-    """(S,) mean |y[t] - y[t - season]|, the denominator of MASE (Hyndman & Koehler 2006).
+    """Return the (S,) means of |y[t] - y[t - season]|, the denominator of MASE.
 
-    Where no two dates lie a season apart, of neighbouring dates; NaN where there are none either.
+    MASE is defined by Hyndman & Koehler (2006). If no two measured dates lie a season apart,
+    neighbouring dates are taken; NaN if there are none either.
     """
     scale = np.full(len(values), np.nan)
     for lag in (season, 1):
@@ -235,23 +242,23 @@ def error_scale(values: Array, season: int) -> Array:
 
 
 def describe_treatment(table: SeriesTable, season: int) -> list[str]:
-    """What a reader of the forecast should know of constant, negative and short series."""
+    """Return notes on constant, negative and short series, for readers of the forecast."""
     values = table.values
     groups = {
         "are constant; they stay so": _constant(values),
         "have negative values; they are moved up and back": np.nanmin(values, axis=1) < 0,
-        f"have fewer than {season} values; no season is told, the recent level stays": (
+        f"have fewer than {season} values; their forecast has no season and keeps the recent level": (
             (~np.isnan(values)).sum(axis=1) < season
         ),
     }
-    told = [
+    notes = [
         f"{int(which.sum())} series, first {table.names[int(which.argmax())]!r}, {text}"
         for text, which in groups.items()
         if which.any()
     ]
     if table.is_composition:
-        told.append("the series sum to 1 on every date, so the forecasts do too")
-    return told
+        notes.append("the series sum to 1 on every date, so the forecasts do too")
+    return notes
 
 
 def _constant(values: Array) -> NDArray[np.bool_]:
@@ -273,10 +280,10 @@ def _fit_members(
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(1000 * seed + number)
             model = SeriesModel(cfg, horizon)
-        plan = training.Plan(
-            member.epochs, cfg.batch_size, cfg.learning_rate, cfg.weight_decay, cfg.steps_per_epoch
+        plan = training.TrainingPlan(
+            member.epochs, BATCH_SIZE, LEARNING_RATE, WEIGHT_DECAY, cfg.steps_per_epoch
         )
-        task.learn(
+        task.train_network(
             model, tuple(windows), pinball_losses, plan, seed=1000 * seed + number,
             on_epoch_end=lambda state: advance(1, f"{note}, error {state.history[-1]['error']:.3f}"),
         )  # fmt: skip
@@ -284,35 +291,35 @@ def _fit_members(
     return tuple(models), trees
 
 
-def _fit_trees(panel: Panel, task: _Task) -> lightgbm.Booster | None:
+def _fit_trees(panel: SeriesPanel, task: _Task) -> lightgbm.Booster | None:
     member, rng = _trees_member(task.cfg), np.random.default_rng([task.seed, 0])
     windows = _draw_windows(panel, member, task.cfg, task.horizon, rng)
     return fit_trees(windows, task.seed) if windows is not None else None
 
 
 def _trees_member(cfg: UnivariateConfig) -> MemberConfig:
-    """The first network's windows, with as many dates as the trees sum up."""
+    """Return the first member with the context length of the trees."""
     return cfg.members[0].model_copy(update={"context_length": cfg.trees_context})
 
 
 def _draw_windows(
-    panel: Panel,
+    panel: SeriesPanel,
     member: MemberConfig,
     cfg: UnivariateConfig,
     horizon: int,
     rng: np.random.Generator,
 ) -> PathBatch | None:
-    """Windows of the series and of their time-reversed copies; None where none has a target."""
+    """Draw windows of the series and of their time-reversed copies; None if none has a target."""
     length = panel.values.shape[1]
-    first = panel.season if length >= panel.season + _LEAST_CONTEXT else _LEAST_CONTEXT
-    origins = np.arange(first, length - _LEAST_TARGETS + 1)
+    first = panel.season if length >= panel.season + _MIN_CONTEXT else _MIN_CONTEXT
+    origins = np.arange(first, length - _MIN_TARGETS + 1)
     rows = np.flatnonzero(panel.weight > 0)
     count = len(rows) * len(origins)
     if count == 0:
         return None
     batches = []
     for copy in (panel, panel.reverse()):
-        some = rng.choice(count, min(count, cfg.max_windows // 2), replace=False)
+        some = rng.choice(count, min(count, MAX_WINDOWS // 2), replace=False)
         batch = cut_paths(
             copy, rows[some // len(origins)], origins[some % len(origins)], member, horizon
         )
@@ -323,10 +330,11 @@ def _draw_windows(
 
 
 @torch.no_grad()
-def _average(forecaster: SeriesForecaster, panel: Panel) -> tuple[Array, Array, Array]:
-    """Median and distances, each (S, H): members averaged, then the trees' opinion of the median.
+def _average(forecaster: SeriesForecaster, panel: SeriesPanel) -> tuple[Array, Array, Array]:
+    """Return median and distances to the quantiles, each (S, H).
 
-    Where nothing was learnt the base stands for every member.
+    Members are averaged, then the trees' median is mixed in. If nothing was learnt, the base takes
+    the place of every member.
     """
     cfg, size = forecaster.cfg, len(panel.values)
     mean = np.zeros((3, size, forecaster.horizon))
@@ -337,15 +345,15 @@ def _average(forecaster: SeriesForecaster, panel: Panel) -> tuple[Array, Array, 
             mean[:, part] += np.stack([o.double().numpy() for o in out]) / len(cfg.members)
     if forecaster.trees is not None:
         for part, batch in _cut_ends(panel, _trees_member(cfg), forecaster.horizon):
-            opinion = forecast_trees(forecaster.trees, batch)
-            mean[0, part] += cfg.trees_weight * (opinion - mean[0, part])
+            from_trees = forecast_trees(forecaster.trees, batch)
+            mean[0, part] += cfg.trees_weight * (from_trees - mean[0, part])
     return mean[0], mean[1], mean[2]
 
 
 def _cut_ends(
-    panel: Panel, member: MemberConfig, horizon: int
+    panel: SeriesPanel, member: MemberConfig, horizon: int
 ) -> Iterator[tuple[slice, PathBatch]]:
-    """The window at the end of every series, some series at a time."""
+    """Yield the windows at the end of the series, in batches of series."""
     size, length = panel.values.shape
     for i in range(0, size, _BATCH):
         series = np.arange(i, min(i + _BATCH, size))
@@ -356,13 +364,14 @@ def _cut_ends(
 
 
 def _calibration_origin(table: SeriesTable, season: int, horizon: int) -> int | None:
-    """The latest origin before which there is a season and a bit to learn from."""
+    """Return the latest origin with enough dates before it to fit to, None if there is none."""
     length = table.values.shape[1]
     tried = (length - horizon, length - horizon // 2, length - horizon // 4)
-    return next((o for o in tried if season + _LEAST_CONTEXT <= o < length), None)
+    return next((o for o in tried if season + _MIN_CONTEXT <= o < length), None)
 
 
 def _find_factors(past: SeriesForecaster, table: SeriesTable, truth: Array) -> tuple[float, float]:
+    """Return the factors by which the widths cover 80 % and 95 % of the errors after `table`."""
     panel, offset = prepare(table, past.season)
     median, below, above = _average(past, panel)
     steps = min(truth.shape[1], past.horizon)

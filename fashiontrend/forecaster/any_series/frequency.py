@@ -1,39 +1,40 @@
-"""Daily, weekly or monthly: found from the steps between dates, or refused."""
+"""Find whether dates are daily, weekly or monthly, from the steps between them."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fashiontrend.errors import DataError
 
 _DAY = np.timedelta64(1, "D")
-#: Equal steps in a row of another length than the usual one, from which on a frequency is mixed.
+#: This many equal steps in a row that differ from the usual step are a change of frequency.
 _RUN = 3
 
 
 @dataclass(frozen=True)
 class Frequency:
-    """How dates follow one another."""
+    """The distance between the dates of a series."""
 
     name: str  # daily, weekly or monthly
-    alias: str  # of pandas, with the weekday or the end of the month
-    season: int  # usual season: a week of days, a year of weeks or months
+    alias: str  # pandas' name, with the weekday or the end of the month
+    season: int  # usual season in dates: a week of days, a year of weeks or months
 
 
 def find_frequency(long: pd.DataFrame, source: str) -> Frequency:
-    """The one frequency of all series.
+    """Return the frequency that all series share.
 
-    A missing date is a gap, in whatever number; steps of one other length that follow one another
-    three times are a change of frequency.
+    Missing dates are gaps, however many; three equal steps in a row that differ from the usual step
+    are a change of frequency.
 
     Args:
         long: columns series and date (normalised timestamps), no pair twice.
-        source: what messages call it.
+        source: name of the table in messages.
 
     Raises:
-        DataError: a single date; steps that are neither days, weeks nor months; a series whose
-            frequency changes or differs from another one's.
+        DataError: no series has two dates; steps are neither days, weeks nor months; the frequency
+            of a series changes, or two series differ in it.
     """
     found: dict[str, tuple[Frequency, str]] = {}
     single = ""
@@ -45,7 +46,7 @@ def find_frequency(long: pd.DataFrame, source: str) -> Frequency:
             continue
         key = days.tobytes()
         if key not in layouts:
-            layouts[key] = _of_one(days, f"{source}: series {name!r}")
+            layouts[key] = _series_frequency(days, f"{source}: series {name!r}")
         one = layouts[key]
         if one is not None:
             found.setdefault(one.alias, (one, str(name)))
@@ -63,8 +64,8 @@ def find_frequency(long: pd.DataFrame, source: str) -> Frequency:
     return next(iter(found.values()))[0]
 
 
-def _of_one(days: "np.typing.NDArray[np.datetime64]", who: str) -> Frequency | None:
-    """The frequency of sorted distinct days; None where two far dates could be any."""
+def _series_frequency(days: NDArray[np.datetime64], who: str) -> Frequency | None:
+    """Return the frequency of sorted distinct days, None if two dates leave it open."""
     steps = (np.diff(days) / _DAY).astype(np.int64)
     lengths, counts = np.unique(steps, return_counts=True)
     months = _monthly(days)
@@ -91,8 +92,8 @@ def _of_one(days: "np.typing.NDArray[np.datetime64]", who: str) -> Frequency | N
 
 
 def _refuse_change(
-    days: "np.typing.NDArray[np.datetime64]",
-    steps: "np.typing.NDArray[np.int64]",
+    days: NDArray[np.datetime64],
+    steps: NDArray[np.int64],
     usual: int,
     who: str,
 ) -> None:
@@ -105,8 +106,8 @@ def _refuse_change(
             )
 
 
-def _monthly(days: "np.typing.NDArray[np.datetime64]") -> str:
-    """Pandas' alias of month starts or month ends; empty where dates are neither."""
+def _monthly(days: NDArray[np.datetime64]) -> str:
+    """Return pandas' alias of month starts or month ends, "" if the days are neither."""
     index = pd.DatetimeIndex(days)
     if (index.day == 1).all():
         return "MS"

@@ -1,8 +1,8 @@
 """The base of every forecast: a seasonal shape times a recent level.
 
-A multiplicative classical decomposition (Hyndman & Athanasopoulos, FPP3, section 3.4) with two
-changes: the local level divides out the shape found so far, in turns, so that missing dates do
-no harm; and newer seasons weigh more. Shapes: B windows, L dates (whole seasons), m season.
+This is a multiplicative classical decomposition (Hyndman & Athanasopoulos, FPP3, section 3.4) with
+two changes: level and shape are estimated in turns, each divided by the other, so that missing
+dates cause no bias; and newer seasons weigh more. Shapes: B windows, L dates (whole seasons), m season.
 """
 
 import math
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-#: Weight of a season relative to the one after it.
-_OLDER = 0.7
+#: Weight of a season relative to the next newer one.
+_SEASON_DECAY = 0.7
 _TURNS = 3
-#: Width of the moving mean, taken twice, that is the local level; and standard deviation of the
+#: Width of the moving mean that is applied twice for the local level, and standard deviation of the
 #: circular smoothing of the shape; both in seasons.
 _LEVEL_WIDTH, _SHAPE_WIDTH = 0.61, 1.75 / 52
 _TINY = 1e-9
@@ -24,22 +24,22 @@ _TINY = 1e-9
 def decompose(
     history: Array, observed: Array, season: int, half_life: float
 ) -> tuple[Array, Array]:
-    """Level and seasonal shape at the end of each window.
+    """Return level and seasonal shape at the end of each window.
 
     Args:
         history: (B, L) values of at least 0, L a multiple of `season`, the newest date last.
-        observed: (B, L) 1.0 where measured; what stands elsewhere in `history` is not read.
-        season: m.
-        half_life: dates after which a date counts half for the level.
+        observed: (B, L) 1.0 if measured; other values of `history` are not read.
+        season: m, in dates.
+        half_life: number of dates after which the weight of a date in the level halves.
 
     Returns:
-        Level (B,) and shape (B, m), of mean 1, its first column one season before the next date.
-        A window with less than a season of measured dates has a shape of ones.
+        Level (B,), and shape (B, m) with mean 1, whose first column belongs to the next date. A
+        window with less than a season of measured dates has a shape of ones.
     """
     size, length = history.shape
     seasons = length // season
     values = np.where(observed > 0, history, 0.0)
-    weight = (_OLDER ** np.arange(seasons)[::-1])[None, :, None] * observed.reshape(
+    weight = (_SEASON_DECAY ** np.arange(seasons)[::-1])[None, :, None] * observed.reshape(
         size, seasons, season
     )
     smooth = _circle(season)
@@ -61,12 +61,12 @@ def decompose(
 
 
 def extend(shape: Array, horizon: int) -> Array:
-    """(B, horizon): the shape of the dates to come."""
+    """Return the (B, horizon) shape of the forecast dates."""
     return np.tile(shape, (1, math.ceil(horizon / shape.shape[1])))[:, :horizon]
 
 
 def _mean_twice(values: Array, weight: Array, width: float) -> Array:
-    """Centred moving ratio of sums; twice over a box, which is nearly a Gaussian."""
+    """Return the centred moving weighted mean; a box applied twice is nearly a Gaussian."""
     reach = max(1, round(width / 2))
     sums = [_box(_box(a, reach), reach) for a in (values, weight)]
     return np.asarray(sums[0] / np.maximum(sums[1], _TINY))
@@ -78,7 +78,7 @@ def _box(a: Array, reach: int) -> Array:
 
 
 def _circle(season: int) -> Array:
-    """(m, m) Gaussian smoothing around the season."""
+    """Return the (m, m) matrix of a Gaussian smoothing around the season."""
     away = np.arange(season)
     away = np.minimum(away, season - away)
     weight = np.exp(-0.5 * (away / (_SHAPE_WIDTH * season)) ** 2)

@@ -1,6 +1,6 @@
-"""Forecasts of well-known statistical models, one series at a time, from statsforecast.
+"""Forecast with well-known statistical models of statsforecast, one series at a time.
 
-An optional extra: `pip install fashiontrend[baselines]`. Shapes: S series, T dates, H horizons.
+They are an optional extra: `pip install fashiontrend[baselines]`. Shapes: S series, T dates, H horizons.
 """
 
 from typing import Any
@@ -17,13 +17,13 @@ NAMES = ("auto_ets", "auto_theta", "mstl", "tbats")
 
 
 def forecast_statistically(name: str, values: Array, horizon: int, season: int) -> Array:
-    """Fit a model to every series and forecast; (S, T) without gaps -> (S, H).
+    """Fit a model to every series and return its (S, H) forecasts.
 
     Args:
         name: one of `NAMES`.
-        values: (S, T).
-        horizon: H.
-        season: dates. AutoETS has none where it is longer than 24, as weeks of a year.
+        values: (S, T) without gaps.
+        horizon: H, in dates.
+        season: length in dates; AutoETS is fitted without a season if it is longer than 24.
 
     Raises:
         ConfigError: statsforecast is not installed.
@@ -48,5 +48,5 @@ def _build(name: str, season: int) -> Any:
         return models.AutoTheta(season_length=season)
     if name == "mstl":
         return models.MSTL(season_length=season, trend_forecaster=models.AutoTheta(season_length=1))
-    # Chosen by AIC, as the method was published; with its plain defaults a trend runs away.
+    # AutoTBATS chooses by AIC, as published; with the plain defaults of TBATS a trend diverges.
     return models.AutoTBATS(season_length=season, use_arma_errors=False)

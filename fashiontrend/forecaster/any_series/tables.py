@@ -1,8 +1,7 @@
-"""From a table of any series to arrays: dates on a regular grid, gaps as NaN, frequency known.
+"""Read tables of any series as arrays on a regular grid of dates, with gaps as NaN.
 
-Everything that cannot be read for certain is an error that names the series and the date; what is
-read with a decision behind it (gaps, a cut history) is told in `SeriesTable.notes`.
-Shapes: S series, T dates.
+Ambiguous input is an error that names the series and the date. Decisions about readable input
+(gaps, a shortened history) are listed in `SeriesTable.notes`. Shapes: S series, T dates.
 """
 
 from collections.abc import Sequence
@@ -16,21 +15,21 @@ from fashiontrend.errors import DataError
 from fashiontrend.forecaster.any_series.frequency import Frequency, find_frequency
 
 Array = NDArray[np.float64]
-#: Columns of a long table, by the names that people give them.
-_LONG = {
+#: Columns of a long table, and the names that are recognised for each.
+_LONG_COLUMNS = {
     "series": ("series", "unique_id", "series_id"),
     "date": ("date", "ds", "day", "week", "month"),
     "value": ("value", "y", "share"),
 }
-#: Points of a series that are kept: the newest. Older ones say nothing about next year.
+#: The newest points of a series that are kept; older ones do not help to forecast the next year.
 MAX_POINTS = 2000
-#: How far shares of one whole may be from summing to 1: they are rounded.
+#: Largest distance of a composition's sums from 1, which allows for rounding.
 _SUM_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
 class SeriesTable:
-    """Series side by side on one grid of dates."""
+    """Several series on one grid of dates."""
 
     names: tuple[str, ...]  # S
     dates: pd.DatetimeIndex  # T, regular
@@ -40,7 +39,10 @@ class SeriesTable:
 
     @property
     def is_composition(self) -> bool:
-        """Whether these are shares of one whole: never negative, sum 1 on every date that has all of them."""
+        """Whether the series are shares of one whole.
+
+        They are if none is negative and they sum to 1 on every date that has all of them.
+        """
         total = self.values.sum(axis=0)
         whole = np.isfinite(total)
         return bool(
@@ -51,15 +53,15 @@ class SeriesTable:
         )
 
     def future(self, horizon: int) -> pd.DatetimeIndex:
-        """The `horizon` dates after the last one."""
+        """Return the `horizon` dates after the last one."""
         return pd.date_range(self.dates[-1], periods=horizon + 1, freq=self.frequency.alias)[1:]
 
     def before(self, origin: int) -> "SeriesTable":
-        """What was known before the date of index `origin`, nothing else."""
+        """Return the table with only the dates before index `origin`."""
         return replace(self, dates=self.dates[:origin], values=self.values[:, :origin].copy())
 
     def measured(self) -> tuple["SeriesTable", NDArray[np.bool_]]:
-        """The series that have a value at all, and which ones (S,) they are."""
+        """Return the series with at least one value, and the (S,) mask of them."""
         known = np.asarray(~np.isnan(self.values).all(axis=1))
         names = tuple(n for n, k in zip(self.names, known, strict=True) if k)
         return replace(self, names=names, values=self.values[known]), known
@@ -71,15 +73,16 @@ def read_table(frame: pd.DataFrame, source: str = "the table") -> SeriesTable:
     Args:
         frame: long with columns series, date, value (or unique_id, ds, y); or wide with one
             column of dates and one column of numbers per series.
-        source: what messages call it.
+        source: name of the table in messages.
 
     Raises:
-        DataError: there is no date column or no series; a date or value cannot be read; a date
-            stands twice; dates are not daily, weekly or monthly, or not alike for all series.
+        DataError: there is no date column or no series; a date or value cannot be read; a date is
+            repeated; dates are not daily, weekly or monthly, or differ in that between series.
     """
     names = {str(c).strip().lower(): c for c in frame.columns}
     found = {
-        role: next((names[n] for n in known if n in names), None) for role, known in _LONG.items()
+        role: next((names[n] for n in known if n in names), None)
+        for role, known in _LONG_COLUMNS.items()
     }
     if frame.empty:
         raise DataError(f"{source}: there is no row. Expected dates and values.")
@@ -98,7 +101,7 @@ def read_table(frame: pd.DataFrame, source: str = "the table") -> SeriesTable:
 def from_arrays(
     names: Sequence[str], dates: Sequence[object], values: Array, source: str = "the series"
 ) -> SeriesTable:
-    """The same from (S, T) values, NaN where nothing was measured; for programs."""
+    """Arrange (S, T) values, in which NaN means that nothing was measured; see `read_table`."""
     frame = pd.DataFrame(np.asarray(values, dtype=np.float64).T, columns=list(names))
     frame.insert(0, "date", list(dates))
     return read_table(frame, source)
@@ -121,7 +124,7 @@ def _melt(frame: pd.DataFrame, dates: object, source: str) -> pd.DataFrame:
 
 
 def _find_dates(frame: pd.DataFrame) -> object:
-    """The first column, where it holds text or timestamps that are dates."""
+    """Return the first column if it holds dates as text or timestamps, else None."""
     first = frame.iloc[:, 0]
     if pd.api.types.is_numeric_dtype(first):
         return None
@@ -136,7 +139,7 @@ def _read_dates(column: pd.Series, source: str) -> pd.Series:
         )
     distinct = pd.Series(column.unique())
     text = distinct.astype(str)
-    # ISO dates are read as such; "03/04/2018" could be either of two days, so it is refused.
+    # Only ISO dates are read: "03/04/2018" could be either of two days.
     read = pd.to_datetime(text, errors="coerce", format="ISO8601", utc=True)
     if read.isna().any():
         bad = text[read.isna()].iloc[0]
@@ -204,20 +207,22 @@ def _arrange(long: pd.DataFrame, source: str) -> SeriesTable:
     values[known["series"].map(row).to_numpy()[inside], place[inside]] = known["value"].to_numpy()[
         inside
     ]
-    return SeriesTable(names, dates, values, frequency, (*notes, *_tell(names, dates, values)))
+    return SeriesTable(
+        names, dates, values, frequency, (*notes, *_notes_on_gaps(names, dates, values))
+    )
 
 
-def _tell(names: tuple[str, ...], dates: pd.DatetimeIndex, values: Array) -> list[str]:
-    """What a reader of the forecast should know of its series."""
+def _notes_on_gaps(names: tuple[str, ...], dates: pd.DatetimeIndex, values: Array) -> list[str]:
+    """Return notes on gaps and early ends of series, for readers of the forecast."""
     seen = ~np.isnan(values)
     first, last = seen.argmax(axis=1), values.shape[1] - seen[:, ::-1].argmax(axis=1)
     inside = np.arange(values.shape[1])
     gaps = (~seen & (inside >= first[:, None]) & (inside < last[:, None])).sum(axis=1)
     notes = []
     if gaps.any():
-        worst = int(gaps.argmax())
+        most = int(gaps.argmax())
         notes.append(
-            f"{int((gaps > 0).sum())} series have gaps, most {names[worst]!r} ({gaps[worst]} dates); gaps are left out"
+            f"{int((gaps > 0).sum())} series have gaps, most {names[most]!r} ({gaps[most]} dates); gaps are left out"
         )
     early = last < values.shape[1]
     if early.any():

@@ -1,10 +1,10 @@
 """The trend model for series that are no shares: a two-layer LSTM corrects a seasonal base.
 
-H1[t] = LSTM(X[t], H1[t-1]), H2[t] = LSTM(H1[t], H2[t-1]), H1[0] = H2[0] = 0, as in `model`; all
-horizons are read from H2[T]. The forecast is base * exp(r) with base = level * shape
-(`seasonal.decompose`); r comes from H2[T], the shape of the date to come, how far that date of earlier
-seasons was off its base, and the horizon. Every window is divided by its own level, so
-that one set of weights serves series of any size.
+H1[t] = LSTM(X[t], H1[t-1]), H2[t] = LSTM(H1[t], H2[t-1]), H1[0] = H2[0] = 0, as in
+`shares.model`; all horizons are computed from H2[T]. The forecast is base * exp(r) with
+base = level * shape (`seasonal.decompose`). The correction r depends on H2[T], on the shape of the
+forecast date, on the errors of the base on that date of earlier seasons, and on the horizon. Every
+window is divided by its own level, so that series of any size share one set of weights.
 
 Shapes: S series, T dates, B windows, C context_length, H horizons.
 """
@@ -24,18 +24,22 @@ from fashiontrend.forecaster.any_series import seasonal
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
-#: Features of a date: log ratio to the base, log shape, measured or not.
+#: Number of features of a past date: log ratio to the base, log shape, measured or not.
 _FEATURES = 3
-#: Features of a date to come, see `PathBatch.ahead`.
+#: Number of features of a forecast date, see `PathBatch.ahead`.
 _AHEAD = 3
-#: Newest dates over which the mean ratio to the base skips the LSTM.
+#: Mean ratios to the base over this many newest dates bypass the LSTM.
 _SPANS = (2, 4, 8, 13, 26, 52)
-#: Seasons, and at least dates, that the base is found from.
-_SEASONS, _LEAST_HISTORY = 4, 104
-#: Part of the level that is added to both sides of the ratio: a zero is far below, not infinitely.
+#: The base is estimated from this many seasons, and from at least this many dates.
+_SEASONS, _MIN_HISTORY = 4, 104
+#: This fraction of the level is added to both sides of the ratio, so that a zero has a finite log.
 _FLOOR = 0.1
-_LEAST_SHAPE = 0.05
-_LARGEST_RATIO, _LARGEST_CORRECTION = 3.0, 2.0
+#: Number of layers of the LSTM, as in the method.
+LAYERS = 2
+#: Number of cosines that encode the position of a date in the horizon for the decoder.
+CURVES = 6
+_MIN_SHAPE = 0.05
+_MAX_LOG_RATIO, _MAX_CORRECTION = 3.0, 2.0
 _CHUNK = 4096
 
 
@@ -44,31 +48,33 @@ class PathBatch(NamedTuple):
 
     path: Tensor  # (B, C, 3)
     base: Tensor  # (B, H) level * shape
-    ahead: Tensor  # (B, H, 3) of each date to come: log shape, log ratio one and two seasons before
-    unit: Tensor  # (B, H) how far the window lay from its base, of the size of the values
+    ahead: (
+        Tensor  # (B, H, 3) of each forecast date: log shape, log ratio one and two seasons before
+    )
+    unit: Tensor  # (B, H) typical distance of the window from its base, in units of the values
     target: Tensor  # (B, H)
     weight: Tensor  # (B, H) 0 where unknown
 
 
 @dataclass(frozen=True)
-class Panel:
-    """Series of at least 0 with what was measured, and the weight of their errors."""
+class SeriesPanel:
+    """Series of values of at least 0, with a mask of measured dates and weights of errors."""
 
     values: Array  # (S, T); 0 where not measured
     observed: Array  # (S, T) 1.0 where measured
     weight: Array  # (S,) 1 / scale of the series' errors
     season: int
 
-    def reverse(self) -> "Panel":
-        """The same with time running backwards: other curves of the same size and noise."""
+    def reverse(self) -> "SeriesPanel":
+        """Return the series with time reversed: new curves of the same size and noise."""
         values, observed = self.values[:, ::-1].copy(), self.observed[:, ::-1].copy()
-        return Panel(values, observed, self.weight, self.season)
+        return SeriesPanel(values, observed, self.weight, self.season)
 
 
 def cut_paths(
-    panel: Panel, series: Index, origins: Index, member: MemberConfig, horizon: int
+    panel: SeriesPanel, series: Index, origins: Index, member: MemberConfig, horizon: int
 ) -> PathBatch:
-    """Cut windows; a window reads dates before its origin only.
+    """Cut windows that read only dates before their origin.
 
     Args:
         panel: the series.
@@ -86,10 +92,10 @@ def cut_paths(
 
 
 def _cut(
-    panel: Panel, series: Index, origins: Index, member: MemberConfig, horizon: int
+    panel: SeriesPanel, series: Index, origins: Index, member: MemberConfig, horizon: int
 ) -> PathBatch:
     season, context, rows = panel.season, member.context_length, series[:, None]
-    length = season * max(_SEASONS, math.ceil(max(_LEAST_HISTORY, context) / season))
+    length = season * max(_SEASONS, math.ceil(max(_MIN_HISTORY, context) / season))
     back = origins[:, None] + np.arange(-length, 0)
     inside = np.maximum(back, 0)
     observed = panel.observed[rows, inside] * (back >= 0)
@@ -99,7 +105,7 @@ def _cut(
     future = seasonal.extend(shape, horizon)
     whole = np.tile(shape, (1, length // season))
     ratio = np.log((history / (level[:, None] + 1e-12) + _FLOOR) / (whole + _FLOOR)) * observed
-    ratio = ratio.clip(-_LARGEST_RATIO, _LARGEST_RATIO)
+    ratio = ratio.clip(-_MAX_LOG_RATIO, _MAX_LOG_RATIO)
     seen, recent, size = observed[:, -context:], history[:, -context:], level[:, None] + 1e-12
     path = np.stack([ratio[:, -context:], _log(past), seen], axis=2)
     before = [ratio[:, length - k * season :][:, :season] for k in (1, 2)]
@@ -122,36 +128,36 @@ def _cut(
 
 
 def _log(shape: Array) -> Array:
-    return np.log(np.maximum(shape, _LEAST_SHAPE))
+    return np.log(np.maximum(shape, _MIN_SHAPE))
 
 
 class SeriesModel(nn.Module):
-    """Two-layer LSTM over one series' path; a small decoder reads its state once a horizon."""
+    """A two-layer LSTM over one series' path, with a small decoder for each horizon."""
 
     curves: Tensor
 
     def __init__(self, cfg: UnivariateConfig, horizon: int) -> None:
-        """Draw weights from torch's global generator; the correction starts at nothing."""
+        """Draw weights from torch's global generator; the correction starts at zero."""
         super().__init__()
         self.lstm = nn.LSTM(
-            _FEATURES, cfg.hidden_size, cfg.num_layers, batch_first=True, dropout=cfg.dropout
+            _FEATURES, cfg.hidden_size, LAYERS, batch_first=True, dropout=cfg.dropout
         )
         self.drop = nn.Dropout(cfg.dropout)
         self.from_state = nn.Linear(cfg.hidden_size + len(_SPANS), cfg.hidden_size)
-        self.from_date = nn.Linear(_AHEAD + cfg.curves, cfg.hidden_size, bias=False)
+        self.from_date = nn.Linear(_AHEAD + CURVES, cfg.hidden_size, bias=False)
         self.residual = nn.Linear(cfg.hidden_size, 1)
         self.scale = nn.Linear(cfg.hidden_size, 2)
         for head in (self.residual, self.scale):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
         steps = (torch.arange(horizon) + 0.5) / horizon
-        cosines = [torch.cos(math.pi * k * steps) for k in range(cfg.curves)]
+        cosines = [torch.cos(math.pi * k * steps) for k in range(CURVES)]
         self.register_buffer("curves", torch.stack(cosines, dim=1), persistent=False)
 
     def forward(
         self, path: Tensor, base: Tensor, ahead: Tensor, unit: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Forecast.
+        """Forecast the windows of a `PathBatch`.
 
         Returns:
             Median (B, H), and how far the 10 % and the 90 % quantile lie from it, both (B, H) > 0.
@@ -163,16 +169,16 @@ class SeriesModel(nn.Module):
         date = self.from_date(torch.cat([ahead, along], dim=2))
         hidden = self.drop(torch.relu(self.from_state(state)[:, None] + date))
         correction = self.residual(hidden)[:, :, 0]
-        median = base * correction.clamp(-_LARGEST_CORRECTION, _LARGEST_CORRECTION).exp()
-        # The width learns from the state but does not shape it: it must not blur the forecast.
+        median = base * correction.clamp(-_MAX_CORRECTION, _MAX_CORRECTION).exp()
+        # Detached, so that learning the width does not change the median.
         widths = unit[:, :, None] * self.scale(hidden.detach()).clamp(-3, 3).exp()
         return median, widths[:, :, 0], widths[:, :, 1]
 
 
 def pinball_losses(model: nn.Module, batch: tuple[Tensor, ...]) -> dict[str, Tensor]:
-    """Weighted absolute error of the median and pinball loss of the quantiles.
+    """Return the weighted absolute error of the median, and the pinball loss of the quantiles.
 
-    With weight 1 / scale of the seasonal naive forecast the first is a mean of MASE.
+    The weights are 1 / scale of the seasonal naive forecast, so that the first is a mean of MASE.
     """
     path, base, ahead, unit, target, weight = batch
     median, below, above = model(path, base, ahead, unit)

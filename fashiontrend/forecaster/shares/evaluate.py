@@ -1,13 +1,12 @@
 """How well forecasts fit: perplexity, its floors, skill over naive forecasts, coverage.
 
-The measures are defined in `gates.fit`, beside the gate that asks for them.
+The measures are defined in `series.fit_metrics`.
 Shapes: O origins, S series, H horizons, V values.
 """
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +16,15 @@ from torch import nn
 from fashiontrend.config import ForecasterConfig
 from fashiontrend.errors import DataError
 from fashiontrend.forecaster.baselines import BASELINES, NAIVE
-from fashiontrend.forecaster.shares.predict import Calibration, find_quantiles, predict
-from fashiontrend.forecaster.shares.windows import (  # fmt: skip
-    POOLED,
-    Series,
+from fashiontrend.forecaster.shares.predict import IntervalCalibration, find_quantiles, predict
+from fashiontrend.forecaster.shares.windows import (
+    ShareSeries,
     Split,
     Windows,
     cut_windows,
     training_origins,
 )
+from fashiontrend.outcomes import PairReport, TrendReport
 from fashiontrend.series.fit_metrics import (
     Difference,
     mean,
@@ -34,81 +33,14 @@ from fashiontrend.series.fit_metrics import (
     paired_difference,
     skill,
 )
+from fashiontrend.taxonomy import POOLED
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class PairReport:
-    """One (platform, attribute), averaged over held-out origins and horizons.
-
-    A pair that has no judged day, as that of a platform that has just begun, has no such numbers.
-    """
-
-    platform: str
-    attribute: str
-    perplexity: float
-    perplexity_floor: float
-    perplexity_uniform: float  # = number of values
-    normalised_perplexity: float
-    noise_floor: float
-    skill: float  # 1 - ln(model) / ln(best naive)
-    divergence: float  # mean KL in nats
-    coverage80: float
-    mase: float  # error over that of the seasonal naive forecast in the training days
-    wape: float
-    support: float  # median products a day
-    interval_width: float  # median width of the 80 % interval of the measured shares
-    days_used: int
-    days_judged: int  # held-out days that the forecast was compared with, over all origins
-    naive_before: float  # persistence's normalised perplexity on days before the held-out ones
-    baselines: dict[str, float]  # normalised perplexity
-
-
-@dataclass(frozen=True)
-class PerplexityReport:
-    """What the perplexity gate judges. Means run over judged pairs of single platforms."""
-
-    perplexity: float
-    perplexity_floor: float
-    perplexity_uniform: float
-    normalised_perplexity: float
-    noise_floor: float
-    skill: float
-    best_naive: str
-    difference: float  # of normalised perplexity to the best naive, paired by origin
-    difference_se: float  # standard error of its mean over origins, overlap counted
-    differences: dict[str, tuple[float, float]]  # to each naive forecast, with standard error
-    origins_effective: float  # independent origins that would tell as much
-    coverage80: float
-    mase: float
-    wape: float
-    days_used: int
-    days_withheld: int
-    origins_used: int
-    stride: int
-    baselines: dict[str, float]
-    interval_width: dict[str, float]  # attribute -> median over platforms and days
-    pairs: tuple[PairReport, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON; a number that is not finite becomes null, which no gate passes."""
-        return {name: _plain(value) for name, value in asdict(self).items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    return value.item() if isinstance(value, np.generic) else value
-
-
-@dataclass(frozen=True)
 class _Scores:
-    """Per origin, series and horizon; NaN where the target was not measured."""
+    """Per origin, series and horizon; NaN if the target was not measured."""
 
     truth: Array  # (O, S, H, V)
     weight: Array  # (O, S, H)
@@ -119,9 +51,13 @@ class _Scores:
 
 
 def backtest(
-    model: nn.Module, calibration: Calibration, series: Series, split: Split, cfg: ForecasterConfig
-) -> PerplexityReport:
-    """Judge the model and the baselines on the held-out rolling origins.
+    model: nn.Module,
+    calibration: IntervalCalibration,
+    series: ShareSeries,
+    split: Split,
+    cfg: ForecasterConfig,
+) -> TrendReport:
+    """Evaluate the model and the baselines on the held-out rolling origins.
 
     Raises:
         DataError: there is no held-out origin at all.
@@ -148,7 +84,7 @@ def backtest(
 
 def _score(
     model: nn.Module,
-    calibration: Calibration,
+    calibration: IntervalCalibration,
     windows: Windows,
     shape: tuple[int, int],
     cfg: ForecasterConfig,
@@ -189,7 +125,7 @@ def _by_series(windows: Windows, forecast: Array, count: int) -> Array:
 def _report_pair(
     s: int,
     scores: _Scores,
-    series: Series,
+    series: ShareSeries,
     split: Split,
     cfg: ForecasterConfig,
     naive_before: float,
@@ -228,8 +164,8 @@ def _report_pair(
 
 
 def _summarise(
-    pairs: tuple[PairReport, ...], scores: _Scores, series: Series, split: Split
-) -> PerplexityReport:
+    pairs: tuple[PairReport, ...], scores: _Scores, series: ShareSeries, split: Split
+) -> TrendReport:
     single = [i for i, p in enumerate(pairs) if p.platform != POOLED] or list(range(len(pairs)))
     chosen = [pairs[i] for i in single if pairs[i].days_judged]
     baselines = {n: _nested_baseline(chosen, n) for n in BASELINES}
@@ -241,7 +177,7 @@ def _summarise(
         p.attribute: [q.interval_width for q in chosen if q.attribute == p.attribute]
         for p in chosen
     }
-    return PerplexityReport(
+    return TrendReport(
         perplexity=_nested(chosen, lambda p: p.perplexity),
         perplexity_floor=_nested(chosen, lambda p: p.perplexity_floor),
         perplexity_uniform=_nested(chosen, lambda p: p.perplexity_uniform),

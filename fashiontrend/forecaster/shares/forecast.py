@@ -1,4 +1,4 @@
-"""The forecast table: every series of the share table, every horizon (A10's input)."""
+"""Make the forecast table: every series of the share table, at every horizon."""
 
 from datetime import timedelta
 
@@ -7,25 +7,30 @@ import pyarrow as pa
 from torch import nn
 
 from fashiontrend.config import ForecasterConfig
-from fashiontrend.forecaster.shares.predict import QUANTILES, Calibration, find_quantiles, predict
+from fashiontrend.forecaster.shares.predict import (
+    QUANTILES,
+    IntervalCalibration,
+    find_quantiles,
+    predict,
+)
 from fashiontrend.forecaster.shares.windows import cut_windows, read_series
 from fashiontrend.storage import schemas
 
 
 def forecast(
-    model: nn.Module, calibration: Calibration, shares: pa.Table, cfg: ForecasterConfig
+    model: nn.Module, calibration: IntervalCalibration, shares: pa.Table, cfg: ForecasterConfig
 ) -> pa.Table:
     """Forecast from the last day of a share table.
 
     Args:
         model: a trained `TrendModel`.
-        calibration: of its intervals.
-        shares: rows of `records.SHARE`; attributes with one value are left out.
+        calibration: calibration of the model's intervals.
+        shares: rows of `schemas.SHARE`; attributes with one value are left out.
         cfg: the configuration that the model was trained with.
 
     Returns:
-        Rows of `records.FORECAST` for every (platform, attribute, value, horizon), "*" included.
-        A series with no measured day at all is left out.
+        Rows of `schemas.FORECAST` for every (platform, attribute, value, horizon), "*" included.
+        A series without any measured day is left out.
     """
     series = read_series(shares)
     last = len(series.days) - 1

@@ -1,12 +1,12 @@
 """The trend model: a two-layer LSTM over each value's path, a softmax over the values.
 
-H1[t] = LSTM(X[t], H1[t-1]), H2[t] = LSTM(H1[t], H2[t-1]), H1[0] = H2[0] = 0; the forecast of
-all horizons is read from H2[T]. One set of weights serves every value of every attribute, so
+H1[t] = LSTM(X[t], H1[t-1]), H2[t] = LSTM(H1[t], H2[t-1]), H1[0] = H2[0] = 0; the forecasts of
+all horizons are computed from H2[T]. All values of all attributes share one set of weights, so
 that renaming or reordering values changes nothing.
 
-The LSTM corrects a base: a learnt mixture of exponentially weighted means of the log shares,
-which holds persistence, smoothing and a damped trend. Little data is enough to beat naive
-forecasts with it. Shapes as in `windows`.
+The LSTM corrects a base: a learnt mixture of exponentially weighted means of the log shares, which
+can express persistence, smoothing and a damped trend, and needs little data to beat naive
+forecasts. Shapes as in `windows`.
 """
 
 import torch
@@ -15,33 +15,33 @@ from torch import Tensor, nn
 from fashiontrend.config import ForecasterConfig
 from fashiontrend.forecaster.shares.windows import SMALLEST_SHARE
 
-#: Spans in days of the base's means beside the last day; their differences are trends.
+#: Spans of the base's means in days, besides the last day; their differences express trends.
 _SPANS = (4.0, 8.0, 16.0, 28.0)
-#: Features of a day in a value's path.
+#: Number of features of a day in a value's path.
 _FEATURES = 4
 #: Logit of a padded value; finite, so that 0 * log q stays 0.
-_NEVER = -1e4
+_PADDED_LOGIT = -1e4
+#: Number of layers of the LSTM, as in the method.
+LAYERS = 2
 
 
 def sampling_noise(shares: Tensor, support: Tensor) -> Tensor:
-    """Standard deviation of the logit of (B, ..., V) shares counted from (B,) products."""
+    """Return the standard deviation of the logit of (B, ..., V) shares counted from (B,) products."""
     count = support.reshape(-1, *[1] * (shares.ndim - 1))
     return torch.rsqrt(count * shares * (1 - shares) + 0.5)
 
 
 class TrendModel(nn.Module):
-    """Two-layer LSTM with a learnt smoothing base."""
+    """A two-layer LSTM that corrects a learnt smoothing base."""
 
     decay: Tensor
     steps: Tensor
 
     def __init__(self, cfg: ForecasterConfig) -> None:
-        """Draw weights from torch's global generator; heads start at zero, the base as a mean."""
+        """Draw weights from torch's global generator; the heads start at zero."""
         super().__init__()
         hidden, horizon = cfg.hidden_size, cfg.prediction_length
-        self.lstm = nn.LSTM(
-            _FEATURES, hidden, cfg.num_layers, batch_first=True, dropout=cfg.dropout
-        )
+        self.lstm = nn.LSTM(_FEATURES, hidden, LAYERS, batch_first=True, dropout=cfg.dropout)
         self.residual = nn.Linear(hidden, horizon)
         self.scale = nn.Linear(hidden, horizon)
         for head in (self.residual, self.scale):
@@ -60,18 +60,18 @@ class TrendModel(nn.Module):
     def forward(
         self, context: Tensor, guide: Tensor, observed: Tensor, support: Tensor, has_value: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Forecast.
+        """Forecast the shares of all horizons.
 
         Args:
             context: (B, C, V) shares; padded values are 0.
             guide: (B, C, V) shares of the same attribute pooled over platforms; `context` itself
-                where there are none. They show a trend with less noise.
-            observed: (B, C) 1.0 where the day was measured, else carried.
+                if there are none. They show a trend with less noise.
+            observed: (B, C) 1.0 if the day was measured, 0.0 if its shares are carried.
             support: (B,) products behind the last share.
             has_value: (B, V) bool.
 
         Returns:
-            Log shares (B, H, V), whose exp sums to 1 over the values, very small where padded;
+            Log shares (B, H, V), whose exp sums to 1 over the values and is about 0 for padded ones;
             and the log scale (B, H, V) of the logit's error, in units of sampling noise.
         """
         logs, guides = _logs(context), _logs(guide)  # (B, V, C)
@@ -82,21 +82,20 @@ class TrendModel(nn.Module):
         base = logs[:, :, -1:] + self._extrapolate(means - logs[:, :, -1:], self.mix, self.tilt)
         trend = self._extrapolate(guide_means - guides[:, :, -1:], self.guide_mix, self.guide_tilt)
         logits = base + trend + noise * self.residual(state)
-        logits = logits.masked_fill(~has_value[:, :, None], _NEVER)
-        # The scale learns from the state but does not shape it: it must not blur the forecast.
+        logits = logits.masked_fill(~has_value[:, :, None], _PADDED_LOGIT)
+        # Detached, so that learning the scale does not change the forecast.
         log_scale = self.scale(state.detach())
         return torch.log_softmax(logits, dim=1).transpose(1, 2), log_scale.transpose(1, 2)
 
     def _extrapolate(self, distance: Tensor, mix: Tensor, tilt: Tensor) -> Tensor:
-        """sum_j weight[h, j] distance_j of the (B, V, J) means from the last day; (B, V, H)."""
+        """Return (B, V, H) sums over j of weight[h, j] * distance[j], for (B, V, J) distances."""
         return distance @ (mix + tilt * self.steps[:, None]).T
 
     def _read(self, own: Tensor, guide: Tensor, observed: Tensor, has_value: Tensor) -> Tensor:
-        """Run the LSTM over the path of every value; its last state, (B, V, hidden).
+        """Run the LSTM over the path of every value and return its last state, (B, V, hidden).
 
-        Paths are in units of sampling noise, without their level: the same curve at another
-        share is the same input, which keeps the few curves of a short history from being learnt
-        by heart.
+        Paths are in units of sampling noise, without their level. The same curve at another share
+        is thus the same input, which reduces overfitting to the few curves of a short history.
         """
         slope = torch.diff(own, dim=2, prepend=own[:, :, :1])
         scaled = [x.clamp(-8, 8) for x in (own / 2, guide / 2, slope)]

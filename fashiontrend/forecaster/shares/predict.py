@@ -1,8 +1,8 @@
-"""From windows to shares with intervals, calibrated so that 80 % means 80 %.
+"""Forecast the shares of windows, with calibrated intervals.
 
 The model gives log shares and the scale of their error. Conformal calibration (Vovk et al. 2005)
-on windows before the held-out days finds how many scales hold 80 % and 95 % of the errors of
-the logit, horizon by horizon. Shapes as in `windows`.
+on windows before the held-out days finds how many scales cover 80 % and 95 % of the errors of
+the logit, for each horizon. Shapes as in `windows`.
 """
 
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ Array = NDArray[np.float64]
 #: Forecast quantiles in the order of every (4, B, H, V) array: 2.5, 10, 90 and 97.5 %.
 QUANTILES = ("q025", "q10", "q90", "q975")
 _LEVELS = (0.80, 0.95)
-#: The windows of calibration were trained on, so their errors are a little too small: on held-out
-#: days of three simulated worlds plain half widths held 77 % instead of 80 %.
+#: The model was trained on the windows of calibration, so their errors are a little too small: on
+#: held-out days of three simulated worlds, uncorrected half widths covered 77 % instead of 80 %.
 _OPTIMISM = 1.08
 _SMOOTHING = 3
 _BATCH = 256
@@ -29,22 +29,22 @@ _BATCH = 256
 
 @dataclass(frozen=True)
 class Prediction:
-    """Forecast shares and the scale of their logit's error; both (B, H, V), 0 where padded."""
+    """Forecast shares and the scale of their logit's error; both (B, H, V), 0 for padded values."""
 
     shares: Array
     spread: Array
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """How many scales hold 80 % and 95 % of the errors; one number a horizon."""
+class IntervalCalibration:
+    """Half widths of the 80 % and 95 % intervals, in scales; one number per horizon."""
 
     half80: tuple[float, ...]
     half95: tuple[float, ...]
 
 
 def predict(model: nn.Module, windows: Windows) -> Prediction:
-    """Forecast every window; dropout is off."""
+    """Forecast every window, without dropout."""
     parts = [
         _predict(model, windows, slice(i, i + _BATCH))
         for i in range(0, len(windows.context), _BATCH)
@@ -67,8 +67,8 @@ def _predict(model: nn.Module, windows: Windows, part: slice) -> tuple[Array, Ar
     return shares.double().cpu().numpy(), spread.double().cpu().numpy()
 
 
-def calibrate(model: nn.Module, windows: Windows) -> Calibration:
-    """Find the half widths on windows that lie before the held-out days."""
+def calibrate(model: nn.Module, windows: Windows) -> IntervalCalibration:
+    """Find the half widths of the intervals on windows before the held-out days."""
     prediction = predict(model, windows)
     error = np.abs(_logit(windows.target) - _logit(prediction.shares))
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -81,11 +81,11 @@ def calibrate(model: nn.Module, windows: Windows) -> Calibration:
             for h in range(scaled.shape[1])
         ]
         halves.append(_smooth(np.array(by_horizon) * _OPTIMISM))
-    return Calibration(*halves)
+    return IntervalCalibration(*halves)
 
 
 def _smooth(values: Array) -> tuple[float, ...]:
-    """Moving mean over horizons; a horizon that was never measured takes its neighbour's number."""
+    """Return the moving mean over horizons; unmeasured horizons are interpolated first."""
     known = np.flatnonzero(~np.isnan(values))
     if not len(known):
         return (float("inf"),) * len(values)
@@ -96,8 +96,8 @@ def _smooth(values: Array) -> tuple[float, ...]:
     )
 
 
-def find_quantiles(prediction: Prediction, calibration: Calibration) -> Array:
-    """The quantiles of `QUANTILES`; (4, B, H, V)."""
+def find_quantiles(prediction: Prediction, calibration: IntervalCalibration) -> Array:
+    """Return the (4, B, H, V) quantiles of `QUANTILES`."""
     centre = _logit(prediction.shares)
     half80, half95 = (np.array(h)[:, None] for h in (calibration.half80, calibration.half95))
     halves = (-half95, -half80, half80, half95)

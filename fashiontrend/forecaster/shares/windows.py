@@ -1,4 +1,4 @@
-"""From the share table to arrays: series by day, windows, and which days are held out.
+"""Turn the share table into arrays: series by day, windows, and held-out origins.
 
 Shapes: S series (platform, attribute), T days, V values (padded to the largest attribute),
 C context_length, H prediction_length, B windows.
@@ -15,26 +15,27 @@ from numpy.typing import NDArray
 
 from fashiontrend.config import ForecasterConfig
 from fashiontrend.errors import DataError
+from fashiontrend.series.gaps import carry_source, last_known
+from fashiontrend.taxonomy import POOLED
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-POOLED = "*"
-#: Least share; keeps logarithms finite.
+#: Lower bound of a share, which keeps logarithms finite.
 SMALLEST_SHARE = 1e-4
-#: Measured days of context below which an origin tells too little to learn from or to be judged by.
-_LEAST_CONTEXT = 7
+#: An origin with fewer measured days of context is neither trained on nor evaluated.
+_MIN_CONTEXT = 7
 _TRAINING_PART = 0.6
 
 
 @dataclass(frozen=True)
-class Series:
-    """All series side by side. Attributes with a single value have no trend and are left out."""
+class ShareSeries:
+    """All share series; attributes with a single value have no trend and are left out."""
 
     pairs: tuple[tuple[str, str], ...]  # S of (platform, attribute)
     values: tuple[tuple[str, ...], ...]  # S of value ids
     days: tuple[date, ...]  # T calendar days without gaps
-    shares: Array  # (S, T, V); see `carry` for days without a measurement
+    shares: Array  # (S, T, V); `carry` fills days without a measurement
     width: Array  # (S, T, V) of the 80 % interval of the share; NaN where not measured
     support: Array  # (S, T) products
     observed: Bools  # (S, T): measured and not withheld
@@ -43,7 +44,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Split:
-    """Where training ends and which origins are held out; all are indices of days."""
+    """The end of training and the held-out origins, as indices of days."""
 
     first_held_out: int  # training sees only days before this one
     origins: tuple[int, ...]  # last context day of each held-out window, ascending
@@ -52,7 +53,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Windows:
-    """Contexts with their targets; what must be neither learnt nor judged has weight 0."""
+    """Contexts with their targets; targets that do not count have weight 0."""
 
     context: Array  # (B, C, V) shares
     guide: Array  # (B, C, V) shares of the same attribute pooled over platforms
@@ -63,11 +64,11 @@ class Windows:
     weight: Array  # (B, H)
 
 
-def read_series(shares: pa.Table) -> Series:
-    """Arrange rows of `records.SHARE` as arrays.
+def read_series(shares: pa.Table) -> ShareSeries:
+    """Arrange rows of `schemas.SHARE` as arrays.
 
     Raises:
-        DataError: there is no row, or no attribute with two values.
+        DataError: no attribute has two values or more, or there is no row.
     """
     frame = shares.to_pandas()
     size = frame.groupby("attribute")["value"].nunique() if len(frame) else {}
@@ -95,19 +96,26 @@ def read_series(shares: pa.Table) -> Series:
         has_value[s, : len(names)] = True
     good &= (~np.isnan(share) | ~has_value[:, None]).all(axis=2)
     width[~good] = np.nan
-    return Series(
+    return ShareSeries(
         tuple(groups), values, days, carry(share, good, has_value), width, support, good, has_value
     )
 
 
 def carry(share: Array, good: Bools, has_value: Bools) -> Array:
-    """Fill days without a measurement: the last good day before, or the first good day of all.
+    """Fill days without a measurement with the last good day before, or else with the first one.
 
-    Days before the first good one know nothing of it: `cut_windows` lets no context end there.
+    Days before the first good one hold what was not known then; `cut_windows` therefore replaces
+    contexts that end there.
+
+    Args:
+        share: (S, T, V).
+        good: (S, T) whether the day was measured.
+        has_value: (S, V) False for padded values, which become 0.
+
+    Returns:
+        (S, T, V) shares of at least about `SMALLEST_SHARE` that sum to 1.
     """
-    last = np.maximum.accumulate(np.where(good, np.arange(good.shape[1]), -1), axis=1)
-    source = np.where(last < 0, good.argmax(axis=1)[:, None], last)
-    filled = np.take_along_axis(share, source[:, :, None], axis=1)
+    filled = np.take_along_axis(share, carry_source(good)[:, :, None], axis=1)
     filled = np.where(np.isnan(filled), SMALLEST_SHARE, np.maximum(filled, SMALLEST_SHARE))
     filled = np.where(has_value[:, None], filled, 0.0)
     return np.asarray(filled / filled.sum(axis=2, keepdims=True))
@@ -116,37 +124,40 @@ def carry(share: Array, good: Bools, has_value: Bools) -> Array:
 def split_days(num_days: int, cfg: ForecasterConfig) -> Split:
     """Choose the held-out rolling origins at the end of the history.
 
-    Origins lie as far apart as leaves three fifths of the days for training, at most
-    `prediction_length` days, at least one: origins whose target days overlap tell little more
-    than one of them. A short history has fewer origins.
+    Origins lie as far apart as possible, because overlapping target days add little information:
+    at most `prediction_length` days, at least one, and such that three fifths of the days remain
+    for training. A short history has fewer origins.
     """
     horizon, wanted = cfg.prediction_length, cfg.origins
     spare = num_days - horizon - math.ceil(_TRAINING_PART * num_days)
     stride = max(1, min(horizon, spare // max(1, wanted - 1)))
     last = num_days - 1 - horizon
     origins = [last - i * stride for i in range(wanted)]
-    origins = sorted(o for o in origins if o >= _LEAST_CONTEXT + horizon)
+    origins = sorted(o for o in origins if o >= _MIN_CONTEXT + horizon)
     return Split(origins[0] + 1 if origins else num_days, tuple(origins), stride)
 
 
 def training_origins(split: Split) -> range:
-    """Every origin with some context whose first target day lies before the held-out days."""
-    return range(_LEAST_CONTEXT - 1, split.first_held_out - 1)
+    """Return the origins with enough context whose first target day is not held out."""
+    return range(_MIN_CONTEXT - 1, split.first_held_out - 1)
 
 
-def cut_windows(series: Series, origins: Sequence[int], cfg: ForecasterConfig, end: int) -> Windows:
+def cut_windows(
+    series: ShareSeries, origins: Sequence[int], cfg: ForecasterConfig, end: int
+) -> Windows:
     """Cut one window per origin and series, origin by origin.
 
     Args:
         series: the arrays.
         origins: index of the last context day of each window.
         cfg: context and prediction length.
-        end: target days from here on have weight 0 and a value that no model may see.
+        end: target days from this index on have weight 0, and a value that no model may see.
 
     Returns:
-        B = len(origins) * S windows. Context before the first measured day repeats it, unobserved;
-        one that ends before it is even, for what comes after an origin is not known there. Target
-        days have weight 0 where they were not measured, or the context has too few measured days.
+        B = len(origins) * S windows. Context days before the first measured day repeat it and are
+        marked unobserved. A context that ends before the first measured day has equal shares,
+        because nothing after the origin is known there. Target days have weight 0 if they were
+        not measured or if the context has too few measured days.
     """
     t = np.asarray(origins, dtype=np.int64)[:, None]
     back = t + np.arange(1 - cfg.context_length, 1)
@@ -159,10 +170,10 @@ def cut_windows(series: Series, origins: Sequence[int], cfg: ForecasterConfig, e
     context = known_shares.swapaxes(0, 1)  # (O, S, C, V)
     guide = known_shares[_guides(series)].swapaxes(0, 1)
     observed = (series.observed[:, inside] & (back >= 0)).swapaxes(0, 1)
-    told = observed.sum(axis=2) >= min(_LEAST_CONTEXT, cfg.context_length)
+    enough = observed.sum(axis=2) >= min(_MIN_CONTEXT, cfg.context_length)
     target = series.shares[:, known].swapaxes(0, 1)
     weight = (series.observed[:, known] & (ahead < min(end, len(series.days)))).swapaxes(0, 1)
-    weight = weight & told[..., None]
+    weight = weight & enough[..., None]
     target = np.where(weight[..., None], target, 0.0)
     support = _last_support(series)[:, t[:, 0]].T
     return Windows(
@@ -176,14 +187,14 @@ def cut_windows(series: Series, origins: Sequence[int], cfg: ForecasterConfig, e
     )  # fmt: skip
 
 
-def _guides(series: Series) -> list[int]:
-    """For each series the pooled one of the same attribute and values; itself if there is none."""
+def _guides(series: ShareSeries) -> list[int]:
+    """Return, for each series, the pooled series of its attribute; itself if there is none."""
     place = {pair: i for i, pair in enumerate(series.pairs)}
     pooled = [place.get((POOLED, a), i) for i, (_, a) in enumerate(series.pairs)]
     return [g if series.values[g] == series.values[i] else i for i, g in enumerate(pooled)]
 
 
-def _last_support(series: Series) -> Array:
-    """(S, T) support of the last measured day, at least 1."""
-    last = np.maximum.accumulate(np.where(series.observed, np.arange(len(series.days)), 0), axis=1)
+def _last_support(series: ShareSeries) -> Array:
+    """Return the (S, T) support of the last measured day, at least 1."""
+    last = np.maximum(last_known(series.observed), 0)
     return np.maximum(np.take_along_axis(series.support, last, axis=1), 1.0)

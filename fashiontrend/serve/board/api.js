@@ -1,10 +1,10 @@
-/** The server's answers. The only place that knows addresses, tokens and problem+json. */
+/** Requests to the server. This is the only file that knows its paths, tokens and problem+json. */
 
 const TOKEN = "fashiontrend-token";
 
-/** What went wrong with a request: the server's own words where it gave some. */
+/** A failed request, with the server's own text if it sent one. */
 export class Problem extends Error {
-  /** @param {number} status 0 where there was no answer @param {Record<string, any>} body problem+json @param {number | null} retryAfter seconds */
+  /** @param {number} status 0 if there was no response @param {Record<string, any>} body problem+json @param {number | null} retryAfter seconds */
   constructor(status, body = {}, retryAfter = null) {
     super(body.detail || body.title || "");
     this.status = status;
@@ -16,7 +16,7 @@ export class Problem extends Error {
   }
 }
 
-/** Called when the server asks for a token; resolves when one was given. @type {() => Promise<void>} */
+/** Called when the server needs a token; it resolves once the reader has entered one. @type {() => Promise<void>} */
 let askForToken = () => Promise.reject(new Problem(401));
 /** @param {() => Promise<void>} ask */
 export const onTokenNeeded = (ask) => void (askForToken = ask);
@@ -27,7 +27,7 @@ export const token = {
   set: (value) => (value ? sessionStorage.setItem(TOKEN, value) : sessionStorage.removeItem(TOKEN)),
 };
 
-/** All keywords of a platform, with what was put aside. @param {string} platform @returns {Promise<any>} */
+/** Get all keywords of a platform, and the values without enough evidence. @param {string} platform @returns {Promise<any>} */
 export async function keywords(platform) {
   const query = new URLSearchParams({ platform, limit: "500" });
   const first = await get(`v1/keywords?${query}`);
@@ -44,7 +44,8 @@ export async function keywords(platform) {
 export const evidence = (id) => get(`v1/keywords/${encodeURIComponent(id)}/evidence`);
 
 /**
- * The days that data health withheld, platform by platform: those of one value's series are those of all.
+ * Get the days that data health withheld on each platform. All series of a platform withhold the same
+ * days, so the series of one value suffice.
  * @param {{attribute: string, value: string}} keyword
  * @returns {Promise<{platform: string, days: string[]}[]>}
  */
@@ -58,7 +59,7 @@ export async function withheldDays({ attribute, value }) {
 /** @returns {Promise<any>} */
 export const taxonomy = () => get("v1/taxonomy");
 
-/** The verdicts that stand, each with its history. @returns {Promise<any[]>} */
+/** Get the newest verdict of each gate, with the gate's history. @returns {Promise<any[]>} */
 export async function gates() {
   const { gates: found } = await get("v1/gates");
   return Promise.all(
@@ -71,14 +72,14 @@ export async function gates() {
   );
 }
 
-/** What the recogniser sees in a picture. @param {File} file @returns {Promise<any>} */
+/** Recognise the garments in a picture. @param {File} file @returns {Promise<any>} */
 export function recognise(file) {
   const form = new FormData();
   form.append("image", file, file.name || "picture");
   return ask("v1/recognise", { method: "POST", body: form }).then((answer) => answer.json());
 }
 
-/** An address for <img>; with a token the picture is fetched, because <img> cannot send one. @param {string} path */
+/** Get an address for <img>. With a token the picture is fetched here, because <img> cannot send one. @param {string} path */
 export async function pictureAddress(path) {
   if (!token.get()) return path.replace(/^\//, "");
   const answer = await ask(path.replace(/^\//, ""));
@@ -104,7 +105,7 @@ async function ask(path, options = {}) {
   }
   if (answer.ok) return answer;
   if (answer.status === 401) {
-    // Another request may have brought a token while this one was under way.
+    // The reader may have entered a token for another request while this one was running.
     if (token.get() === held) await askForToken();
     return ask(path, options);
   }

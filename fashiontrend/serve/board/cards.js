@@ -1,10 +1,10 @@
-/** One keyword as a card: pictures first, then what is expected of it and how sure that is. */
+/** A keyword as a card: first its pictures, then its expected change and the confidence in it. */
 
 import { h } from "./dom.js";
-import { chance, count, percent, plain, points } from "./format.js";
+import { probability, count, percent, plain, points } from "./format.js";
 import { interval, mark, shape } from "./marks.js";
 import { picture } from "./pictures.js";
-import { has, named, otherLang, otherName, t } from "./words.js";
+import { has, named, otherLang, otherName, t } from "./language.js";
 
 /**
  * @param {any} record a trend-keyword
@@ -61,11 +61,11 @@ export function card(record, { far, attribute, open }) {
   );
 }
 
-/** Its stage in words. @param {any} record */
+/** The name of a keyword's stage. @param {any} record */
 export const stage = (record) =>
   has(`stage_${record.stage}`) ? t(`stage_${record.stage}`) : plain(record.stage);
 
-/** Its trajectory in words. @param {any} record */
+/** The name of a keyword's trajectory. @param {any} record */
 export const trajectory = (record) =>
   has(`trajectory_${record.trajectory}`) ? t(`trajectory_${record.trajectory}`) : plain(record.trajectory);
 
@@ -75,7 +75,7 @@ export const grade = (letter) => h("span", { class: `grade grade-${letter}` }, t
 /** @param {number} n */
 export const products = (n) => t("products", { n }).replace(String(n), count(n));
 
-/** How many platforms go the same way by themselves, and which. @param {any} record */
+/** How many platforms, and which, have the keyword's direction on their own. @param {any} record */
 export function agreement(record) {
   const of = Object.values(record.platforms).flat().length;
   const agreeing = record.platforms[record.direction] ?? [];
@@ -87,7 +87,7 @@ export function agreement(record) {
 }
 
 /**
- * A keyword in the first screen: one picture, its name, where it goes.
+ * A keyword on the first screen: one picture, its name, its direction.
  * @param {any} record
  * @param {() => void} open
  */
@@ -131,7 +131,7 @@ export function samplePicture(record, sample, width, fit = "cover") {
     alt: t("seen_at", {
       value: named(record.keyword),
       platform: sample.platform,
-      sure: chance(sample.confidence),
+      sure: probability(sample.confidence),
     }),
     fit,
   });

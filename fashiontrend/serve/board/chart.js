@@ -1,11 +1,11 @@
-/** The share of a value on one platform: measured with its interval, then the forecast fan. */
+/** A chart of a value's share on one platform: the measured share with its interval, then the forecast fan. */
 
 import { h, s } from "./dom.js";
 import { count, date, percent } from "./format.js";
 import { band, line, linear, ticks } from "./scale.js";
-import { spoken, t } from "./words.js";
+import { language, t } from "./language.js";
 
-/** Pixels until the chart's own width is known. */
+/** Width in pixels until the chart's own width is known. */
 const WIDE = 560;
 const HIGH = 230;
 const EDGE = { left: 46, right: 10, top: 12, bottom: 26 };
@@ -18,7 +18,7 @@ const EDGE = { left: 46, right: 10, top: 12, bottom: 26 };
  */
 
 /**
- * The values that a chart of these curves has to hold.
+ * The range of values that a chart of these curves must show.
  * @param {Curve[]} curves
  * @returns {number[]}
  */
@@ -32,7 +32,8 @@ export function heights(curves) {
 }
 
 /**
- * Drawn anew when its width changes, in CSS pixels: a drawing that is shrunk has words too small to read.
+ * The chart is redrawn in CSS pixels when its width changes, because scaling it down would make its text too
+ * small to read.
  * @param {Curve} curve
  * @param {string} direction colours the forecast
  * @param {[number, number]} domain of shares, the same for all platforms
@@ -64,7 +65,7 @@ export function shareChart(curve, direction, domain) {
   );
 }
 
-/** Fill the drawing, so many pixels wide; says where its days are. */
+/** Draw the chart at a width in pixels; returns the positions of its days. */
 function draw(drawing, { series, forecast }, domain, width, cursor) {
   const days = [...series.days, ...(forecast?.days ?? [])].map((d) => Date.parse(d));
   const x = linear([Math.min(...days), Math.max(...days)], [EDGE.left, width - EDGE.right]);
@@ -76,7 +77,7 @@ function draw(drawing, { series, forecast }, domain, width, cursor) {
   return { at, width };
 }
 
-/** What the lines mean. @param {string} direction @param {boolean} yearAgo @param {boolean} withheld */
+/** The legend of the lines. @param {string} direction @param {boolean} yearAgo @param {boolean} withheld */
 export function legend(direction, yearAgo, withheld) {
   const item = (name, word) =>
     h(
@@ -132,7 +133,7 @@ function axes(x, y, domain, days, width) {
     s(
       "text",
       { x: x(Date.parse(day.slice(0, 10))), y: HIGH - 6, "text-anchor": anchor(i) },
-      date(day, spoken(), true),
+      date(day, language(), true),
     ),
   );
   return [across, along].flat(2);
@@ -192,17 +193,17 @@ function tell({ name, series, forecast }) {
   return t(forecast ? "chart_text" : "chart_text_no", {
     platform: name,
     first: percent(series.share[first]),
-    from: date(series.days[first], spoken()),
+    from: date(series.days[first], language()),
     now: percent(now.share),
-    day: date(now.day, spoken()),
+    day: date(now.day, language()),
     then: percent(forecast?.share[end]),
-    target: date(forecast?.days[end], spoken()),
+    target: date(forecast?.days[end], language()),
     low: percent(forecast?.q10[end]),
     high: percent(forecast?.q90[end]),
   });
 }
 
-/** Measured days, then forecast days, as rows. @param {Curve} curve */
+/** The rows of the table: first measured days, then forecast days. @param {Curve} curve */
 function rows({ series, forecast }) {
   const past = series.days.map((day, i) => ({
     day,
@@ -234,10 +235,10 @@ function point(event, drawing, found, { at, width }, cursor, readout) {
     near.share === null
       ? t("not_measured")
       : `${percent(near.share)} (${percent(near.low)} – ${percent(near.high)})`;
-  readout.textContent = `${date(near.day, spoken())}: ${range}, ${near.note}`;
+  readout.textContent = `${date(near.day, language())}: ${range}, ${near.note}`;
 }
 
-/** Filled when it is opened: a year of four platforms is a lot of cells. @param {Curve} curve */
+/** The table is filled only when it is opened, because a year of four platforms has many cells. @param {Curve} curve */
 function table(curve) {
   const place = h("div", {
     class: "scroll",
@@ -255,7 +256,7 @@ function table(curve) {
         h(
           "tr",
           {},
-          h("th", { scope: "row" }, date(row.day, spoken())),
+          h("th", { scope: "row" }, date(row.day, language())),
           [row.share, row.low, row.high].map((v) => h("td", {}, percent(v))),
           h("td", {}, row.note),
         ),

@@ -3,7 +3,7 @@
 import { byId, h } from "./dom.js";
 import { DIRECTIONS, EVERYTHING, SORTS } from "./filter.js";
 import { shape } from "./marks.js";
-import { t } from "./words.js";
+import { t } from "./language.js";
 
 /** @param {ReturnType<typeof import("./state.js").createStore>} store */
 export function listenToForm(store) {
@@ -44,7 +44,7 @@ export function showForm(state, { counts, attributes, platforms }) {
   );
 }
 
-/** Radio buttons are made once; afterwards only their words and numbers change. */
+/** Radio buttons are created once; afterwards only their texts and numbers change. */
 function offerDirections(state, counts) {
   const place = byId("directions");
   if (!place.childElementCount) {

@@ -1,4 +1,4 @@
-/** Elements without markup in strings: nothing that a server sends is ever parsed as HTML. */
+/** Creates elements without HTML strings, so that nothing from the server is ever parsed as HTML. */
 
 const SVG = "http://www.w3.org/2000/svg";
 

@@ -1,14 +1,14 @@
-/** What stands behind a keyword: pictures, curves with the forecast fan, numbers, caveats, source. */
+/** The evidence behind a keyword: pictures, curves with the forecast fan, numbers, caveats, source. */
 
 import { evidence } from "./api.js";
 import { grade, products, samplePicture, stage, trajectory } from "./cards.js";
 import { heights, legend, shareChart, yearBefore } from "./chart.js";
 import { all, byId, h } from "./dom.js";
-import { chance, count, date, number, percent, points, price } from "./format.js";
+import { probability, count, date, number, percent, points, price } from "./format.js";
 import { mark, shape } from "./marks.js";
 import { failure } from "./notice.js";
 import { extent } from "./scale.js";
-import { named, otherLang, otherName, retell, spoken, t } from "./words.js";
+import { named, otherLang, otherName, translate, language, t } from "./language.js";
 
 /**
  * Fill the sheet and open it.
@@ -40,7 +40,7 @@ export function showEvidence(record, attribute) {
   loadCurves(record, curves);
 }
 
-/** The attribute's name, when it arrives after the sheet was opened. @param {string} attribute */
+/** Show the attribute's name if it arrives after the sheet was opened. @param {string} attribute */
 export function renameAttribute(attribute) {
   all("#evidence .of > span").forEach((place) => place.replaceChildren(attribute));
 }
@@ -95,7 +95,7 @@ function head(record, attribute) {
     value: named(keyword),
     now: percent(share.now),
     then: percent(share.forecast),
-    day: date(record.target_date, spoken()),
+    day: date(record.target_date, language()),
   });
   return h(
     "header",
@@ -133,7 +133,7 @@ function head(record, attribute) {
   );
 }
 
-/** Every platform with its own direction. */
+/** List the platforms with their own directions. */
 function platforms({ platforms: groups }) {
   return Object.entries(groups).flatMap(([direction, names]) =>
     names.map((name) =>
@@ -164,10 +164,10 @@ function samples(record) {
           { class: "small" },
           h("strong", {}, sample.platform),
           " ",
-          price(sample.price, sample.currency, spoken()),
+          price(sample.price, sample.currency, language()),
           h("br"),
-          sample.first_seen && [t("first_seen", { day: date(sample.first_seen, spoken(), true) }), h("br")],
-          t("sure", { p: chance(sample.confidence) }),
+          sample.first_seen && [t("first_seen", { day: date(sample.first_seen, language(), true) }), h("br")],
+          t("sure", { p: probability(sample.confidence) }),
           " ",
           shopLink(sample),
         ),
@@ -191,7 +191,7 @@ function figures(record) {
   const pts = (value) => (value === null || value === undefined ? null : `${points(value)} ${t("pts")}`);
   const skill = sure.backtest_skill_vs_persistence;
   return list([
-    ["p_direction", chance(sure.p_direction)],
+    ["p_direction", probability(sure.p_direction)],
     ["support", count(sure.support_n)],
     ["days_observed", count(sure.days_observed)],
     ["agreement", percent(sure.platform_agreement, 0)],
@@ -217,7 +217,7 @@ function caveats(record) {
       "ul",
       {},
       record.caveats.map((sentence) => {
-        const { text, lang } = retell(sentence);
+        const { text, lang } = translate(sentence);
         return h("li", { lang }, text);
       }),
     ),

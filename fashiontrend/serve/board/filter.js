@@ -2,11 +2,11 @@
 
 /**
  * @typedef {Object} Choice
- * @property {string} q words to look for
+ * @property {string} q text to search for
  * @property {string} direction rising, falling, stable or all
  * @property {string} attribute id or all
- * @property {string} platform id, or * for all together
- * @property {number} confidence least probability of the direction, in percent
+ * @property {string} platform id, or * for all platforms, pooled
+ * @property {number} confidence lowest probability of the direction, in percent
  * @property {string} sort rank, change, share, confidence, support or name
  */
 

@@ -1,4 +1,4 @@
-/** Numbers and days as people read them. Pure functions. */
+/** Formats numbers and days for people. Pure functions. */
 
 export const NONE = "–";
 const MINUS = "−";
@@ -14,8 +14,8 @@ export function percent(value, digits = 1) {
   return known(value) ? `${(100 * value).toFixed(digits).replace("-", MINUS)}${THIN}%` : NONE;
 }
 
-/** A probability in whole percent, never told as certain. @param {unknown} value */
-export function chance(value) {
+/** A probability in whole percent; it is never shown as 0 % or 100 %. @param {unknown} value */
+export function probability(value) {
   if (!known(value)) return NONE;
   if (value > 0.995) return `> 99${THIN}%`;
   return value < 0.005 ? `< 1${THIN}%` : percent(value, 0);
@@ -64,7 +64,7 @@ export function daysBetween(from, to) {
   return Math.round((Date.parse(to.slice(0, 10)) - Date.parse(from.slice(0, 10))) / 86_400_000);
 }
 
-/** A price; what the shop states where the currency is unknown. @param {unknown} value @param {unknown} currency @param {string} lang */
+/** A price; if the currency is unknown, the shop's own text. @param {unknown} value @param {unknown} currency @param {string} lang */
 export function price(value, currency, lang) {
   if (!known(value)) return "";
   try {

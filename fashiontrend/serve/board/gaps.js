@@ -1,8 +1,8 @@
-/** What is not known well enough to be a keyword, and what is worn together. */
+/** Values without enough evidence for a keyword, and combinations of values. */
 
 import { h } from "./dom.js";
 import { count, number, percent } from "./format.js";
-import { named, retell, t } from "./words.js";
+import { named, translate, t } from "./language.js";
 
 const NUMBERS = ["support", "share"];
 
@@ -50,12 +50,12 @@ export function gapTable(aside, nameOf) {
 
 function reasons(sentences) {
   return sentences.flatMap((sentence, i) => {
-    const { text, lang } = retell(sentence);
+    const { text, lang } = translate(sentence);
     return [i ? "; " : "", h("span", { lang }, text)];
   });
 }
 
-/** Pairs of values on one product more often than by chance. @param {any[]} found */
+/** Pairs of values that products combine more often than by chance. @param {any[]} found */
 export function pairs(found) {
   if (!found.length) return null;
   return h(

@@ -1,10 +1,10 @@
-/** Which gates are open, by what value against which limit, and how that went over time. */
+/** The gates: whether each is open, its value and limit, and its history. */
 
 import { h } from "./dom.js";
 import { date, number, plain } from "./format.js";
 import { sparkline } from "./marks.js";
 import { notice } from "./notice.js";
-import { has, retell, spoken, t } from "./words.js";
+import { has, translate, language, t } from "./language.js";
 
 const ORDER = ["health", "accuracy", "perplexity"];
 
@@ -21,7 +21,7 @@ export function gateTiles(gates, withheld) {
     .map((gate) => tile(gate, gate.name === "health" ? withheld : []));
 }
 
-/** One line for all: open, or which are not. @param {any[]} gates */
+/** One line for all gates: all are open, or the names of the closed ones. @param {any[]} gates */
 export function gateSummary(gates) {
   const closed = gates.filter((g) => !g.passed);
   const text = closed.length
@@ -76,9 +76,9 @@ function tile(gate, withheld) {
   );
 }
 
-/** The last few days in words. @param {string[]} days */
+/** The last few days as text. @param {string[]} days */
 function listed(days) {
-  const last = days.slice(-5).map((day) => date(day, spoken(), true));
+  const last = days.slice(-5).map((day) => date(day, language(), true));
   return (days.length > 5 ? "… " : "") + last.join(", ");
 }
 
@@ -100,7 +100,7 @@ function why(verdict) {
     "ul",
     { class: "why" },
     told.map((sentence) => {
-      const { text, lang } = retell(sentence);
+      const { text, lang } = translate(sentence);
       return h("li", { lang }, text);
     }),
   );
@@ -115,7 +115,7 @@ function details(gate) {
     h(
       "p",
       { class: "small" },
-      t("judged", { day: date(gate.day, spoken()) }),
+      t("judged", { day: date(gate.day, language()) }),
       " · ",
       t("history", { n: gate.history.length }),
     ),

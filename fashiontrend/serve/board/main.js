@@ -1,4 +1,4 @@
-/** The board: loads what the server has and shows what the reader chose. */
+/** The board: it loads data from the server and shows what the reader chose. */
 
 import * as api from "./api.js";
 import { card, leader, stage } from "./cards.js";
@@ -15,13 +15,13 @@ import { listenForPictures, namesOf } from "./recognise.js";
 import { reach } from "./scale.js";
 import { listenForSignIn } from "./sign-in.js";
 import { createStore, fromQuery, toQuery } from "./state.js";
-import { speak, spoken, t } from "./words.js";
+import { setLanguage, language, t } from "./language.js";
 
 const store = createStore(fromQuery(location.search, navigator.language));
-/** What has arrived; null is still under way. */
+/** Data from the server; null is still being loaded. */
 /** @type {{keywords: any, gates: any, taxonomy: any, withheld: any, problem: any}} */
 const held = { keywords: null, gates: null, taxonomy: null, withheld: null, problem: null };
-/** Cards by record, so that a filter only moves them; emptied when a word or the scale changes. */
+/** Cards by record, so that a filter only moves them; emptied when the language or the scale changes. */
 const cards = new Map();
 let drawing = new AbortController();
 
@@ -30,7 +30,7 @@ const chosen = () => records().find((r) => r.id === store.get().open);
 const records = () => held.keywords?.keywords ?? [];
 
 function start() {
-  speak(store.get().lang);
+  setLanguage(store.get().lang);
   listenToForm(store);
   listenForSignIn(load);
   listenForPictures({
@@ -84,7 +84,7 @@ async function loadKeywords() {
   if (!held.withheld && records().length) loadWithheld(records()[0].keyword);
 }
 
-/** Without them the page is whole; it then says nothing of withheld days. */
+/** The page works without withheld days; it then does not mention them. */
 async function loadWithheld(keyword) {
   held.withheld = await api.withheldDays(keyword).catch(() => null);
   showGates();
@@ -104,7 +104,7 @@ async function loadGates() {
 function follow(now, before) {
   history.replaceState(null, "", toQuery(now, navigator.language) || location.pathname);
   if (now.lang !== before.lang) {
-    speak(now.lang);
+    setLanguage(now.lang);
     showKey();
     showGates();
     redraw();
@@ -115,7 +115,7 @@ function follow(now, before) {
   showChoice();
 }
 
-/** Everything again, in new words. */
+/** Render the whole page again, in another language. */
 function redraw() {
   cards.clear();
   showChoice();
@@ -130,7 +130,7 @@ function openChosen() {
   else if (byId("evidence").open) byId("evidence").close();
 }
 
-/** All words by which a keyword is found, in both languages. */
+/** All texts by which a search finds a keyword, in both languages. */
 function words(record) {
   const { attribute, value, en, zh } = record.keyword;
   return [
@@ -167,9 +167,9 @@ function showFreshness() {
   const [first] = keywords.keywords;
   const told = t("fresh", {
     release: keywords.release,
-    day: date(keywords.as_of, spoken()),
+    day: date(keywords.as_of, language()),
     n: keywords.horizon_days,
-    target: date(first?.target_date ?? keywords.as_of, spoken()),
+    target: date(first?.target_date ?? keywords.as_of, language()),
   });
   const age = daysBetween(keywords.as_of, new Date().toISOString());
   place.replaceChildren(told, age > 2 ? h("strong", { class: "old" }, ` ${t("old", { n: count(age) })}`) : "");
@@ -190,7 +190,7 @@ function showSummary() {
   );
 }
 
-/** The first screen shows what rises most clearly; where nothing does, what moves most. */
+/** The first screen shows the clearest rises; if nothing rises, the largest changes. */
 function showLeaders() {
   const ranked = choose(records(), EVERYTHING, words);
   const rising = ranked.filter((r) => r.direction === "rising" && r.evidence?.samples?.length);
@@ -236,7 +236,7 @@ function cardOf(record, far) {
   return cards.get(record.id);
 }
 
-/** Why there are no cards, if there are none. */
+/** Explain why there are no cards, if there are none. */
 function explain() {
   const { problem, keywords } = held;
   if (problem?.status === 404) return notice(t("no_release"), t("no_release_do"));

@@ -3,11 +3,11 @@
 import { h, s } from "./dom.js";
 import { percent } from "./format.js";
 import { extent, line, linear } from "./scale.js";
-import { t } from "./words.js";
+import { t } from "./language.js";
 
 const SHAPES = { rising: "M6 1.5 11 10.5H1z", falling: "M6 10.5 1 1.5h10z", stable: "M1 4.25h10v3.5H1z" };
 
-/** The shape of a direction, without words. @param {string} direction */
+/** The mark of a direction, without text. @param {string} direction */
 export function shape(direction) {
   return s(
     "svg",
@@ -16,11 +16,11 @@ export function shape(direction) {
   );
 }
 
-/** Shape and word. @param {string} direction */
+/** The mark of a direction with its name. @param {string} direction */
 export const mark = (direction) => h("span", { class: `mark d-${direction}` }, shape(direction), t(direction));
 
 /**
- * From today's share to the forecast: today is the upright line in the middle, the bar holds 80 %.
+ * The interval of a keyword: the vertical line in the middle is today's share, the bar the 80 % interval.
  * @param {any} record
  * @param {number} far share points from the middle to either edge
  */
@@ -54,7 +54,7 @@ export function interval(record, far) {
 }
 
 /**
- * The values of a gate in time with its limit; a filled dot is open, a cross is closed.
+ * The values of a gate over time with its limit; a filled dot means open, a cross means closed.
  * @param {{value: number | null, passed: boolean}[]} history oldest first
  * @param {number | null} limit
  * @param {string} text what the drawing shows, in words

@@ -1,10 +1,10 @@
-/** What is said where there is nothing to show: what happened, and what to do. */
+/** Notices in place of missing content: what happened, and what to do. */
 
 import { h } from "./dom.js";
-import { t } from "./words.js";
+import { t } from "./language.js";
 
 /**
- * An empty state.
+ * A notice that there is nothing to show.
  * @param {string} title
  * @param {string} advice
  */
@@ -13,7 +13,7 @@ export function notice(title, advice) {
 }
 
 /**
- * A failed request: the server's words, what to do, and a way to try again.
+ * A notice of a failed request: the server's text, what to do, and a button to try again.
  * @param {any} problem
  * @param {(() => void) | null} again
  */

@@ -1,8 +1,8 @@
-/** A picture with boxes on it, loaded when it is about to be seen. */
+/** Pictures with boxes on them; a picture is loaded shortly before it becomes visible. */
 
 import { pictureAddress } from "./api.js";
 import { all, h, s } from "./dom.js";
-import { t } from "./words.js";
+import { t } from "./language.js";
 
 const soon = new IntersectionObserver(
   (entries) =>
@@ -35,7 +35,7 @@ export function ownPicture(file, boxes, alt) {
   return frame(image, boxes, "contain");
 }
 
-/** Load every picture now: a printer does not scroll. */
+/** Load every picture now, for printing. */
 export function loadAll() {
   all("img[data-path]").forEach(load);
 }
@@ -54,8 +54,8 @@ async function load(image) {
 }
 
 /**
- * The same fit for the picture and its boxes: `cover` is `slice`, `contain` is `meet`. What is cut off is cut from
- * the side away from the garment.
+ * The picture and its boxes get the same fit: CSS `cover` is SVG `slice`, and `contain` is `meet`. If a part is cut
+ * off, it is on the side away from the garment.
  */
 function frame(image, boxes, fit) {
   const framed = h("span", { class: `picture ${fit}` }, image);
@@ -84,7 +84,7 @@ function frame(image, boxes, fit) {
   return framed;
 }
 
-/** Where to align a picture whose garment is centred here, for CSS and for SVG. @param {number} centre */
+/** The alignment, for CSS and for SVG, of a picture whose garment is centred at this fraction. @param {number} centre */
 function side(centre) {
   if (centre < 0.42) return { part: "0%", name: "Min" };
   return centre > 0.58 ? { part: "100%", name: "Max" } : { part: "50%", name: "Mid" };

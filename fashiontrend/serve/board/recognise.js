@@ -1,12 +1,12 @@
-/** A picture dropped, pasted or chosen: what the recogniser sees in it, and how that trends. */
+/** Recognition of a picture that the reader dropped, pasted or chose, with the trends of its attributes. */
 
 import { recognise } from "./api.js";
 import { byId, h } from "./dom.js";
-import { chance, plain } from "./format.js";
+import { probability, plain } from "./format.js";
 import { mark } from "./marks.js";
 import { failure, notice } from "./notice.js";
 import { ownPicture } from "./pictures.js";
-import { named, t } from "./words.js";
+import { named, t } from "./language.js";
 
 /**
  * @typedef {Object} Names
@@ -101,7 +101,7 @@ function garment(found, i, of, names) {
     .filter(([, text]) => text);
   const sure =
     typeof found.score === "number"
-      ? h("span", { class: "small" }, t("garment_sure", { p: chance(found.score) }))
+      ? h("span", { class: "small" }, t("garment_sure", { p: probability(found.score) }))
       : null;
   return h(
     "section",
@@ -135,7 +135,7 @@ function attribute(id, answer, names) {
         "div",
         { class: "first" },
         h("strong", {}, title),
-        known && h("span", {}, chance(answer.confidence)),
+        known && h("span", {}, probability(answer.confidence)),
         trend &&
           h(
             "button",
@@ -154,20 +154,20 @@ function attribute(id, answer, names) {
           "p",
           { class: "small" },
           known && `${t("also")} `,
-          listed.map(([value, p]) => `${label(value)} ${chance(p)}`).join(", "),
+          listed.map(([value, p]) => `${label(value)} ${probability(p)}`).join(", "),
         ),
     ),
   );
 }
 
-/** How sure, as a length. @param {number} p */
+/** A bar whose length is a confidence. @param {number} p */
 function bar(p) {
   const inner = h("span", {});
   inner.style.width = `${Math.round(100 * p)}%`;
   return h("span", { class: "bar", "aria-hidden": "true" }, inner);
 }
 
-/** An attribute's or value's name out of the taxonomy; its id in words where unknown. @param {any} taxonomy */
+/** Names of attributes and values from the taxonomy; an unknown id is shown as text. @param {any} taxonomy */
 export function namesOf(taxonomy) {
   const attributes = new Map((taxonomy?.attributes ?? []).map((a) => [a.id, a]));
   return {

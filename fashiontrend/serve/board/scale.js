@@ -1,4 +1,4 @@
-/** From values to places on a drawing. Pure functions. */
+/** Maps values to positions in a drawing. Pure functions. */
 
 /**
  * A linear map from a domain to a range; a domain without width maps to the middle.

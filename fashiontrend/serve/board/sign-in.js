@@ -1,8 +1,8 @@
-/** Asking for a bearer token; it lives in sessionStorage, that is in this tab, and nowhere else. */
+/** Asks the reader for a bearer token and keeps it in sessionStorage, that is in this tab only. */
 
 import { onTokenNeeded, Problem, token } from "./api.js";
 import { byId } from "./dom.js";
-import { t } from "./words.js";
+import { t } from "./language.js";
 
 export function listenForSignIn(reload) {
   const dialog = byId("sign-in");

@@ -1,4 +1,4 @@
-/** What the reader chose, kept in the address so that a view can be sent to a colleague. */
+/** What the reader chose; it is kept in the page's address, so that a view can be shared. */
 
 import { DIRECTIONS, EVERYTHING, SORTS } from "./filter.js";
 
@@ -7,7 +7,7 @@ import { DIRECTIONS, EVERYTHING, SORTS } from "./filter.js";
  */
 
 /**
- * Read the state from an address; what is not understood is left as it is by default.
+ * Read the state from an address; invalid parts keep their defaults.
  * @param {string} query such as `?q=neck&direction=rising`
  * @param {string} lang the browser's language
  * @returns {State}
@@ -31,7 +31,7 @@ export function fromQuery(query, lang) {
   };
 }
 
-/** The address of a state: only what differs from the default. @param {State} state @param {string} lang */
+/** The address of a state; it names only what differs from the defaults. @param {State} state @param {string} lang */
 export function toQuery(state, lang) {
   const usual = { ...EVERYTHING, lang: lang.toLowerCase().startsWith("zh") ? "zh" : "en", open: "" };
   const told = Object.entries(state).filter(([name, value]) => value !== usual[name]);
@@ -39,7 +39,7 @@ export function toQuery(state, lang) {
 }
 
 /**
- * A state that tells when it changes.
+ * A state with listeners for its changes.
  * @param {State} initial
  */
 export function createStore(initial) {

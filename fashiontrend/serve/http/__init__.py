@@ -1,1 +1,1 @@
-"""The HTTP layer: middleware, admission, authentication, strict JSON, and fetching of pictures by address."""
+"""The HTTP layer: middleware, admission control, authentication, strict JSON, fetching pictures by URL."""

@@ -1,4 +1,4 @@
-"""Which addresses a server may reach on behalf of a stranger: public ones, nothing of the house."""
+"""Which IP addresses the server may fetch from for a caller: public ones, none of its own network."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -7,8 +7,8 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-#: IANA's special-purpose blocks, whole: `is_global` of Python 3.11 lets parts of 192.0.0.0/24 pass.
-#: With them 6to4's relay, and the virtual address under which a cloud answers its own machines.
+#: IANA's special-purpose blocks, each as a whole: `is_global` of Python 3.11 lets parts of 192.0.0.0/24
+#: pass. Also the 6to4 relay, and the virtual address of Azure's platform services.
 _REFUSED_4 = tuple(
     ipaddress.IPv4Network(n)
     for n in (
@@ -18,21 +18,21 @@ _REFUSED_4 = tuple(
         "168.63.129.16/32",
     )
 )
-#: Of IPv6 only global unicast is reached, without its special-purpose blocks (Teredo is in the first).
+#: In IPv6 only global unicast is allowed, without its special-purpose blocks (the first holds Teredo).
 _UNICAST_6 = ipaddress.IPv6Network("2000::/3")
 _REFUSED_6 = tuple(ipaddress.IPv6Network(n) for n in ("2001::/23", "2001:db8::/32", "3fff::/20"))
 
 
 def is_public(address: Address, allowed: Iterable[Network] = ()) -> bool:
-    """Whether an address is public, or in a network that is allowed all the same.
+    """Return whether an address is public, or lies in an explicitly allowed network.
 
-    An IPv6 address that carries an IPv4 one (mapped, NAT64, 6to4) is judged by both.
+    For an IPv6 address that embeds an IPv4 address (mapped, NAT64, 6to4) the IPv4 address decides.
 
     Args:
-        address: what a name resolved to.
-        allowed: networks of `serve.fetch.allowed_networks`.
+        address: an address that a host name resolved to.
+        allowed: the networks of `serve.fetch.allowed_networks`.
     """
-    inner = _carried(address)
+    inner = _embedded(address)
     if inner is not None:
         return is_public(inner, allowed)
     if any(address.version == n.version and address in n for n in allowed):
@@ -43,7 +43,7 @@ def is_public(address: Address, allowed: Iterable[Network] = ()) -> bool:
     return address.is_global and address in _UNICAST_6 and not refused
 
 
-def _carried(address: Address) -> ipaddress.IPv4Address | None:
+def _embedded(address: Address) -> ipaddress.IPv4Address | None:
     if not isinstance(address, ipaddress.IPv6Address):
         return None
     if address.ipv4_mapped is not None:

@@ -1,8 +1,9 @@
-"""Pictures by URL, without becoming anybody's way into the house (SSRF).
+"""Fetches pictures by URL, protected against server-side request forgery (SSRF).
 
-A name is resolved once, every address it has is checked, and the connection goes to a checked
-address while Host and SNI keep the name; so a name that answers differently the second time
-gains nothing. Redirects are followed here, by the same rules. Environment proxies are not used.
+A host name is resolved once, all its addresses are checked, and the connection goes to a checked
+address while Host and SNI keep the name; so a name that resolves differently the second time gains
+an attacker nothing. Redirects are followed here, by the same rules. Proxies of the environment are
+not used.
 """
 
 import asyncio
@@ -19,24 +20,26 @@ import httpx
 
 from fashiontrend.config import FetchConfig
 from fashiontrend.serve.http.addresses import Address, is_public
-from fashiontrend.serve.http.problems import Problem
+from fashiontrend.serve.schemas.problems import Problem
 
 Resolver = Callable[[str, int], Awaitable[list[str]]]
 REDIRECTS = {301, 302, 303, 307, 308}
 PORTS = {"http": 80, "https": 443}
 MAX_URL = 2_000
+#: A shop redirects to its content network and perhaps to a renamed address; more is a loop.
+MAX_REDIRECTS = 3
 USER_AGENT = "fashiontrend"
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """Every address of a name, as the system knows them (decimal, octal and hex forms too)."""
+    """Resolve a host name to all its addresses; decimal, octal and hexadecimal forms are resolved too."""
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 class PinnedBackend(httpcore.AsyncNetworkBackend):
-    """Opens connections to checked addresses only."""
+    """A network backend that connects to checked addresses only."""
 
     def __init__(self, cfg: FetchConfig, resolver: Resolver, inner: Any = None) -> None:
         self.networks = tuple(ipaddress.ip_network(n) for n in cfg.allowed_networks)
@@ -51,65 +54,68 @@ class PinnedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Resolve, check all, connect to the first.
+        """Resolve the host, check all its addresses, and connect to the first.
 
         Raises:
-            Problem: the name does not resolve, or one of its addresses is not public.
+            Problem: 422 if the name does not resolve, or if one of its addresses is not public.
         """
         try:
             found = await self.resolver(host, port)
         except (OSError, UnicodeError):
-            raise _failed("the host's name does not resolve") from None
+            raise _failed("the host name does not resolve") from None
         for text in found:
             if not is_public(_address(text), self.networks):
-                raise _failed("the host is not a public one")
+                raise _failed("the host is not public")
         if not found:
-            raise _failed("the host's name does not resolve")
+            raise _failed("the host name does not resolve")
         stream: httpcore.AsyncNetworkStream = await self.inner.connect_tcp(
             found[0], port, timeout, local_address, socket_options
         )
         return stream
 
     async def connect_unix_socket(self, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
-        """Never."""
-        raise _failed("sockets of this machine are not reached")
+        """Refuse every Unix socket."""
+        raise _failed("sockets of this machine are not allowed")
 
     async def sleep(self, seconds: float) -> None:
-        """Between attempts."""
+        """Wait between two attempts."""
         await self.inner.sleep(seconds)
 
 
-class Turns:
-    """Who fetches now: so many at a time, of one host three quarters, so that one that hangs leaves room.
+class FetchSlots:
+    """Limits concurrent fetches: `count` in all, three quarters of them from one host.
 
-    A host is what the caller named; where its redirects lead is not counted.
+    So a host that hangs leaves room for others. A fetch counts for the host in the caller's URL;
+    hosts that its redirects lead to are not counted.
     """
 
     def __init__(self, count: int) -> None:
-        self._free, self._of_one_host = asyncio.Semaphore(count), max(1, count * 3 // 4)
+        self._free, self._per_host = asyncio.Semaphore(count), max(1, count * 3 // 4)
         self._hosts: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def take(self, host: str, wait_s: float) -> AsyncIterator[None]:
-        """A turn; given back at the end.
+    async def acquire(self, host: str, wait_s: float) -> AsyncIterator[None]:
+        """Hold a slot for the time of one fetch.
 
         Raises:
-            Problem: it did not come in time.
+            Problem: 429 if none became free within `wait_s` seconds.
         """
-        room = self._hosts.setdefault(host, asyncio.Semaphore(self._of_one_host))
+        of_host = self._hosts.setdefault(host, asyncio.Semaphore(self._per_host))
         async with AsyncExitStack() as held:
             try:
                 async with asyncio.timeout(wait_s):
-                    await held.enter_async_context(room)  # first: who waits for it takes no turn
+                    await held.enter_async_context(of_host)  # first: waiting for it takes no slot
                     await held.enter_async_context(self._free)
             except TimeoutError:
-                reason = f"its turn did not come within {wait_s:g} s; come again, with fewer URLs at once"
+                reason = (
+                    f"no fetch slot became free within {wait_s:g} s. Retry with fewer URLs at once"
+                )
                 raise _failed(reason, 429) from None
             yield
 
 
 class Fetcher:
-    """Fetches pictures; one for each replica."""
+    """Fetches pictures; a replica has one."""
 
     def __init__(
         self,
@@ -119,38 +125,38 @@ class Fetcher:
         ssl_context: ssl.SSLContext | None = None,
         inner: Any = None,
     ) -> None:
-        """Nothing is contacted yet.
+        """Set up without contacting anything.
 
         Args:
-            cfg: what may be reached.
-            max_bytes: of one picture.
-            resolver: name -> addresses; tests give another.
-            ssl_context: tests give another.
-            inner: httpcore's backend below the pinned one; tests give another.
+            cfg: allowed hosts, ports and networks, time limits.
+            max_bytes: largest picture in bytes.
+            resolver: resolves a host name to addresses; tests replace it.
+            ssl_context: tests replace it.
+            inner: httpcore's backend below the pinned one; tests replace it.
         """
         self.cfg, self.max_bytes = cfg, max_bytes
-        self._turns = Turns(cfg.concurrency)
+        self._slots = FetchSlots(cfg.concurrency)
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=ssl_context,
             max_connections=cfg.concurrency,
             network_backend=PinnedBackend(cfg, resolver, inner),
-            # No connection is kept: a kept one would answer for a name that has moved since.
+            # A kept connection would go on serving a name that has moved since.
             max_keepalive_connections=0,
             http2=False,
         )
 
     async def __call__(self, url: str) -> bytes:
-        """The bytes behind a URL.
+        """Fetch the bytes of a URL.
 
         Raises:
-            Problem: `fetch_failed` for anything but a 200 answer of a public host in time (429 if
-                its turn did not come), `too_large` beyond the limit.
+            Problem: `fetch_failed` (422) unless a public host responds with 200 in time, or with 429
+                if no fetch slot became free; `too_large` beyond the limit.
         """
         if not self.cfg.enabled:
-            raise _failed("this server fetches no URLs; send the bytes")
+            raise _failed("this server does not fetch URLs. Upload the picture instead")
         first = self.check(url)
         host = first.raw_host.decode("ascii").rstrip(".")
-        async with self._turns.take(host, self.cfg.timeout_s):
+        async with self._slots.acquire(host, self.cfg.timeout_s):
             return await self._in_time(first)
 
     async def _in_time(self, first: httpx.URL) -> bytes:
@@ -158,7 +164,7 @@ class Fetcher:
             async with asyncio.timeout(self.cfg.timeout_s):
                 return await self._follow(first)
         except TimeoutError:
-            raise _failed(f"no whole answer within {self.cfg.timeout_s:g} s") from None
+            raise _failed(f"no complete response came within {self.cfg.timeout_s:g} s") from None
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError):
             raise _failed("the connection failed") from None
         except (httpcore.UnsupportedProtocol, ssl.SSLError, OSError, ValueError):
@@ -166,43 +172,44 @@ class Fetcher:
 
     async def _follow(self, first: httpx.URL) -> bytes:
         here = first
-        for _ in range(self.cfg.max_redirects + 1):
-            answer = await self._get(here)
-            if isinstance(answer, bytes):
-                return answer
+        for _ in range(MAX_REDIRECTS + 1):
+            found = await self._get(here)
+            if isinstance(found, bytes):
+                return found
             try:
-                here = self.check(str(here.join(answer)))
+                here = self.check(str(here.join(found)))
             except (httpx.InvalidURL, ValueError):
-                raise _failed("the redirect leads nowhere") from None
-        raise _failed(f"more than {self.cfg.max_redirects} redirects")
+                raise _failed("the redirect has no valid target") from None
+        raise _failed(f"there were more than {MAX_REDIRECTS} redirects")
 
     def check(self, text: str) -> httpx.URL:
-        """Refuse what the text of a URL already gives away.
+        """Parse a URL, and refuse what its text alone shows to be not allowed.
 
         Raises:
-            Problem: not http(s), with user information, another port, not an allowed host.
+            Problem: 422 for another scheme than http(s), user information, or a port or host that
+                the settings do not allow.
         """
         try:
             url = httpx.URL(text)
             host = url.raw_host.decode("ascii")
         except (httpx.InvalidURL, UnicodeError, TypeError, ValueError):
-            raise _failed("it is not a URL") from None
+            raise _failed("it is not a valid URL") from None
         if len(text) > MAX_URL or any(ord(c) <= 32 or ord(c) == 127 or c == "\\" for c in text):
-            raise _failed("it is not a URL")
+            raise _failed("it is not a valid URL")
         if url.scheme not in PORTS:
-            raise _failed("only http and https are fetched")
+            raise _failed("only http and https are allowed")
         if url.userinfo or not host:
-            raise _failed("a URL with user information, or without a host, is not fetched")
+            raise _failed("a URL with user information, or without a host, is not allowed")
         if (PORTS[url.scheme] if url.port is None else url.port) not in self.cfg.allowed_ports:
-            raise _failed("this port is not fetched from")
+            raise _failed("this port is not allowed")
         if self.cfg.allowed_hosts and not any(
             host == name or host.endswith(f".{name}") for name in self.cfg.allowed_hosts
         ):
-            raise _failed("the host is not on the list of allowed ones")
+            raise _failed("the host is not on the list of allowed hosts")
         return url
 
     async def _get(self, url: httpx.URL) -> bytes | str:
-        """The body of a 200, or where a redirect leads."""
+        """Return the body of a 200 as bytes, or the target of a redirect as text."""
         target = httpcore.URL(
             scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
         )
@@ -216,19 +223,19 @@ class Fetcher:
             if response.status in REDIRECTS:
                 return _location(response.headers)
             if response.status != 200:
-                raise _failed(f"the host answered {response.status}")
+                raise _failed(f"the host responded with status {response.status}")
             parts, size = [], 0
             async for part in response.aiter_stream():
                 size += len(part)
                 if size > self.max_bytes:
                     raise Problem(
-                        413, "too_large", f"The picture has more than {self.max_bytes} bytes."
+                        413, "too_large", f"The picture is larger than {self.max_bytes} bytes."
                     )
                 parts.append(part)
             return b"".join(parts)
 
     async def aclose(self) -> None:
-        """Close what is open."""
+        """Close all connections."""
         await self._pool.aclose()
 
 
@@ -239,10 +246,10 @@ def _address(text: str) -> Address:
 def _location(headers: list[tuple[bytes, bytes]]) -> str:
     found = [value for name, value in headers if name.lower() == b"location"]
     if len(found) != 1:
-        raise _failed("the redirect leads nowhere")
+        raise _failed("the redirect has no valid target")
     return found[0].decode("latin-1")
 
 
 def _failed(reason: str, status: int = 422) -> Problem:
-    """Told without the address that was found: an answer must not map the house."""
+    """Make the problem without the resolved address: it would reveal the internal network."""
     return Problem(status, "fetch_failed", f"The picture was not fetched: {reason}.")

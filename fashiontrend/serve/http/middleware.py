@@ -1,4 +1,7 @@
-"""The outermost layer: who comes in, request ids, the audit log, metrics, and no trace of an error inside."""
+"""The outermost ASGI layer: admission, request ids, time limit, metrics, audit log.
+
+Errors inside the application become problem documents here, without a trace of their cause.
+"""
 
 import asyncio
 import json
@@ -13,70 +16,74 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fashiontrend.serve.http import problems
-from fashiontrend.serve.http.admission import Intake
-from fashiontrend.serve.http.metrics import Metrics
-from fashiontrend.serve.http.problems import Problem
+from fashiontrend.serve.http.admission import Admission
+from fashiontrend.serve.metrics import Metrics
+from fashiontrend.serve.schemas.problems import Problem
 
 log = logging.getLogger(__name__)
 audit = logging.getLogger("fashiontrend.audit")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-#: Asked every few seconds by machines; not worth an audit line.
-QUIET = {
+#: Probes poll these paths every few seconds: they bypass admission and the audit log.
+PROBES = {
     "/healthz",
     "/readyz",
     "/metrics",
     "/v1/recognise/v2/health/live",
     "/v1/recognise/v2/health/ready",
 }
-State = MutableMapping[str, Any]
+INTERNAL_ERROR = (
+    "The server failed while it processed the request. Its log has the cause under the request_id."
+)
+RequestState = MutableMapping[str, Any]
 
 
-class Edge:
-    """An ASGI application around another."""
+class ServiceMiddleware:
+    """An ASGI application around another, `app`."""
 
-    def __init__(self, app: ASGIApp, intake: Intake, metrics: Metrics) -> None:
-        self.app, self.cfg, self.intake, self.metrics = app, intake.cfg, intake, metrics
-        metrics.follow(intake)
+    def __init__(self, app: ASGIApp, admission: Admission, metrics: Metrics) -> None:
+        self.app, self.admission, self.metrics = app, admission, metrics
+        self.cfg = admission.cfg
+        metrics.watch_requests(lambda: admission.processing, lambda: admission.receiving)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, whatever happens inside."""
+        """Respond to one request, whatever the application raises."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        # Ray Serve names the deployment's prefix here; the routes below spell whole paths.
+        # Ray Serve sets the application's prefix here, but our routes spell whole paths.
         scope = {**scope, "root_path": ""}
         headers = Headers(scope=scope)
-        given = headers.get("x-request-id", "")
-        state: State = scope.setdefault("state", {})
-        state["known_id"] = REQUEST_ID.fullmatch(given) is not None
-        state["request_id"] = given if state["known_id"] else uuid.uuid4().hex
-        state["status"] = 0
+        state = _begin(scope, headers)
         begun = time.perf_counter()
-        answer = _Answer(send, state)
+        sender = _ResponseSender(send, state)
         try:
             async with asyncio.timeout(self.cfg.request_timeout_s):
-                if scope["path"] in QUIET:  # asked whether this lives, however full it is
-                    await self.app(scope, receive, answer)
+                if scope["path"] in PROBES:
+                    await self.app(scope, receive, sender)
                 else:
-                    with self.intake.visit(headers, receive) as visit:
-                        await self.app(scope, visit.receive, answer)
+                    with self.admission.track(headers, receive) as request:
+                        await self.app(scope, request.receive, sender)
         except TimeoutError:
-            told = f"No answer within {self.cfg.request_timeout_s:g} s. Ask for less at once."
-            await answer.give_up(scope, receive, Problem(504, "timeout", told))
+            await sender.send_problem(scope, receive, self._timed_out())
         except Problem as problem:
-            await answer.give_up(scope, receive, problem)
+            await sender.send_problem(scope, receive, problem)
         except Exception:
             log.exception("request %s failed", state["request_id"])
-            told = "Something failed inside; the request_id finds it in the server's log."
-            await answer.give_up(scope, receive, Problem(500, "internal", told))
+            failed = Problem(500, "internal", INTERNAL_ERROR)
+            await sender.send_problem(scope, receive, failed)
         finally:
-            self._tell(scope, state, time.perf_counter() - begun)
+            self._record(scope, state, time.perf_counter() - begun)
 
-    def _tell(self, scope: Scope, state: State, seconds: float) -> None:
+    def _timed_out(self) -> Problem:
+        limit = f"The response was not ready within {self.cfg.request_timeout_s:g} s."
+        return Problem(504, "timeout", f"{limit} Send less in one request.")
+
+    def _record(self, scope: Scope, state: RequestState, seconds: float) -> None:
+        """Count the request, and write its line of the audit log."""
         route = getattr(scope.get("route"), "path", "") or state.get("route", "unmatched")
         self.metrics.requests.labels(route, scope["method"], state["status"]).inc()
         self.metrics.seconds.labels(route).observe(seconds)
-        if scope["path"] in QUIET or not audit.isEnabledFor(logging.INFO):
+        if scope["path"] in PROBES or not audit.isEnabledFor(logging.INFO):
             return
         client = scope.get("client")
         line = {
@@ -92,23 +99,33 @@ class Edge:
         audit.info("%s", json.dumps(line, ensure_ascii=True))
 
 
-class _Answer:
-    """Send, with the headers that every answer has."""
+def _begin(scope: Scope, headers: Headers) -> RequestState:
+    """The state of a new request; its id is the caller's if that is a valid one."""
+    given = headers.get("x-request-id", "")
+    state: RequestState = scope.setdefault("state", {})
+    state["known_id"] = REQUEST_ID.fullmatch(given) is not None
+    state["request_id"] = given if state["known_id"] else uuid.uuid4().hex
+    state["status"] = 0
+    return state
 
-    def __init__(self, send: Send, state: State) -> None:
+
+class _ResponseSender:
+    """An ASGI `send` that adds the headers of every response."""
+
+    def __init__(self, send: Send, state: RequestState) -> None:
         self.send, self.state = send, state
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.state["status"] = message["status"]
             headers = MutableHeaders(scope=message)
-            if not self.state["known_id"]:  # who named the id, caller or proxy, writes it
+            if not self.state["known_id"]:  # whoever chose the id, caller or proxy, writes it
                 headers["x-request-id"] = self.state["request_id"]
             headers["x-content-type-options"] = "nosniff"
             headers.setdefault("cache-control", "no-store")
         await self.send(message)
 
-    async def give_up(self, scope: Scope, receive: Receive, problem: Problem) -> None:
-        if self.state["status"]:  # half an answer is out; all that is left is to end it
-            return
-        await problems.respond(problem, self.state["request_id"])(scope, receive, self)
+    async def send_problem(self, scope: Scope, receive: Receive, problem: Problem) -> None:
+        """Respond with a problem, unless a part of another response was sent already."""
+        if not self.state["status"]:
+            await problems.respond(problem, self.state["request_id"])(scope, receive, self)

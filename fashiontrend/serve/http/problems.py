@@ -1,86 +1,44 @@
-"""What a caller is told when something cannot be done: RFC 9457, `application/problem+json`."""
-
-from collections.abc import Mapping, Sequence
-from http import HTTPStatus
-from typing import Any
+"""Problems as HTTP responses: `application/problem+json` (RFC 9457)."""
 
 import pydantic_core
-from fastapi.exceptions import HTTPException, RequestValidationError
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from fashiontrend.serve.schemas.problems import Problem
+from fashiontrend.serve.schemas.responses import FieldError
+
 MEDIA_TYPE = "application/problem+json"
-TYPE = "urn:fashiontrend:problem:"
-#: Codes of answers that Starlette and FastAPI give by themselves.
+#: Codes for the errors that Starlette and FastAPI raise themselves, by HTTP status.
 CODES = {400: "invalid", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
-#: Of statuses that HTTP itself does not know; proxies log 499.
-TITLES = {499: "Client Closed Request"}
-MOST_ERRORS = 20
+#: A response lists at most this many mistakes of a request.
+MAX_ERRORS = 20
 
 
-class Problem(HTTPException):
-    """An answer that is not the one hoped for.
-
-    Args:
-        status: HTTP status.
-        code: short word that programs compare.
-        detail: what failed, what was seen, what was expected, what to do.
-        headers: further headers, such as Retry-After.
-        errors: single mistakes, each with `path` and `message`.
-    """
-
-    def __init__(
-        self,
-        status: int,
-        code: str,
-        detail: str,
-        headers: Mapping[str, str] | None = None,
-        errors: Sequence[Mapping[str, str]] = (),
-    ) -> None:
-        super().__init__(status, detail, dict(headers or {}))
-        self.code = code
-        self.errors = errors
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        arguments = (self.status_code, self.code, self.detail, self.headers, self.errors)
-        return type(self), arguments
-
-
-def busy(detail: str, retry_after_s: int, status: int = 429) -> Problem:
-    """Too much to do; the caller should come again."""
-    return Problem(status, "busy", detail, {"Retry-After": str(retry_after_s)})
-
-
-def body(problem: HTTPException, request_id: str = "") -> dict[str, Any]:
-    """The problem object."""
-    code = getattr(problem, "code", CODES.get(problem.status_code, "refused"))
-    told: dict[str, Any] = {
-        "type": TYPE + code,
-        "title": TITLES.get(problem.status_code) or HTTPStatus(problem.status_code).phrase,
-        "status": problem.status_code,
-        "detail": str(problem.detail),
-    }
-    if request_id:
-        told["request_id"] = request_id
-    if errors := getattr(problem, "errors", ()):
-        told["errors"] = list(errors)
-    return told
-
-
-def respond(problem: HTTPException, request_id: str = "") -> Response:
-    """The whole answer."""
+def respond(problem: Problem, request_id: str = "") -> Response:
+    """Render a problem, with its headers."""
     return Response(
-        pydantic_core.to_json(body(problem, request_id)),
-        problem.status_code,
-        headers=dict(problem.headers or {}),
+        problem.details(request_id).to_json(),
+        problem.status,
+        headers=problem.headers,
         media_type=MEDIA_TYPE,
     )
 
 
-def of_validation(error: RequestValidationError | pydantic_core.ValidationError) -> Problem:
-    """What a request's mistakes look like, one line each; the input itself is not echoed."""
+def from_http_exception(error: HTTPException) -> Problem:
+    """Turn an error of Starlette or FastAPI, such as an unknown path, into a problem."""
+    code = CODES.get(error.status_code, "refused")
+    return Problem(error.status_code, code, str(error.detail), error.headers)
+
+
+def from_validation(error: RequestValidationError | pydantic_core.ValidationError) -> Problem:
+    """Turn failed validation into a problem with one entry per wrong field.
+
+    The caller's input is not echoed.
+    """
     found = [
-        {"path": ".".join(str(part) for part in e["loc"]) or "(top)", "message": str(e["msg"])}
-        for e in error.errors()[:MOST_ERRORS]
+        FieldError(path=".".join(str(part) for part in e["loc"]) or "(top)", message=str(e["msg"]))
+        for e in error.errors()[:MAX_ERRORS]
     ]
-    text = "; ".join(f"{e['path']}: {e['message']}" for e in found[:3])
+    text = "; ".join(f"{e.path}: {e.message}" for e in found[:3])
     return Problem(400, "invalid", f"The request is not valid: {text}.", errors=found)

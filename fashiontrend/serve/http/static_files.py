@@ -1,4 +1,4 @@
-"""The trend board's files, held in memory: a name that is not one of them is nowhere."""
+"""The trend board's files, held in memory, so that no path outside of them can be read."""
 
 import hashlib
 import mimetypes
@@ -8,7 +8,7 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-FOLDER = Path(__file__).parent / "board"
+FOLDER = Path(__file__).parents[1] / "board"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
     "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
@@ -18,7 +18,7 @@ TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css"
 
 @dataclass(frozen=True)
 class File:
-    """One file, ready to send."""
+    """One file with its response headers."""
 
     data: bytes
     media_type: str
@@ -26,10 +26,10 @@ class File:
 
 
 def read_board(folder: Path = FOLDER) -> dict[str, File]:
-    """All files by name; Python files are not among them."""
+    """Read all files of the board, by their path below the folder."""
     found = {}
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        if path.suffix == ".py" or path.name.startswith("."):
+        if path.name.startswith("."):
             continue
         data = path.read_bytes()
         kind = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0]
@@ -39,7 +39,7 @@ def read_board(folder: Path = FOLDER) -> dict[str, File]:
 
 
 def tag(data: bytes) -> str:
-    """A strong ETag."""
+    """Return a strong ETag of the bytes."""
     return f'"{hashlib.sha256(data).hexdigest()[:32]}"'
 
 
@@ -50,10 +50,10 @@ def respond(
     etag: str | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response:
-    """200 with an ETag, or 304 if the caller has it."""
+    """Respond with 200 and an ETag, or with 304 if the caller already has these bytes."""
     etag = etag or tag(data)
-    told = {"ETag": etag, "Cache-Control": "no-cache", **(headers or {})}
-    asked = request.headers.get("if-none-match", "")
-    if etag in (t.strip().removeprefix("W/") for t in asked.split(",")) or asked.strip() == "*":
-        return Response(status_code=304, headers=told)
-    return Response(data, media_type=media_type, headers=told)
+    sent = {"ETag": etag, "Cache-Control": "no-cache", **(headers or {})}
+    known = request.headers.get("if-none-match", "")
+    if etag in (t.strip().removeprefix("W/") for t in known.split(",")) or known.strip() == "*":
+        return Response(status_code=304, headers=sent)
+    return Response(data, media_type=media_type, headers=sent)

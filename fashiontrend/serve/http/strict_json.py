@@ -1,4 +1,4 @@
-"""JSON from strangers: refused early when it is deep, ambiguous or not JSON at all."""
+"""A strict JSON parser for request bodies: it refuses deep nesting and ambiguous values early."""
 
 import json
 import re
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fashiontrend.serve.http.problems import Problem
+from fashiontrend.serve.schemas.problems import Problem
 
 _STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _STEP = np.zeros(256, np.int8)
@@ -15,27 +15,27 @@ _STEP[[ord("]"), ord("}")]] = -1
 
 
 def parse(body: bytes, max_depth: int) -> Any:
-    """The value of a JSON text (RFC 8259) in UTF-8.
+    """Parse a JSON text (RFC 8259) in UTF-8.
 
     Args:
         body: the text.
-        max_depth: of nested arrays and objects; checked before anything is parsed.
+        max_depth: deepest allowed nesting of arrays and objects; it is checked before parsing.
 
     Raises:
-        Problem: 400; not UTF-8, not JSON, too deep, NaN or Infinity, a key that stands twice, a
-            number or a string that has no exact form.
+        Problem: 400 if the text is not UTF-8, not JSON or nested too deep, or if it holds NaN,
+            Infinity, a duplicate key, or half of a surrogate pair.
     """
     depth = _depth(body)
     if depth > max_depth:
-        raise _invalid(f"it is nested {depth} deep, at most {max_depth} are read")
+        raise _invalid(f"it is nested {depth} levels deep; at most {max_depth} are allowed")
     try:
         value = json.loads(
             body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
         )
-        if b"\\u" in body:  # half of a surrogate pair would break the answer that echoes it
+        if b"\\u" in body:  # half of a surrogate pair would break the response that echoes it
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeError:
-        raise _invalid("it is not UTF-8, or holds half of a surrogate pair") from None
+        raise _invalid("it is not UTF-8, or it holds half of a surrogate pair") from None
     except RecursionError:
         raise _invalid("it is nested too deep") from None
     except json.JSONDecodeError as error:
@@ -55,8 +55,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice[:60]!r} stands twice in one object")
+        double = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {double[:60]!r} occurs twice in one object")
     return found
 
 
@@ -65,4 +65,4 @@ def _no_constant(name: str) -> float:
 
 
 def _invalid(reason: str) -> Problem:
-    return Problem(400, "invalid_json", f"The body is not the JSON that is read here: {reason}.")
+    return Problem(400, "invalid_json", f"The request body is not valid JSON: {reason}.")

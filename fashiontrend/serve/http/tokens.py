@@ -1,4 +1,4 @@
-"""Who may ask for what: bearer tokens, kept as SHA-256 in a file that a secret mounts."""
+"""Authentication by bearer tokens; a file, usually a mounted secret, holds their SHA-256 and scopes."""
 
 import hashlib
 import logging
@@ -17,7 +17,7 @@ from fastapi.security.utils import get_authorization_scheme_param
 from fashiontrend import typed_yaml
 from fashiontrend.config import ServeConfig
 from fashiontrend.errors import ConfigError
-from fashiontrend.serve.http.problems import Problem
+from fashiontrend.serve.schemas.problems import Problem
 from fashiontrend.typed_yaml import Section
 
 log = logging.getLogger(__name__)
@@ -25,58 +25,58 @@ Scope = Literal["read", "recognise", "forecast", "catalogue", "metrics"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 PREFIX = "ft_"
 Guard = Callable[[Request, Scope], str]
-Stamp = tuple[int, int, int, int]  # of a file: changed (ns), touched (ns), which one, how long
-#: How long a file that is not valid may pass for one that is just being written.
+Stamp = tuple[int, int, int, int]  # of a file: mtime (ns), ctime (ns), inode, size
+#: Seconds for which an invalid file is taken for one that is just being written.
 GRACE_S = 10.0
 
 
 class Token(Section):
-    """One caller: its name for the audit log, the hash of its token, what it may do."""
+    """One caller: its name for the audit log, the hash of its token, its scopes."""
 
     name: Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     sha256: Annotated[str, pydantic.Field(pattern=r"^[0-9a-f]{64}$")]
     scopes: tuple[Scope, ...]
 
 
-class Tokens(Section):
-    """The file."""
+class TokensFile(Section):
+    """The content of `serve.tokens_file`."""
 
     tokens: tuple[Token, ...]
 
 
 @dataclass(frozen=True)
-class Secret:
-    """A fresh token; `text` is shown once and kept nowhere."""
+class NewToken:
+    """A new token; `text` is shown once and stored nowhere."""
 
     text: str
     record: Token
 
 
-def draw(name: str, scopes: tuple[Scope, ...]) -> Secret:
-    """A token of 256 random bits.
+def draw(name: str, scopes: tuple[Scope, ...]) -> NewToken:
+    """Draw a token of 256 random bits.
 
     Raises:
-        ConfigError: the name is not one for a log.
+        ConfigError: the name has characters that the audit log does not allow.
     """
     text = PREFIX + secrets.token_urlsafe(32)
     try:
-        return Secret(text, Token(name=name, sha256=hash_token(text), scopes=scopes))
+        return NewToken(text, Token(name=name, sha256=hash_token(text), scopes=scopes))
     except pydantic.ValidationError:
         raise ConfigError(
-            f"name {name!r}: expected 1 to 64 letters, digits, dots, dashes and underscores of "
-            "ASCII. Name the caller so, such as my-laptop."
+            f"name {name!r}: expected 1 to 64 ASCII letters, digits, dots, dashes and underscores. "
+            "Choose a name such as my-laptop."
         ) from None
 
 
 def hash_token(text: str) -> str:
-    """SHA-256 in hex. Tokens are random, so that a slow hash would add nothing."""
+    """Return the SHA-256 in hex. A slow hash would add nothing, because tokens are random."""
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def needed(cfg: ServeConfig) -> bool:
-    """Whether callers must show a token: always, but on loopback behind Ray's own proxy.
+    """Return whether callers need a token: always, except on loopback behind Ray's own proxy.
 
-    With HAProxy the replicas listen on all interfaces, whatever `host` says.
+    With HAProxy the replicas listen on all interfaces, whatever `serve.host` is.
     """
     if cfg.auth == "auto":
         return cfg.proxy == "haproxy" or not _is_loopback(cfg.host)
@@ -91,15 +91,15 @@ def _is_loopback(host: str) -> bool:
 
 
 def read(path: str) -> dict[str, Token]:
-    """Tokens by their hash; none of an empty file.
+    """Read the tokens of a file, by their hash; an empty file has none.
 
     Raises:
-        ConfigError: the file is missing or wrong; its content is not told.
+        ConfigError: the file is missing or invalid; the message does not quote its content.
     """
     expected = "Expected a list of {name, sha256, scopes}; make a line with `fashiontrend token`."
     try:
         data = _parse(path)
-        listed = Tokens.model_validate({"tokens": () if data is None else data}).tokens
+        listed = TokensFile.model_validate({"tokens": () if data is None else data}).tokens
     except OSError as error:
         raise ConfigError(
             f"serve.tokens_file {path}: {error.strerror}. Make a line with `fashiontrend token`."
@@ -113,12 +113,12 @@ def read(path: str) -> dict[str, Token]:
     except _NotYaml as error:
         raise ConfigError(f"serve.tokens_file {path}: {error}. {expected}") from None
     if not listed:
-        log.warning("serve.tokens_file %s names nobody: nobody is let in", path)
+        log.warning("serve.tokens_file %s holds no token: every caller is refused", path)
     return {t.sha256: t for t in listed}
 
 
 class _NotYaml(Exception):
-    """A text that YAML does not take; says where, and not what stands there."""
+    """The text is not valid YAML; the message says where, and does not quote the text."""
 
 
 def _parse(path: str) -> Any:
@@ -131,21 +131,21 @@ def _parse(path: str) -> Any:
         ) from None
     except UnicodeDecodeError as error:
         raise _NotYaml(f"byte {error.start + 1} is not UTF-8") from None
-    except (ValueError, RecursionError):  # a date that is none, lists in lists
+    except (ValueError, RecursionError):  # an impossible date, or lists nested too deep
         raise _NotYaml("not valid YAML") from None
 
 
 def make_guard(cfg: ServeConfig, clock: Callable[[], float] = time.time) -> Guard:
-    """The function that every protected endpoint asks first: guard(request, scope) -> caller.
+    """Make the function that checks a caller's token: guard(request, scope) -> caller's name.
 
-    The file is read again when it changes, so that a token can be withdrawn without a restart. One
-    that is gone or empty lets nobody in. One that is not valid may be half written, so the tokens
-    before it hold for `GRACE_S`; after that everybody is answered 503 until it is mended, because a
-    token that was withdrawn must not live on.
+    The file is read again when it changes, so that a token can be withdrawn without a restart. If it
+    is gone or empty, every caller is refused. If it is invalid it may be half written, so the previous
+    tokens stay valid for `GRACE_S`; after that every caller gets 503 until the file is repaired,
+    because a withdrawn token must not stay valid.
 
     Args:
-        cfg: the file, and whether it is needed.
-        clock: seconds since the epoch, as files have them.
+        cfg: gives the file, and whether tokens are needed.
+        clock: seconds since the epoch, comparable with a file's mtime.
 
     Raises:
         ConfigError: tokens are needed and there is no usable file.
@@ -166,7 +166,7 @@ class _FileGuard:
         self.clock = clock
         self.stamp = _stamp(path)
         self.tokens = read(path)
-        self.told: Stamp | None = None  # of the mistake that stands in the log
+        self.logged: Stamp | None = None  # the invalid file that the log reported last
         self.bad_since: float | None = None
 
     def __call__(self, request: Request, scope: Scope) -> str:
@@ -178,11 +178,11 @@ class _FileGuard:
             raise Problem(
                 401,
                 "no_token",
-                "A valid token is needed: send `Authorization: Bearer <token>`.",
+                "This endpoint needs a valid token. Send the header `Authorization: Bearer <token>`.",
                 {"WWW-Authenticate": "Bearer"},
             )
         if scope not in token.scopes:
-            raise Problem(403, "scope", f"Token {token.name!r} lacks the scope {scope!r}.")
+            raise Problem(403, "scope", f"The token {token.name!r} lacks the scope {scope!r}.")
         return token.name
 
     def _known(self) -> dict[str, Token]:
@@ -191,24 +191,25 @@ class _FileGuard:
             try:
                 self.tokens = self._read(stamp)
             except ConfigError as error:
-                self._bear(stamp, error)
+                self._tolerate(stamp, error)
                 return self.tokens
-            self.stamp, self.bad_since, self.told = stamp, None, None
+            self.stamp, self.bad_since, self.logged = stamp, None, None
         return self.tokens
 
     def _read(self, stamp: Stamp | None) -> dict[str, Token]:
         if stamp is not None:
             return read(self.path)
-        log.warning("serve.tokens_file %s is gone: nobody is let in", self.path)
+        log.warning("serve.tokens_file %s is gone: every caller is refused", self.path)
         return {}
 
-    def _bear(self, stamp: Stamp | None, error: ConfigError) -> None:
-        """Let the tokens before hold for a while; after that they may be withdrawn ones."""
+    def _tolerate(self, stamp: Stamp | None, error: ConfigError) -> None:
+        """Keep the previous tokens valid for `GRACE_S`, then refuse every caller."""
         now = self.clock()
-        if stamp != self.told:
-            self.told = stamp
+        if stamp != self.logged:
+            self.logged = stamp
             log.error(
-                "%s The tokens before it hold for %g s, then all are refused until it is mended.",
+                "%s The previous tokens stay valid for %g s; after that every caller gets 503 until the "
+                "file is repaired.",
                 error, GRACE_S,
             )  # fmt: skip
         changed = now if stamp is None else stamp[0] / 1e9
@@ -217,13 +218,13 @@ class _FileGuard:
             raise Problem(
                 503,
                 "not_ready",
-                "The server cannot tell who may ask: its token file is not valid. Its log says why.",
+                "The server cannot check tokens because its token file is invalid. Its log says why.",
                 {"Retry-After": str(self.retry_after_s)},
             )
 
 
 def _stamp(path: str) -> Stamp | None:
-    """What tells one state of a file from another; None if it is gone."""
+    """Return what identifies one version of a file; None if the file is gone."""
     try:
         found = Path(path).stat()
     except OSError:

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 
 def is_allowed(key: str, prefixes: Sequence[str]) -> bool:
-    """Whether a key lies below one of the prefixes and goes nowhere else; a trailing `/` is a prefix."""
+    """Return whether a key, or a prefix that ends in `/`, lies below one of the allowed prefixes.
+
+    Keys with empty, `.` or `..` parts, escapes or unfinished uploads are never allowed.
+    """
     parts = key.removesuffix("/").split("/")
     plain = key.isprintable() and "\\" not in key and "%" not in key
     return (

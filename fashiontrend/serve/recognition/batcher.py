@@ -1,8 +1,9 @@
 """Dynamic batching: pictures of many requests go through the model together, within a latency bound.
 
-While the model computes, newcomers wait; when it is free, the oldest waits at most `wait_s`
-for company. The queue is bounded: what would not fit is refused at once. A request with more items
-than the queue holds could never fit, so it goes in slices, of which one waits at a time.
+While the model computes, new items wait. When it is free, the oldest item waits at most `wait_s` for
+others to fill its batch. The queue is bounded: items that do not fit are refused at once. A request
+with more items than the queue holds could never fit, so it is cut into slices, one of which waits at
+a time.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ O = TypeVar("O")  # noqa: E741
 
 
 class Overloaded(Exception):
-    """More waits than the bound allows."""
+    """The queue is full."""
 
 
 @dataclass(eq=False)
@@ -28,7 +29,7 @@ class _Waiting(Generic[I, O]):
 
 
 class Batcher(Generic[I, O]):
-    """Calls `run` with lists of items, in a thread of its own, one list at a time."""
+    """Calls `run` with batches of items, one batch at a time, in a thread of its own."""
 
     def __init__(
         self,
@@ -36,19 +37,19 @@ class Batcher(Generic[I, O]):
         max_size: int,
         wait_s: float,
         max_waiting: int,
-        seen: Callable[[int], None] = lambda size: None,
+        on_batch: Callable[[int], None] = lambda size: None,
     ) -> None:
-        """Nothing starts before the first item.
+        """Set up; the thread starts with the first item.
 
         Args:
-            run: one output for each input, in order.
-            max_size: of a list.
-            wait_s: for how long the oldest item waits while the model is idle.
-            max_waiting: items that wait; further slices of large requests may come on top.
-            seen: told the size of every list.
+            run: computes one output for each item, in order.
+            max_size: largest batch.
+            wait_s: seconds for which the oldest item waits for others while the model is idle.
+            max_waiting: highest number of waiting items; the later slices of large requests may exceed it.
+            on_batch: called with the size of every batch.
         """
         self._run, self._max_size, self._wait_s = run, max_size, wait_s
-        self._max_waiting, self._seen = max_waiting, seen
+        self._max_waiting, self._on_batch = max_waiting, on_batch
         self._queue: deque[_Waiting[I, O]] = deque()
         self._full = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -56,22 +57,25 @@ class Batcher(Generic[I, O]):
 
     @property
     def waiting(self) -> int:
-        """Items that wait."""
+        """Number of waiting items."""
         return len(self._queue)
 
     async def submit(self, items: Sequence[I]) -> list[O]:
-        """The outputs of items; a caller that is cancelled takes its items out of the queue.
+        """Return the outputs of the items; a cancelled caller's items leave the queue.
 
-        More than `max_waiting` items go in slices of half of it, one after another. Only the first
-        has to fit: work that was begun is ended, and the others follow into the room that it left.
+        More than `max_waiting` items are cut into slices of half of it, one after another. Only the
+        first slice has to fit: the others take the places that it left, so that work which was begun
+        is finished.
 
         Raises:
-            Overloaded: the queue is full; nothing was taken.
+            Overloaded: the queue is full; no item was taken.
         """
         fits = len(items) <= self._max_waiting
         size = len(items) if fits else (self._max_waiting + 1) // 2
         if len(self._queue) + size > self._max_waiting:
-            raise Overloaded(f"{len(self._queue)} pictures wait, at most {self._max_waiting} may")
+            raise Overloaded(
+                f"{len(self._queue)} pictures wait for the model, and at most {self._max_waiting} may"
+            )
         outputs: list[O] = []
         for start in range(0, len(items), size or 1):
             outputs += await self._wait_for(items[start : start + size])
@@ -92,10 +96,10 @@ class Batcher(Generic[I, O]):
                 if not w.future.done():
                     w.future.cancel()
                 elif not w.future.cancelled():
-                    w.future.exception()  # seen: a batch that fails fails every item of it
+                    w.future.exception()  # retrieve it: a failed batch fails each of its items
 
     async def _work(self) -> None:
-        """Until nothing waits."""
+        """Run batches until nothing waits."""
         loop = asyncio.get_running_loop()
         try:
             while self._queue:
@@ -103,7 +107,7 @@ class Batcher(Generic[I, O]):
                 batch = self._take()
                 if not batch:
                     continue
-                self._seen(len(batch))
+                self._on_batch(len(batch))
                 try:
                     outputs = await loop.run_in_executor(
                         self._thread, self._run, [w.item for w in batch]

@@ -1,4 +1,4 @@
-"""Rows of a catalogue and the rows that answer them."""
+"""Recognition of catalogue tables: the rows that a caller provides and the rows of results."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,34 +10,35 @@ from fashiontrend.config import ServeConfig
 from fashiontrend.errors import DataError, PictureError, StoreError
 from fashiontrend.labelled_sets import columns
 from fashiontrend.serve.recognition.allowed_keys import is_allowed
-from fashiontrend.serve.recognition.recognise import of_picture
-from fashiontrend.serve.recognition.served_model import Item, Outcome, ServedModel
+from fashiontrend.serve.recognition.recognise import picture_problem
+from fashiontrend.serve.recognition.served_model import Item, Result, ServedModel
 from fashiontrend.serve.schemas.requests import Options
+from fashiontrend.serve.schemas.responses import JsonObject
 from fashiontrend.taxonomy import Taxonomy
 
 ID, IMAGE, KEY = "id", "image", "key"
 
 
 def check_columns(source: object, schema: pa.Schema) -> None:
-    """Refuse a table without `id` and one of `image` (bytes) and `key` (of the store).
+    """Check that a table has `id`, and either `image` (bytes) or `key` (of the store).
 
     Raises:
-        DataError: names the source and what is there.
+        DataError: it has not; the message names the source and its columns.
     """
     if ID not in schema.names or (IMAGE in schema.names) == (KEY in schema.names):
         raise DataError(
-            f"{source}: columns {', '.join(schema.names)}; expected `id` and one of `image` (bytes) "
-            "and `key` (of the store)."
+            f"{source}: its columns are {', '.join(schema.names)}; expected `id` and either `image` "
+            "(bytes) or `key` (of the store)."
         )
     if IMAGE in schema.names:
         columns.check_images(source, schema.field(IMAGE).type)
 
 
 def check_attributes(options: Options, taxonomy: Taxonomy) -> None:
-    """Refuse to answer for an attribute that a recogniser does not know.
+    """Check that a taxonomy has all attributes that the options name.
 
     Raises:
-        DataError: names the first one, and those that it knows.
+        DataError: it has not; the message names the first unknown attribute and all known ones.
     """
     unknown = [a for a in options.attributes or () if a not in taxonomy.ids]
     if unknown:
@@ -47,7 +48,13 @@ def check_attributes(options: Options, taxonomy: Taxonomy) -> None:
 
 
 def read_rows(source: Any, first: int, count: int) -> Iterator[pa.Table]:
-    """Rows of an open Parquet file, a few at a time, without reading the groups before them."""
+    """Read rows of an open Parquet file in small tables; earlier row groups are not read.
+
+    Args:
+        source: the open file.
+        first: position of the first row.
+        count: number of rows.
+    """
     parquet = pq.ParquetFile(source)
     needed = [c for c in (ID, IMAGE, KEY) if c in parquet.schema_arrow.names]
     start = 0
@@ -57,47 +64,59 @@ def read_rows(source: Any, first: int, count: int) -> Iterator[pa.Table]:
         start += size
         if low >= high:
             continue
-        seen = 0
+        passed = 0
         for batch in parquet.iter_batches(64, row_groups=[n], columns=needed):
-            here = batch.slice(max(low - seen, 0), max(high - seen - max(low - seen, 0), 0))
-            seen += batch.num_rows
+            skipped = max(low - passed, 0)
+            here = batch.slice(skipped, max(high - passed - skipped, 0))
+            passed += batch.num_rows
             if here.num_rows:
                 yield pa.Table.from_batches([here])
-            if seen >= high:
+            if passed >= high:
                 break
 
 
-def answer(
+def recognise_rows(
     rows: Iterator[pa.Table],
     model: ServedModel,
     options: Options,
     cfg: ServeConfig,
     read_key: Callable[[str], bytes],
 ) -> pa.Table:
-    """One row a picture, in order; see `answer_schema`.
+    """Recognise the pictures of tables; the result has one row per picture, see `result_schema`.
+
+    Args:
+        rows: tables with the columns that `check_columns` expects.
+        model: the recogniser.
+        options: what the results contain.
+        cfg: batch size and the prefixes of keys that may be read.
+        read_key: reads the bytes of a store key.
 
     Raises:
         DataError: the options name an attribute that the model does not know.
     """
     check_attributes(options, model.recogniser.taxonomy)
-    told: list[dict[str, Any]] = []
+    results: list[JsonObject] = []
     for table in rows:
         found = table.to_pylist()
         contents = [_content(r, cfg, read_key) for r in found]
         items = [Item(c, None, options) for c in contents if isinstance(c, bytes)]
-        outcomes = iter(
+        predictions = iter(
             o
             for i in range(0, len(items), cfg.max_batch_size)
             for o in model.run(items[i : i + cfg.max_batch_size])
         )
         for row, content in zip(found, contents, strict=True):
-            outcome = next(outcomes) if isinstance(content, bytes) else content
-            told.append({ID: str(row[ID]), **_flat(outcome)})
-    return pa.Table.from_pylist(told, schema=answer_schema(model.recogniser.taxonomy, options))
+            result = next(predictions) if isinstance(content, bytes) else content
+            results.append({ID: str(row[ID]), **_columns(result)})
+    return pa.Table.from_pylist(results, schema=result_schema(model.recogniser.taxonomy, options))
 
 
-def answer_schema(taxonomy: Taxonomy, options: Options) -> pa.Schema:
-    """Columns: id, status, detail, size, box in fractions, score; per attribute value, status, confidence."""
+def result_schema(taxonomy: Taxonomy, options: Options) -> pa.Schema:
+    """Return the columns of results.
+
+    They are id, status, detail, width and height (pixels), box (fractions), score, and for each
+    attribute its value, status and confidence; also the embedding, if the options ask for it.
+    """
     chosen = [a for a in taxonomy.ids if options.attributes is None or a in options.attributes]
     per_attribute = [
         field
@@ -125,39 +144,40 @@ def answer_schema(taxonomy: Taxonomy, options: Options) -> pa.Schema:
 
 
 def _content(
-    row: dict[str, Any], cfg: ServeConfig, read_key: Callable[[str], bytes]
+    row: JsonObject, cfg: ServeConfig, read_key: Callable[[str], bytes]
 ) -> bytes | PictureError:
     if KEY not in row:
         image = row[IMAGE]
         data = image.get("bytes") if isinstance(image, dict) else image
-        return data or PictureError("empty: no bytes.")
+        return data or PictureError("empty: the row has no bytes.")
     key = str(row[KEY])
     try:
-        return read_key(key) if is_allowed(key, cfg.key_prefixes) else _nothing()
+        return read_key(key) if is_allowed(key, cfg.key_prefixes) else _not_found()
     except StoreError:
-        return _nothing()
+        return _not_found()
 
 
-def _nothing() -> PictureError:
-    return PictureError("not_found: there is no such key among those that may be read.")
+def _not_found() -> PictureError:
+    return PictureError("not_found: the key does not exist, or callers may not read it.")
 
 
-def _flat(outcome: Outcome) -> dict[str, Any]:
-    if isinstance(outcome, PictureError):
-        problem = of_picture(outcome)
+def _columns(result: Result) -> JsonObject:
+    """One result as the columns of a row, without the id."""
+    if isinstance(result, PictureError):
+        problem = picture_problem(result)
         return {"status": problem.code, "detail": problem.detail}
-    told: dict[str, Any] = {
-        "status": "ok" if outcome.box else "no_garment",
-        "width": outcome.width,
-        "height": outcome.height,
-        "box": outcome.box,
-        "score": outcome.score,
-        "embedding": outcome.embedding,
+    row: JsonObject = {
+        "status": "ok" if result.box else "no_garment",
+        "width": result.width,
+        "height": result.height,
+        "box": result.box,
+        "score": result.score,
+        "embedding": result.embedding,
     }
-    for name, attribute in outcome.attributes.items() if outcome.box else ():
-        told |= {
-            name: attribute.get("value"),
-            f"{name}_status": attribute["status"],
-            f"{name}_confidence": attribute.get("confidence"),
+    for name, attribute in result.attributes.items() if result.box else ():
+        row |= {
+            name: attribute.value,
+            f"{name}_status": attribute.status,
+            f"{name}_confidence": attribute.confidence,
         }
-    return told
+    return row

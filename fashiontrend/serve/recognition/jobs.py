@@ -1,114 +1,113 @@
-"""Catalogue jobs: what was asked for, how far it is, and its answers, page by page.
+"""Catalogue jobs: accepting them, reporting their state, and reading their results page by page.
 
-The server only writes and reads records. `fashiontrend recognitions work` does the work, outside
-the path of any request.
+The server only writes and reads records. `fashiontrend recognitions work` does the work, outside of
+any request.
 """
 
 import hashlib
-import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TypeVar
+
+import pydantic
 
 from fashiontrend.config import ServeConfig
 from fashiontrend.errors import Conflict
-from fashiontrend.serve.http.problems import Problem
 from fashiontrend.serve.recognition.allowed_keys import is_allowed
-from fashiontrend.serve.schemas import requests
+from fashiontrend.serve.recognition.job_records import JobEnd, JobPlan, JobRecord, RowCounts
+from fashiontrend.serve.schemas.problems import Problem
 from fashiontrend.serve.schemas.requests import JobRequest
+from fashiontrend.serve.schemas.responses import JobResponse, JobResultsResponse, JsonObject
 from fashiontrend.storage import layout
 from fashiontrend.storage.object_store import Store
 
-MOST_ROWS = 1_000
+R = TypeVar("R", bound=pydantic.BaseModel)
+#: Most rows of a page of results.
+MAX_ROWS = 1_000
 
 
-class Jobs:
-    """The jobs of a store."""
+class CatalogueJobs:
+    """The catalogue jobs of a store."""
 
     def __init__(self, store: Store, cfg: ServeConfig, now: Callable[[], datetime]) -> None:
         self.store, self.cfg, self.now = store, cfg, now
 
     def submit(self, request: JobRequest, release: str, caller: str, key: str | None) -> str:
-        """Write a job down and return its id; the same Idempotency-Key gives the same job.
+        """Store a job and return its id; the same Idempotency-Key gives the same job.
 
         Args:
             request: what to recognise.
-            release: whose recogniser will answer, whatever is released meanwhile.
+            release: id of the release whose recogniser does the job.
             caller: keys of different callers are different.
-            key: Idempotency-Key.
+            key: the Idempotency-Key, if the caller sent one.
 
         Raises:
-            Problem: 400 for a key of the store that may not be read, 409 when the
-                Idempotency-Key was used for another request.
+            Problem: 400 if callers may not read an input, 409 if the Idempotency-Key was used for
+                another request.
         """
         for name in request.input:
             if not is_allowed(name, self.cfg.key_prefixes):
-                raise Problem(
-                    400,
-                    "invalid",
-                    f"input {name[:100]!r}: not below one of the prefixes that may be read.",
-                )
-        job_id = _name(caller, key) if key else uuid.uuid4().hex
-        body = {
-            "id": job_id,
-            "created_at": self.now().isoformat(timespec="seconds"),
-            "caller": caller,
-            "release": release,
-            "request": requests.plain(request),
-        }
+                detail = f"input {name[:100]!r}: it is not below a prefix that callers may read."
+                raise Problem(400, "invalid", detail)
+        job_id = _derive_id(caller, key) if key else uuid.uuid4().hex
+        record = JobRecord(
+            id=job_id,
+            created_at=self.now().isoformat(timespec="seconds"),
+            caller=caller,
+            release=release,
+            request=request,
+        )
         try:
-            self.store.create(layout.recognition(job_id), json.dumps(body, indent=1).encode())
+            self.store.create(layout.recognition(job_id), record.to_json())
         except Conflict:
-            if self.store.read_json(layout.recognition(job_id))["request"] != body["request"]:
-                raise Problem(
-                    409, "idempotency", "This Idempotency-Key was used for another request."
-                ) from None
+            if read_record(self.store, layout.recognition(job_id), JobRecord).request != request:
+                detail = "The Idempotency-Key was already used for another request."
+                raise Problem(409, "idempotency", detail) from None
         return job_id
 
-    def status(self, job_id: str) -> dict[str, Any]:
-        """How far a job is.
+    def status(self, job_id: str) -> JobResponse:
+        """Return the state of a job.
 
         Raises:
-            Problem: 404.
+            Problem: 404 if there is no such job.
         """
         record = self._record(job_id)
-        plan = self._read(layout.recognition_plan(job_id))
-        end = self._read(layout.recognition_end(job_id))
+        plan = self._find(layout.recognition_plan(job_id), JobPlan)
+        end = self._find(layout.recognition_end(job_id), JobEnd)
         done = self.store.committed(layout.recognition_parts(job_id))
-        facts = (end or {}).get("facts") or self._count(done)
-        state = end["status"] if end else "running" if plan else "queued"
-        told = {
-            "id": job_id,
-            "status": state,
-            "created_at": record["created_at"],
-            "input": record["request"]["input"],
-            "parts_done": len(done),
-            "parts_total": len(plan["parts"]) if plan else None,
-            "rows_done": facts["rows"],
-            "rows_failed": facts["failed"],
-        }
-        if end and end.get("detail"):
-            told["detail"] = end["detail"]
+        counts = end.facts if end and end.facts else count_rows(self.store, done)
+        response = JobResponse(
+            id=job_id,
+            status=end.status if end else "running" if plan else "queued",
+            created_at=record.created_at,
+            input=list(record.request.input),
+            parts_done=len(done),
+            parts_total=len(plan.parts) if plan else None,
+            rows_done=counts.rows,
+            rows_failed=counts.failed,
+        )
+        if end and end.detail:
+            response.detail = end.detail
         if done:
-            told["results"] = f"/v1/recognitions/{job_id}/results"
-        return told
+            response.results = f"/v1/recognitions/{job_id}/results"
+        return response
 
-    def results(self, job_id: str, cursor: str | None, limit: int) -> dict[str, Any]:
-        """Answers in the order of the input, as far as they are there.
+    def results(self, job_id: str, cursor: str | None, limit: int) -> JobResultsResponse:
+        """Return a page of the results so far, in the order of the input.
 
         Args:
-            job_id: of the job.
-            cursor: `next` of the page before.
-            limit: rows of a page.
+            job_id: the job.
+            cursor: `next` of the previous page; None for the first one.
+            limit: most rows of the page.
 
         Raises:
-            Problem: 404; 400 for a cursor that is none.
+            Problem: 404 if there is no such job, 400 if the cursor is invalid.
         """
         self._record(job_id)
         part, offset = _read_cursor(cursor)
         done = {p.rsplit("/", 1)[1] for p in self.store.committed(layout.recognition_parts(job_id))}
-        rows: list[dict[str, Any]] = []
+        rows: list[JsonObject] = []
         while f"{part:05d}" in done and len(rows) < limit:
             table = self.store.read_partition(layout.recognition_part(job_id, part))
             page = table.slice(offset, limit - len(rows)).to_pylist()
@@ -116,37 +115,49 @@ class Jobs:
             offset += len(page)
             if offset >= table.num_rows:
                 part, offset = part + 1, 0
-        plan = self._read(layout.recognition_plan(job_id))
-        complete = plan is not None and part >= len(plan["parts"])
-        return {
-            "id": job_id,
-            "rows": rows,
-            "next": None if complete else f"{part}.{offset}",
-            "complete": complete,
-        }
+        plan = self._find(layout.recognition_plan(job_id), JobPlan)
+        complete = plan is not None and part >= len(plan.parts)
+        return JobResultsResponse(
+            id=job_id,
+            rows=rows,
+            next=None if complete else f"{part}.{offset}",
+            complete=complete,
+        )
 
-    def _record(self, job_id: str) -> dict[str, Any]:
-        found: dict[str, Any] | None = self._read(layout.recognition(job_id))
+    def _record(self, job_id: str) -> JobRecord:
+        found = self._find(layout.recognition(job_id), JobRecord)
         if found is None:
-            raise Problem(404, "not_found", "There is no such job.")
+            raise Problem(404, "not_found", "There is no job with this id.")
         return found
 
-    def _read(self, key: str) -> Any:
-        return self.store.read_json(key) if self.store.exists(key) else None
-
-    def _count(self, done: list[str]) -> dict[str, int]:
-        manifests = [m for p in done if (m := self.store.manifest(p)) is not None]
-        return {k: sum(m.facts[k] for m in manifests) for k in ("rows", "failed")}
+    def _find(self, key: str, record: type[R]) -> R | None:
+        return read_record(self.store, key, record) if self.store.exists(key) else None
 
 
-def _name(caller: str, key: str) -> str:
+def read_record(store: Store, key: str, record: type[R]) -> R:
+    """Read a JSON file of the store as a typed record."""
+    return record.model_validate_json(store.read(key))
+
+
+def count_rows(store: Store, partitions: Sequence[str]) -> RowCounts:
+    """Sum the rows, and the failed rows, of a job's finished parts."""
+    manifests = [m for p in partitions if (m := store.manifest(p)) is not None]
+    return RowCounts(
+        rows=sum(m.facts["rows"] for m in manifests),
+        failed=sum(m.facts["failed"] for m in manifests),
+    )
+
+
+def _derive_id(caller: str, key: str) -> str:
     return hashlib.sha256(f"{caller}\n{key}".encode()).hexdigest()[:32]
 
 
 def _read_cursor(cursor: str | None) -> tuple[int, int]:
+    """The part and the row in it where a page begins."""
     if cursor is None:
         return 0, 0
     part, _, offset = cursor.partition(".")
     if not (part.isdecimal() and offset.isdecimal() and len(cursor) < 30):
-        raise Problem(400, "invalid", "cursor: not one that a page gave as `next`.")
+        detail = "cursor: expected the value of `next` of a previous page."
+        raise Problem(400, "invalid", detail)
     return int(part), int(offset)

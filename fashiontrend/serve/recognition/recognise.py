@@ -1,31 +1,37 @@
-"""Recognise the pictures of one request: get their bytes, queue them, put the answer together."""
+"""Recognise the pictures of one request: read their bytes, queue them, build the response."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 
 from fashiontrend.config import ServeConfig
 from fashiontrend.errors import PictureError, StoreError
-from fashiontrend.serve.http import problems
-from fashiontrend.serve.http.metrics import Metrics
-from fashiontrend.serve.http.problems import Problem
+from fashiontrend.serve.metrics import Metrics
 from fashiontrend.serve.recognition.allowed_keys import is_allowed
 from fashiontrend.serve.recognition.batcher import Overloaded
-from fashiontrend.serve.recognition.describe import Seen
-from fashiontrend.serve.recognition.served_model import Item, Outcome, ServedModel
+from fashiontrend.serve.recognition.predictions import GarmentPrediction
+from fashiontrend.serve.recognition.served_model import Item, Result, ServedModel
 from fashiontrend.serve.recognition.versions import Versions
+from fashiontrend.serve.schemas.problems import Problem, busy
 from fashiontrend.serve.schemas.requests import (
-    Box,
-    Described,
+    BoxFractions,
     Options,
-    Picture,
+    PictureDetails,
     RecogniseRequest,
+    RemotePicture,
     UploadRequest,
+)
+from fashiontrend.serve.schemas.responses import (
+    Garment,
+    GarmentBox,
+    ImageResult,
+    ModelIdentity,
+    RecogniseResponse,
+    Usage,
 )
 
 Fetch = Callable[[str], Awaitable[bytes]]
 ReadKey = Callable[[str], bytes]
-#: What a picture's reason means to a caller: code and status.
+#: Code and HTTP status for the reasons why a picture cannot be used.
 REASONS = {
     "too_large": ("too_large", 413),
     "bomb": ("too_large", 413),
@@ -34,8 +40,8 @@ REASONS = {
 }
 
 
-class Recognition:
-    """What POST /v1/recognise does."""
+class RecognitionService:
+    """What POST /v1/recognise does, without HTTP."""
 
     def __init__(
         self,
@@ -45,63 +51,61 @@ class Recognition:
         fetch: Fetch,
         read_key: ReadKey,
     ) -> None:
-        """Nothing happens yet.
+        """Set up.
 
         Args:
-            models: what answers; asked once a request, so that a request has one release.
+            models: gives the model; it is asked once per request, so that a request has one release.
             cfg: limits.
-            metrics: counted here.
-            fetch: bytes of a URL.
-            read_key: bytes of a store key; may block.
+            metrics: the service counts pictures there.
+            fetch: reads the bytes of a URL.
+            read_key: reads the bytes of a store key; it may block.
         """
         self.models, self.cfg, self.metrics = models, cfg, metrics
         self._fetch, self._read_key = fetch, read_key
 
-    async def answer(self, asked: RecogniseRequest, request_id: str) -> dict[str, Any]:
-        """For pictures by URL or key.
+    async def recognise(self, request: RecogniseRequest, request_id: str) -> RecogniseResponse:
+        """Recognise pictures by URL or store key.
 
         Raises:
-            Problem: the request as a whole cannot be answered.
+            Problem: the request as a whole is refused.
         """
-        self._check_count(len(asked.images))
-        model = await self._find(asked.model, asked.options)
-        left = _Budget(self.cfg.max_body_bytes)
-        data = await asyncio.gather(*(self._bytes_of(i, left) for i in asked.images))
-        return await self._describe(model, asked.images, data, asked.options, request_id)
+        self._check_count(len(request.images))
+        model = await self._find(request.model, request.options)
+        budget = _ByteBudget(self.cfg.max_body_bytes)
+        data = await asyncio.gather(*(self._read(i, budget) for i in request.images))
+        return await self._respond(model, request.images, data, request.options, request_id)
 
-    async def answer_uploads(
-        self, files: Sequence[tuple[str, bytes]], asked: UploadRequest, request_id: str
-    ) -> dict[str, Any]:
-        """For uploaded pictures: (file name, bytes) in order.
+    async def recognise_uploads(
+        self, files: Sequence[tuple[str, bytes]], request: UploadRequest, request_id: str
+    ) -> RecogniseResponse:
+        """Recognise uploaded pictures.
+
+        Args:
+            files: name and bytes of each file.
+            request: details and options; details are matched to files by position.
+            request_id: for the response.
 
         Raises:
-            Problem: the request as a whole cannot be answered.
+            Problem: the request as a whole is refused.
         """
         self._check_count(len(files))
-        model = await self._find(asked.model, asked.options)
-        if len(asked.images) > len(files):
-            raise Problem(
-                400,
-                "invalid",
-                f"`request` speaks of {len(asked.images)} pictures, {len(files)} were uploaded.",
-            )
-        told = [*asked.images, *(Described() for _ in files[len(asked.images) :])]
-        named = [
-            d if d.id else d.model_copy(update={"id": name[:200] or None})
-            for d, (name, _) in zip(told, files, strict=True)
-        ]
-        return await self._describe(
-            model, named, [data for _, data in files], asked.options, request_id
-        )
+        model = await self._find(request.model, request.options)
+        pictures = _describe_files(files, request)
+        data = [content for _, content in files]
+        return await self._respond(model, pictures, data, request.options, request_id)
 
     def _check_count(self, count: int) -> None:
-        if not 1 <= count <= self.cfg.max_images:
+        most = self.cfg.max_images
+        if count > most:
             raise Problem(
-                413 if count else 400,
-                "too_large" if count else "invalid",
-                f"{count} pictures in one request; 1 to {self.cfg.max_images} are taken. "
-                "POST /v1/recognitions takes whole catalogues.",
+                413,
+                "too_large",
+                f"The request has {count} pictures; at most {most} are allowed. Use "
+                "POST /v1/recognitions for whole catalogues.",
             )
+        if not count:
+            detail = f"The request has no picture. Send 1 to {most} pictures."
+            raise Problem(400, "invalid", detail)
 
     async def _find(self, version: str | None, options: Options) -> ServedModel:
         model = await self.models.get(version)
@@ -115,96 +119,72 @@ class Recognition:
             )
         return model
 
-    async def _bytes_of(self, picture: Picture, left: "_Budget") -> bytes | Problem:
+    async def _read(self, picture: RemotePicture, budget: "_ByteBudget") -> bytes | Problem:
         try:
             if picture.url is not None:
                 data = await self._fetch(picture.url)
             else:
-                data = await asyncio.to_thread(self._checked_key, picture.key or "")
-            left.take(len(data))
+                data = await asyncio.to_thread(self._read_allowed_key, picture.key or "")
+            budget.take(len(data))
         except Problem as problem:
             return problem
         return data
 
-    def _checked_key(self, key: str) -> bytes:
+    def _read_allowed_key(self, key: str) -> bytes:
         try:
             if is_allowed(key, self.cfg.key_prefixes):
                 return self._read_key(key)
         except StoreError:
             pass
-        raise Problem(422, "not_found", "There is no such key among those that may be read.")
+        raise Problem(422, "not_found", "The key does not exist, or callers may not read it.")
 
-    async def _describe(
+    async def _respond(
         self,
         model: ServedModel,
-        told: Sequence[Described],
+        pictures: Sequence[PictureDetails],
         data: Sequence[bytes | Problem],
         options: Options,
         request_id: str,
-    ) -> dict[str, Any]:
+    ) -> RecogniseResponse:
         items, owners = [], []
-        for n, (picture, content) in enumerate(zip(told, data, strict=True)):
+        for n, (picture, content) in enumerate(zip(pictures, data, strict=True)):
             if isinstance(content, Problem):
                 continue
-            boxes: list[Box | None] = [r.box for r in picture.regions]
+            boxes: list[BoxFractions | None] = [r.box for r in picture.regions]
             for box in boxes or [None]:
                 items.append(Item(content, box, options))
                 owners.append(n)
-        found: dict[int, list[Outcome]] = {}
-        for owner, outcome in zip(owners, await self._queue(model, items), strict=True):
-            found.setdefault(owner, []).append(outcome)
+        results: dict[int, list[Result]] = {}
+        for owner, result in zip(owners, await self._submit(model, items), strict=True):
+            results.setdefault(owner, []).append(result)
         images = [
-            self._tell(n, picture, content, found.get(n, []))
-            for n, (picture, content) in enumerate(zip(told, data, strict=True))
+            _image(picture, str(n), content, results.get(n, []))
+            for n, (picture, content) in enumerate(zip(pictures, data, strict=True))
         ]
         if options.strict:
-            _refuse_any(images)
+            _refuse_problems(images)
         for image in images:
-            self.metrics.pictures.labels(image["status"]).inc()
-        return {
-            "model": name_model("attrnet", model.version, model.digest),
-            "taxonomy": model.taxonomy,
-            "images": images,
-            "usage": {
-                "images": len(images),
-                "garments": sum(len(i["garments"]) for i in images),
-            },
-            "request_id": request_id,
-        }
+            self.metrics.pictures.labels(image.status).inc()
+        return RecogniseResponse(
+            model=ModelIdentity.of("attrnet", model.version, model.digest),
+            taxonomy=model.taxonomy,
+            images=images,
+            usage=Usage(images=len(images), garments=sum(len(i.garments) for i in images)),
+            request_id=request_id,
+        )
 
-    async def _queue(self, model: ServedModel, items: Sequence[Item]) -> list[Outcome]:
+    async def _submit(self, model: ServedModel, items: Sequence[Item]) -> list[Result]:
         try:
             return await model.batcher.submit(items)
         except Overloaded as error:
-            raise problems.busy(
-                f"Too much to do: {error}. Come again.", self.cfg.retry_after_s
-            ) from None
+            detail = f"The server has too much to do: {error}"
+            raise busy(detail, self.cfg.retry_after_s) from None
         finally:
             self.metrics.waiting.set(model.batcher.waiting)
 
-    def _tell(
-        self, n: int, picture: Described, content: bytes | Problem, outcomes: Sequence[Outcome]
-    ) -> dict[str, Any]:
-        """One picture of the answer."""
-        image: dict[str, Any] = {"id": picture.id or str(n), "status": "ok", "garments": []}
-        if picture.context is not None:
-            image["context"] = picture.context
-        if isinstance(content, Problem):
-            return _refuse(image, content)
-        for outcome in outcomes:
-            if isinstance(outcome, PictureError):
-                return _refuse(image, of_picture(outcome))
-            image |= {"width": outcome.width, "height": outcome.height}
-            if outcome.box is not None:
-                image["garments"].append(_garment(len(image["garments"]), outcome, outcome.box))
-        if not image["garments"]:
-            seen = Problem(422, "no_garment", "No garment was found in the picture.")
-            return _refuse(image, seen)
-        return image
 
-
-class _Budget:
-    """Bytes that one request may still bring."""
+class _ByteBudget:
+    """The bytes that the pictures of one request may have together."""
 
     def __init__(self, size: int) -> None:
         self.size = self.left = size
@@ -212,47 +192,83 @@ class _Budget:
     def take(self, size: int) -> None:
         self.left -= size
         if self.left < 0:
-            raise Problem(
-                413, "too_large", f"The request's pictures have more than {self.size} bytes."
-            )
+            detail = f"The request's pictures are larger than {self.size} bytes together."
+            raise Problem(413, "too_large", detail)
 
 
-def name_model(name: str, version: str, digest: str) -> dict[str, str]:
-    """Which model answered."""
-    return {"name": name, "version": version, "digest": f"sha256:{digest}"}
-
-
-def of_picture(error: PictureError) -> Problem:
-    """What a picture's fault is to a caller; settings of the server are not named."""
+def picture_problem(error: PictureError) -> Problem:
+    """Describe an unusable picture to a caller, without naming the server's settings."""
     code, status = REASONS.get(error.reason, ("unsupported_media", 415))
     fault = str(error).removeprefix(f"{error.reason}: ")
     return Problem(status, code, f"{error.reason}: {fault.split('. ', 1)[0]}.")
 
 
-def _refuse(image: dict[str, Any], problem: Problem) -> dict[str, Any]:
-    return {**image, "status": problem.code, "garments": [], "problem": problems.body(problem)}
+def _describe_files(
+    files: Sequence[tuple[str, bytes]], request: UploadRequest
+) -> list[PictureDetails]:
+    """The details of every file; a file without an id gets its name."""
+    if len(request.images) > len(files):
+        raise Problem(
+            400,
+            "invalid",
+            f"The field `request` describes {len(request.images)} pictures, but {len(files)} were "
+            "uploaded.",
+        )
+    details = [*request.images, *(PictureDetails() for _ in files[len(request.images) :])]
+    return [
+        d if d.id else d.model_copy(update={"id": name[:200] or None})
+        for d, (name, _) in zip(details, files, strict=True)
+    ]
 
 
-def _refuse_any(images: Sequence[dict[str, Any]]) -> None:
+def _image(
+    picture: PictureDetails, position: str, content: bytes | Problem, results: Sequence[Result]
+) -> ImageResult:
+    """The result for one picture; a problem of any of its regions is a problem of the picture."""
+    image = ImageResult(id=picture.id or position, status="ok", garments=[])
+    if picture.context is not None:
+        image.context = picture.context
+    if isinstance(content, Problem):
+        return _with_problem(image, content)
+    for result in results:
+        if isinstance(result, PictureError):
+            return _with_problem(image, picture_problem(result))
+        image.width, image.height = result.width, result.height
+        if result.box is not None:
+            image.garments.append(_garment(len(image.garments), result, result.box))
+    if not image.garments:
+        nothing = Problem(422, "no_garment", "The recogniser found no garment in the picture.")
+        return _with_problem(image, nothing)
+    return image
+
+
+def _with_problem(image: ImageResult, problem: Problem) -> ImageResult:
+    update = {"status": problem.code, "garments": [], "problem": problem.details()}
+    return image.model_copy(update=update)
+
+
+def _refuse_problems(images: Sequence[ImageResult]) -> None:
+    """Refuse the whole request for its first picture with a problem (options.strict)."""
     for image in images:
-        if image["status"] != "ok":
-            told = image["problem"]
+        if image.problem is not None:
             raise Problem(
-                told["status"],
-                image["status"],
-                f"Picture {image['id']!r}: {told['detail']} options.strict was set.",
+                image.problem.status,
+                image.status,
+                f"Picture {image.id!r}: {image.problem.detail} The request failed because "
+                "options.strict is set.",
             )
 
 
-def _garment(number: int, seen: Seen, box: Box) -> dict[str, Any]:
+def _garment(number: int, predicted: GarmentPrediction, box: BoxFractions) -> Garment:
     x0, y0, x1, y1 = box
-    pixels = (x0 * seen.width, y0 * seen.height, x1 * seen.width, y1 * seen.height)
-    told: dict[str, Any] = {
-        "garment_id": number,
-        "box": {"rel": list(box), "px": [round(v) for v in pixels]},
-        "score": seen.score,
-        "attributes": seen.attributes,
-    }
-    if seen.embedding is not None:
-        told["embedding"] = seen.embedding
-    return told
+    width, height = predicted.width, predicted.height
+    pixels = (round(x0 * width), round(y0 * height), round(x1 * width), round(y1 * height))
+    garment = Garment(
+        garment_id=number,
+        box=GarmentBox(rel=box, px=pixels),
+        score=predicted.score,
+        attributes=predicted.attributes,
+    )
+    if predicted.embedding is not None:
+        garment.embedding = predicted.embedding
+    return garment

@@ -1,21 +1,55 @@
-"""Runs, gates and releases, from the ledger. What is written once is read once."""
+"""Runs, gates and releases, read from the ledger; what never changes is read once."""
 
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
 
 from fashiontrend.loop import Step
-from fashiontrend.serve.http.problems import Problem
+from fashiontrend.outcomes import Check, IngestFacts, Verdict
+from fashiontrend.serve.schemas.problems import Problem
+from fashiontrend.serve.schemas.responses import (
+    GateHistoryResponse,
+    GatesResponse,
+    GateVerdict,
+    PastGateVerdict,
+    ReleaseRow,
+    ReleasesResponse,
+    RunResponse,
+    RunsResponse,
+    RunStep,
+)
 from fashiontrend.storage import layout, ledger
 from fashiontrend.storage import releases as registry
 from fashiontrend.storage.object_store import Store
 
 GATES = {"accuracy": Step.TRAIN_ATTRNET, "perplexity": Step.TRAIN_FORECASTER, "health": Step.INGEST}
-MOST_RUNS = 100
+#: Runs that are listed, and kept in memory.
+MAX_RUNS = 100
 
 
-class History:
+@dataclass(frozen=True)
+class _RunVerdict:
+    """A verdict of a gate, with the run and the step that it belongs to."""
+
+    run: ledger.Run
+    entry: ledger.Entry
+    verdict: Verdict
+
+    @property
+    def value(self) -> int | float | None:
+        return self._first_check.seen if self._first_check else None
+
+    @property
+    def limit(self) -> str:
+        return self._first_check.limit if self._first_check else ""
+
+    @property
+    def _first_check(self) -> Check | None:
+        return self.verdict.checks[0] if self.verdict.checks else None
+
+
+class RunHistory:
     """The runs of a store; the newest are kept in memory."""
 
     def __init__(self, store: Store) -> None:
@@ -24,16 +58,16 @@ class History:
         self._lock = threading.Lock()
 
     def runs(self) -> list[ledger.Run]:
-        """The newest, oldest of them first; a run is read again when it has taken another step."""
+        """Return the newest runs, oldest first; a run is read again once it has another step."""
         return self._newest(self._count())
 
     def _count(self) -> Counter[str]:
-        """Files of every run that is stored."""
+        """The number of files of every stored run."""
         keys = self.store.keys(layout.RUNS)
         return Counter(k.split("/")[1] for k in keys if k.endswith(".json"))
 
     def _newest(self, counted: Counter[str]) -> list[ledger.Run]:
-        newest = sorted(counted)[-MOST_RUNS:]
+        newest = sorted(counted)[-MAX_RUNS:]
         with self._lock:
             for run_id in newest:
                 known = self._read.get(run_id)
@@ -42,115 +76,115 @@ class History:
             self._read = {r: self._read[r] for r in newest}
             return [run for _, run in self._read.values()]
 
-    def show_runs(self) -> dict[str, Any]:
-        """Newest first, in short."""
-        return {"runs": [_show(run, whole=False) for run in reversed(self.runs())]}
+    def list_runs(self) -> RunsResponse:
+        """Return the newest runs, newest first, without what their steps recorded."""
+        return RunsResponse(runs=[_show(run, whole=False) for run in reversed(self.runs())])
 
-    def show_run(self, run_id: str) -> dict[str, Any]:
-        """One run with what its steps found; one that is too old to be listed is read anew.
+    def run(self, run_id: str) -> RunResponse:
+        """Return one run with what its steps recorded; runs that are no longer listed are found too.
 
         Raises:
-            Problem: 404.
+            Problem: 404 if there is no such run.
         """
         counted = self._count()
         if run_id not in counted:
-            raise Problem(
-                404,
-                "not_found",
-                f"There is no such run; GET /v1/runs lists the newest {MOST_RUNS}.",
-            )
+            detail = f"There is no run with this id. GET /v1/runs lists the newest {MAX_RUNS}."
+            raise Problem(404, "not_found", detail)
         known = {run.run_id: run for run in self._newest(counted)}
         return _show(known.get(run_id) or ledger.load(self.store, run_id), whole=True)
 
-    def gates(self) -> dict[str, Any]:
-        """The newest verdict of every gate."""
-        newest = {}
-        for name in GATES:
-            for verdict in self._verdicts(name):
-                newest[name] = verdict
-        told = ("name", "run_id", "day", "at", "passed", "value", "limit", "verdict")
-        return {"gates": [{k: v[k] for k in told} for v in newest.values()]}
+    def gates(self) -> GatesResponse:
+        """Return the newest verdict of every gate."""
+        newest = {name: found for name in GATES for found in self._verdicts(name)}
+        return GatesResponse(
+            gates=[
+                GateVerdict(
+                    name=name,
+                    run_id=found.run.run_id,
+                    day=found.run.day.isoformat(),
+                    at=found.entry.started_at,
+                    passed=found.verdict.passed,
+                    value=found.value,
+                    limit=found.limit,
+                    verdict=found.verdict.to_json(),
+                )
+                for name, found in newest.items()
+            ]
+        )
 
-    def gate(self, name: str) -> dict[str, Any]:
-        """All verdicts of a gate."""
-        left_out = ("name", "verdict")
+    def gate(self, name: str) -> GateHistoryResponse:
+        """Return all verdicts of a gate, oldest first."""
         history = [
-            {k: v for k, v in verdict.items() if k not in left_out}
-            | {"reasons": list(verdict["verdict"]["reasons"])}
-            for verdict in self._verdicts(name)
+            PastGateVerdict(
+                run_id=found.run.run_id,
+                day=found.run.day.isoformat(),
+                at=found.entry.started_at,
+                label_round=found.entry.label_round,
+                train_round=found.entry.train_round,
+                passed=found.verdict.passed,
+                value=found.value,
+                limit=found.limit,
+                reasons=list(found.verdict.reasons),
+            )
+            for found in self._verdicts(name)
         ]
-        return {"name": name, "history": history}
+        return GateHistoryResponse(name=name, history=history)
 
-    def _verdicts(self, name: str) -> Iterator[dict[str, Any]]:
+    def _verdicts(self, name: str) -> Iterator[_RunVerdict]:
         for run in self.runs():
             for entry in run.entries:
                 verdict = _verdict(name, run, entry) if entry.step is GATES[name] else None
-                if verdict is None:
-                    continue
-                first = (verdict.get("checks") or [{}])[0]
-                yield {
-                    "name": name,
-                    "run_id": run.run_id,
-                    "day": run.day.isoformat(),
-                    "at": entry.started_at,
-                    "label_round": entry.label_round,
-                    "train_round": entry.train_round,
-                    "passed": bool(verdict["passed"]),
-                    "value": first.get("seen"),
-                    "limit": str(first.get("limit", "")),
-                    "verdict": {"reasons": [], **verdict},
-                }
+                if verdict is not None:
+                    yield _RunVerdict(run, entry, verdict)
 
-    def releases(self) -> dict[str, Any]:
-        """Newest first; the current one is marked."""
+    def releases(self) -> ReleasesResponse:
+        """Return all releases, newest first, without their gates' verdicts."""
         current = registry.current(self.store)
-        here = current.release_id if current else ""
-        told = []
-        for release_id in reversed(registry.releases(self.store)):
-            release = registry.load(self.store, release_id)
-            facts = {
-                k: v for k, v in release.__dict__.items() if k not in ("accuracy", "perplexity")
-            }
-            told.append({**facts, "current": release_id == here})
-        return {"current": here, "releases": told}
+        current_id = current.release_id if current else ""
+        newest_first = reversed(registry.releases(self.store))
+        rows = [_release_row(registry.load(self.store, r), current_id) for r in newest_first]
+        return ReleasesResponse(current=current_id, releases=rows)
 
 
-def _verdict(name: str, run: ledger.Run, entry: ledger.Entry) -> dict[str, Any] | None:
+def _release_row(release: registry.Release, current_id: str) -> ReleaseRow:
+    facts = {k: v for k, v in vars(release).items() if k not in ("accuracy", "perplexity")}
+    return ReleaseRow(**facts, current=release.release_id == current_id)
+
+
+def _verdict(name: str, run: ledger.Run, entry: ledger.Entry) -> Verdict | None:
+    """The verdict of an entry; that of data health says which platforms' day is withheld."""
     if name != "health":
         return entry.verdict
-    today = [w for w in entry.facts.get("withheld", ()) if str(w.get("day")) == run.day.isoformat()]
-    seen = {"name": "withheld_platforms", "seen": len(today), "limit": "== 0", "passed": not today}
-    return {
-        "gate": "health",
-        "passed": not today,
-        "checks": [{**seen, "detail": f"on {run.day}"}],
-        "reasons": [f"{w.get('platform')}: {w.get('reason')}" for w in today],
-        "remedy": "",
-        "warnings": [],
-        "per_attribute": {},
-    }
+    facts = entry.facts
+    withheld = facts.withheld if isinstance(facts, IngestFacts) else ()
+    today = [w for w in withheld if w.day == run.day]
+    check = Check("withheld_platforms", len(today), "== 0", not today, f"on {run.day}")
+    reasons = tuple(f"{w.platform}: {w.reason}" for w in today)
+    return Verdict("health", not today, (check,), reasons)
 
 
-def _show(run: ledger.Run, whole: bool) -> dict[str, Any]:
-    steps = [
-        {
-            "step": str(e.step),
-            "label_round": e.label_round,
-            "train_round": e.train_round,
-            "started_at": e.started_at,
-            "seconds": e.seconds,
-            "passed": (e.verdict or {}).get("passed"),
-            **({"output": e.output, "facts": e.facts} if whole else {}),
-        }
-        for e in run.entries
-    ]
-    return {
-        "run_id": run.run_id,
-        "day": run.day.isoformat(),
-        "started_at": run.started_at,
-        "release": run.release,
-        "code_version": run.code_version,
-        "taxonomy_version": run.taxonomy_version,
-        "seconds": round(sum(e.seconds for e in run.entries), 2),
-        "steps": steps,
-    }
+def _show(run: ledger.Run, whole: bool) -> RunResponse:
+    return RunResponse(
+        run_id=run.run_id,
+        day=run.day.isoformat(),
+        started_at=run.started_at,
+        release=run.release,
+        code_version=run.code_version,
+        taxonomy_version=run.taxonomy_version,
+        seconds=round(sum(e.seconds for e in run.entries), 2),
+        steps=[_show_step(e, whole) for e in run.entries],
+    )
+
+
+def _show_step(entry: ledger.Entry, whole: bool) -> RunStep:
+    step = RunStep(
+        step=str(entry.step),
+        label_round=entry.label_round,
+        train_round=entry.train_round,
+        started_at=entry.started_at,
+        seconds=entry.seconds,
+        passed=entry.passed,
+    )
+    if whole:
+        step.output, step.facts = entry.output, entry.facts.to_json()
+    return step

@@ -1,134 +1,213 @@
-"""What a release says: keywords, shares, forecasts, taxonomy, sample pictures. Read from the store, kept in memory."""
+"""The tables of a release: keywords, shares, forecasts, taxonomy. They are read once and kept in memory."""
 
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, NamedTuple, TypedDict
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import pydantic
 
 from fashiontrend.attrnet.inference.artifact import CARD, Card
 from fashiontrend.errors import DataError
-from fashiontrend.serve.http.problems import Problem
+from fashiontrend.serve.schemas.problems import Problem
+from fashiontrend.serve.schemas.responses import (
+    EvidenceResponse,
+    ExtensiblePart,
+    ForecastRow,
+    ForecastsResponse,
+    JsonObject,
+    KeywordRecord,
+    KeywordsResponse,
+    SeriesResponse,
+    SeriesRow,
+    TaxonomyAttribute,
+    TaxonomyName,
+    TaxonomyResponse,
+)
 from fashiontrend.storage import layout, releases
 from fashiontrend.storage.object_store import Store
 from fashiontrend.storage.releases import Release
-from fashiontrend.taxonomy import Taxonomy
+from fashiontrend.taxonomy import Attribute, Taxonomy, Value
 
-Mark = tuple[str, tuple[str, ...]]
-MOST_POINTS = 100_000
-MOST_DAYS = 8
+#: Most points of series in one response, and most days whose keywords are kept in memory.
+MAX_POINTS, MAX_DAYS = 100_000, 8
 KEY = ["platform", "attribute", "value"]
-BOUNDS = ["low", "high"]
-QUANTILES = ["q025", "q10", "q90", "q975"]
+
+
+class TablesKey(NamedTuple):
+    """Cache key of the served tables: release id and published days, ascending."""
+
+    release_id: str
+    days: tuple[str, ...]
+
+
+class PublishedKeywords(ExtensiblePart):
+    """The file `keywords.json` of a day."""
+
+    horizon_days: int
+    keywords: list[KeywordRecord]
+    not_enough_evidence: list[JsonObject]
+    combinations: list[JsonObject]
 
 
 @dataclass(frozen=True)
-class Day:
+class PublishedDay:
     """What was published on a day."""
 
-    selection: dict[str, Any]
+    selection: PublishedKeywords
     forecasts: pa.Table
 
     @cached_property
-    def by_id(self) -> dict[str, dict[str, Any]]:
-        """Keyword records by their id."""
-        return {k["id"]: k for k in self.selection["keywords"]}
+    def by_id(self) -> dict[str, KeywordRecord]:
+        """Keywords by their id."""
+        return {k.id: k for k in self.selection.keywords}
 
     @cached_property
     def picture_ids(self) -> frozenset[str]:
-        """Pictures that its keywords name."""
-        samples = (s for k in self.selection["keywords"] for s in k["evidence"]["samples"])
-        return frozenset(s["picture_id"] for s in samples if s.get("picture_id"))
+        """Ids of the sample pictures of all keywords."""
+        samples = (s for k in self.selection.keywords for s in k.evidence.samples)
+        return frozenset(s.picture_id for s in samples if s.picture_id)
 
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """Everything that one release says; never changes."""
+    """All tables of one release; they never change.
+
+    Attributes:
+        days: published days, ascending.
+    """
 
     release: Release
-    days: tuple[str, ...]  # as_of, ascending
+    days: tuple[str, ...]
     taxonomy: Taxonomy
-    _read_day: Callable[[str], Day]
+    _read_day: Callable[[str], PublishedDay]
     _read_shares: Callable[[str], pa.Table]
-    _series: str  # partition of the newest shares, "" before there are any
+    _series: str  # partition of the newest shares; empty before there are any
 
-    def day(self, as_of: str | None = None) -> tuple[str, Day]:
-        """The keywords of a day, the newest if none is named.
+    def day(self, as_of: str | None = None) -> tuple[str, PublishedDay]:
+        """Return a published day, by default the newest.
 
         Raises:
-            Problem: 404; nothing was published on that day.
+            Problem: 404 if nothing was published on that day.
         """
         wanted = as_of or (self.days[-1] if self.days else "")
         if wanted not in self.days:
             known = ", ".join(self.days[-3:]) or "none yet"
-            raise Problem(
-                404, "not_found", f"Release {self.release.release_id} has no keywords of that day; "
-                f"the newest days are {known}.",
-            )  # fmt: skip
+            detail = (
+                f"The release {self.release.release_id} has no keywords of that day. Its newest days "
+                f"are: {known}."
+            )
+            raise Problem(404, "not_found", detail)
         return wanted, self._read_day(wanted)
 
     def shares(self) -> tuple[str, pa.Table]:
-        """The newest share table.
+        """Return the newest table of shares and its day.
 
         Raises:
-            Problem: 404; there is none.
+            Problem: 404 if there is none yet.
         """
         if not self._series:
-            raise Problem(404, "not_found", "This release has no series yet.")
+            raise Problem(404, "not_found", "The release has no shares yet.")
         return layout.parts(self._series)["as_of"], self._read_shares(self._series)
 
 
-def find(store: Store) -> Mark:
-    """What a change of is a change of the tables: the release, and the days published under it.
+@dataclass(frozen=True)
+class ValueFilter:
+    """Restricts rows to a platform, an attribute or a value; None stands for all."""
+
+    platform: str | None = None
+    attribute: str | None = None
+    value: str | None = None
+
+
+@dataclass(frozen=True)
+class KeywordFilter:
+    """Restricts keywords; None stands for all."""
+
+    as_of: str | None = None
+    platform: str | None = None
+    horizon_days: int | None = None
+    direction: str | None = None
+    attribute: str | None = None
+    min_confidence: float = 0.0
+
+    def matches(self, record: KeywordRecord) -> bool:
+        """Return whether a keyword matches everything but the day."""
+        pairs = (
+            (self.platform, record.platform),
+            (self.attribute, record.keyword.attribute),
+            (self.direction, record.direction),
+            (self.horizon_days, record.horizon_days),
+        )
+        likely = record.confidence.p_direction >= self.min_confidence
+        return likely and all(wanted in (None, value) for wanted, value in pairs)
+
+
+def find(store: Store) -> TablesKey:
+    """Return the key of the tables that should be served.
 
     Raises:
         DataError: nothing was released yet.
     """
     release = releases.current(store)
     if release is None:
-        raise DataError(f"{store.config.url} holds no release. `fashiontrend run` publishes one.")
-    return release.release_id, _days(store, f"keywords/{release.release_id}/")
+        raise DataError(
+            f"{store.config.url} holds no release. Publish one with `fashiontrend run`."
+        )
+    return TablesKey(release.release_id, _days(store, f"keywords/{release.release_id}/"))
 
 
-def load(store: Store, mark: Mark) -> Tables:
-    """Read a release's newest tables; older days are read when they are asked for.
+def load(store: Store, key: TablesKey) -> Tables:
+    """Read the newest tables of a release; older days are read when they are needed.
 
     Raises:
-        DataError: what the release names is missing or damaged.
+        DataError: a table of the release is missing or damaged.
     """
-    release = releases.load(store, mark[0])
+    release = releases.load(store, key.release_id)
     card_key = f"{layout.model('attrnet', release.attrnet)}/{CARD}"
     try:
         taxonomy = Card.model_validate_json(store.read(card_key)).read_taxonomy()
     except ValueError as error:
         raise DataError(f"{card_key}: {error}") from error
 
-    @lru_cache(MOST_DAYS)
-    def read_day(as_of: str) -> Day:
-        folder = f"keywords/{release.release_id}/as_of={as_of}"
-        forecasts = pq.read_table(io.BytesIO(store.read(f"{folder}/forecasts.parquet")))
-        return Day(_with_addresses(store.read_json(f"{folder}/keywords.json")), forecasts)
+    @lru_cache(MAX_DAYS)
+    def read_day(as_of: str) -> PublishedDay:
+        return _read_day(store, f"keywords/{release.release_id}/as_of={as_of}")
 
     @lru_cache(1)
     def read_shares(partition: str) -> pa.Table:
         return store.read_partition(partition, "shares")
 
-    series = _find_series(store, release, mark[1])
-    tables = Tables(release, mark[1], taxonomy, read_day, read_shares, series)
-    if mark[1]:
+    series = _find_series(store, release, key.days)
+    tables = Tables(release, key.days, taxonomy, read_day, read_shares, series)
+    if key.days:
         tables.day()
     if series:
         tables.shares()
     return tables
 
 
+def _read_day(store: Store, folder: str) -> PublishedDay:
+    forecasts = pq.read_table(io.BytesIO(store.read(f"{folder}/forecasts.parquet")))
+    try:
+        selection = PublishedKeywords.model_validate_json(store.read(f"{folder}/keywords.json"))
+    except pydantic.ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise DataError(
+            f"{folder}/keywords.json: {where}: {first['msg']}. Publish the day again."
+        ) from error
+    _add_addresses(selection)
+    return PublishedDay(selection, forecasts)
+
+
 def _find_series(store: Store, release: Release, days: tuple[str, ...]) -> str:
-    """The partition of the newest shares: that of the newest keywords if they name it; "" if there is none."""
+    """The partition of the newest shares: the one that the newest keywords name, if they name one."""
     if days:
         manifest = store.manifest(f"keywords/{release.release_id}/as_of={days[-1]}")
         if manifest and "shares" in manifest.facts:
@@ -140,177 +219,233 @@ def _days(store: Store, prefix: str) -> tuple[str, ...]:
     return tuple(p.rsplit("as_of=", 1)[1] for p in store.committed(prefix))
 
 
-def _with_addresses(selection: dict[str, Any]) -> dict[str, Any]:
+def _add_addresses(selection: PublishedKeywords) -> None:
     """Give every sample the address of its picture on this server.
 
-    It names the day, so that one day's keywords tell whether the picture may be shown, however many
-    days were published since.
+    The address names the day, so that the day's keywords decide whether the picture may be shown,
+    however many days were published since.
     """
-    for record in selection["keywords"]:
-        for sample in record["evidence"]["samples"]:
-            if sample.get("picture_id"):
-                sample["picture"] = f"/v1/pictures/{record['as_of']}/{sample['picture_id']}"
-    return selection
+    for record in selection.keywords:
+        for sample in record.evidence.samples:
+            if sample.picture_id:
+                sample.picture = f"/v1/pictures/{record.as_of}/{sample.picture_id}"
 
 
-def keywords(tables: Tables, limit: int, start: int, **wanted: Any) -> dict[str, Any]:
-    """The keywords of a day that fit; `wanted` as in the query."""
-    as_of, day = tables.day(wanted.get("as_of"))
-    chosen = [k for k in day.selection["keywords"] if _fits(k, wanted)]
+def keywords(tables: Tables, limit: int, start: int, wanted: KeywordFilter) -> KeywordsResponse:
+    """Return a page of the keywords that match.
+
+    Args:
+        tables: of the release.
+        limit: most keywords of the page.
+        start: position of its first keyword.
+        wanted: which keywords.
+
+    Raises:
+        Problem: 404 if nothing was published on the wanted day.
+    """
+    as_of, day = tables.day(wanted.as_of)
+    chosen = [k for k in day.selection.keywords if wanted.matches(k)]
     end = start + limit
-    platform = wanted.get("platform")
-    aside = day.selection["not_enough_evidence"]
-    return {
-        "release": tables.release.release_id,
-        "as_of": as_of,
-        "horizon_days": day.selection["horizon_days"],
-        "total": len(chosen),
-        "keywords": chosen[start:end],
-        "not_enough_evidence": [a for a in aside if platform in (None, a["platform"])],
-        "combinations": day.selection["combinations"],
-        "next": str(end) if end < len(chosen) else None,
-    }
-
-
-def _fits(record: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    seen = {
-        "platform": record["platform"],
-        "attribute": record["keyword"]["attribute"],
-        "direction": record["direction"],
-        "horizon_days": record["horizon_days"],
-    }
-    least = wanted.get("min_confidence") or 0.0
-    return record["confidence"]["p_direction"] >= least and all(
-        wanted.get(name) in (None, value) for name, value in seen.items()
+    aside = day.selection.not_enough_evidence
+    return KeywordsResponse(
+        release=tables.release.release_id,
+        as_of=as_of,
+        horizon_days=day.selection.horizon_days,
+        total=len(chosen),
+        keywords=chosen[start:end],
+        not_enough_evidence=[a for a in aside if wanted.platform in (None, a["platform"])],
+        combinations=day.selection.combinations,
+        next=str(end) if end < len(chosen) else None,
     )
 
 
-def evidence(tables: Tables, keyword_id: str) -> dict[str, Any]:
-    """Everything behind one keyword.
+def evidence(tables: Tables, keyword_id: str) -> EvidenceResponse:
+    """Return a keyword with the shares and forecasts behind it.
 
     Raises:
-        Problem: 404; no such keyword.
+        Problem: 404 if there is no such keyword.
     """
     as_of = keyword_id.split("|", 1)[0]
     record = tables.day(as_of)[1].by_id.get(keyword_id) if as_of in tables.days else None
     if record is None:
-        raise Problem(404, "not_found", "There is no such keyword; GET /v1/keywords lists them.")
-    where = {k: record["keyword"][k] for k in ("attribute", "value")}
-    return {
-        "release": tables.release.release_id,
-        "keyword": record,
-        "series": series(tables, end=as_of, **where)["series"],
-        "forecasts": forecasts(tables, as_of=as_of, **where)["forecasts"],
-    }
+        detail = "There is no keyword with this id. GET /v1/keywords lists them."
+        raise Problem(404, "not_found", detail)
+    wanted = ValueFilter(attribute=record.keyword.attribute, value=record.keyword.value)
+    return EvidenceResponse(
+        release=tables.release.release_id,
+        keyword=record,
+        series=series(tables, wanted, end=as_of).series,
+        forecasts=forecasts(tables, wanted, as_of).forecasts,
+    )
 
 
 def series(
     tables: Tables,
+    wanted: ValueFilter,
     start: str | None = None,
     end: str | None = None,
     basis: str | None = None,
     corrected: bool = True,
-    **where: str | None,
-) -> dict[str, Any]:
-    """Shares in columns.
+) -> SeriesResponse:
+    """Return shares over days, in columns.
 
-    Shares as counted (`corrected` false) have no interval: the stored one is of the corrected share,
-    and one of the counting alone would leave out the recogniser's errors, which are most of it.
+    Shares as counted (`corrected` false) have no interval: the stored interval is of the corrected
+    share, and an interval of the counting alone would leave out the recogniser's errors, which are
+    most of it.
+
+    Args:
+        tables: of the release.
+        wanted: which values.
+        start: first day, YYYY-MM-DD.
+        end: last day, YYYY-MM-DD.
+        basis: `live` or `new_in`; it must be the basis of the released shares.
+        corrected: whether to return shares corrected for the recogniser's errors.
 
     Raises:
-        Problem: 400; more points than one answer holds.
+        Problem: 400 if the response would have too many points, 404 for another basis.
     """
     as_of, table = tables.shares()
     first = table.slice(0, 1).to_pylist()[0]
     if basis not in (None, first["basis"]):
-        raise Problem(404, "not_found", f"The released series are of the basis {first['basis']!r}.")
-    chosen = _filter(table, where)
-    days = pc.cast(chosen["day"], pa.string())
+        detail = f"The released shares have the basis {first['basis']!r} only."
+        raise Problem(404, "not_found", detail)
+    chosen = _between(_filter(table, wanted), start, end)
+    if chosen.num_rows > MAX_POINTS:
+        detail = (
+            f"The response would have {chosen.num_rows} points; at most {MAX_POINTS} are possible. "
+            "Name a platform, an attribute or days."
+        )
+        raise Problem(400, "invalid", detail)
+    return SeriesResponse(
+        release=tables.release.release_id,
+        as_of=as_of,
+        basis=first["basis"],
+        window_days=first["window_days"],
+        corrected=corrected,
+        series=[_series_row(key, group, corrected) for key, group in _groups(chosen)],
+    )
+
+
+def _between(table: pa.Table, start: str | None, end: str | None) -> pa.Table:
+    days = pc.cast(table["day"], pa.string())
     if start:
-        chosen, days = (t.filter(pc.greater_equal(days, start)) for t in (chosen, days))
-    if end:
-        chosen = chosen.filter(pc.less_equal(days, end))
-    if chosen.num_rows > MOST_POINTS:
-        raise Problem(
-            400, "invalid", f"{chosen.num_rows} points, at most {MOST_POINTS} are answered at once. "
-            "Name a platform, an attribute or days.",
-        )  # fmt: skip
-    rows = [
-        {
-            **key,
-            "share": _numbers(group["share" if corrected else "share_raw"]),
-            **{n: _numbers(group[n]) if corrected else [None] * len(group) for n in BOUNDS},
-            "support": [int(v) for v in group["support"].fillna(0)],
-            "withheld": [bool(v) for v in group["withheld"]],
-        }
-        for key, group in _groups(chosen)
-    ]
-    return {
-        "release": tables.release.release_id,
-        "as_of": as_of,
-        "basis": first["basis"],
-        "window_days": first["window_days"],
-        "corrected": corrected,
-        "series": rows,
-    }
+        table, days = (t.filter(pc.greater_equal(days, start)) for t in (table, days))
+    return table.filter(pc.less_equal(days, end)) if end else table
 
 
-def forecasts(tables: Tables, as_of: str | None = None, **where: str | None) -> dict[str, Any]:
-    """Released forecasts in columns."""
+def _series_row(key: "ValueKey", group: pd.DataFrame, corrected: bool) -> SeriesRow:
+    none: list[float | None] = [None] * len(group)
+    return SeriesRow(
+        **key._asdict(),
+        days=_days_of(group),
+        share=_numbers(group["share" if corrected else "share_raw"]),
+        low=_numbers(group["low"]) if corrected else none,
+        high=_numbers(group["high"]) if corrected else none,
+        support=[int(v) for v in group["support"].fillna(0)],
+        withheld=[bool(v) for v in group["withheld"]],
+    )
+
+
+def forecasts(tables: Tables, wanted: ValueFilter, as_of: str | None = None) -> ForecastsResponse:
+    """Return the released forecasts of a day, by default the newest, in columns.
+
+    Raises:
+        Problem: 404 if nothing was published on that day.
+    """
     as_of, day = tables.day(as_of)
-    return {
-        "release": tables.release.release_id,
-        "as_of": as_of,
-        "horizon_days": day.selection["horizon_days"],
-        "forecasts": in_columns(_filter(day.forecasts, where)),
-    }
+    return ForecastsResponse(
+        release=tables.release.release_id,
+        as_of=as_of,
+        horizon_days=day.selection.horizon_days,
+        forecasts=[
+            ForecastRow(**key._asdict(), **columns)
+            for key, columns in forecast_columns(_filter(day.forecasts, wanted))
+        ],
+    )
 
 
-def in_columns(table: pa.Table) -> list[dict[str, Any]]:
-    """Rows of `records.FORECAST`, one object a value."""
-    return [
-        {**key, **{n: _numbers(group[n]) for n in ("share", *QUANTILES)}}
-        for key, group in _groups(table)
-    ]
+class ValueKey(NamedTuple):
+    """What a series is about."""
+
+    platform: str
+    attribute: str
+    value: str
 
 
-def _filter(table: pa.Table, where: dict[str, str | None]) -> pa.Table:
-    for column, value in where.items():
+class Columns(TypedDict):
+    """The columns of a forecast, one entry per coming day."""
+
+    days: list[str]
+    share: list[Any]
+    q025: list[Any]
+    q10: list[Any]
+    q90: list[Any]
+    q975: list[Any]
+
+
+def forecast_columns(table: pa.Table) -> Iterator[tuple[ValueKey, Columns]]:
+    """Turn rows of `storage.schemas.FORECAST` into columns, for each value on each platform."""
+    for key, group in _groups(table):
+        yield (
+            key,
+            Columns(
+                days=_days_of(group),
+                share=_numbers(group["share"]),
+                q025=_numbers(group["q025"]),
+                q10=_numbers(group["q10"]),
+                q90=_numbers(group["q90"]),
+                q975=_numbers(group["q975"]),
+            ),
+        )
+
+
+def _filter(table: pa.Table, wanted: ValueFilter) -> pa.Table:
+    for column, value in vars(wanted).items():
         if value is not None:
             table = table.filter(pc.equal(table[column], value))
     return table
 
 
-def _groups(table: pa.Table) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+def _groups(table: pa.Table) -> Iterator[tuple[ValueKey, pd.DataFrame]]:
     frame = table.to_pandas().sort_values([*KEY, "day"], kind="stable")
     for key, group in frame.groupby(KEY, sort=True):
-        days = [d.isoformat() for d in group["day"]]
-        yield {**dict(zip(KEY, key, strict=True)), "days": days}, group
+        yield ValueKey(*key), group
+
+
+def _days_of(group: pd.DataFrame) -> list[str]:
+    return [d.isoformat() for d in group["day"]]
 
 
 def _numbers(column: Any) -> list[float | None]:
-    """Five digits are more than any share is known to; null where not measured."""
+    """Round to five digits, more than any share is known to; what was not measured becomes None."""
     return [None if v != v else round(v, 5) for v in column.astype(float).tolist()]
 
 
-def taxonomy(tables: Tables, version: str | None, lang: str | None) -> dict[str, Any]:
-    """Attributes and values of the release.
+def taxonomy(tables: Tables, version: str | None, lang: str | None) -> TaxonomyResponse:
+    """Return the attributes and values of the release.
 
     Raises:
-        Problem: 404; another version was asked for.
+        Problem: 404 if the release has another version than the wanted one.
     """
     known = tables.taxonomy
     if version not in (None, known.version):
-        raise Problem(404, "not_found", f"The release has taxonomy {known.version!r}.")
-
-    def named(thing: Any) -> dict[str, str]:
-        names = {"en": thing.en, "zh": thing.zh} if lang is None else {"name": getattr(thing, lang)}
-        return {"id": thing.id, **names}
-
-    return {
-        "version": known.version,
-        "digest": f"sha256:{known.digest}",
-        "attributes": [
-            {**named(a), "values": [named(v) for v in a.values]} for a in known.attributes
+        detail = f"The release has the taxonomy {known.version!r} only."
+        raise Problem(404, "not_found", detail)
+    return TaxonomyResponse(
+        version=known.version,
+        digest=f"sha256:{known.digest}",
+        attributes=[
+            TaxonomyAttribute(
+                id=a.id,
+                **_names(a, lang),
+                values=[TaxonomyName(id=v.id, **_names(v, lang)) for v in a.values],
+            )
+            for a in known.attributes
         ],
-    }
+    )
+
+
+def _names(entry: Attribute | Value, lang: str | None) -> dict[str, str]:
+    if lang is None:
+        return {"en": entry.en, "zh": entry.zh}
+    return {"name": getattr(entry, lang)}

@@ -1,4 +1,4 @@
-"""Sample pictures, small: only those that served keywords name."""
+"""Small versions of the sample pictures that keywords name."""
 
 import io
 
@@ -9,11 +9,11 @@ QUALITY = 82
 
 
 def shrink(data: bytes, longest_px: int) -> bytes:
-    """An upright JPEG.
+    """Return an upright JPEG.
 
     Args:
         data: an encoded picture.
-        longest_px: of the answer's sides; a smaller picture is not enlarged.
+        longest_px: longest side of the result in pixels; a smaller picture is not enlarged.
 
     Raises:
         PictureError: the bytes are not a usable picture.

@@ -1,4 +1,4 @@
-"""The application: routes, problems and the edge, put together."""
+"""The application: routes, error handlers and middleware, put together."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -14,23 +14,23 @@ from starlette.responses import Response
 from fashiontrend import __version__
 from fashiontrend.errors import StoreError
 from fashiontrend.serve.http import problems
-from fashiontrend.serve.http.middleware import Edge
-from fashiontrend.serve.http.problems import Problem
-from fashiontrend.serve.routes import inference, jobs, recognise, status, tables
-from fashiontrend.serve.routes import openapi as documented
+from fashiontrend.serve.http.middleware import INTERNAL_ERROR, ServiceMiddleware
+from fashiontrend.serve.routes import inference, jobs, openapi, recognise, status, tables
 from fashiontrend.serve.routes.services import Services, request_id
+from fashiontrend.serve.schemas.problems import Problem, busy
+from fashiontrend.serve.schemas.responses import JsonObject
 
 Background = Callable[[], Coroutine[Any, Any, None]]
 
 
-def create_app(services: Services, background: Sequence[Background] = ()) -> Edge:
-    """An ASGI application; `.app` is the FastAPI inside.
+def create_app(services: Services, background: Sequence[Background] = ()) -> ServiceMiddleware:
+    """Create the ASGI application; its `app` is the FastAPI application inside.
 
-    No page of FastAPI's own is served: they load scripts from elsewhere. CORS is off.
+    FastAPI's own documentation pages are off, because they load scripts from elsewhere. CORS is off.
 
     Args:
-        services: what answers.
-        background: run while the application lives, and cancelled at its end.
+        services: what the endpoints use.
+        background: coroutines that run while the application lives, and are cancelled at its end.
     """
 
     @asynccontextmanager
@@ -51,42 +51,31 @@ def create_app(services: Services, background: Sequence[Background] = ()) -> Edg
     )
     for routes in (recognise, inference, tables, jobs, status):
         app.include_router(routes.make_router(services))
-    app.add_exception_handler(HTTPException, _on_http)  # type: ignore[arg-type]
-    app.add_exception_handler(RequestValidationError, _on_validation)  # type: ignore[arg-type]
+    _handle_errors(app, services.cfg.retry_after_s)
+    kept: JsonObject = {}
 
-    async def on_store(request: Request, error: Exception) -> Response:
-        told = "The store does not answer. Come again."
-        return problems.respond(
-            problems.busy(told, services.cfg.retry_after_s, 503), request_id(request)
-        )
-
-    app.add_exception_handler(StoreError, on_store)
-    app.add_exception_handler(ClientDisconnect, _on_gone)
-    app.add_exception_handler(Exception, _on_anything)
-    kept: dict[str, Any] = {}
-
-    def openapi() -> dict[str, Any]:
-        kept.update(kept or documented.document(app))
+    def document() -> JsonObject:
+        kept.update(kept or openapi.document(app))
         return kept
 
-    app.openapi = openapi  # type: ignore[method-assign]
-    return Edge(app, services.intake, services.metrics)
+    app.openapi = document  # type: ignore[method-assign]
+    return ServiceMiddleware(app, services.admission, services.metrics)
 
 
-async def _on_http(request: Request, error: HTTPException) -> Response:
-    return problems.respond(error, request_id(request))  # type: ignore[arg-type]
+def _handle_errors(app: FastAPI, retry_after_s: int) -> None:
+    """Turn every exception into a problem document."""
 
+    def handle(kind: type[Exception], to_problem: Callable[[Any], Problem]) -> None:
+        async def respond(request: Request, error: Exception) -> Response:
+            return problems.respond(to_problem(error), request_id(request))
 
-async def _on_validation(request: Request, error: RequestValidationError) -> Response:
-    return problems.respond(problems.of_validation(error), request_id(request))
+        app.add_exception_handler(kind, respond)
 
-
-async def _on_gone(request: Request, error: Exception) -> Response:
-    """Nobody reads it; the metrics and the audit log do."""
-    return problems.respond(Problem(499, "gone", "The client went away."), request_id(request))
-
-
-async def _on_anything(request: Request, error: Exception) -> Response:
-    """The edge logs it."""
-    told = "Something failed inside; the request_id finds it in the server's log."
-    return problems.respond(Problem(500, "internal", told), request_id(request))
+    handle(Problem, lambda problem: problem)
+    handle(HTTPException, problems.from_http_exception)
+    handle(RequestValidationError, problems.from_validation)
+    handle(StoreError, lambda _: busy("The store is not available", retry_after_s, 503))
+    # Nobody reads this response, but metrics and audit log count its status.
+    handle(ClientDisconnect, lambda _: Problem(499, "gone", "The client closed the connection."))
+    # The middleware logs the exception.
+    handle(Exception, lambda _: Problem(500, "internal", INTERNAL_ERROR))

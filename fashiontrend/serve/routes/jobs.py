@@ -1,4 +1,4 @@
-"""Catalogue jobs: Parquet in, Parquet out. Requests write and read records; the work is done elsewhere."""
+"""Catalogue jobs over HTTP: requests only write and read records; a worker elsewhere does the jobs."""
 
 from typing import Annotated
 
@@ -7,79 +7,85 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from fashiontrend.errors import DataError
-from fashiontrend.serve.http.problems import Problem
 from fashiontrend.serve.recognition import catalogue_rows
-from fashiontrend.serve.recognition.jobs import MOST_ROWS
+from fashiontrend.serve.recognition.jobs import MAX_ROWS
 from fashiontrend.serve.release.tables import Tables
 from fashiontrend.serve.routes.openapi import body, errors, secured
 from fashiontrend.serve.routes.services import Services, cached, fresh
+from fashiontrend.serve.schemas.problems import Problem
 from fashiontrend.serve.schemas.requests import JobRequest
-from fashiontrend.serve.schemas.responses import JobAnswer, ResultsAnswer
+from fashiontrend.serve.schemas.responses import JobResponse, JobResultsResponse
 
 EXAMPLE = {"input": ["uploads/catalogue.parquet"], "options": {"min_confidence": 0.5}}
-JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
+JobId = Annotated[
+    str, Path(pattern=r"^[0-9a-f]{32}$", description="The id that the server gave the job.")
+]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        pattern=r"^[\x21-\x7e]{1,200}$",
+        description="Any text of the caller's. Repeating a request with the same key returns the same "
+        "job instead of a second one.",
+    ),
+]
+Cursor = Annotated[
+    str | None,
+    Query(pattern=r"^[0-9]{1,9}\.[0-9]{1,9}$", description="`next` of the previous page."),
+]
+Limit = Annotated[int, Query(ge=1, le=MAX_ROWS, description="Most rows of the page.")]
 
 
 def make_router(services: Services) -> APIRouter:
-    """The endpoints."""
+    """Make the endpoints of catalogue jobs."""
     router = APIRouter(tags=["catalogue jobs"])
 
     @router.post(
         "/v1/recognitions",
         status_code=202,
-        responses={202: {"model": JobAnswer}, **errors(400, 408, 409, 413, 415, 504)},
+        responses={202: {"model": JobResponse}, **errors(400, 408, 409, 413, 415, 504)},
         openapi_extra=body("catalogue", JobRequest, EXAMPLE),
     )
-    async def submit(
-        request: Request,
-        idempotency_key: Annotated[
-            str | None,
-            Header(pattern=r"^[\x21-\x7e]{1,200}$", description="The same key gives the same job."),
-        ] = None,
-    ) -> Response:
-        """Write a job down; `fashiontrend recognitions work` takes it up."""
+    async def submit(request: Request, idempotency_key: IdempotencyKey = None) -> Response:
+        """Submit a catalogue job; a worker (`fashiontrend recognitions work`) does it later."""
         caller = services.allow(request, "catalogue")
-        library = services.need_library()
-        asked = await services.read(request, JobRequest)
-        tables = library.tables()
-        _check(asked, tables)
-        job_id = await run_in_threadpool(
-            library.jobs.submit, asked, tables.release.release_id, caller, idempotency_key
-        )
-        told = await run_in_threadpool(library.jobs.status, job_id)
-        return fresh(told, 202, {"Location": f"/v1/recognitions/{job_id}"})
+        table_services = services.need_table_services()
+        job = await services.read(request, JobRequest)
+        tables = table_services.tables()
+        _check_attributes(job, tables)
+        jobs, release_id = table_services.jobs, tables.release.release_id
+        job_id = await run_in_threadpool(jobs.submit, job, release_id, caller, idempotency_key)
+        status = await run_in_threadpool(jobs.status, job_id)
+        return fresh(status, 202, {"Location": f"/v1/recognitions/{job_id}"})
 
     @router.get(
         "/v1/recognitions/{job_id}",
-        responses={200: {"model": JobAnswer}, **errors(304, 400, 404)},
+        responses={200: {"model": JobResponse}, **errors(304, 400, 404)},
         openapi_extra=secured("catalogue"),
     )
     def status(request: Request, job_id: JobId) -> Response:
-        """How far a job is."""
+        """Return the state of a catalogue job."""
         services.allow(request, "catalogue")
-        return cached(request, services.need_library().jobs.status(job_id))
+        return cached(request, services.need_table_services().jobs.status(job_id))
 
     @router.get(
         "/v1/recognitions/{job_id}/results",
-        responses={200: {"model": ResultsAnswer}, **errors(304, 400, 404)},
+        responses={200: {"model": JobResultsResponse}, **errors(304, 400, 404)},
         openapi_extra=secured("catalogue"),
     )
     def results(
-        request: Request,
-        job_id: JobId,
-        cursor: Annotated[str | None, Query(pattern=r"^[0-9]{1,9}\.[0-9]{1,9}$")] = None,
-        limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 100,
+        request: Request, job_id: JobId, cursor: Cursor = None, limit: Limit = 100
     ) -> Response:
-        """Answers in the order of the input, as far as they are there."""
+        """Return results in the order of the input, as far as they are finished."""
         services.allow(request, "catalogue")
-        return cached(request, services.need_library().jobs.results(job_id, cursor, limit))
+        jobs = services.need_table_services().jobs
+        return cached(request, jobs.results(job_id, cursor, limit))
 
     return router
 
 
-def _check(asked: JobRequest, tables: Tables) -> None:
-    """Refuse at once what would be found out when the whole catalogue is answered."""
+def _check_attributes(job: JobRequest, tables: Tables) -> None:
+    """Refuse unknown attributes now; otherwise the job would fail after it was accepted."""
     try:
-        catalogue_rows.check_attributes(asked.options, tables.taxonomy)
+        catalogue_rows.check_attributes(job.options, tables.taxonomy)
     except DataError as error:
         raise Problem(422, "taxonomy", str(error)) from None

@@ -1,14 +1,20 @@
-"""POST /v1/recognise: pictures by URL, by store key or uploaded."""
+"""POST /v1/recognise: pictures by URL, by store key, or uploaded."""
 
 from fastapi import APIRouter, Request
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from fashiontrend.serve.http.problems import Problem
 from fashiontrend.serve.routes.openapi import body, errors
-from fashiontrend.serve.routes.services import JSON, Services, fresh, request_id
+from fashiontrend.serve.routes.services import (
+    JSON,
+    Services,
+    fresh,
+    media_type,
+    request_id,
+)
+from fashiontrend.serve.schemas.problems import Problem
 from fashiontrend.serve.schemas.requests import RecogniseRequest, UploadRequest
-from fashiontrend.serve.schemas.responses import RecogniseAnswer
+from fashiontrend.serve.schemas.responses import RecogniseResponse
 
 FORM = "multipart/form-data"
 EXAMPLE = {
@@ -31,39 +37,37 @@ UPLOAD = {
             "minItems": 1,
             "items": {"type": "string", "contentMediaType": "application/octet-stream"},
         },
-        "request": {"type": "string", "description": "JSON of UploadRequest."},
+        "request": {"type": "string", "description": "An UploadRequest as JSON."},
     },
 }
 
 
 def make_router(services: Services) -> APIRouter:
-    """The endpoint."""
+    """Make the endpoint."""
     router = APIRouter()
 
     @router.post(
         "/v1/recognise",
-        responses={200: {"model": RecogniseAnswer}, **errors(400, 404, 408, 413, 415, 422, 504)},
+        responses={200: {"model": RecogniseResponse}, **errors(400, 404, 408, 413, 415, 422, 504)},
         openapi_extra=body("recognise", RecogniseRequest, EXAMPLE, {FORM: {"schema": UPLOAD}}),
         tags=["recognise"],
-        summary="Recognise 1 to 32 pictures",
+        summary="Recognise the garments in pictures",
     )
     async def recognise(request: Request) -> Response:
         services.allow(request, "recognise")
         recognition = services.need_recognition()
-        kind = request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
+        kind = media_type(request)
         if kind == FORM:
-            files, asked = await _read_form(request, services)
-            told = await recognition.answer_uploads(files, asked, request_id(request))
+            files, upload = await _read_form(request, services)
+            response = await recognition.recognise_uploads(files, upload, request_id(request))
         elif kind == JSON:
-            told = await recognition.answer(
-                await services.read(request, RecogniseRequest), request_id(request)
-            )
+            remote = await services.read(request, RecogniseRequest)
+            response = await recognition.recognise(remote, request_id(request))
         else:
-            raise Problem(
-                415, "unsupported_media", f"Content-Type {kind[:60]!r}; expected {JSON} or {FORM}."
-            )
-        request.scope["state"]["facts"] = told["usage"]
-        return fresh(told)
+            detail = f"The Content-Type is {kind[:60]!r}; expected {JSON} or {FORM}."
+            raise Problem(415, "unsupported_media", detail)
+        request.scope["state"]["facts"] = response.usage.model_dump()
+        return fresh(response)
 
     return router
 
@@ -71,25 +75,25 @@ def make_router(services: Services) -> APIRouter:
 async def _read_form(
     request: Request, services: Services
 ) -> tuple[list[tuple[str, bytes]], UploadRequest]:
+    """Read the names and bytes of the files, and the field `request`."""
     limit = services.cfg.max_images
     async with request.form(max_files=limit, max_fields=1) as form:
         files: list[tuple[str, bytes]] = []
-        asked = UploadRequest()
+        upload = UploadRequest()
         for name, value in form.multi_items():
             if name == "image" and isinstance(value, UploadFile):
                 files.append((_printable(value.filename), await value.read()))
             elif name == "request" and isinstance(value, str):
-                asked = services.check(value.encode("utf-8", "surrogatepass"), UploadRequest)
+                upload = services.parse(value.encode("utf-8", "surrogatepass"), UploadRequest)
             else:
-                raise Problem(
-                    400,
-                    "invalid",
-                    "A form has files named `image` and at most one text named `request`.",
+                detail = (
+                    f"The form has the field {name[:60]!r}; expected files `image` and one text "
                 )
-    return files, asked
+                raise Problem(400, "invalid", detail + "`request` at most.")
+    return files, upload
 
 
 def _printable(name: str | None) -> str:
-    """A file name that can be echoed."""
+    """A file name that can be part of a JSON response."""
     plain = (name or "").encode("utf-8", "replace").decode("utf-8")
     return "".join(c for c in plain if c.isprintable())

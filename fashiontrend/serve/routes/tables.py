@@ -1,35 +1,85 @@
-"""What a release says, over HTTP: keywords, series, forecasts, gates, runs, releases, taxonomy, pictures."""
+"""The tables of a release over HTTP: keywords, series, forecasts, gates, runs, releases, taxonomy, pictures."""
 
-from collections.abc import Callable
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Annotated, Literal, TypeVar
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
+from fashiontrend.config import ServeConfig
 from fashiontrend.errors import PictureError
 from fashiontrend.serve.http import static_files
-from fashiontrend.serve.http.problems import Problem
 from fashiontrend.serve.release import adhoc_forecast, tables, thumbnails
+from fashiontrend.serve.release.history import RunHistory
+from fashiontrend.serve.release.tables import KeywordFilter, Tables, ValueFilter
 from fashiontrend.serve.routes.openapi import body, errors, secured
-from fashiontrend.serve.routes.services import Library, Services, cached, fresh, request_id
+from fashiontrend.serve.routes.services import Services, TableServices, cached, fresh, request_id
 from fashiontrend.serve.schemas import responses
-from fashiontrend.serve.schemas.requests import ForecastRequest
+from fashiontrend.serve.schemas.problems import Problem
+from fashiontrend.serve.schemas.requests import AdhocSeries, ForecastRequest
+from fashiontrend.serve.schemas.responses import AdhocForecastResponse, ResponseModel
 
 F = TypeVar("F", bound=Callable[..., Response])
 DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-Day = Annotated[str | None, Query(pattern=DAY, description="UTC day.", examples=["2026-11-23"])]
-Name = Annotated[str | None, Query(max_length=200)]
-Platform = Annotated[str | None, Query(max_length=200, description="`*` is all, pooled.")]
+
+
+def _filter(description: str) -> object:
+    return Query(max_length=200, description=description)
+
+
+AsOf = Annotated[
+    str | None,
+    Query(
+        pattern=DAY,
+        description="UTC day of publication, YYYY-MM-DD; by default the newest.",
+        examples=["2026-11-23"],
+    ),
+]
+From = Annotated[str | None, Query(alias="from", pattern=DAY, description="First day, YYYY-MM-DD.")]
+To = Annotated[str | None, Query(alias="to", pattern=DAY, description="Last day, YYYY-MM-DD.")]
+Platform = Annotated[str | None, _filter("Id of a platform; `*` stands for all platforms, pooled.")]
+AttributeId = Annotated[str | None, _filter("Id of an attribute of the taxonomy.")]
+ValueId = Annotated[str | None, _filter("Id of a value of the taxonomy.")]
+TaxonomyVersion = Annotated[
+    str | None, _filter("Version of the taxonomy; any but the released one gets 404.")
+]
 Corrected = Annotated[
     bool,
     Query(
-        description="False answers shares as counted, the recogniser's errors included; they have "
-        "no interval, so `low` and `high` are null."
+        description="Whether shares are corrected for the recogniser's errors. Shares as counted "
+        "(`false`) have no interval, so `low` and `high` are null."
     ),
 ]
-PictureId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
+Basis = Annotated[
+    Literal["live", "new_in"] | None,
+    Query(description="What shares count: all live products, or those that are new in the shop."),
+]
+HorizonDays = Annotated[
+    int | None, Query(ge=1, le=366, description="Days between publication and target day.")
+]
+Direction = Annotated[
+    Literal["rising", "stable", "falling"] | None, Query(description="Direction of the share.")
+]
+MinConfidence = Annotated[
+    float, Query(ge=0, le=1, description="Lowest probability that the direction is right.")
+]
+Limit = Annotated[int, Query(ge=1, le=1000, description="Most keywords of the page.")]
+Cursor = Annotated[
+    str | None, Query(pattern=r"^[0-9]{1,9}$", description="`next` of the previous page.")
+]
+KeywordId = Annotated[str, Path(min_length=1, max_length=400, description="`id` of a keyword.")]
+RunId = Annotated[str, Path(max_length=200, description="`run_id` of a run.")]
+Language = Annotated[
+    Literal["en", "zh"] | None,
+    Query(description="Language of the names; by default both, as `en` and `zh`."),
+]
+PictureDay = Annotated[
+    str, Path(pattern=DAY, description="The day whose keywords name the picture.")
+]
+PictureId = Annotated[
+    str, Path(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the picture, in hexadecimal.")
+]
 Width = Annotated[int, Query(ge=16, le=640, description="Longest side in pixels.")]
-Direction = Literal["rising", "stable", "falling"]
 Gate = Literal["accuracy", "perplexity", "health"]
 EXAMPLE = {
     "series": [
@@ -44,147 +94,157 @@ EXAMPLE = {
 
 
 def make_router(services: Services) -> APIRouter:
-    """The endpoints. Those without `async` may block: they run in threads."""
+    """Make the endpoints. Those without `async` may block, because FastAPI runs them in threads."""
     router = APIRouter(tags=["tables"])
+    _add_keywords(router, services)
+    _add_series(router, services)
+    _add_history(router, services)
+    _add_pictures(router, services)
+    return router
 
-    def get(path: str, model: Any, *statuses: int) -> Callable[[F], F]:
-        return router.get(
-            path,
-            responses={200: {"model": model}, **errors(304, 400, 404, *statuses)},
-            openapi_extra=secured("read"),
-        )
 
-    @get("/v1/keywords", responses.KeywordsAnswer)
+def _get(
+    router: APIRouter, path: str, model: type[ResponseModel], *statuses: int
+) -> Callable[[F], F]:
+    """Document a GET endpoint with its response and errors."""
+    return router.get(
+        path,
+        responses={200: {"model": model}, **errors(304, 400, 404, *statuses)},
+        openapi_extra=secured("read"),
+    )
+
+
+def _tables(services: Services, request: Request) -> Tables:
+    """Check the caller's token and return the current tables."""
+    services.allow(request, "read")
+    return services.need_table_services().tables()
+
+
+def _history(services: Services, request: Request) -> RunHistory:
+    """Check the caller's token and return the history of runs."""
+    services.allow(request, "read")
+    return services.need_table_services().history
+
+
+def _add_keywords(router: APIRouter, services: Services) -> None:
+    @_get(router, "/v1/keywords", responses.KeywordsResponse)
     def keywords(
         request: Request,
-        as_of: Day = None,
+        as_of: AsOf = None,
         platform: Platform = None,
-        horizon_days: Annotated[int | None, Query(ge=1, le=366)] = None,
-        direction: Annotated[Direction | None, Query()] = None,
-        attribute: Name = None,
-        min_confidence: Annotated[float, Query(ge=0, le=1)] = 0.0,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 500,
-        cursor: Annotated[str | None, Query(pattern=r"^[0-9]{1,9}$")] = None,
+        horizon_days: HorizonDays = None,
+        direction: Direction = None,
+        attribute: AttributeId = None,
+        min_confidence: MinConfidence = 0.0,
+        limit: Limit = 500,
+        cursor: Cursor = None,
     ) -> Response:
-        """Keywords of a day with direction, stage, interval and sample pictures."""
-        services.allow(request, "read")
-        wanted = {
-            "as_of": as_of,
-            "platform": platform,
-            "horizon_days": horizon_days,
-            "direction": direction,
-            "attribute": attribute,
-            "min_confidence": min_confidence,
-        }
-        found = services.need_library().tables()
-        return cached(request, tables.keywords(found, limit, int(cursor or 0), **wanted))
+        """Return the keywords of a day with direction, stage, interval and sample pictures."""
+        found = _tables(services, request)
+        wanted = KeywordFilter(as_of, platform, horizon_days, direction, attribute, min_confidence)
+        return cached(request, tables.keywords(found, limit, int(cursor or 0), wanted))
 
-    @get("/v1/keywords/{keyword_id}/evidence", responses.EvidenceAnswer)
-    def evidence(
-        request: Request, keyword_id: Annotated[str, Path(min_length=1, max_length=400)]
+    @_get(router, "/v1/keywords/{keyword_id}/evidence", responses.EvidenceResponse)
+    def evidence(request: Request, keyword_id: KeywordId) -> Response:
+        """Return the series, forecasts and samples behind a keyword."""
+        return cached(request, tables.evidence(_tables(services, request), keyword_id))
+
+    @_get(router, "/v1/taxonomy", responses.TaxonomyResponse)
+    def taxonomy(
+        request: Request, version: TaxonomyVersion = None, lang: Language = None
     ) -> Response:
-        """Series, forecasts and samples behind one keyword."""
-        services.allow(request, "read")
-        return cached(request, tables.evidence(services.need_library().tables(), keyword_id))
+        """Return the attributes and values of the release."""
+        return cached(request, tables.taxonomy(_tables(services, request), version, lang))
 
-    @get("/v1/series", responses.SeriesAnswer)
+
+def _add_series(router: APIRouter, services: Services) -> None:
+    @_get(router, "/v1/series", responses.SeriesResponse)
     def series(
         request: Request,
         platform: Platform = None,
-        attribute: Name = None,
-        value: Name = None,
-        start: Annotated[str | None, Query(alias="from", pattern=DAY)] = None,
-        end: Annotated[str | None, Query(alias="to", pattern=DAY)] = None,
-        basis: Annotated[Literal["live", "new_in"] | None, Query()] = None,
+        attribute: AttributeId = None,
+        value: ValueId = None,
+        start: From = None,
+        end: To = None,
+        basis: Basis = None,
         corrected: Corrected = True,
     ) -> Response:
-        """Shares of values over days, with the corrected share's 80 % interval and support."""
-        services.allow(request, "read")
-        found = services.need_library().tables()
-        where = {"platform": platform, "attribute": attribute, "value": value}
-        return cached(request, tables.series(found, start, end, basis, corrected, **where))
+        """Return shares over days, with support and the 80 % interval of corrected shares."""
+        found = _tables(services, request)
+        wanted = ValueFilter(platform, attribute, value)
+        return cached(request, tables.series(found, wanted, start, end, basis, corrected))
 
-    @get("/v1/forecasts", responses.ForecastsAnswer)
+    @_get(router, "/v1/forecasts", responses.ForecastsResponse)
     def forecasts(
         request: Request,
         platform: Platform = None,
-        attribute: Name = None,
-        value: Name = None,
-        as_of: Day = None,
+        attribute: AttributeId = None,
+        value: ValueId = None,
+        as_of: AsOf = None,
     ) -> Response:
-        """The released forecasts."""
-        services.allow(request, "read")
-        found = services.need_library().tables()
-        where = {"platform": platform, "attribute": attribute, "value": value}
-        return cached(request, tables.forecasts(found, as_of, **where))
+        """Return the released forecasts."""
+        found = _tables(services, request)
+        wanted = ValueFilter(platform, attribute, value)
+        return cached(request, tables.forecasts(found, wanted, as_of))
 
     @router.post(
         "/v1/forecasts",
         responses={
-            200: {"model": responses.PostedAnswer},
+            200: {"model": AdhocForecastResponse},
             **errors(400, 408, 413, 415, 504),
         },
         openapi_extra=body("forecast", ForecastRequest, EXAMPLE),
     )
     async def forecast(request: Request) -> Response:
-        """Forecast posted series with the released LSTM; nothing is trained."""
+        """Forecast the series in the request with the released LSTM, which is not trained on them."""
         services.allow(request, "forecast")
-        library = services.need_library()
-        asked = await services.read(request, ForecastRequest)
-        _check_size(asked, services)
-        trend = library.trend()
-        told = await library.compute(lambda: adhoc_forecast.answer(trend, asked.series))
-        request.scope["state"]["facts"] = {"series": len(asked.series)}
+        table_services = services.need_table_services()
+        series = (await services.read(request, ForecastRequest)).series
+        _check_size(series, services.cfg)
+        forecaster = table_services.forecaster()
+        rows = await table_services.compute(
+            lambda: adhoc_forecast.forecast_series(forecaster, series)
+        )
+        request.scope["state"]["facts"] = {"series": len(series)}
         return fresh(
-            {
-                "release": trend.release_id,
-                "model": adhoc_forecast.name(trend),
-                "horizon_days": trend.model.cfg.prediction_length,
-                "forecasts": told,
-                "request_id": request_id(request),
-            }
+            AdhocForecastResponse(
+                release=forecaster.release_id,
+                model=forecaster.identity,
+                horizon_days=forecaster.model.cfg.prediction_length,
+                forecasts=rows,
+                request_id=request_id(request),
+            )
         )
 
-    @get("/v1/gates", responses.GatesAnswer)
+
+def _add_history(router: APIRouter, services: Services) -> None:
+    @_get(router, "/v1/gates", responses.GatesResponse)
     def gates(request: Request) -> Response:
-        """The newest verdict of every gate."""
-        services.allow(request, "read")
-        return cached(request, services.need_library().history.gates())
+        """Return the newest verdict of every gate."""
+        return cached(request, _history(services, request).gates())
 
-    @get("/v1/gates/{name}/history", responses.GateHistory)
+    @_get(router, "/v1/gates/{name}/history", responses.GateHistoryResponse)
     def gate(request: Request, name: Gate) -> Response:
-        """All verdicts of a gate, oldest first."""
-        services.allow(request, "read")
-        return cached(request, services.need_library().history.gate(name))
+        """Return all verdicts of a gate, oldest first."""
+        return cached(request, _history(services, request).gate(name))
 
-    @get("/v1/runs", responses.RunsAnswer)
+    @_get(router, "/v1/runs", responses.RunsResponse)
     def runs(request: Request) -> Response:
-        """The newest hundred runs, newest first."""
-        services.allow(request, "read")
-        return cached(request, services.need_library().history.show_runs())
+        """Return the newest hundred runs, newest first."""
+        return cached(request, _history(services, request).list_runs())
 
-    @get("/v1/runs/{run_id}", dict[str, Any])
-    def run(request: Request, run_id: Annotated[str, Path(max_length=200)]) -> Response:
-        """One run with what its steps found, however old."""
-        services.allow(request, "read")
-        return cached(request, services.need_library().history.show_run(run_id))
+    @_get(router, "/v1/runs/{run_id}", responses.RunResponse)
+    def run(request: Request, run_id: RunId) -> Response:
+        """Return one run with what its steps recorded, however old it is."""
+        return cached(request, _history(services, request).run(run_id))
 
-    @get("/v1/releases", responses.ReleasesAnswer)
+    @_get(router, "/v1/releases", responses.ReleasesResponse)
     def releases(request: Request) -> Response:
-        """Releases, newest first."""
-        services.allow(request, "read")
-        return cached(request, services.need_library().history.releases())
+        """Return all releases, newest first."""
+        return cached(request, _history(services, request).releases())
 
-    @get("/v1/taxonomy", dict[str, Any])
-    def taxonomy(
-        request: Request,
-        version: Name = None,
-        lang: Annotated[Literal["en", "zh"] | None, Query()] = None,
-    ) -> Response:
-        """Attributes and values of the release."""
-        services.allow(request, "read")
-        return cached(request, tables.taxonomy(services.need_library().tables(), version, lang))
 
+def _add_pictures(router: APIRouter, services: Services) -> None:
     def get_picture(path: str) -> Callable[[F], F]:
         return router.get(
             path,
@@ -198,45 +258,39 @@ def make_router(services: Services) -> APIRouter:
 
     @get_picture("/v1/pictures/{as_of}/{picture_id}")
     def picture(
-        request: Request,
-        as_of: Annotated[str, Path(pattern=DAY, description="Whose keywords name it.")],
-        picture_id: PictureId,
-        width: Width = 320,
+        request: Request, as_of: PictureDay, picture_id: PictureId, width: Width = 320
     ) -> Response:
-        """A sample picture of a day's keywords, upright, no box drawn."""
+        """Return a sample picture of a day's keywords, upright, without boxes."""
         services.allow(request, "read")
-        return _show(request, services.need_library(), as_of, picture_id, width)
+        return _show(request, services.need_table_services(), as_of, picture_id, width)
 
     @get_picture("/v1/pictures/{picture_id}")
     def newest_picture(request: Request, picture_id: PictureId, width: Width = 320) -> Response:
-        """A sample picture of the newest keywords, upright, no box drawn."""
+        """Return a sample picture of the newest keywords, upright, without boxes."""
         services.allow(request, "read")
-        return _show(request, services.need_library(), None, picture_id, width)
-
-    return router
+        return _show(request, services.need_table_services(), None, picture_id, width)
 
 
 def _show(
-    request: Request, library: Library, as_of: str | None, picture_id: str, width: int
+    request: Request, table_services: TableServices, as_of: str | None, picture_id: str, width: int
 ) -> Response:
-    if picture_id not in library.tables().day(as_of)[1].picture_ids:
+    if picture_id not in table_services.tables().day(as_of)[1].picture_ids:
         raise Problem(404, "not_found", "No keyword of that day names this picture.")
     try:
-        data = library.thumbnail(picture_id, width)
+        data = table_services.thumbnail(picture_id, width)
     except PictureError:
-        raise Problem(404, "not_found", "The picture is damaged.") from None
+        raise Problem(404, "not_found", "The stored picture is damaged.") from None
     kept = {"Cache-Control": "private, max-age=604800, immutable"}
     etag = f'"{picture_id[:32]}-{width}"'
     return static_files.respond(request, data, thumbnails.MEDIA_TYPE, etag, kept)
 
 
-def _check_size(asked: ForecastRequest, services: Services) -> None:
-    cfg = services.cfg
-    points = max(len(next(iter(s.shares.values()))) for s in asked.series)
-    if len(asked.series) > cfg.max_series or points > cfg.max_points:
+def _check_size(series: Sequence[AdhocSeries], cfg: ServeConfig) -> None:
+    points = max(len(next(iter(s.shares.values()))) for s in series)
+    if len(series) > cfg.max_series or points > cfg.max_points:
         raise Problem(
             413,
             "too_large",
-            f"{len(asked.series)} series of up to {points} days; at most {cfg.max_series} of "
-            f"{cfg.max_points} are taken.",
+            f"The request has {len(series)} series of up to {points} days; at most {cfg.max_series} "
+            f"series of {cfg.max_points} days are allowed.",
         )

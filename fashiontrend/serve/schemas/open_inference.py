@@ -1,76 +1,79 @@
-"""The Open Inference Protocol's words for the recogniser: named tensors in, named tensors out.
+"""The Open Inference Protocol's view of the recogniser: named tensors in, named tensors out.
 
-One input, `image`: BYTES of shape (N) or (N, 1), base64 of encoded pictures. Outputs, row by row:
-`box` (N, 4) fractions, `score` (N), `problem` (N), and for every attribute `<id>` its value,
-`<id>.status` and `<id>.confidence` (N). What does not exist is an empty string or 0.
+The one input is `image`: BYTES of shape (N) or (N, 1), base64 of encoded pictures. The outputs have
+one row per picture: `box` (N, 4) in fractions, `score` (N), `problem` (N), and for every attribute
+`<id>` its value, `<id>.status` and `<id>.confidence` (N). A missing value is an empty string or 0.
 """
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import pydantic
 from pydantic import ConfigDict, Field
 
-from fashiontrend.serve.http.problems import Problem
+from fashiontrend.serve.schemas.problems import Problem
 from fashiontrend.serve.schemas.requests import Name
+from fashiontrend.serve.schemas.responses import ImageResult, JsonObject, ResponseModel
 
 MODEL, INPUT = "attrnet", "image"
 NO_BOX = (0.0, 0.0, 0.0, 0.0)
-Parameters = dict[str, Any]
+Cell = str | float
 
 
-class Part(pydantic.BaseModel):
-    """Of a request; the protocol lets callers say more than is read."""
+class ProtocolPart(pydantic.BaseModel):
+    """A part of a request; the protocol allows callers to send more fields than the server reads."""
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
 
-class Tensor(Part):
+class InputTensor(ProtocolPart):
     """The one input."""
 
     name: Literal["image"]
     shape: tuple[int, ...] = Field(min_length=1, max_length=2)
     datatype: Literal["BYTES"]
-    data: tuple[str, ...] = Field(description="Base64 of JPEG, PNG, ... each.")
-    parameters: Parameters = {}
+    data: tuple[str, ...] = Field(description="Encoded pictures (JPEG, PNG, ...), each in base64.")
+    parameters: JsonObject = {}
 
 
-class WantedOutput(Part):
-    """An output that is asked for."""
+class WantedOutput(ProtocolPart):
+    """An output that the caller wants."""
 
     name: Name
 
 
-class InferRequest(Part):
-    """POST .../infer."""
+class InferRequest(ProtocolPart):
+    """The body of POST .../infer."""
 
     id: Name | None = None
-    inputs: tuple[Tensor, ...] = Field(min_length=1, max_length=1)
-    outputs: tuple[WantedOutput, ...] = Field(default=(), max_length=1000)
-    parameters: Parameters = {}
+    inputs: tuple[InputTensor, ...] = Field(min_length=1, max_length=1)
+    outputs: tuple[WantedOutput, ...] = Field(
+        default=(), max_length=1000, description="Names of the wanted outputs; by default all."
+    )
+    parameters: JsonObject = {}
 
 
-class TensorMetadata(pydantic.BaseModel):
-    """Name, type and shape; -1 is any number."""
+class TensorMetadata(ResponseModel):
+    """Name, type and shape of a tensor; -1 in a shape stands for any number."""
 
     name: str
     datatype: str
     shape: list[int]
 
 
-class ServerMetadata(pydantic.BaseModel):
-    """GET v2."""
+class ServerMetadata(ResponseModel):
+    """The response of GET v2."""
 
     name: str
     version: str
     extensions: list[str]
 
 
-class ModelMetadata(pydantic.BaseModel):
-    """GET v2/models/attrnet."""
+class ModelMetadata(ResponseModel):
+    """The response of GET v2/models/attrnet."""
 
     name: str
     versions: list[str]
@@ -79,14 +82,21 @@ class ModelMetadata(pydantic.BaseModel):
     outputs: list[TensorMetadata]
 
 
+class ModelReady(ResponseModel):
+    """The response of GET v2/models/attrnet/ready."""
+
+    name: str
+    ready: bool
+
+
 class OutputTensor(TensorMetadata):
     """One output with its rows, flattened."""
 
     data: list[str | float]
 
 
-class InferAnswer(pydantic.BaseModel):
-    """Answer of .../infer."""
+class InferResponse(ResponseModel):
+    """The response of POST .../infer."""
 
     model_name: str
     model_version: str
@@ -94,89 +104,109 @@ class InferAnswer(pydantic.BaseModel):
     outputs: list[OutputTensor]
 
 
-class InferenceProblem(pydantic.BaseModel):
-    """How this protocol says that something went wrong."""
+class InferenceError(ResponseModel):
+    """An error in the form of this protocol."""
 
     error: str
 
 
 @dataclass(frozen=True)
-class Output:
-    """An output that there is."""
+class OutputSpec:
+    """An output that the recogniser offers.
+
+    Attributes:
+        name: of the tensor.
+        datatype: `BYTES` or `FP32`.
+        width: numbers per row; None for a single number or string.
+    """
 
     name: str
     datatype: str
-    width: int | None = None  # of a row; None is one number or word
+    width: int | None = None
 
     def shape(self, rows: int) -> list[int]:
-        """Of so many rows."""
+        """Return the tensor's shape for a number of rows."""
         return [rows] if self.width is None else [rows, self.width]
 
+    @property
+    def missing(self) -> Cell:
+        """The value of a row that has none."""
+        return "" if self.datatype == "BYTES" else 0.0
 
-def outputs(attributes: Iterable[str]) -> list[Output]:
-    """All outputs of a recogniser of these attributes."""
-    fixed = [Output("box", "FP32", 4), Output("score", "FP32"), Output("problem", "BYTES")]
+
+def outputs(attributes: Iterable[str]) -> list[OutputSpec]:
+    """List all outputs of a recogniser that knows these attributes."""
+    fixed = [
+        OutputSpec("box", "FP32", 4),
+        OutputSpec("score", "FP32"),
+        OutputSpec("problem", "BYTES"),
+    ]
     kinds = (("", "BYTES"), (".status", "BYTES"), (".confidence", "FP32"))
-    return fixed + [Output(a + suffix, kind) for a in attributes for suffix, kind in kinds]
+    return fixed + [OutputSpec(a + suffix, kind) for a in attributes for suffix, kind in kinds]
 
 
-def pictures(tensor: Tensor) -> list[bytes]:
-    """The encoded pictures of an input.
+def read_pictures(tensor: InputTensor) -> list[bytes]:
+    """Decode the pictures of an input.
 
     Raises:
-        Problem: 400; shape and data differ, or it is not base64.
+        Problem: 400 if shape and data disagree, or if an element is not base64.
     """
     kind = tensor.parameters.get("content_type", "base64")
     if kind != "base64":
-        raise _wrong(f"content_type {str(kind)[:40]!r}; base64 is read")
+        raise _invalid(f"content_type is {str(kind)[:40]!r}; only base64 is supported")
     rows = len(tensor.data)
     if tensor.shape not in ((rows,), (rows, 1)):
-        raise _wrong(f"shape {list(tensor.shape)} with {rows} elements; expected [{rows}]")
+        raise _invalid(f"the shape is {list(tensor.shape)} with {rows} elements; expected [{rows}]")
     try:
         return [base64.b64decode(text, validate=True) for text in tensor.data]
     except (binascii.Error, ValueError):
-        raise _wrong("an element is not base64") from None
+        raise _invalid("an element is not base64") from None
 
 
-def choose(known: Sequence[Output], wanted: Sequence[WantedOutput]) -> list[Output]:
-    """The outputs that are asked for, all if none is named.
+def choose_outputs(
+    offered: Sequence[OutputSpec], wanted: Sequence[WantedOutput]
+) -> list[OutputSpec]:
+    """Choose the wanted outputs, or all if none is named.
 
     Raises:
-        Problem: 400; there is no such output.
+        Problem: 400 if a wanted output does not exist.
     """
-    by_name = {o.name: o for o in known}
+    by_name = {o.name: o for o in offered}
     unknown = [w.name for w in wanted if w.name not in by_name]
     if unknown:
-        raise _wrong(f"there is no output {unknown[0]!r}; GET the model's metadata lists them")
-    return [by_name[w.name] for w in wanted] or list(known)
+        detail = f"there is no output {unknown[0]!r}. GET the model's metadata for their list"
+        raise _invalid(detail)
+    return [by_name[w.name] for w in wanted] or list(offered)
 
 
-def tell(images: Sequence[Mapping[str, Any]], chosen: Iterable[Output]) -> list[dict[str, Any]]:
-    """Output tensors of answered pictures, as `Recognition` gives them; the first garment of each."""
+def to_tensors(images: Sequence[ImageResult], chosen: Iterable[OutputSpec]) -> list[OutputTensor]:
+    """Turn results into output tensors; a picture's row describes its first garment."""
     rows = [_row(image) for image in images]
-    told = []
+    tensors = []
     for output in chosen:
-        missing: Any = "" if output.datatype == "BYTES" else 0.0
-        values = [row.get(output.name, missing) for row in rows]
-        flat = values if output.width is None else [v for row in values for v in row]
+        if output.width is None:
+            data = [row.get(output.name, output.missing) for row in rows]
+        else:
+            data = [v for row in rows for v in row[output.name]]
         shape = output.shape(len(rows))
-        told.append(
-            {"name": output.name, "datatype": output.datatype, "shape": shape, "data": flat}
+        tensors.append(
+            OutputTensor(name=output.name, datatype=output.datatype, shape=shape, data=data)
         )
-    return told
+    return tensors
 
 
-def _row(image: Mapping[str, Any]) -> dict[str, Any]:
-    problem = image.get("problem")
-    row: dict[str, Any] = {"box": NO_BOX, "problem": problem["detail"] if problem else ""}
-    for garment in image["garments"][:1]:
-        row |= {"box": garment["box"]["rel"], "score": garment["score"] or 0.0}
-        for name, attribute in garment["attributes"].items():
-            row[name] = attribute.get("value", "")
-            row[f"{name}.status"] = attribute["status"]
-            row[f"{name}.confidence"] = attribute.get("confidence", 0.0)
+def _row(image: ImageResult) -> dict[str, Any]:
+    """The values of one picture by output name."""
+    problem = image.problem.detail if image.problem else ""
+    row: dict[str, Any] = {"box": NO_BOX, "problem": problem}
+    for garment in image.garments[:1]:
+        row |= {"box": garment.box.rel, "score": garment.score or 0.0}
+        for name, attribute in garment.attributes.items():
+            row[name] = attribute.value or ""
+            row[f"{name}.status"] = attribute.status
+            row[f"{name}.confidence"] = attribute.confidence or 0.0
     return row
 
 
-def _wrong(reason: str) -> Problem:
+def _invalid(reason: str) -> Problem:
     return Problem(400, "invalid", f"The tensors are not valid: {reason}.")

@@ -1,54 +1,57 @@
-"""What callers send, checked; a misspelt key is refused with its path."""
+"""Request models. A misspelt key is refused, and the problem names its path."""
 
 from typing import Annotated, Any, Literal, Self
 
 import pydantic
 from pydantic import BeforeValidator, ConfigDict, Field, StrictBool
 
-Box = Annotated[
+BoxFractions = Annotated[
     tuple[
         Annotated[float, Field(ge=0, le=1)],
         Annotated[float, Field(ge=0, le=1)],
         Annotated[float, Field(ge=0, le=1)],
         Annotated[float, Field(ge=0, le=1)],
     ],
-    Field(description="Fractions x0, y0, x1, y1 of the upright picture, origin at the top left."),
+    Field(
+        description="x0, y0, x1, y1 as fractions (0 to 1) of the upright picture's width and height, "
+        "from the top left."
+    ),
 ]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 def _no_whole_number(value: Any) -> Any:
     if isinstance(value, int):
-        raise ValueError("a whole number has 64 bits at most; send a longer one as a string")
+        raise ValueError("a whole number may have at most 64 bits; send a longer one as a string")
     return value
 
 
 Whole = Annotated[int, Field(strict=True, ge=-(2**63), lt=2**63)]
-#: Without its check, a float would take whole numbers that are too long, and change their digits.
+#: Without the validator, a float would accept whole numbers of more than 64 bits and change their digits.
 Fraction = Annotated[float, BeforeValidator(_no_whole_number), Field(strict=True)]
 Cell = Annotated[str, Field(max_length=2000)] | StrictBool | Whole | Fraction | None
 Lang = Literal["en", "zh"]
-MOST_REGIONS, MOST_CONTEXT = 16, 32
-
+MAX_REGIONS, MAX_CONTEXT = 16, 32
 
 Version = Annotated[
     Name | None,
     Field(
-        description="Of a released recogniser, where `serve.max_models` allows it; the current one."
+        description="Version of a released recogniser; the current one by default. Another version is "
+        "available only if `serve.max_models` is at least 2."
     ),
 ]
 
 
-class Asked(pydantic.BaseModel):
-    """A part of a request."""
+class RequestPart(pydantic.BaseModel):
+    """A part of a request; unknown keys, NaN and infinity are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Region(Asked):
-    """Where the caller says that a garment is."""
+class Region(RequestPart):
+    """A box in which the caller knows a garment."""
 
-    box: Box
+    box: BoxFractions
 
     @pydantic.model_validator(mode="after")
     def _has_an_area(self) -> Self:
@@ -58,81 +61,107 @@ class Region(Asked):
         return self
 
 
-class Described(Asked):
-    """What is said of a picture beside where it is."""
+class PictureDetails(RequestPart):
+    """What a request says about a picture, apart from its source."""
 
-    id: Name | None = Field(default=None, description="Echoed; the position in the list if none.")
+    id: Name | None = Field(
+        default=None,
+        description="Returned with the result; by default the file's name or the position in the list.",
+    )
     context: dict[Name, Cell] | None = Field(
         default=None,
-        max_length=MOST_CONTEXT,
-        description="Echoed as it is; whole numbers of 64 bits, others as double precision.",
+        max_length=MAX_CONTEXT,
+        description="Up to 32 values that are returned unchanged with the result. Whole numbers may have "
+        "64 bits; other numbers have double precision.",
     )
     regions: tuple[Region, ...] = Field(
         default=(),
-        max_length=MOST_REGIONS,
-        description="The caller's boxes, one garment each; the recogniser finds its own if none.",
+        max_length=MAX_REGIONS,
+        description="Boxes of known garments, at most 16, one garment each. Without them the recogniser "
+        "finds the garment itself.",
     )
 
 
-class Picture(Described):
-    """One picture: by URL or by store key."""
+class RemotePicture(PictureDetails):
+    """A picture that the server reads from a URL or from the store."""
 
-    url: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
+    url: Annotated[str, Field(min_length=1, max_length=2000)] | None = Field(
+        default=None, description="An http or https address on a public host."
+    )
     key: Annotated[str, Field(min_length=1, max_length=500)] | None = Field(
-        default=None, description="Of the store, below one of `serve.key_prefixes`."
+        default=None, description="A key of the store, below one of `serve.key_prefixes`."
     )
 
     @pydantic.model_validator(mode="after")
     def _one_source(self) -> Self:
         if (self.url is None) == (self.key is None):
-            raise ValueError("name exactly one of url and key")
+            raise ValueError("give exactly one of url and key")
         return self
 
 
-class Options(Asked):
-    """How the answer should look."""
+class Options(RequestPart):
+    """What the results should contain."""
 
-    lang: tuple[Lang, ...] = Field(default=("en", "zh"), max_length=2)
+    lang: tuple[Lang, ...] = Field(
+        default=("en", "zh"), max_length=2, description="Languages of the values' labels."
+    )
     min_confidence: float = Field(
-        default=0.5, ge=0, le=1, description="Below it a value is `uncertain`."
+        default=0.5,
+        ge=0,
+        le=1,
+        description="A value with a lower probability gets the status `uncertain`.",
     )
-    top_k: int = Field(default=3, ge=1, le=20)
+    top_k: int = Field(
+        default=3, ge=1, le=20, description="How many of the most likely values to list."
+    )
     attributes: tuple[Name, ...] | None = Field(
-        default=None, max_length=100, description="Only these; all that the recogniser knows."
+        default=None,
+        max_length=100,
+        description="Ids of the attributes to recognise; by default all that the recogniser knows.",
     )
-    return_embedding: bool = False
-    strict: bool = Field(default=False, description="One bad picture fails the whole request.")
+    return_embedding: bool = Field(
+        default=False, description="Whether to return each garment's feature vector."
+    )
+    strict: bool = Field(
+        default=False,
+        description="Whether one unusable picture fails the whole request. By default its result holds "
+        "the problem, and the other pictures are recognised.",
+    )
 
 
-class RecogniseRequest(Asked):
-    """Pictures by URL or store key."""
+class RecogniseRequest(RequestPart):
+    """Pictures to recognise, by URL or store key."""
 
-    images: tuple[Picture, ...] = Field(min_length=1)
+    images: tuple[RemotePicture, ...] = Field(min_length=1)
     options: Options = Options()
     model: Version = None
 
 
-class UploadRequest(Asked):
-    """The form field `request` beside uploaded pictures; the n-th entry speaks of the n-th file."""
+class UploadRequest(RequestPart):
+    """The form field `request` of an upload; its n-th picture describes the n-th file."""
 
-    images: tuple[Described, ...] = ()
+    images: tuple[PictureDetails, ...] = ()
     options: Options = Options()
     model: Version = None
 
 
-class PostedSeries(Asked):
-    """The shares of one attribute's values, day by day without gaps."""
+class AdhocSeries(RequestPart):
+    """The daily shares of one attribute's values, on consecutive days."""
 
     id: Name
     attribute: Name
-    start: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+    start: Annotated[
+        str,
+        Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="The first day, YYYY-MM-DD."),
+    ]
     shares: dict[Name, tuple[Annotated[float, Field(ge=0, le=1)] | None, ...]] = Field(
         min_length=1,
         max_length=200,
-        description="Value -> one share a day; null where not measured. What is missing to 1 is `_other`.",
+        description="For each value one share (0 to 1) per day, null if it was not measured. What the values "
+        "of a day lack to 1 becomes the value `_other`.",
     )
     support: tuple[Annotated[int, Field(ge=0, le=10**9)], ...] | None = Field(
-        default=None, description="Products behind each day; 500 each if not given."
+        default=None, description="Number of products behind each day's shares; 500 by default."
     )
 
     @pydantic.model_validator(mode="after")
@@ -141,27 +170,28 @@ class PostedSeries(Asked):
         if self.support is not None:
             lengths.add(len(self.support))
         if len(lengths) != 1 or not lengths.pop():
-            raise ValueError("all shares, and support, need the same number of days, at least one")
+            raise ValueError(
+                "all shares, and support, must have the same number of days, at least one"
+            )
         return self
 
 
-class ForecastRequest(Asked):
-    """Series to forecast with the released LSTM; nothing is trained."""
+class ForecastRequest(RequestPart):
+    """Series to forecast with the released LSTM, which is not trained on them."""
 
-    series: tuple[PostedSeries, ...] = Field(min_length=1)
+    series: tuple[AdhocSeries, ...] = Field(min_length=1)
 
 
-class JobRequest(Asked):
-    """A catalogue to recognise: Parquet in the store with `id` and one of `image`, `key`."""
+class JobRequest(RequestPart):
+    """A catalogue to recognise.
+
+    It consists of Parquet files in the store with a column `id` and either `image` (bytes) or `key`
+    (of the store).
+    """
 
     input: tuple[Annotated[str, Field(min_length=1, max_length=500)], ...] = Field(
         min_length=1,
         max_length=10_000,
-        description="Keys of Parquet files, or prefixes ending in /.",
+        description="Keys of Parquet files in the store, or prefixes that end in /.",
     )
     options: Options = Options()
-
-
-def plain(value: pydantic.BaseModel) -> dict[str, Any]:
-    """As JSON."""
-    return value.model_dump(mode="json")

@@ -1,87 +1,124 @@
-"""What callers get. These models document and test the answers; the answers are built as plain values."""
+"""Response models. The server builds its responses from them, and the clients parse responses into them.
 
-from typing import Any, Literal
+A field that was not set when a response was built is left out of its JSON; see `to_json`.
+"""
+
+from typing import Any, Literal, Self, TypeAlias
 
 import pydantic
 from pydantic import ConfigDict, Field
 
 Number = float | None
+#: A JSON object whose fields another part of the system defines.
+JsonObject: TypeAlias = dict[str, Any]
 
 
-class Answered(pydantic.BaseModel):
-    """A part of an answer."""
+class ResponseModel(pydantic.BaseModel):
+    """A response body, or a part of one, with exactly the documented fields."""
 
     model_config = ConfigDict(extra="forbid")
 
+    def to_json(self) -> bytes:
+        """Encode as JSON in UTF-8, without fields that were not set; NaN and infinity become null."""
+        return self.model_dump_json(exclude_unset=True).encode()
 
-class Open(pydantic.BaseModel):
-    """A part that may grow."""
+
+class ExtensiblePart(pydantic.BaseModel):
+    """A part of a response that may have more fields than the documented ones."""
 
     model_config = ConfigDict(extra="allow")
 
 
-class Mistake(Answered):
+class FieldError(ResponseModel):
     """One mistake in a request."""
 
-    path: str
-    message: str
+    path: str = Field(description="Where the mistake is: keys and positions, joined by dots.")
+    message: str = Field(description="What is wrong there.")
 
 
-class ProblemAnswer(Answered):
-    """RFC 9457."""
+class ProblemDetails(ResponseModel):
+    """Why a request, or one picture of it, failed (RFC 9457)."""
 
-    type: str = Field(examples=["urn:fashiontrend:problem:invalid"])
-    title: str
-    status: int
-    detail: str
-    request_id: str | None = None
-    errors: list[Mistake] | None = None
+    type: str = Field(
+        description="Identifies the kind of problem.", examples=["urn:fashiontrend:problem:invalid"]
+    )
+    title: str = Field(description="The name of the HTTP status.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What failed, what was seen, and what to do.")
+    request_id: str | None = Field(
+        default=None, description="Identifies the request in the server's log."
+    )
+    errors: list[FieldError] | None = Field(
+        default=None, description="The mistakes of the request, at most 20 of them."
+    )
 
 
-class ModelName(Answered):
-    """Which recogniser answered."""
+class ModelIdentity(ResponseModel):
+    """The model that produced a response."""
 
     name: str
     version: str
-    digest: str
+    digest: str = Field(description="SHA-256 of its weights, as `sha256:<hex>`.")
+
+    @classmethod
+    def of(cls, name: str, version: str, sha256: str) -> Self:
+        """Identify a model by the hexadecimal SHA-256 of its weights."""
+        return cls(name=name, version=version, digest=f"sha256:{sha256}")
 
 
-class TaxonomyName(Answered):
-    """Which attributes and values it knows."""
+class TaxonomyIdentity(ResponseModel):
+    """The taxonomy that gives a model its attributes and values."""
 
     version: str
-    digest: str
+    digest: str = Field(description="SHA-256 of the taxonomy, as `sha256:<hex>`.")
+
+    @classmethod
+    def of(cls, version: str, sha256: str) -> Self:
+        """Identify a taxonomy by its version and its hexadecimal SHA-256."""
+        return cls(version=version, digest=f"sha256:{sha256}")
 
 
-class Boxes(Answered):
-    """A garment's place."""
+class GarmentBox(ResponseModel):
+    """Where a garment is in the upright picture: x0, y0, x1, y1 from the top left."""
 
-    rel: tuple[float, float, float, float]
-    px: tuple[int, int, int, int]
+    rel: tuple[float, float, float, float] = Field(description="Fractions of width and height.")
+    px: tuple[int, int, int, int] = Field(description="Pixels.")
 
 
-class AttributeAnswer(Answered):
-    """What is seen of one attribute."""
+class AttributeResult(ResponseModel):
+    """The recognised value of one attribute of a garment."""
 
     status: Literal["present", "not_visible", "not_applicable", "uncertain"]
-    value: str | None = None
-    label: dict[str, str] | None = None
-    confidence: float | None = None
-    top_k: list[tuple[str, float]] | None = None
+    value: str | None = Field(
+        default=None, description="Id of the value; it is set if the status is `present`."
+    )
+    label: dict[str, str] | None = Field(
+        default=None, description="Names of the value by language, as options.lang asks for them."
+    )
+    confidence: float | None = Field(
+        default=None, description="Calibrated probability of the value, from 0 to 1."
+    )
+    top_k: list[tuple[str, float]] | None = Field(
+        default=None, description="The most likely values with their probabilities, best first."
+    )
 
 
-class Garment(Answered):
+class Garment(ResponseModel):
     """One garment of a picture."""
 
-    garment_id: int
-    box: Boxes
-    score: float | None
-    attributes: dict[str, AttributeAnswer]
-    embedding: list[float] | None = None
+    garment_id: int = Field(description="Position of the garment in the picture's list, from 0.")
+    box: GarmentBox
+    score: float | None = Field(
+        description="Probability that this is a garment; null if the caller gave its box."
+    )
+    attributes: dict[str, AttributeResult] = Field(description="Results by attribute id.")
+    embedding: list[float] | None = Field(
+        default=None, description="The feature vector, if options.return_embedding is set."
+    )
 
 
-class ImageAnswer(Answered):
-    """One picture, in the order of the request."""
+class ImageResult(ResponseModel):
+    """The result for one picture; results have the order of the request."""
 
     id: str
     status: Literal[
@@ -93,65 +130,103 @@ class ImageAnswer(Answered):
         "too_small",
         "no_garment",
     ]
-    context: dict[str, Any] | None = None
-    width: int | None = None
-    height: int | None = None
+    context: JsonObject | None = Field(
+        default=None, description="The request's context, unchanged."
+    )
+    width: int | None = Field(default=None, description="Width of the upright picture in pixels.")
+    height: int | None = Field(default=None, description="Height of the upright picture in pixels.")
     garments: list[Garment]
-    problem: ProblemAnswer | None = None
+    problem: ProblemDetails | None = Field(
+        default=None, description="Why there is no garment; it is set unless the status is `ok`."
+    )
 
 
-class Usage(Answered):
-    """What was done."""
+class Usage(ResponseModel):
+    """How much a request was: its pictures and the garments found in them."""
 
     images: int
     garments: int
 
 
-class RecogniseAnswer(Answered):
-    """All pictures of a request."""
+class RecogniseResponse(ResponseModel):
+    """The results for all pictures of a request."""
 
-    model: ModelName
-    taxonomy: TaxonomyName
-    images: list[ImageAnswer]
+    model: ModelIdentity
+    taxonomy: TaxonomyIdentity
+    images: list[ImageResult]
     usage: Usage
     request_id: str
 
 
-class KeywordRecord(Open):
-    """`trend-keyword/1`; samples carry `picture`, their address on this server."""
+class KeywordName(ExtensiblePart):
+    """The attribute and value that a keyword stands for, with the value's names."""
+
+    attribute: str
+    value: str
+    en: str
+    zh: str
+
+
+class KeywordConfidence(ExtensiblePart):
+    """How reliable a keyword is."""
+
+    p_direction: float = Field(description="Probability that the direction is right, 0 to 1.")
+
+
+class KeywordSample(ExtensiblePart):
+    """A product picture that shows the keyword."""
+
+    picture_id: str | None = None
+    picture: str | None = Field(default=None, description="Path of the picture on this server.")
+
+
+class KeywordEvidence(ExtensiblePart):
+    """What a keyword rests on."""
+
+    samples: list[KeywordSample]
+
+
+class KeywordRecord(ExtensiblePart):
+    """A trend keyword in the format `trend-keyword/1`."""
 
     id: str
     as_of: str
     horizon_days: int
     target_date: str
-    keyword: dict[str, str]
+    keyword: KeywordName
     platform: str
     direction: Literal["rising", "stable", "falling"]
     stage: str
-    share: dict[str, Any]
+    share: JsonObject
     growth: dict[str, Number]
-    confidence: dict[str, Any]
+    confidence: KeywordConfidence
     rank: int
     score: float
-    evidence: dict[str, Any]
+    evidence: KeywordEvidence
     caveats: list[str]
 
 
-class KeywordsAnswer(Answered):
+class KeywordsResponse(ResponseModel):
     """The keywords of a day."""
 
     release: str
     as_of: str
     horizon_days: int
-    total: int
+    total: int = Field(description="Number of keywords that match the query, on all pages.")
     keywords: list[KeywordRecord]
-    not_enough_evidence: list[dict[str, Any]]
-    combinations: list[dict[str, Any]]
-    next: str | None = None
+    not_enough_evidence: list[JsonObject] = Field(
+        description="Values that have too few observations for a keyword, with the reasons."
+    )
+    combinations: list[JsonObject] = Field(
+        description="Pairs of values that products combine more often than by chance."
+    )
+    next: str | None = Field(
+        default=None, description="Cursor of the next page; null on the last one."
+    )
 
 
-class SeriesRow(Answered):
-    """One value on one platform; columns of equal length, null where not measured."""
+class SeriesRow(ResponseModel):
+    """The shares of one value on one platform: columns of equal length, null if not measured."""
 
     platform: str
     attribute: str
@@ -159,15 +234,15 @@ class SeriesRow(Answered):
     days: list[str]
     share: list[Number]
     low: list[Number] = Field(
-        description="80 % interval of the corrected share; null where `corrected` is false."
+        description="Lower end of the corrected share's 80 % interval; null if `corrected` is false."
     )
-    high: list[Number]
-    support: list[int]
-    withheld: list[bool]
+    high: list[Number] = Field(description="Upper end of the same interval.")
+    support: list[int] = Field(description="Number of products behind each day's share.")
+    withheld: list[bool] = Field(description="True if the day's data was missing or broken.")
 
 
-class SeriesAnswer(Answered):
-    """Shares; corrected ones with their 80 % interval."""
+class SeriesResponse(ResponseModel):
+    """Shares of values over days; corrected shares have an 80 % interval."""
 
     release: str
     as_of: str
@@ -177,21 +252,26 @@ class SeriesAnswer(Answered):
     series: list[SeriesRow]
 
 
-class ForecastRow(Answered):
-    """One value on one platform, the coming days."""
+class ForecastColumns(ResponseModel):
+    """The forecast of one value: columns of equal length, one entry per coming day."""
 
-    platform: str
     attribute: str
     value: str
     days: list[str]
-    share: list[float]
-    q025: list[float]
-    q10: list[float]
-    q90: list[float]
-    q975: list[float]
+    share: list[float] = Field(description="The forecast share, from 0 to 1.")
+    q025: list[float] = Field(description="2.5 % quantile.")
+    q10: list[float] = Field(description="10 % quantile.")
+    q90: list[float] = Field(description="90 % quantile.")
+    q975: list[float] = Field(description="97.5 % quantile.")
 
 
-class ForecastsAnswer(Answered):
+class ForecastRow(ForecastColumns):
+    """The forecast of one value on one platform."""
+
+    platform: str
+
+
+class ForecastsResponse(ResponseModel):
     """The released forecasts."""
 
     release: str
@@ -200,32 +280,24 @@ class ForecastsAnswer(Answered):
     forecasts: list[ForecastRow]
 
 
-class PostedRow(Answered):
-    """The forecast of one value of a posted series."""
+class AdhocForecastRow(ForecastColumns):
+    """The forecast of one value of a series in the request."""
 
     id: str
-    attribute: str
-    value: str
-    days: list[str]
-    share: list[float]
-    q025: list[float]
-    q10: list[float]
-    q90: list[float]
-    q975: list[float]
 
 
-class PostedAnswer(Answered):
-    """Forecasts of the released LSTM for posted series."""
+class AdhocForecastResponse(ResponseModel):
+    """Forecasts of the released LSTM for the series in the request."""
 
     release: str
-    model: ModelName
+    model: ModelIdentity
     horizon_days: int
-    forecasts: list[PostedRow]
+    forecasts: list[AdhocForecastRow]
     request_id: str
 
 
-class EvidenceAnswer(Answered):
-    """Everything behind one keyword."""
+class EvidenceResponse(ResponseModel):
+    """A keyword with the shares and forecasts behind it."""
 
     release: str
     keyword: KeywordRecord
@@ -233,7 +305,7 @@ class EvidenceAnswer(Answered):
     forecasts: list[ForecastRow]
 
 
-class GateAnswer(Answered):
+class GateVerdict(ResponseModel):
     """The newest verdict of a gate."""
 
     name: str
@@ -241,19 +313,19 @@ class GateAnswer(Answered):
     day: str
     at: str
     passed: bool
-    value: Number
-    limit: str
-    verdict: dict[str, Any]
+    value: int | float | None = Field(description="The measured value of the gate's first check.")
+    limit: str = Field(description="The condition on that value.")
+    verdict: JsonObject = Field(description="The whole verdict with all its checks and reasons.")
 
 
-class GatesAnswer(Answered):
-    """All gates."""
+class GatesResponse(ResponseModel):
+    """The newest verdict of every gate."""
 
-    gates: list[GateAnswer]
+    gates: list[GateVerdict]
 
 
-class GateRound(Answered):
-    """One verdict of the past."""
+class PastGateVerdict(ResponseModel):
+    """One verdict of a gate in a past run."""
 
     run_id: str
     day: str
@@ -261,62 +333,127 @@ class GateRound(Answered):
     label_round: int
     train_round: int
     passed: bool
-    value: Number
+    value: int | float | None
     limit: str
     reasons: list[str]
 
 
-class GateHistory(Answered):
-    """Verdicts of a gate, oldest first."""
+class GateHistoryResponse(ResponseModel):
+    """The verdicts of a gate, oldest first."""
 
     name: str
-    history: list[GateRound]
+    history: list[PastGateVerdict]
 
 
-class RunsAnswer(Answered):
+class RunStep(ResponseModel):
+    """One finished step of a run."""
+
+    step: str
+    label_round: int
+    train_round: int
+    started_at: str
+    seconds: float
+    passed: bool | None = Field(description="The verdict of the step's gate; null if it has none.")
+    output: str | None = Field(default=None, description="Store key of the step's output.")
+    facts: JsonObject | None = Field(default=None, description="Numbers that the step recorded.")
+
+
+class RunResponse(ResponseModel):
+    """One run of the loop; steps have `output` and `facts` if a single run is asked for."""
+
+    run_id: str
+    day: str
+    started_at: str
+    release: str | None
+    code_version: str
+    taxonomy_version: str
+    seconds: float = Field(description="Time that the finished steps took.")
+    steps: list[RunStep]
+
+
+class RunsResponse(ResponseModel):
     """The newest hundred runs, newest first."""
 
-    runs: list[dict[str, Any]]
+    runs: list[RunResponse]
 
 
-class ReleasesAnswer(Answered):
-    """Releases, newest first."""
+class ReleaseRow(ExtensiblePart):
+    """One release; exactly one is current."""
+
+    release_id: str
+    day: str
+    run_id: str
+    attrnet: str
+    forecaster: str
+    dataset: str
+    taxonomy_version: str
+    taxonomy_digest: str
+    current: bool
+
+
+class ReleasesResponse(ResponseModel):
+    """All releases, newest first."""
 
     current: str
-    releases: list[dict[str, Any]]
+    releases: list[ReleaseRow]
 
 
-class JobAnswer(Answered):
-    """A catalogue job."""
+class TaxonomyName(ResponseModel):
+    """An id with its names: `en` and `zh`, or `name` if one language is asked for."""
+
+    id: str
+    en: str | None = None
+    zh: str | None = None
+    name: str | None = None
+
+
+class TaxonomyAttribute(TaxonomyName):
+    """An attribute with its values."""
+
+    values: list[TaxonomyName]
+
+
+class TaxonomyResponse(ResponseModel):
+    """The attributes and values of the release."""
+
+    version: str
+    digest: str
+    attributes: list[TaxonomyAttribute]
+
+
+class JobResponse(ResponseModel):
+    """The state of a catalogue job."""
 
     id: str
     status: Literal["queued", "running", "succeeded", "failed"]
     created_at: str
     input: list[str]
     parts_done: int
-    parts_total: int | None
+    parts_total: int | None = Field(description="Null until the job was split into parts.")
     rows_done: int
     rows_failed: int
-    detail: str | None = None
-    results: str | None = None
+    detail: str | None = Field(default=None, description="Why the job failed.")
+    results: str | None = Field(default=None, description="Path of the results so far.")
 
 
-class ResultsAnswer(Answered):
-    """A page of a job's answers; columns as in `answers.parquet`."""
+class JobResultsResponse(ResponseModel):
+    """A page of a job's results; rows have the columns of `answers.parquet`."""
 
     id: str
-    rows: list[dict[str, Any]]
-    next: str | None
-    complete: bool
+    rows: list[JsonObject]
+    next: str | None = Field(description="Cursor of the next page; null after the last one.")
+    complete: bool = Field(description="True if no further rows will come.")
 
 
-class VersionAnswer(Answered):
-    """What is running."""
+class VersionResponse(ResponseModel):
+    """The running version and the release it serves."""
 
     version: str
     release: str
     attrnet: str
     forecaster: str
-    taxonomy: TaxonomyName
+    taxonomy: TaxonomyIdentity
     as_of: str | None
-    refused_release: str | None = None
+    refused_release: str | None = Field(
+        default=None, description="A newer release that failed its self-test, and why."
+    )

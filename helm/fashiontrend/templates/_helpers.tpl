@@ -128,7 +128,7 @@ true
 {{- $tree = merge $tree (dict "serve" $serve) -}}
 {{- end -}}
 {{- $name := include "fashiontrend.fullname" . -}}
-{{- $cluster := dict "namespace" .Release.Namespace "template" (printf "%s-rayjobs" $name) "config_map" (printf "%s-config" $name) -}}
+{{- $cluster := dict "namespace" .Release.Namespace "template" (printf "%s-rayjobs" $name) -}}
 {{- $tree = merge $tree (dict "cluster" $cluster) -}}
 {{- toYaml $tree -}}
 {{- end -}}

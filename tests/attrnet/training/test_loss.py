@@ -105,7 +105,7 @@ def test_words_are_told_apart_picture_by_picture_where_the_listing_says_any():
     assert loss.word_loss(sure, words).item() == pytest.approx(0, abs=1e-6)
 
 
-def test_presence_is_judged_where_it_is_known():
+def test_presence_is_tested_where_it_is_known():
     box = torch.tensor([[0.1, 0.1, 0.5, 0.5], [0.0] * 4, [NAN] * 4])
     logits = torch.tensor([math.log(3), math.log(3), 9.0])  # costs ln(4/3) and ln 4
     expected = (math.log(4 / 3) + math.log(4)) / 2

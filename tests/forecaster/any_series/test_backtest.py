@@ -15,10 +15,9 @@ CFG = UnivariateConfig(
     members=(MemberConfig(context_length=12, epochs=1),),
     hidden_size=4,
     steps_per_epoch=2,
-    batch_size=16,
 )
 HORIZON = 6
-NAMES = {backtest.MODEL, "lstm", "trees"}
+NAMES = {backtest.MODEL_NAME, "lstm", "trees"}
 
 
 def make(values):
@@ -51,15 +50,17 @@ def report():
 def test_every_baseline_stands_beside_the_model_at_every_origin(report):
     assert [o.origin for o in report.origins] == ["2019-07-01", "2020-01-01"]
     for origin in report.origins:
-        assert set(origin.mase) == {*NAMES, *backtest.ALWAYS}
+        assert set(origin.mase) == {*NAMES, *backtest.DEFAULT_BASELINES}
         assert len(origin.mase_by_seed) == 2
-        assert origin.mase[backtest.MODEL] == pytest.approx(np.mean(origin.mase_by_seed))
+        assert origin.mase[backtest.MODEL_NAME] == pytest.approx(np.mean(origin.mase_by_seed))
     assert report.mase["ewma"] == pytest.approx(np.mean([o.mase["ewma"] for o in report.origins]))
 
 
 def test_the_paired_difference_is_that_of_the_means_with_an_error_over_series(report):
     for name, pair in report.paired.items():
-        assert pair.difference == pytest.approx(report.mase[name] - report.mase[backtest.MODEL])
+        assert pair.difference == pytest.approx(
+            report.mase[name] - report.mase[backtest.MODEL_NAME]
+        )
         assert pair.standard_error > 0
 
 
@@ -69,9 +70,9 @@ def test_changing_what_comes_after_an_origin_changes_its_truth_only(report):
     other = judge(make(values))
     assert other.origins[0] == report.origins[0]
     np.testing.assert_array_equal(
-        other.curves["forecasts"][backtest.MODEL], report.curves["forecasts"][backtest.MODEL]
+        other.curves.forecasts[backtest.MODEL_NAME], report.curves.forecasts[backtest.MODEL_NAME]
     )
-    assert other.origins[1].mase[backtest.MODEL] != report.origins[1].mase[backtest.MODEL]
+    assert other.origins[1].mase[backtest.MODEL_NAME] != report.origins[1].mase[backtest.MODEL_NAME]
 
 
 def test_a_report_survives_json_and_is_drawn(report):
@@ -84,7 +85,7 @@ def test_perplexity_is_told_where_series_are_shares(report):
     assert report.origins[0].normalised_perplexity == {}
     shares = judge(make(waves() / waves().sum(axis=0)), origins=(60,))
     found = shares.origins[0].normalised_perplexity
-    assert set(found) == {*NAMES, *backtest.ALWAYS}
+    assert set(found) == {*NAMES, *backtest.DEFAULT_BASELINES}
     assert all(v >= 1.0 for v in found.values())
 
 
@@ -111,10 +112,10 @@ def test_an_optional_baseline_without_its_extra_says_what_to_install(monkeypatch
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", backtest.OPTIONAL)
+@pytest.mark.parametrize("name", backtest.OPTIONAL_BASELINES)
 def test_optional_baselines_forecast(name):
     pytest.importorskip("statsforecast")
-    found = backtest.forecast_naively(name, make(waves()), HORIZON, 12)
+    found = backtest.forecast_baseline(name, make(waves()), HORIZON, 12)
     assert found.shape == (5, HORIZON)
     assert np.isfinite(found).all()
     assert statistical.NAMES == ("auto_ets", "auto_theta", "mstl", "tbats")

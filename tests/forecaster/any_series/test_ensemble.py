@@ -1,5 +1,7 @@
 """The series forecaster: what it promises of any table, fitted here in a blink."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,7 +17,7 @@ from fashiontrend.forecaster.shares import predict
 
 CFG = UnivariateConfig(
     members=(MemberConfig(context_length=12, epochs=1), MemberConfig(context_length=24, epochs=2)),
-    hidden_size=4, steps_per_epoch=3, batch_size=16,
+    hidden_size=4, steps_per_epoch=3,
 )  # fmt: skip
 HORIZON = 6
 
@@ -202,6 +204,14 @@ def test_a_kept_model_comes_back_with_the_same_forecast(fitted):
     assert one["date"].tolist()[:3] == ["2020-01-01", "2020-02-01", "2020-03-01"]
 
 
+def test_a_card_that_holds_settings_of_an_earlier_version_is_read_without_them(fitted):
+    files = artifact.dump(fitted)
+    card = json.loads(files[artifact.CARD])
+    card["config"] |= {"num_layers": 2, "curves": 6, "max_windows": 30_000, "batch_size": 128}
+    files[artifact.CARD] = json.dumps(card).encode()
+    assert artifact.load_any(files).cfg == fitted.cfg
+
+
 @pytest.mark.parametrize("harm", ["flip", "cut", "missing", "schema", "other"])
 def test_a_damaged_model_is_refused(fitted, harm):
     files = artifact.dump(fitted)
@@ -223,7 +233,7 @@ def test_a_damaged_model_is_refused(fitted, harm):
 @pytest.fixture(scope="module")
 def share_model():
     cfg = ForecasterConfig(hidden_size=4)
-    calibration = predict.Calibration((1.3,) * 14, (2.0,) * 14)
+    calibration = predict.IntervalCalibration((1.3,) * 14, (2.0,) * 14)
     return artifact.Artifact(training.build(cfg, 1), cfg, calibration, {}, "abc", {})
 
 
@@ -309,7 +319,7 @@ def test_networks_can_be_trained_by_whatever_trains():
         epochs.append(plan.epochs)
         return training.optimise(model, tensors, losses, plan, **kwargs)
 
-    fitted = ensemble.fit_series(waves(), CFG, horizon=HORIZON, seed=1, learn=learn)
+    fitted = ensemble.fit_series(waves(), CFG, horizon=HORIZON, seed=1, train_network=learn)
     assert epochs == [1, 2, 1, 2]
     np.testing.assert_array_equal(
         ensemble.predict_series(fitted, waves(), HORIZON).median, forecast(waves()).median

@@ -15,6 +15,7 @@ from fashiontrend.forecaster.shares.windows import (
     split_days,
     training_origins,
 )
+from fashiontrend.outcomes import TrendReport
 from fashiontrend.storage import schemas
 
 CFG = ForecasterConfig(epochs=3, hidden_size=8)
@@ -125,7 +126,7 @@ def test_two_workers_share_a_batch_without_overlap(prepared, monkeypatch):
 def test_augmentation_keeps_shares_and_leaves_the_last_day_alone(prepared):
     batch = training._to_tensors(prepared[2], "cpu")
     torch.manual_seed(0)
-    bent = training.vary(batch)
+    bent = training.augment(batch)
     torch.testing.assert_close(bent[0].sum(dim=2), batch[0].sum(dim=2))
     torch.testing.assert_close(bent[0][:, -1], batch[0][:, -1])
     assert not torch.equal(bent[0][:, 0], batch[0][:, 0])
@@ -143,37 +144,39 @@ def test_intervals_hold_about_as_much_as_they_say_where_they_were_calibrated(tra
 
 def test_a_backtest_reports_every_pair_and_survives_json(trained, prepared):
     series, split, _ = prepared
-    report = evaluate.backtest(trained[0], trained[2], series, split, CFG).to_dict()
-    assert json.loads(json.dumps(report, allow_nan=False)) == report
-    assert [(p["platform"], p["attribute"]) for p in report["pairs"]] == list(series.pairs)
-    single = [p["normalised_perplexity"] for p in report["pairs"] if p["platform"] != "*"]
-    assert report["normalised_perplexity"] == pytest.approx(np.mean(single))
-    assert report["noise_floor"] == pytest.approx(np.mean([np.exp(2 / 400), np.exp(3 / 400)]))
-    assert (report["days_used"], report["origins_used"], report["days_withheld"]) == (80, 8, 0)
-    assert report["perplexity"] > report["perplexity_floor"]
-    assert set(report["baselines"]) == {"persistence", "seasonal_naive", "ewma", "long_run_mean"}
+    report = evaluate.backtest(trained[0], trained[2], series, split, CFG)
+    plain = json.loads(json.dumps(report.to_json(), allow_nan=False))
+    assert TrendReport.from_json(plain) == report
+    assert [(p.platform, p.attribute) for p in report.pairs] == list(series.pairs)
+    single = [p.normalised_perplexity for p in report.pairs if p.platform != "*"]
+    assert report.normalised_perplexity == pytest.approx(np.mean(single))
+    assert report.noise_floor == pytest.approx(np.mean([np.exp(2 / 400), np.exp(3 / 400)]))
+    assert (report.days_used, report.origins_used, report.days_withheld) == (80, 8, 0)
+    assert report.perplexity > report.perplexity_floor
+    assert set(report.baselines) == {"persistence", "seasonal_naive", "ewma", "long_run_mean"}
 
 
 def test_a_day_that_is_withheld_is_not_judged(shares_of, trained):
     series = read_series(
         shares_of(days=80, gaps={(p, t) for p in ("a", "b", "*") for t in (70, 75)})
     )
-    report = evaluate.backtest(trained[0], trained[2], series, split_days(80, CFG), CFG).to_dict()
-    assert (report["days_used"], report["days_withheld"]) == (78, 2)
-    assert np.isfinite(report["normalised_perplexity"])
+    report = evaluate.backtest(trained[0], trained[2], series, split_days(80, CFG), CFG)
+    assert (report.days_used, report.days_withheld) == (78, 2)
+    assert np.isfinite(report.normalised_perplexity)
 
 
 def test_a_platform_that_has_just_begun_is_not_judged_but_forecast(shares_of, trained):
     begun = shares_of(days=80, gaps={("b", t) for t in range(74)})
     series = read_series(begun)
     split = split_days(80, CFG)
-    report = evaluate.backtest(trained[0], trained[2], series, split, CFG).to_dict()
-    pairs = {p["platform"]: p for p in report["pairs"] if p["attribute"] == "attr0"}
-    assert (pairs["b"]["days_judged"], pairs["b"]["normalised_perplexity"]) == (0, None)
-    assert pairs["a"]["days_judged"] > 0
-    alone = [p["normalised_perplexity"] for p in report["pairs"] if p["platform"] == "a"]
-    assert report["normalised_perplexity"] == pytest.approx(np.mean(alone))
-    assert all(width < 0.1 for width in report["interval_width"].values())
+    report = evaluate.backtest(trained[0], trained[2], series, split, CFG)
+    pairs = {p.platform: p for p in report.pairs if p.attribute == "attr0"}
+    assert pairs["b"].days_judged == 0
+    assert np.isnan(pairs["b"].normalised_perplexity)
+    assert pairs["a"].days_judged > 0
+    alone = [p.normalised_perplexity for p in report.pairs if p.platform == "a"]
+    assert report.normalised_perplexity == pytest.approx(np.mean(alone))
+    assert all(width < 0.1 for width in report.interval_width.values())
     rows = forecast(trained[0], trained[2], begun, CFG).to_pandas()
     ahead = rows[(rows["platform"] == "b") & (rows["horizon"] == 1)]
     last = series.shares[series.pairs.index(("b", "attr1")), -1]
@@ -181,12 +184,13 @@ def test_a_platform_that_has_just_begun_is_not_judged_but_forecast(shares_of, tr
     np.testing.assert_allclose(found, last, atol=0.08)
 
 
-def test_a_report_without_any_judged_pair_is_told_as_unknown(shares_of, trained):
+def test_a_report_without_any_judged_pair_is_unknown(shares_of, trained):
     gaps = {(p, t) for p in ("a", "b", "*") for t in range(78)}
     series = read_series(shares_of(days=80, gaps=gaps))
-    report = evaluate.backtest(trained[0], trained[2], series, split_days(80, CFG), CFG).to_dict()
-    assert (report["normalised_perplexity"], report["skill"]) == (None, None)
-    assert (report["interval_width"], report["origins_used"]) == ({}, 0)
+    report = evaluate.backtest(trained[0], trained[2], series, split_days(80, CFG), CFG)
+    assert np.isnan([report.normalised_perplexity, report.skill]).all()
+    assert report.to_json()["skill"] is None
+    assert (report.interval_width, report.origins_used) == ({}, 0)
 
 
 def test_no_held_out_origin_is_told(shares_of, trained):

@@ -21,9 +21,9 @@ test("numbers are written as people read them", () => {
   assert.equal(format.percent(0.118), "11.8\u202f%");
   assert.equal(format.percent(-0.09, 0), "−9\u202f%");
   assert.equal(format.percent(null), "–");
-  assert.equal(format.chance(0.9991), "> 99\u202f%");
-  assert.equal(format.chance(0.001), "< 1\u202f%");
-  assert.equal(format.chance(0.91), "91\u202f%");
+  assert.equal(format.probability(0.9991), "> 99\u202f%");
+  assert.equal(format.probability(0.001), "< 1\u202f%");
+  assert.equal(format.probability(0.91), "91\u202f%");
   assert.equal(format.points(0.028), "+2.8");
   assert.equal(format.points(-0.0004), "0.0");
   assert.equal(format.points(-0.012), "−1.2");

@@ -16,7 +16,7 @@ def picture() -> bytes:
     return sink.getvalue()
 
 
-def test_it_loads_in_silence_and_asks_nobody_else(board, record_property):
+def test_it_loads_without_errors_and_without_requests_elsewhere(board, record_property):
     board.open().ready()
     assert len(board.ids()) == 200
     assert board.complaints() == []
@@ -29,7 +29,7 @@ def test_it_loads_in_silence_and_asks_nobody_else(board, record_property):
     assert paint > 0
 
 
-def test_the_top_tells_freshness_gates_and_withheld_days(board):
+def test_the_top_shows_freshness_gates_and_withheld_days(board):
     board.server.closed = True
     board.open().ready()
     assert "23 November 2026" in board.text("#freshness")
@@ -40,10 +40,10 @@ def test_the_top_tells_freshness_gates_and_withheld_days(board):
     shut = board.text(".gate.shut")
     for told in ("Closed", "1.071", "needs < 1.05", "pattern and neckline first"):
         assert told in shut
-    assert "12 judgements so far" in board.find(".gate.shut .spark").get_attribute("aria-label")
+    assert "12 verdicts so far" in board.find(".gate.shut .spark").get_attribute("aria-label")
 
 
-def test_a_card_tells_direction_stage_interval_grade_support_platforms_and_pictures(board):
+def test_a_card_shows_direction_stage_interval_grade_support_platforms_and_pictures(board):
     board.open("?sort=rise").ready()
     card = board.text(".card")
     for told in ("Rising", "Grade", "pts", "80 % range", "products", "platforms agree: shop-"):
@@ -214,7 +214,7 @@ def test_a_refused_picture_is_explained_in_the_servers_words(board, picture):
     board.wait(lambda: "Try again in 7 seconds." in board.text("#answer"))
 
 
-def test_a_401_asks_for_a_token_and_keeps_it_in_this_tab_only(board):
+def test_after_a_401_the_reader_enters_a_token_that_is_kept_in_this_tab_only(board):
     board.server.token = "ft_right"
     board.open()
     board.wait(lambda: board.find("#sign-in").get_attribute("open") is not None)
@@ -331,7 +331,7 @@ def test_the_pointer_reads_a_chart_of_any_width(board):
     assert board.text("#evidence .readout").startswith("21 December 2026")
 
 
-def test_a_sheet_that_is_open_before_the_names_arrive_is_told_them(board):
+def test_a_sheet_that_is_open_before_the_names_arrive_shows_them_later(board):
     first = board.open().ready().ids()[0].replace("|", "%7C")
     board.server.holds["/v1/taxonomy"] = names = threading.Event()
     board.open(f"?lang=zh&open={first}")

@@ -38,7 +38,7 @@ def test_both_languages_have_the_same_words():
     assert len(words("en")) > 150
 
 
-def test_every_word_that_is_asked_for_exists():
+def test_every_text_that_the_page_uses_exists():
     page = (BOARD / "index.html").read_text("utf-8")
     asked = set(re.findall(r'data-word(?:-label)?="(\w+)"', page))
     for module in MODULES:
@@ -56,7 +56,7 @@ def test_a_module_says_what_it_is_for_stays_short_and_parses_no_markup(module):
     )
 
 
-def test_every_module_is_asked_for_at_once():
+def test_every_module_is_preloaded():
     page = (BOARD / "index.html").read_text("utf-8")
     told = re.findall(r'(?:modulepreload" href|module" src)="board/(\w[\w-]*\.js)"', page)
     assert sorted(told) == [m.name for m in MODULES]

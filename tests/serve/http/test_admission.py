@@ -1,4 +1,4 @@
-"""Who comes in: a body that is on its way keeps nobody out, and what is full says so at once."""
+"""Admission control: a body that is being received keeps nobody out, and a full server says so at once."""
 
 import asyncio
 import contextlib
@@ -8,8 +8,8 @@ import pytest
 from starlette.datastructures import Headers
 
 from fashiontrend.config import ServeConfig
-from fashiontrend.serve.http.admission import Intake
-from fashiontrend.serve.http.problems import Problem
+from fashiontrend.serve.http.admission import Admission
+from fashiontrend.serve.schemas.problems import Problem
 
 FORM = Headers({"content-type": "multipart/form-data", "content-length": "9"})
 PLAIN = Headers({})
@@ -36,9 +36,9 @@ def whole(body: bytes = b"body") -> Wire:
     return Wire(body, ends=True)
 
 
-async def read(intake: Intake, wire: Wire, done: asyncio.Event | None = None) -> bytes:
+async def read(admission: Admission, wire: Wire, done: asyncio.Event | None = None) -> bytes:
     """Read a body to its end, then answer until `done`."""
-    with intake.visit(FORM, wire) as visit:
+    with admission.track(FORM, wire) as visit:
         body, more = b"", True
         while more:
             message = await visit.receive()
@@ -56,50 +56,50 @@ async def settle() -> None:
 
 def code(problem: BaseException) -> tuple[int, str]:
     assert isinstance(problem, Problem)
-    return problem.status_code, problem.code
+    return problem.status, problem.code
 
 
-def is_empty(intake: Intake) -> bool:
-    return (intake.answering, intake.coming, intake.held_bytes) == (0, 0, 0)
+def is_empty(admission: Admission) -> bool:
+    return (admission.processing, admission.receiving, admission.held_bytes) == (0, 0, 0)
 
 
-def test_bodies_on_their_way_take_no_place_among_those_that_are_answered():
+def test_bodies_that_are_being_received_take_no_place_of_requests_in_progress():
     async def run() -> None:
-        intake = Intake(ServeConfig(body_timeout_s=0.2), max_answering=1)
-        stalled = [asyncio.create_task(read(intake, Wire(b"{"))) for _ in range(50)]
+        admission = Admission(ServeConfig(body_timeout_s=0.2), max_processing=1)
+        stalled = [asyncio.create_task(read(admission, Wire(b"{"))) for _ in range(50)]
         await settle()
-        assert (intake.coming, intake.answering) == (50, 0)
-        assert await read(intake, whole()) == b"body"
+        assert (admission.receiving, admission.processing) == (50, 0)
+        assert await read(admission, whole()) == b"body"
         told = await asyncio.gather(*stalled, return_exceptions=True)
         assert {code(t) for t in told} == {(408, "timeout")}
-        assert is_empty(intake)
+        assert is_empty(admission)
 
     asyncio.run(run())
 
 
 def test_what_is_full_refuses_before_it_reads():
     async def run() -> None:
-        intake, done = Intake(ServeConfig(), max_answering=1), asyncio.Event()
-        first = asyncio.create_task(read(intake, whole(), done))
+        admission, done = Admission(ServeConfig(), max_processing=1), asyncio.Event()
+        first = asyncio.create_task(read(admission, whole(), done))
         await settle()
         for headers in (PLAIN, FORM):
-            with pytest.raises(Problem) as early, intake.visit(headers, Wire()):
+            with pytest.raises(Problem) as early, admission.track(headers, Wire()):
                 pass
             assert code(early.value) == (429, "busy")
             assert early.value.headers == {"Retry-After": "2"}
         done.set()
         await first
-        assert is_empty(intake)
+        assert is_empty(admission)
 
     asyncio.run(run())
 
 
 def test_a_body_that_arrives_when_all_places_are_taken_is_refused():
     async def run() -> None:
-        intake, done, pieces = Intake(ServeConfig(), 1), asyncio.Event(), asyncio.Queue()
-        slow = asyncio.create_task(read(intake, pieces.get))
+        admission, done, pieces = Admission(ServeConfig(), 1), asyncio.Event(), asyncio.Queue()
+        slow = asyncio.create_task(read(admission, pieces.get))
         await settle()
-        first = asyncio.create_task(read(intake, whole(), done))
+        first = asyncio.create_task(read(admission, whole(), done))
         await settle()
         pieces.put_nowait({"type": "http.request", "body": b"late", "more_body": False})
         with pytest.raises(Problem) as refused:
@@ -107,17 +107,17 @@ def test_a_body_that_arrives_when_all_places_are_taken_is_refused():
         assert code(refused.value) == (429, "busy")
         done.set()
         assert await first == b"body"
-        assert is_empty(intake)
+        assert is_empty(admission)
 
     asyncio.run(run())
 
 
 def test_when_too_many_are_on_their_way_who_came_first_leaves():
     async def run() -> None:
-        intake = Intake(ServeConfig(max_bodies=2), max_answering=1)
-        first, second = (asyncio.create_task(read(intake, Wire(b"{"))) for _ in range(2))
+        admission = Admission(ServeConfig(max_bodies=2), max_processing=1)
+        first, second = (asyncio.create_task(read(admission, Wire(b"{"))) for _ in range(2))
         await settle()
-        assert await read(intake, whole()) == b"body"
+        assert await read(admission, whole()) == b"body"
         with pytest.raises(Problem) as left:
             await first
         assert code(left.value) == (429, "busy")
@@ -125,23 +125,23 @@ def test_when_too_many_are_on_their_way_who_came_first_leaves():
         assert not second.done()
         second.cancel()
         await settle()
-        assert is_empty(intake)
+        assert is_empty(admission)
 
     asyncio.run(run())
 
 
 def test_when_bodies_hold_too_many_bytes_who_came_first_leaves():
     async def run() -> None:
-        intake = Intake(ServeConfig(max_held_bytes=10), max_answering=2)
-        first = asyncio.create_task(read(intake, Wire(b"123456")))
+        admission = Admission(ServeConfig(max_held_bytes=10), max_processing=2)
+        first = asyncio.create_task(read(admission, Wire(b"123456")))
         await settle()
-        assert await read(intake, whole(b"1234567")) == b"1234567"
+        assert await read(admission, whole(b"1234567")) == b"1234567"
         with pytest.raises(Problem):
             await first
         with pytest.raises(Problem) as alone:
-            await read(intake, Wire(b"12345678901"))
+            await read(admission, Wire(b"12345678901"))
         assert code(alone.value) == (429, "busy")
-        assert is_empty(intake)
+        assert is_empty(admission)
 
     asyncio.run(run())
 
@@ -151,29 +151,29 @@ def test_a_client_that_goes_away_takes_no_place():
         return {"type": "http.disconnect"}
 
     async def run() -> None:
-        intake = Intake(ServeConfig(), max_answering=1)
-        with intake.visit(FORM, gone) as visit:
+        admission = Admission(ServeConfig(), max_processing=1)
+        with admission.track(FORM, gone) as visit:
             assert (await visit.receive())["type"] == "http.disconnect"
-            assert intake.answering == 0
-        assert is_empty(intake)
+            assert admission.processing == 0
+        assert is_empty(admission)
 
     asyncio.run(run())
 
 
-def test_an_answer_that_fails_gives_its_place_back():
+def test_a_request_that_fails_frees_its_place():
     async def run() -> None:
-        intake = Intake(ServeConfig(), max_answering=1)
-        with contextlib.suppress(RuntimeError), intake.visit(PLAIN, whole()):
-            assert intake.answering == 1
+        admission = Admission(ServeConfig(), max_processing=1)
+        with contextlib.suppress(RuntimeError), admission.track(PLAIN, whole()):
+            assert admission.processing == 1
             raise RuntimeError
-        assert is_empty(intake)
+        assert is_empty(admission)
 
     asyncio.run(run())
 
 
 def test_bodies_that_came_together_are_not_cut_off_together():
-    intake = Intake(ServeConfig(body_timeout_s=10), max_answering=1)
-    patience = sorted(intake.patience_s() for _ in range(500))
+    admission = Admission(ServeConfig(body_timeout_s=10), max_processing=1)
+    patience = sorted(admission.body_timeout_s() for _ in range(500))
     assert patience[0] >= 10
     assert patience[-1] < ServeConfig().request_timeout_s
     assert max(b - a for a, b in pairwise(patience)) < 0.05

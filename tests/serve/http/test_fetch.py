@@ -1,4 +1,4 @@
-"""No URL leads into the house, whatever its spelling and whatever its name resolves to."""
+"""No URL reaches the internal network, whatever its spelling and whatever its name resolves to."""
 
 import asyncio
 import ipaddress
@@ -11,7 +11,7 @@ import pytest
 from fashiontrend.config import FetchConfig
 from fashiontrend.serve.http.addresses import is_public
 from fashiontrend.serve.http.fetch import Fetcher
-from fashiontrend.serve.http.problems import Problem
+from fashiontrend.serve.schemas.problems import Problem
 
 #: What a careless resolver answers; the rest goes through the system's own reading of numbers.
 NAMES = {
@@ -215,7 +215,7 @@ def hurry(network: Hosts, *urls: str, **settings) -> list[tuple[bytes | str, flo
         try:
             told: bytes | str = await fetcher(url)
         except Problem as problem:
-            told = f"{problem.status_code} {problem.code}: {problem.detail}"
+            told = f"{problem.status} {problem.code}: {problem.detail}"
         return told, round(loop.time() - began)
 
     async def all_of_them() -> list[tuple[bytes | str, float]]:
@@ -245,7 +245,7 @@ def test_a_host_that_hangs_keeps_no_other_out():
     assert max(seconds for _, seconds in hung) <= 10
 
 
-def test_a_picture_whose_turn_does_not_come_says_so_and_may_come_again():
+def test_a_picture_without_a_fetch_slot_is_refused_with_the_advice_to_retry():
     network = Hosts({f"{n}.example": 15.0 for n in range(8)})
     slow = [f"http://{n}.example/" for n in range(8)]
     *fetched, (told, seconds) = hurry(
@@ -253,7 +253,7 @@ def test_a_picture_whose_turn_does_not_come_says_so_and_may_come_again():
     )
     assert fetched == [(PICTURE, 15)] * 4 + [(PICTURE, 30)] * 4
     assert (
-        "429 fetch_failed: The picture was not fetched: its turn did not come within 20 s"
+        "429 fetch_failed: The picture was not fetched: no fetch slot became free within 20 s"
         in str(told)
     )
     assert seconds == 20

@@ -1,12 +1,12 @@
-"""The edge: bodies that are too long or too slow, and answers that take too long."""
+"""The middleware: bodies that are too long or too slow, and responses that take too long."""
 
 import asyncio
 import json
 
 from fashiontrend.config import ServeConfig
-from fashiontrend.serve.http.admission import Intake
-from fashiontrend.serve.http.metrics import Metrics
-from fashiontrend.serve.http.middleware import Edge
+from fashiontrend.serve.http.admission import Admission
+from fashiontrend.serve.http.middleware import ServiceMiddleware
+from fashiontrend.serve.metrics import Metrics
 
 
 async def read_all(scope, receive, send):
@@ -36,7 +36,9 @@ def ask(app, receive, headers=(), **settings) -> tuple[int, dict]:
     }
 
     async def call() -> None:
-        await Edge(app, Intake(ServeConfig(**settings), 1), Metrics())(scope, receive, send)
+        await ServiceMiddleware(app, Admission(ServeConfig(**settings), 1), Metrics())(
+            scope, receive, send
+        )
 
     asyncio.run(call())
     body = b"".join(m.get("body", b"") for m in sent)
@@ -74,7 +76,7 @@ def test_a_body_that_stops_coming_is_408():
     assert ask(read_all, stalls, body_timeout_s=0.01)[0] == 408
 
 
-def test_an_answer_that_takes_too_long_is_504():
+def test_a_response_that_takes_too_long_is_504():
     assert ask(never, pieces(b""), request_timeout_s=0.01)[0] == 504
 
 
@@ -94,4 +96,4 @@ def test_a_client_that_goes_away_is_no_fault_of_ours(serve, caplog):
     }
     asyncio.run(serve.app(scope, gone, send))
     assert "failed" not in caplog.text
-    assert serve.intake.coming == serve.intake.answering == 0
+    assert serve.admission.receiving == serve.admission.processing == 0

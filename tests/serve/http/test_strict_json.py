@@ -1,9 +1,9 @@
-"""JSON from strangers."""
+"""Strict JSON: what is refused, and why."""
 
 import pytest
 
-from fashiontrend.serve.http.problems import Problem
 from fashiontrend.serve.http.strict_json import parse
+from fashiontrend.serve.schemas.problems import Problem
 
 DEEP = 100_000
 
@@ -34,7 +34,7 @@ DEEP = 100_000
 def test_what_is_not_plain_json_is_refused_with_400(body):
     with pytest.raises(Problem) as refused:
         parse(body, max_depth=32)
-    assert (refused.value.status_code, refused.value.code) == (400, "invalid_json")
+    assert (refused.value.status, refused.value.code) == (400, "invalid_json")
 
 
 def test_json_is_read_and_brackets_in_strings_are_no_depth():

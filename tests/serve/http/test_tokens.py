@@ -9,7 +9,7 @@ from starlette.requests import Request
 from fashiontrend.config import ServeConfig
 from fashiontrend.errors import ConfigError
 from fashiontrend.serve.http import tokens
-from fashiontrend.serve.http.problems import Problem
+from fashiontrend.serve.schemas.problems import Problem
 from tests.serve.routes.test_app import problem
 
 
@@ -118,7 +118,7 @@ class Door:
         try:
             self.guard(Request({"type": "http", "headers": headers}), "read")
         except Problem as problem:
-            return problem.status_code
+            return problem.status
         return 200
 
 

@@ -73,7 +73,7 @@ def test_a_full_batch_does_not_wait():
     assert asyncio.run(batcher.submit([1, 2, 3, 4])) == [2, 4, 6, 8]
 
 
-def test_what_would_not_fit_into_the_queue_is_refused_and_the_rest_is_answered():
+def test_items_that_do_not_fit_into_the_queue_are_refused_and_the_others_processed():
     model = Model()
 
     async def run() -> None:
@@ -155,5 +155,5 @@ def test_a_batch_that_fails_fails_its_callers_and_no_later_one():
     asyncio.run(run())
 
 
-def test_nothing_asked_is_nothing_answered():
+def test_no_items_give_no_outputs():
     assert asyncio.run(make(Model()).submit([])) == []

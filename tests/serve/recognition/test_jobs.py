@@ -1,4 +1,4 @@
-"""Catalogue jobs: written down once, answered part by part, read page by page."""
+"""Catalogue jobs: submitted once, done part by part, read page by page."""
 
 import io
 
@@ -9,6 +9,7 @@ import pytest
 from fashiontrend.config import ServeConfig
 from fashiontrend.errors import DataError
 from fashiontrend.serve.recognition import catalogue_rows
+from fashiontrend.serve.recognition.job_records import JobPart, JobPlan
 from fashiontrend.serve.schemas.requests import Options
 from fashiontrend.storage import layout
 from tests.serve.conftest import Server, draw, publish, save_forecaster, save_recogniser
@@ -67,11 +68,13 @@ def test_an_attribute_that_the_release_does_not_know_is_refused_as_at_recognise(
     assert submit(serve, known).status_code == 202
 
 
-def test_a_recogniser_without_the_attribute_answers_no_row(serve):
+def test_a_recogniser_without_the_attribute_recognises_no_row(serve):
     table = pa.table({"id": ["1"], "image": [draw()]})
     options = Options(attributes=("color",))
     with pytest.raises(DataError, match=r"no attribute 'color'; it knows colour, pattern\."):
-        catalogue_rows.answer(iter([table]), serve.model, options, ServeConfig(), serve.store.read)
+        catalogue_rows.recognise_rows(
+            iter([table]), serve.model, options, ServeConfig(), serve.store.read
+        )
 
 
 def test_unknown_jobs_and_wrong_cursors(serve):
@@ -80,9 +83,10 @@ def test_unknown_jobs_and_wrong_cursors(serve):
     assert problem(serve("GET", f"{address}/results?cursor=x")) == "invalid"
 
 
-def test_answers_are_paged_over_parts_in_order_and_wait_for_a_missing_one(serve):
+def test_results_are_paged_over_parts_in_order_and_wait_for_a_missing_one(serve):
     job_id = submit(serve).json()["id"]
-    serve.store.create(layout.recognition_plan(job_id), b'{"parts": [{}, {}, {}]}')
+    parts = tuple(JobPart(number=n, file="a", first=n, rows=1) for n in range(3))
+    serve.store.create(layout.recognition_plan(job_id), JobPlan(parts=parts).to_json())
 
     def commit(part: int, ids: list[str]) -> None:
         table = pa.table({"id": ids, "status": ["ok"] * len(ids)})
@@ -105,11 +109,11 @@ def test_answers_are_paged_over_parts_in_order_and_wait_for_a_missing_one(serve)
     assert (told["status"], told["parts_done"], told["rows_done"]) == ("running", 3, 6)
 
 
-def test_rows_of_a_catalogue_are_answered_in_order_and_bad_ones_told(serve):
+def test_rows_of_a_catalogue_are_recognised_in_order_and_unusable_ones_reported(serve):
     key = "raw/images/ab/x"
     serve.store.write(key, draw())
     table = pa.table({"id": ["1", "2", "3"], "image": [draw(), b"no", None]})
-    answer = catalogue_rows.answer(
+    answer = catalogue_rows.recognise_rows(
         iter([table]), serve.model, Options(min_confidence=0), ServeConfig(), serve.store.read
     )
     rows = answer.to_pylist()
@@ -120,7 +124,7 @@ def test_rows_of_a_catalogue_are_answered_in_order_and_bad_ones_told(serve):
     ]
     assert rows[0]["colour_status"] in ("present", "not_visible", "uncertain")
     keyed = pa.table({"id": ["1", "2"], "key": [key, "releases/current.json"]})
-    told = catalogue_rows.answer(
+    told = catalogue_rows.recognise_rows(
         iter([keyed]), serve.model, Options(), ServeConfig(), serve.store.read
     )
     assert told.column("status").to_pylist() == ["ok", "not_found"]

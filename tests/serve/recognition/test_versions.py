@@ -1,4 +1,4 @@
-"""Recognisers side by side: named by version, loaded once, the last few kept."""
+"""Several recognisers in a replica: chosen by version, loaded once, the last few kept."""
 
 import asyncio
 import json
@@ -8,12 +8,12 @@ import pytest
 
 from fashiontrend.config import ServeConfig
 from fashiontrend.errors import DataError, StoreError
-from fashiontrend.serve.http.problems import Problem
 from fashiontrend.serve.recognition.versions import Versions
+from fashiontrend.serve.schemas.problems import Problem
 from tests.serve.conftest import Server, draw, publish, save_forecaster, save_recogniser
 
 
-class Shelf:
+class Releases:
     """Says what it loaded; versions of one letter exist."""
 
     def __init__(self, most: int) -> None:
@@ -34,62 +34,62 @@ class Shelf:
 
 
 def test_no_version_is_the_current_one_and_a_named_one_is_loaded_once():
-    shelf = Shelf(most=2)
-    assert asyncio.run(shelf.get(None, "now", "a", "a")) == ["now", "now", "a", "a"]
-    assert shelf.loaded == ["a"]
+    fake = Releases(most=2)
+    assert asyncio.run(fake.get(None, "now", "a", "a")) == ["now", "now", "a", "a"]
+    assert fake.loaded == ["a"]
 
 
-def test_those_who_ask_at_the_same_time_wait_for_one_loading():
-    shelf = Shelf(most=2)
+def test_requests_at_the_same_time_wait_for_one_loading():
+    fake = Releases(most=2)
 
     async def run():
-        return await asyncio.gather(*(shelf.get("a") for _ in range(5)))
+        return await asyncio.gather(*(fake.get("a") for _ in range(5)))
 
     assert asyncio.run(run()) == [["a"]] * 5
-    assert shelf.loaded == ["a"]
+    assert fake.loaded == ["a"]
 
 
-def test_who_was_asked_for_longest_ago_is_dropped():
-    shelf = Shelf(most=3)
-    asyncio.run(shelf.get("a", "b", "a", "c", "a", "b"))
-    assert shelf.loaded == ["a", "b", "c", "b"]
+def test_the_version_that_was_used_longest_ago_is_dropped():
+    fake = Releases(most=3)
+    asyncio.run(fake.get("a", "b", "a", "c", "a", "b"))
+    assert fake.loaded == ["a", "b", "c", "b"]
 
 
 def test_an_unknown_version_drops_none_and_is_not_found():
-    shelf = Shelf(most=2)
+    fake = Releases(most=2)
 
     async def run() -> None:
-        await shelf.get("a")
-        with pytest.raises(Problem, match="No recogniser") as refused:
-            await shelf.get("unknown")
-        assert refused.value.status_code == 404
-        await shelf.get("a")
+        await fake.get("a")
+        with pytest.raises(Problem, match="no recogniser of version") as refused:
+            await fake.get("unknown")
+        assert refused.value.status == 404
+        await fake.get("a")
 
     asyncio.run(run())
-    assert shelf.loaded == ["a", "unknown"]
+    assert fake.loaded == ["a", "unknown"]
 
 
-def test_where_one_model_is_allowed_only_the_current_one_answers():
-    shelf = Shelf(most=1)
+def test_if_one_model_is_allowed_only_the_current_one_is_served():
+    fake = Releases(most=1)
     with pytest.raises(Problem):
-        asyncio.run(shelf.get("a"))
-    assert shelf.loaded == []
+        asyncio.run(fake.get("a"))
+    assert fake.loaded == []
 
 
-def test_a_store_that_is_down_is_asked_again_later():
-    shelf = Shelf(most=2)
+def test_a_version_is_tried_again_if_the_store_was_not_available():
+    fake = Releases(most=2)
 
     async def run() -> list[str]:
-        shelf.down = True
+        fake.down = True
         with pytest.raises(StoreError):
-            await shelf.get("a")
-        shelf.down = False
-        return await shelf.get("a")
+            await fake.get("a")
+        fake.down = False
+        return await fake.get("a")
 
     assert asyncio.run(run()) == ["a"]
 
 
-def test_a_caller_names_a_released_version_and_gets_its_answers(store, tmp_path):
+def test_a_caller_names_a_released_version_and_gets_its_results(store, tmp_path):
     for name, seed in (("a1", 0), ("a2", 1)):
         save_recogniser(store, tmp_path / name, name, seed)
     save_forecaster(store, "f1")

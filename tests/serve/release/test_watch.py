@@ -4,14 +4,13 @@ import pytest
 
 from fashiontrend.config import ServeConfig
 from fashiontrend.errors import DataError, StoreError
-from fashiontrend.serve.http.metrics import Metrics
 from fashiontrend.serve.recognition import served_model
 from fashiontrend.serve.release.watch import Watch
 from fashiontrend.storage import releases
 from tests.serve.conftest import publish, save_recogniser
 
 
-class Shelf:
+class Releases:
     """A pointer, and what loading does."""
 
     def __init__(self) -> None:
@@ -29,54 +28,54 @@ class Shelf:
 
 
 def test_nothing_is_loaded_while_nothing_changes_and_a_rollback_is_a_change():
-    shelf = Shelf()
-    watch = shelf.watch()
+    fake = Releases()
+    watch = fake.watch()
     assert not watch.check()
     for name in ("two", "one"):
-        shelf.named = name
+        fake.named = name
         assert watch.check()
         assert watch.current == name.upper()
-    assert shelf.loaded == ["one", "two", "one"]
+    assert fake.loaded == ["one", "two", "one"]
 
 
-def test_a_release_that_fails_is_told_not_tried_again_and_the_old_one_stays():
-    shelf = Shelf()
-    watch = shelf.watch()
-    shelf.named, shelf.broken = "bad", {"bad": DataError("its self-test")}
+def test_a_release_that_fails_is_reported_not_tried_again_and_the_old_one_stays():
+    fake = Releases()
+    watch = fake.watch()
+    fake.named, fake.broken = "bad", {"bad": DataError("its self-test")}
     assert not watch.check()
     assert not watch.check()
     assert (watch.current, watch.refused) == ("ONE", ("bad", "its self-test"))
-    assert shelf.loaded == ["one", "bad"]
-    shelf.named = "three"
+    assert fake.loaded == ["one", "bad"]
+    fake.named = "three"
     assert watch.check()
     assert watch.refused is None
 
 
-def test_a_store_that_does_not_answer_is_asked_again():
-    shelf = Shelf()
-    watch = shelf.watch()
-    shelf.named, shelf.broken = "two", {"two": StoreError("timeout")}
+def test_a_release_is_tried_again_if_the_store_was_not_available():
+    fake = Releases()
+    watch = fake.watch()
+    fake.named, fake.broken = "two", {"two": StoreError("timeout")}
     assert not watch.check()
-    shelf.broken = {}
+    fake.broken = {}
     assert watch.check()
     assert watch.current == "TWO"
 
 
 def test_the_first_one_must_work():
-    shelf = Shelf()
-    shelf.broken = {"one": DataError("damaged")}
+    fake = Releases()
+    fake.broken = {"one": DataError("damaged")}
     with pytest.raises(DataError):
-        shelf.watch()
+        fake.watch()
 
 
 def test_a_damaged_model_never_replaces_a_good_one(store, tmp_path):
     save_recogniser(store, tmp_path / "a1", "a1")
     save_recogniser(store, tmp_path / "a2", "a2", seed=1)
     publish(store, "r1")
-    cfg, metrics = ServeConfig(), Metrics()
+    cfg = ServeConfig()
     watch = Watch(
         lambda: served_model.current_release(store),
-        lambda r: served_model.load(store, r, cfg, metrics),
+        lambda r: served_model.load(store, r, cfg),
     )
     key = "models/attrnet/a2/model.safetensors"
     good = store.read(key)

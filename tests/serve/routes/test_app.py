@@ -1,4 +1,4 @@
-"""The API as callers see it: what is answered, and how a refusal looks."""
+"""The API as callers see it: its responses and its problems."""
 
 from datetime import timedelta
 from urllib.parse import quote
@@ -20,7 +20,7 @@ from tests.serve.conftest import (
 def problem(answer) -> str:
     """The code of a problem document; fails if it is none."""
     assert answer.headers["content-type"] == "application/problem+json"
-    told = responses.ProblemAnswer.model_validate(answer.json())
+    told = responses.ProblemDetails.model_validate(answer.json())
     assert told.status == answer.status_code
     assert "Traceback" not in answer.text
     return told.type.removeprefix("urn:fashiontrend:problem:")
@@ -29,18 +29,18 @@ def problem(answer) -> str:
 @pytest.mark.parametrize(
     ("address", "shape"),
     [
-        ("/version", responses.VersionAnswer),
-        ("/v1/keywords", responses.KeywordsAnswer),
-        ("/v1/series", responses.SeriesAnswer),
-        ("/v1/forecasts", responses.ForecastsAnswer),
-        ("/v1/gates", responses.GatesAnswer),
-        ("/v1/gates/accuracy/history", responses.GateHistory),
-        ("/v1/gates/perplexity/history", responses.GateHistory),
-        ("/v1/runs", responses.RunsAnswer),
-        ("/v1/releases", responses.ReleasesAnswer),
+        ("/version", responses.VersionResponse),
+        ("/v1/keywords", responses.KeywordsResponse),
+        ("/v1/series", responses.SeriesResponse),
+        ("/v1/forecasts", responses.ForecastsResponse),
+        ("/v1/gates", responses.GatesResponse),
+        ("/v1/gates/accuracy/history", responses.GateHistoryResponse),
+        ("/v1/gates/perplexity/history", responses.GateHistoryResponse),
+        ("/v1/runs", responses.RunsResponse),
+        ("/v1/releases", responses.ReleasesResponse),
     ],
 )
-def test_an_answer_has_its_documented_shape_and_an_etag_that_saves_sending_it_again(
+def test_a_response_has_its_documented_shape_and_an_etag_that_saves_sending_it_again(
     serve, address, shape
 ):
     answer = serve("GET", address)
@@ -69,7 +69,7 @@ def test_keywords_are_filtered_and_paged(serve):
 def test_evidence_holds_series_and_forecasts_of_every_platform(serve):
     record = serve("GET", "/v1/keywords?limit=1").json()["keywords"][0]
     told = serve("GET", f"/v1/keywords/{quote(record['id'], safe='')}/evidence").json()
-    responses.EvidenceAnswer.model_validate(told)
+    responses.EvidenceResponse.model_validate(told)
     assert {s["platform"] for s in told["series"]} == {"*", "shop-a"}
     assert {f["value"] for f in told["forecasts"]} == {"red"}
     assert problem(serve("GET", "/v1/keywords/none/evidence")) == "not_found"
@@ -86,11 +86,11 @@ def test_a_share_that_was_not_measured_is_null_and_flagged(serve):
     assert problem(serve("GET", "/v1/series?basis=new_in")) == "not_found"
 
 
-def test_a_share_as_counted_is_told_without_the_interval_of_the_corrected_one(serve):
+def test_a_share_as_counted_comes_without_the_interval_of_the_corrected_one(serve):
     asked = "/v1/series?platform=*&value=red"
     (corrected,) = serve("GET", asked).json()["series"]
     told = serve("GET", f"{asked}&corrected=false").json()
-    (raw,) = responses.SeriesAnswer.model_validate(told).model_dump()["series"]
+    (raw,) = responses.SeriesResponse.model_validate(told).model_dump()["series"]
     assert told["corrected"] is False
     assert None not in raw["share"]
     assert corrected["low"][0] is not None
@@ -143,13 +143,13 @@ def addresses(records: list[dict]) -> set[str]:
     return {s["picture"] for r in records for s in r["evidence"]["samples"]}
 
 
-def test_gates_tell_their_newest_verdict_and_their_history(serve):
+def test_gates_have_their_newest_verdict_and_their_history(serve):
     gates = {g["name"]: g for g in serve("GET", "/v1/gates").json()["gates"]}
     assert (gates["accuracy"]["passed"], gates["accuracy"]["value"]) == (True, 0.9)
     assert (gates["health"]["passed"], gates["health"]["value"]) == (False, 1)
     history = serve("GET", "/v1/gates/accuracy/history").json()["history"]
     assert [h["passed"] for h in history] == [False, True]
-    assert history[0]["reasons"] == ["mean_accuracy is 0.8"]
+    assert history[0]["reasons"] == ["mean_accuracy is 0.8, expected > 0.85"]
 
 
 def test_runs_releases_and_taxonomy(serve):
@@ -195,7 +195,7 @@ def test_posted_series_are_forecast_by_the_released_model(serve):
         ]
     }
     told = serve("POST", "/v1/forecasts", json=body).json()
-    responses.PostedAnswer.model_validate(told)
+    responses.AdhocForecastResponse.model_validate(told)
     assert {(f["id"], f["value"]) for f in told["forecasts"]} == {
         ("one", "v"),
         ("one", "_other"),
@@ -242,19 +242,23 @@ def test_the_openapi_document_describes_every_path_with_an_example(serve):
                 assert operation["requestBody"]["content"]["application/json"]["example"]
 
 
-def test_the_board_is_served_with_a_policy_that_lets_nothing_in(serve, monkeypatch):
+def test_the_board_is_served_with_a_policy_that_lets_nothing_in(serve):
+    page, script = serve("GET", "/"), serve("GET", "/board/main.js")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert script.headers["content-type"].startswith("text/javascript")
     for address in ("/board/../edge.py", "/board/..%2fedge.py", "/board/nothing.js"):
         assert problem(serve("GET", address)) == "not_found"
 
 
-def test_what_is_not_there_or_not_allowed_is_told_as_a_problem(serve):
+def test_an_unknown_path_or_method_is_a_problem(serve):
     assert problem(serve("GET", "/nowhere")) == "not_found"
     answer = serve("DELETE", "/v1/keywords")
     assert (answer.status_code, problem(answer)) == (405, "method_not_allowed")
     assert answer.headers["allow"] == "GET"
 
 
-def test_a_fault_inside_is_told_without_its_trace(serve, monkeypatch):
+def test_an_internal_error_is_a_problem_without_its_trace(serve, monkeypatch):
     def fail():
         raise RuntimeError("secret inside")
 
@@ -264,7 +268,7 @@ def test_a_fault_inside_is_told_without_its_trace(serve, monkeypatch):
     assert "secret" not in answer.text
 
 
-def test_a_store_that_is_gone_asks_to_come_again(serve, monkeypatch):
+def test_if_the_store_is_not_available_the_caller_should_retry(serve, monkeypatch):
     from fashiontrend.errors import StoreError
     from fashiontrend.storage.object_store import Store
 

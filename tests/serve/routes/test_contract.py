@@ -1,4 +1,4 @@
-"""Whatever is thrown at the API: an answer that its OpenAPI document promises, never a fault."""
+"""Whatever is sent to the API: a response that its OpenAPI document promises, never an internal error."""
 
 import io
 
@@ -34,7 +34,7 @@ SETTINGS = hypothesis.settings(
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
-def test_every_answer_is_one_that_the_document_promises(make_server, mode, tmp_path):
+def test_every_response_is_one_that_the_document_promises(make_server, mode, tmp_path):
     drawn = tokens.draw("schemathesis", tokens.SCOPES)
     file = tmp_path / "tokens.yaml"
     file.write_text(yaml.safe_dump([drawn.record.model_dump(mode="json")]))

@@ -1,10 +1,10 @@
-"""The Open Inference Protocol: what its clients ask, and what they may rely on."""
+"""The Open Inference Protocol: what its clients send, and what they may rely on."""
 
 import base64
 
 import pytest
 
-from fashiontrend.serve.schemas.open_inference import InferAnswer, ModelMetadata
+from fashiontrend.serve.schemas.open_inference import InferResponse, ModelMetadata
 from tests.serve.conftest import draw
 
 V2 = "/v1/recognise/v2"
@@ -25,20 +25,20 @@ def test_the_server_says_that_it_lives_and_what_it_is(serve):
     assert serve("GET", V2).json()["name"] == "fashiontrend"
 
 
-def test_the_models_metadata_names_the_tensors_that_it_answers_with(serve):
+def test_the_models_metadata_names_its_output_tensors(serve):
     for path in (f"{V2}/models/attrnet", f"{V2}/models/attrnet/versions/a1"):
         assert serve("GET", f"{path}/ready").json() == {"name": "attrnet", "ready": True}
         told = ModelMetadata.model_validate(serve("GET", path).json())
         assert told.versions == ["a1"]
         assert [(i.name, i.datatype, i.shape) for i in told.inputs] == [("image", "BYTES", [-1])]
-    answer = InferAnswer.model_validate(infer(serve, draw()).json())
+    answer = InferResponse.model_validate(infer(serve, draw()).json())
     assert [o.name for o in answer.outputs] == [o.name for o in told.outputs]
     assert {o.name: o.shape for o in told.outputs}["box"] == [-1, 4]
 
 
-def test_pictures_are_answered_row_by_row_and_a_bad_one_harms_no_other(serve):
+def test_pictures_become_rows_and_an_unusable_one_harms_no_other(serve):
     told = infer(serve, draw(1), b"no picture", draw(2), id="42").json()
-    answer = InferAnswer.model_validate(told)
+    answer = InferResponse.model_validate(told)
     assert (answer.id, answer.model_name, answer.model_version) == ("42", "attrnet", "a1")
     by_name = {o.name: o for o in answer.outputs}
     assert by_name["box"].shape == [3, 4]
@@ -57,7 +57,7 @@ def test_it_says_the_same_as_the_api_of_our_own(serve):
     assert outputs["score"] == [garment["score"]]
 
 
-def test_only_the_outputs_that_are_asked_for_are_sent(serve):
+def test_only_the_wanted_outputs_are_sent(serve):
     told = infer(serve, draw(), outputs=[{"name": "pattern"}, {"name": "score"}]).json()
     assert [o["name"] for o in told["outputs"]] == ["pattern", "score"]
 
@@ -90,7 +90,7 @@ def test_unknown_models_versions_and_outputs_are_named(serve):
     assert too_many.status_code == 413
 
 
-def test_a_token_is_asked_for_as_everywhere(make_server, tmp_path):
+def test_a_token_is_needed_as_everywhere(make_server, tmp_path):
     file = tmp_path / "tokens.yaml"
     file.write_text("[]")
     server = make_server(auth="required", tokens_file=str(file))

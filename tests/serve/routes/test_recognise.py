@@ -18,9 +18,9 @@ def upload(serve, *files, **asked):
     return serve("POST", "/v1/recognise", files=[("image", f) for f in files], data=data)
 
 
-def test_an_upload_is_answered_with_box_and_attributes_in_both_languages(serve):
+def test_an_upload_gets_box_and_attributes_in_both_languages(serve):
     answer = upload(serve, ("a.png", draw()))
-    told = responses.RecogniseAnswer.model_validate(answer.json())
+    told = responses.RecogniseResponse.model_validate(answer.json())
     (image,) = told.images
     assert (image.id, image.status, image.width, image.height) == ("a.png", "ok", 48, 64)
     assert set(image.garments[0].attributes) == {"colour", "pattern"}
@@ -38,7 +38,7 @@ def test_one_bad_picture_harms_no_other(serve):
         "unsupported_media",
         "unsupported_media",
     ]
-    responses.RecogniseAnswer.model_validate(told)
+    responses.RecogniseResponse.model_validate(told)
     strict = upload(serve, ("a", draw()), ("b", b"no picture"), options={"strict": True})
     assert (strict.status_code, problem(strict)) == (415, "unsupported_media")
 
@@ -134,13 +134,13 @@ def test_a_request_beyond_the_limits_is_refused_whole(make_server, files, settin
     problem(answer)
 
 
-def test_a_picture_beyond_the_limits_is_told_as_such(make_server):
+def test_a_picture_beyond_the_limits_has_the_limit_as_its_status(make_server):
     serve = make_server(max_pixels=1000, max_image_bytes=100_000)
     assert upload(serve, draw()).json()["images"][0]["status"] == "too_large"
     assert upload(serve, draw(size=(4, 4))).json()["images"][0]["status"] == "too_small"
 
 
-def test_a_request_within_the_limits_is_answered_though_it_has_more_garments_than_may_wait(
+def test_a_request_within_the_limits_may_have_more_garments_than_may_wait(
     make_server,
 ):
     regions = [{"box": [0, 0, 0.5, 0.5]}] * 4

@@ -1,0 +1,1 @@
+"""The reference pages, each a function of the code: `python -m docs.pages` writes them (make reference)."""
