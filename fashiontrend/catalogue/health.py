@@ -6,6 +6,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fashiontrend.outcomes import HealthFacts
+
 #: Fields that a complete listing has, besides at least one fetched picture.
 REQUIRED_FIELDS = ("product_id", "title", "url")
 
