@@ -8,6 +8,7 @@ from fashiontrend import taxonomy
 from fashiontrend.config import Config
 from fashiontrend.demo import curves
 from fashiontrend.loop import Move, Step
+from fashiontrend.pipeline.catalogue import Catalogue
 from fashiontrend.pipeline.context import Context
 from fashiontrend.storage import ledger
 from fashiontrend.storage.object_store import open_store
@@ -48,7 +49,8 @@ def fill(folder: Path, pictures: int, config: Config, times: int = 1, unseen: in
         val = table.slice(pictures) if unseen else table.slice(0, VAL_ROWS)
         store.commit_tables(name(times), {**parts, "val": val}, {})
     run = ledger.Run("bench", DAY, "", config.model_dump(mode="json"), "", "", "", None)
-    return Context(config, store, demo_taxonomy, run, Move(Step.TRAIN_ATTRNET, 1, 1))
+    catalogue = Catalogue.of_run(store, config, DAY)
+    return Context(config, catalogue, demo_taxonomy, run, Move(Step.TRAIN_ATTRNET, 1, 1))
 
 
 def name(times: int = 1) -> str:

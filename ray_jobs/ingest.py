@@ -1,4 +1,4 @@
-"""Ingest (D): raw objects of each day, through Ray Data, to checked listings and packed Parquet shards."""
+"""Ingest (D): Ray Data checks each day's raw listings and pictures and packs them as Parquet files."""
 
 import logging
 import uuid
@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -16,14 +17,14 @@ from fashiontrend import console, gates
 from fashiontrend.catalogue import health, ingest
 from fashiontrend.config import IngestConfig
 from fashiontrend.errors import Conflict, HealthError, StoreError
-from fashiontrend.outcomes import IngestFacts, Verdict, WithheldDay
+from fashiontrend.outcomes import HealthFacts, IngestFacts, Verdict, WithheldDay
 from fashiontrend.pipeline.context import Context, Outcome
 from fashiontrend.storage import layout, schemas
-from fashiontrend.storage.object_store import Store
+from fashiontrend.storage.object_store import Manifest, Store
 from ray_jobs.runtime import connect
 
 log = logging.getLogger(__name__)
-#: A picture of a shop seldom weighs less; so many for each `shard_bytes` give a task a whole file.
+#: Few pictures of a shop are smaller, so `shard_bytes` divided by it are enough to fill a whole file.
 PICTURE_BYTES = 20_000
 #: Days of a backfill that one Ray Data job packs: enough to share its start, few enough to commit often.
 DAYS_PER_JOB = 30
@@ -31,22 +32,25 @@ DAYS_PER_JOB = 30
 FETCH_THREADS = 8
 #: Rows of a row group, so that a reader of a few pictures decodes little more than those.
 ROW_GROUP_ROWS = 256
-#: Peak memory of a task over `shard_bytes`: bytes as fetched, as a table and as Parquet, which double
-#: as they grow. bench.packing measured 7.9.
+#: Peak memory of a task divided by `shard_bytes`: it holds the bytes as fetched, as a table and as Parquet,
+#: whose buffers double as they grow. bench.packing measured 7.9.
 HELD = 8
 
 
 def ingest_days(context: Context) -> Outcome:
-    """Pack every crawled day that is not packed yet, and judge the health of each."""
+    """Pack every crawled day that is not packed yet, and decide on the health of each."""
+    catalogue = context.catalogue
     pending = [
         (day, platform)
         for day in context.days
         for platform in context.platforms
-        if not _done(context.store, day, platform) and _crawled(context.store, day, platform)
+        if layout.catalogue_day(day, platform) not in catalogue.packed
+        and layout.raw_day(day, platform) in catalogue.raw
     ]
     if pending:
         connect(context.config)
         _pack_all(context, pending)
+    catalogue.packed.roll_up(context.day)
     facts = survey(context)
     if not facts.partitions:
         raise HealthError(
@@ -56,43 +60,27 @@ def ingest_days(context: Context) -> Outcome:
     return Outcome("catalogue", facts)
 
 
-def _done(store: Store, day: date, platform: str) -> bool:
-    return store.manifest(layout.catalogue_day(day, platform)) is not None
-
-
-def _crawled(store: Store, day: date, platform: str) -> bool:
-    return store.manifest(layout.raw_day(day, platform)) is not None
-
-
 def _pack_all(context: Context, pending: Sequence[tuple[date, str]]) -> None:
-    known = known_pictures(context)
+    catalogue = context.catalogue
+    known = catalogue.picture_ids(catalogue.packed)
     trailing = {p: _product_counts(context, p) for p in context.platforms}
     chunk = DAYS_PER_JOB * len(context.platforms)
     with console.bar("ingest", len(pending)) as advance:
         for start in range(0, len(pending), chunk):
             part = pending[start : start + chunk]
-            listings = {
-                k: context.store.read_partition(layout.raw_day(*k), "listings") for k in part
-            }
+            listings = {k: catalogue.raw.read(layout.raw_day(*k), "listings") for k in part}
             shards = list(_plan(context, listings, known))
             packed = _pack(context, shards)
             for key in part:
-                facts = _commit(context, key, listings[key], packed, trailing[key[1]])
-                trailing[key[1]].append(facts["health"]["products"])
+                numbers = _commit(context, key, listings[key], packed, trailing[key[1]])
+                trailing[key[1]].append(int(numbers.products))
                 advance(1, f"{key[0]} {key[1]}")
 
 
-def known_pictures(context: Context) -> set[str]:
-    """Ids of all pictures that some committed day holds already."""
-    known: set[str] = set()
-    for partition in context.store.committed("catalogue/"):
-        table = context.store.read_partition(partition, "pictures", columns=["picture_id"])
-        known.update(table.column("picture_id").to_pylist())
-    return known
-
-
 def _product_counts(context: Context, platform: str) -> list[int]:
-    manifests = (context.store.manifest(layout.catalogue_day(d, platform)) for d in context.days)
+    """Products of each committed day of the run, in order of day."""
+    packed = context.catalogue.packed
+    manifests = (packed.manifest(layout.catalogue_day(d, platform)) for d in context.days)
     return [m.facts["health"]["products"] for m in manifests if m is not None]
 
 
@@ -114,7 +102,7 @@ def _plan(
 
 
 def _pack(context: Context, shards: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Fetch, check and pack all pictures on the cluster; only names of files and rejects come back."""
+    """Fetch, check and pack all pictures on the cluster; only file names and rejects are returned."""
     limits = context.config.ingest
     dataset = ray.data.from_items(shards, override_num_blocks=min(len(shards), 64)).map(
         pack_shard,
@@ -129,10 +117,10 @@ def _pack(context: Context, shards: list[dict[str, Any]]) -> dict[str, list[dict
 
 
 def pack_shard(row: dict[str, Any], store: Store, limits: IngestConfig) -> dict[str, Any]:
-    """Fetch and check the pictures of one task, write the good ones, return the others' reasons.
+    """Fetch and check the pictures of one task, write the good ones, and say why the others were rejected.
 
-    A file ends with the picture that makes it reach `limits.shard_bytes`, so that what the task
-    holds depends on that and not on what the pictures weigh. Names are new at each attempt.
+    A file ends with the picture that makes it reach `limits.shard_bytes`, so the memory of the task
+    does not depend on the size of the pictures. Every attempt writes files with new names.
 
     Args:
         row: of `_plan`: partition, number, and pictures (WANTED rows).
@@ -175,7 +163,7 @@ def pack_shard(row: dict[str, Any], store: Store, limits: IngestConfig) -> dict[
 def _fetched(
     store: Store, pictures: Sequence[dict[str, Any]], threads: int
 ) -> Iterator[tuple[dict[str, Any], bytes | None]]:
-    """Pictures in their order with their raw bytes; one a thread is fetched ahead, not more."""
+    """Pictures in their order with their raw bytes; at most one per thread is fetched ahead."""
     ahead: deque[tuple[dict[str, Any], Future[bytes | None]]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         for picture in pictures:
@@ -188,7 +176,7 @@ def _fetched(
 
 
 def _fetch(store: Store, picture_id: str) -> bytes | None:
-    """The raw bytes, or None where the crawler never stored them."""
+    """The raw bytes, or None if the crawler never stored them."""
     key = layout.raw_image(picture_id)
     try:
         return store.read(key)
@@ -204,13 +192,14 @@ def _commit(
     listings: pa.Table,
     packed: dict[str, list[dict[str, Any]]],
     trailing: list[int],
-) -> dict[str, Any]:
-    partition = layout.catalogue_day(*key)
+) -> HealthFacts:
+    """Commit a day; return the numbers that its health was decided on."""
+    store, partition = context.store, layout.catalogue_day(*key)
     shards = packed.get(partition, [])
     rejects = pa.Table.from_pylist([r for s in shards for r in s["rejects"]], schemas.REJECT)
     good, bad = ingest.valid_listings(listings)
     unfetched = ingest.missing_pictures(good)
-    crawl = context.store.manifest(layout.raw_day(*key))
+    crawl = context.catalogue.raw.manifest(layout.raw_day(*key))
     numbers = health.measure_health(
         good, crawl.facts if crawl else {}, sum(s["good"] for s in shards), rejects.num_rows
     )
@@ -230,38 +219,68 @@ def _commit(
         f"{partition}/rejects-{attempt}.parquet": pa.concat_tables([rejects, bad, unfetched]),
     }
     for name, table in files.items():
-        context.store.write_table(name, table)
+        store.write_table(name, table)
     try:
-        context.store.commit(partition, [*files, *(k for s in shards for k in s["keys"])], facts)
+        manifest = store.commit(partition, [*files, *(k for s in shards for k in s["keys"])], facts)
     except Conflict:
         log.info("%s was committed by another run; its version holds", partition)
-    return facts
+        manifest = store.read_manifest(partition)
+    context.catalogue.packed.add(partition, manifest)
+    return numbers
 
 
 def survey(context: Context) -> IngestFacts:
     """What the catalogue holds for this run, and what is withheld from the series and why."""
-    withheld, products, pictures, partitions = [], 0, 0, 0
+    withheld: list[WithheldDay] = []
+    healths: list[HealthFacts] = []
+    failures = _CrawlFailures(context.store)
     for platform in context.platforms:
         manifests = {
-            d: context.store.manifest(layout.catalogue_day(d, platform)) for d in context.days
+            d: context.catalogue.packed.manifest(layout.catalogue_day(d, platform))
+            for d in context.days
         }
         seen = [d for d, m in manifests.items() if m is not None]
         for day in (d for d in context.days if seen and d >= seen[0]):
-            reason = _withheld_because(context.store, day, platform)
+            reason = _withheld_because(manifests[day], failures, day, platform)
             if reason:
                 withheld.append(WithheldDay(platform, day, reason))
-        facts = [m.facts["health"] for m in manifests.values() if m is not None]
-        partitions += len(facts)
-        products += sum(f["products"] for f in facts)
-        pictures += sum(f["pictures"] for f in facts)
-    return IngestFacts(partitions, products, pictures, tuple(withheld))
+        healths += [
+            HealthFacts.from_json(m.facts["health"], layout.catalogue_day(day, platform))
+            for day, m in manifests.items()
+            if m is not None
+        ]
+    return IngestFacts(
+        len(healths),
+        sum(int(h.products) for h in healths),
+        sum(h.pictures for h in healths),
+        tuple(withheld),
+    )
 
 
-def _withheld_because(store: Store, day: date, platform: str) -> str:
-    partition = layout.catalogue_day(day, platform)
-    manifest = store.manifest(partition)
+class _CrawlFailures:
+    """Why crawls committed nothing; all records are listed once, when the first is needed."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    @cached_property
+    def _keys(self) -> list[str]:
+        return self.store.keys(layout.CRAWL_FAILURES)
+
+    def reason(self, day: date, platform: str) -> str | None:
+        """The reason in the last record of a day, None if there is no record."""
+        prefix = f"{layout.crawl_failures(day, platform)}/"
+        keys = [k for k in self._keys if k.startswith(prefix)]
+        return str(self.store.read_json(keys[-1])["reason"]) if keys else None
+
+
+def _withheld_because(
+    manifest: Manifest | None, failures: _CrawlFailures, day: date, platform: str
+) -> str:
+    """Why a day is kept out of the series; "" if it is not."""
     if manifest is not None:
+        partition = layout.catalogue_day(day, platform)
         verdict = Verdict.from_json(manifest.facts["verdict"], f"{partition}: verdict")
         return "" if verdict.passed else "; ".join(verdict.reasons)
-    failures = store.keys(f"{layout.crawl_failures(day, platform)}/")
-    return f"crawl failed: {store.read_json(failures[-1])['reason']}" if failures else "not crawled"
+    reason = failures.reason(day, platform)
+    return "not crawled" if reason is None else f"crawl failed: {reason}"

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from fashiontrend.crawl.listing import Listing
 from fashiontrend.storage import layout
-from fashiontrend.storage.object_store import Store
+from fashiontrend.storage.partitions import Partitions
 
 PAGES_SCHEMA = pa.schema(
     [("page", pa.string()), ("lastmod", pa.string()), ("product_ids", pa.list_(pa.string()))]
@@ -70,22 +70,28 @@ class CrawlMemory:
         return [self.listings[product_id] for product_id in known.product_ids]
 
 
-def recall(store: Store, platform: str, day: date) -> CrawlMemory:
-    """Read the newest committed days before `day`, back to a complete one; empty without any."""
+def recall(days: Partitions, platform: str, day: date) -> CrawlMemory:
+    """Read the newest committed days before `day`, back to a complete one; empty without any.
+
+    Args:
+        days: the committed raw days of all platforms.
+        platform: its name.
+        day: the day that is about to be crawled.
+    """
     found: list[CrawlMemory] = []
     for back in range(1, LOOK_BACK_DAYS + 1):
         partition = layout.raw_day(day - timedelta(days=back), platform)
-        manifest = store.manifest(partition)
+        manifest = days.manifest(partition)
         if manifest is not None:
-            found.append(_read_day(store, partition))
+            found.append(_read_day(days, partition))
             if not manifest.facts.get("partial"):
                 break
     return reduce(lambda older, newer: newer.over(older), reversed(found), CrawlMemory())
 
 
-def _read_day(store: Store, partition: str) -> CrawlMemory:
-    rows = store.read_partition(partition, "listings").to_pylist()
-    pages = store.read_partition(partition, "pages").to_pylist()
+def _read_day(days: Partitions, partition: str) -> CrawlMemory:
+    rows = days.read(partition, "listings").to_pylist()
+    pages = days.read(partition, "pages").to_pylist()
     return remember(
         (Listing.from_row(row) for row in rows),
         {p["page"]: KnownPage(p["lastmod"], tuple(p["product_ids"])) for p in pages},

@@ -32,6 +32,7 @@ from fashiontrend.crawl.spiders import SPIDERS, PlatformSpider
 from fashiontrend.errors import Conflict
 from fashiontrend.storage import layout
 from fashiontrend.storage.object_store import Store, open_store
+from fashiontrend.storage.partitions import Partitions
 
 REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 #: Names that spiders and pipelines count under; a crawl's facts hold each, also if it is zero.
@@ -93,24 +94,29 @@ async def crawl_days(config: Config, days: Sequence[date], archives: bool) -> No
         archives: the last day is not today, so that platforms without `{day}` are left out.
     """
     memories: dict[str, CrawlMemory] = {}
+    raw = Partitions(open_store(config.store), layout.RAW_DAYS)
     for day in days:
         live = not archives and day == days[-1]
         platforms = [p for p in config.crawl.crawled if p.archive or live]
-        outcomes = await asyncio.gather(*(_crawl(config, p, day, memories) for p in platforms))
+        outcomes = await asyncio.gather(*(_crawl(config, p, day, raw, memories) for p in platforms))
         for outcome in outcomes:
             print(json.dumps(outcome.to_json(), default=str), flush=True)
 
 
 async def _crawl(
-    config: Config, platform: PlatformConfig, day: date, memories: dict[str, CrawlMemory]
+    config: Config,
+    platform: PlatformConfig,
+    day: date,
+    raw: Partitions,
+    memories: dict[str, CrawlMemory],
 ) -> CrawlOutcome:
     """Crawl one platform's day and commit it; a committed day is skipped."""
-    store = open_store(config.store)
+    store = raw.store
     partition = layout.raw_day(day, platform.name)
-    if store.manifest(partition) is not None:
+    if partition in raw:
         memories.pop(platform.name, None)
         return CrawlOutcome(day, platform.name, committed=True)
-    known = memories.get(platform.name) or memory.recall(store, platform.name, day)
+    known = memories.get(platform.name) or memory.recall(raw, platform.name, day)
     runner = AsyncCrawlerRunner(settings_for(config, platform))
     crawler = runner.create_crawler(SPIDERS[platform.kind])
     await runner.crawl(crawler, platform, config.crawl, day, known)
@@ -121,7 +127,7 @@ async def _crawl(
     facts = _facts(spider, crawler.stats.get_stats() if crawler.stats else {})
     if not spider.listings:
         return CrawlOutcome(day, platform.name, False, facts, _record_failure(store, spider, facts))
-    _commit(store, partition, spider, facts)
+    _commit(raw, partition, spider, facts)
     today = memory.remember(spider.listings, spider.pages)
     memories[platform.name] = today.over(known) if facts.partial else today
     return CrawlOutcome(day, platform.name, True, facts)
@@ -144,7 +150,7 @@ def _facts(spider: PlatformSpider, stats: Mapping[str, Any]) -> CrawlFacts:
     )
 
 
-def _commit(store: Store, partition: str, spider: PlatformSpider, facts: CrawlFacts) -> None:
+def _commit(raw: Partitions, partition: str, spider: PlatformSpider, facts: CrawlFacts) -> None:
     listings = sorted(spider.listings, key=lambda listing: listing.product_id)
     rejects = [asdict(reject) for reject in spider.rejects]
     tables = {
@@ -152,7 +158,7 @@ def _commit(store: Store, partition: str, spider: PlatformSpider, facts: CrawlFa
         "pages": memory.pages_table(spider.pages),
         "rejects": pa.Table.from_pylist(rejects, REJECTS_SCHEMA),
     }
-    store.commit_tables(partition, tables, facts.to_json())
+    raw.commit_tables(partition, tables, facts.to_json())
 
 
 def _record_failure(store: Store, spider: PlatformSpider, facts: CrawlFacts) -> str:

@@ -1,4 +1,4 @@
-"""Which platforms can be asked for a run's day: those that still answer for it, and on the day itself all."""
+"""Which platforms still lack a crawl of the run's day, and which of them can still be crawled for it."""
 
 from datetime import date, datetime, timedelta
 
@@ -6,38 +6,38 @@ from fashiontrend.errors import ConfigError
 from fashiontrend.pipeline.context import Context, now
 from fashiontrend.storage import layout
 
-#: A run that begins late in the evening may still ask shops for its day so long after midnight.
+#: A run of the evening may still be crawling this long after midnight; its shops count for its own day.
 GRACE = timedelta(hours=6)
 
 
-def asked_today(context: Context, at: datetime) -> bool:
-    """Whether shops that show what they sell now may be asked for the run's day.
+def can_crawl_today(context: Context, at: datetime) -> bool:
+    """Whether shops that show only what they sell now may be crawled for the run's day.
 
     Raises:
-        ConfigError: the day lies ahead, so that they would be recorded under a day to come.
+        ConfigError: the day is in the future, so today's products would be recorded under a later day.
     """
-    lasting = [p for p in context.config.crawl.crawled if not p.archive]
-    if lasting and context.day > at.date():
+    live_only = [p for p in context.config.crawl.crawled if not p.archive]
+    if live_only and context.day > at.date():
         raise ConfigError(
             f"--day {context.day} lies ahead: today is {at.date()} UTC, and "
-            f"{', '.join(p.name for p in lasting)} can be asked for today only. Leave --day out."
+            f"{', '.join(p.name for p in live_only)} can be crawled for today only. Leave --day out."
         )
-    return bool(lasting) and context.day in {at.date(), (at - GRACE).date()}
+    return bool(live_only) and context.day in {at.date(), (at - GRACE).date()}
 
 
 def missing_today(context: Context) -> list[str]:
-    """Platforms that could still be crawled for the run's day, and were not."""
-    live = asked_today(context, now())
+    """Platforms that can still be crawled for the run's day, and have no crawl of it."""
+    live = can_crawl_today(context, now())
     names = [p.name for p in context.config.crawl.crawled if p.archive or live]
     return [n for n in names if is_missing(context, context.day, n)]
 
 
 def pending_days(context: Context, live: bool) -> list[date]:
-    """Days that some platform is to be asked for, ascending.
+    """Days for which some platform is to be crawled, ascending.
 
     Args:
         context: of the run.
-        live: whether shops that show what they sell now may be asked for its day.
+        live: whether shops that show only what they sell now may be crawled for its day.
     """
     crawled = context.config.crawl.crawled
     archives = [p.name for p in crawled if p.archive]
@@ -46,14 +46,14 @@ def pending_days(context: Context, live: bool) -> list[date]:
     return days + ([context.day] if today and context.day not in days else [])
 
 
-def passed_by(context: Context, live: bool) -> list[str]:
-    """Platforms whose run's day is missing and cannot be had any more."""
+def missed_for_good(context: Context, live: bool) -> list[str]:
+    """Platforms without a crawl of the run's day that can no longer be crawled for it."""
     gone = [] if live else [p.name for p in context.config.crawl.crawled if not p.archive]
     return [name for name in gone if is_missing(context, context.day, name)]
 
 
 def has_any_day(context: Context) -> bool:
-    """Whether any day of the run was committed; the newest are looked at first, they are the likely ones."""
+    """Whether any day of the run was committed; the newest days, the likely ones, are checked first."""
     return any(
         not is_missing(context, day, platform)
         for day in reversed(context.days)
@@ -63,4 +63,4 @@ def has_any_day(context: Context) -> bool:
 
 def is_missing(context: Context, day: date, platform: str) -> bool:
     """Whether nothing was committed of a platform's day."""
-    return context.store.manifest(layout.raw_day(day, platform)) is None
+    return layout.raw_day(day, platform) not in context.catalogue.raw

@@ -1,13 +1,14 @@
 """What every step of a run receives (its context) and returns (its outcome), and the clock that steps read."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 from fashiontrend import taxonomy
 from fashiontrend.config import Config
 from fashiontrend.errors import ConfigError
 from fashiontrend.loop import Move
 from fashiontrend.outcomes import Facts, Verdict
+from fashiontrend.pipeline.catalogue import Catalogue
 from fashiontrend.storage import layout, ledger
 from fashiontrend.storage.object_store import Store
 from fashiontrend.taxonomy import Taxonomy
@@ -15,13 +16,26 @@ from fashiontrend.taxonomy import Taxonomy
 
 @dataclass(frozen=True)
 class Context:
-    """Everything a step needs: settings, store, taxonomy, the run so far and the step to take."""
+    """Everything a step needs.
+
+    Attributes:
+        config: all settings.
+        catalogue: the reader of the run's data, shared by all its steps.
+        taxonomy: attributes and values.
+        run: what was done so far.
+        move: the step to take.
+    """
 
     config: Config
-    store: Store
+    catalogue: Catalogue
     taxonomy: Taxonomy
     run: ledger.Run
     move: Move
+
+    @property
+    def store(self) -> Store:
+        """Where everything lies."""
+        return self.catalogue.store
 
     @property
     def day(self) -> date:
@@ -29,21 +43,14 @@ class Context:
         return self.run.day
 
     @property
-    def first_day(self) -> date:
-        """The first day that the run reads."""
-        return self.day - timedelta(days=self.config.loop.history_days - 1)
-
-    @property
     def platforms(self) -> tuple[str, ...]:
         """Names of all platforms that are not switched off."""
-        return tuple(p.name for p in self.config.crawl.platforms if p.enabled)
+        return self.catalogue.platforms
 
     @property
     def days(self) -> tuple[date, ...]:
         """All days that the run reads, in order."""
-        return tuple(
-            self.first_day + timedelta(days=n) for n in range(self.config.loop.history_days)
-        )
+        return self.catalogue.days
 
 
 @dataclass(frozen=True)

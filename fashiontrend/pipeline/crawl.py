@@ -6,9 +6,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
-from typing import TypedDict
 
 import yaml
 
@@ -21,85 +21,93 @@ from fashiontrend.pipeline import availability
 from fashiontrend.pipeline.context import Context, Outcome, now
 
 
-class Crawl(TypedDict, total=False):
-    """A line that the crawler prints about a platform's day; it prints more than is read here."""
+@dataclass(frozen=True)
+class CrawlReport:
+    """What the crawler's process reports of one platform's day.
+
+    Attributes:
+        day: as YYYY-MM-DD.
+        platform: its name.
+        committed: whether the day is in the store now.
+        requests: sent to the shop.
+        fetched_images: pictures that were fetched.
+        reason: why nothing was committed; "" otherwise.
+    """
 
     day: str
     platform: str
-    committed: bool
-    reason: str
-    requests: int
-    fetched_images: int
+    committed: bool = False
+    requests: int = 0
+    fetched_images: int = 0
+    reason: str = ""
+
+    @classmethod
+    def from_json(cls, line: str) -> "CrawlReport":
+        """Read a line of the crawler's output; what else it counts is left to the day's manifest."""
+        body = json.loads(line)
+        return cls(**{f.name: body[f.name] for f in fields(cls) if f.name in body})
 
 
 def crawl(context: Context) -> Outcome:
-    """Crawl what is not in the store yet: today, and past days of platforms that still have them.
+    """Crawl what is not in the store yet: today, and past days of platforms that still serve them.
 
     Raises:
-        ConfigError: the day lies ahead.
-        HealthError: no platform gave anything, and no earlier day is there to continue with.
+        ConfigError: the day is in the future.
+        HealthError: no platform gave anything, and there is no earlier day to use instead.
     """
-    live = availability.asked_today(context, now())
+    live = availability.can_crawl_today(context, now())
     pending = availability.pending_days(context, live)
-    crawls = list(_crawl_days(context.config, pending, archives=not live)) if pending else []
-    failed = [*_failures(crawls), *_passed_by(context, live)]
-    if failed and not availability.has_any_day(context):
-        reasons = "; ".join(f"{f.platform}: {f.reason}" for f in failed[:5])
-        raise HealthError(
-            f"no platform has a single usable day up to {context.day}: {reasons}. "
-            "Repair what is named there and run it again; nothing was written down as done."
-        )
+    reports = list(_crawl_days(context.config, pending, archives=not live)) if pending else []
+    context.catalogue.refresh()  # the crawler's process has committed days
+    failed = [r for r in reports if not r.committed] + _missed_for_good(context, live)
     facts = CrawlFacts(
         days=len(pending),
-        requests=sum(c.get("requests", 0) for c in crawls),
-        pictures=sum(c.get("fetched_images", 0) for c in crawls),
-        failed=tuple(failed),
+        requests=sum(r.requests for r in reports),
+        pictures=sum(r.fetched_images for r in reports),
+        failed=tuple(CrawlFailure(date.fromisoformat(r.day), r.platform, r.reason) for r in failed),
     )
+    if failed and not availability.has_any_day(context):
+        reasons = "; ".join(f"{r.platform}: {r.reason}" for r in failed[:5])
+        raise HealthError(
+            f"no platform has a single usable day up to {context.day}: {reasons}. "
+            "Repair what is named there and run it again; the step was not recorded as done."
+        )
     return Outcome("raw/listings", facts)
 
 
-def _failures(crawls: Sequence[Crawl]) -> list[CrawlFailure]:
-    return [
-        CrawlFailure(date.fromisoformat(c["day"]), c["platform"], str(c.get("reason")))
-        for c in crawls
-        if not c.get("committed", False)
-    ]
-
-
-def _passed_by(context: Context, live: bool) -> list[CrawlFailure]:
+def _missed_for_good(context: Context, live: bool) -> list[CrawlReport]:
     reason = (
         f"{context.day} is over, and this shop shows only what it sells today. Leave --day out to crawl it today, "
         "or name an archive: a platform whose base_url has {day} in it"
     )
-    gone = availability.passed_by(context, live)
-    return [CrawlFailure(context.day, name, reason) for name in gone]
+    names = availability.missed_for_good(context, live)
+    return [CrawlReport(str(context.day), name, reason=reason) for name in names]
 
 
-def _crawl_days(config: Config, days: Sequence[date], archives: bool) -> Iterator[Crawl]:
-    """Run the crawler and yield what it reports: one line per day and platform.
+def _crawl_days(config: Config, days: Sequence[date], archives: bool) -> Iterator[CrawlReport]:
+    """Run the crawler and yield its report of each day and platform.
 
     Raises:
-        StoreError: it ended before it had reported all.
+        StoreError: it ended before it had reported every one.
     """
-    platforms = config.crawl.crawled
     span = (days[-1] - days[0]).days + 1
-    expected = sum(span if p.archive else not archives for p in platforms)
-    finished = 0
+    expected = sum(span if p.archive else not archives for p in config.crawl.crawled)
+    reported = 0
     with tempfile.TemporaryDirectory() as folder, console.bar("crawl", expected) as advance:
         file = Path(folder, "config.yaml")
         file.write_text(yaml.safe_dump(config.model_dump(mode="json")), "utf-8")
         command = [sys.executable, "-m", "fashiontrend.crawl.run", "--config", str(file)]
         command += ["--days", f"{days[0]}..{days[-1]}", *(["--archives"] if archives else [])]
-        # The file holds the resolved tree, so overrides must not be laid over it again.
+        # The file holds the resolved settings, so environment variables must not override them again.
         clean = {k: v for k, v in os.environ.items() if not k.startswith(configuration.PREFIX)}
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=clean) as process:  # noqa: S603 - our own module
             for line in process.stdout or ():
-                reported: Crawl = json.loads(line)
-                finished += 1
-                advance(1, f"{reported.get('day')} {reported.get('platform')}")
-                yield reported
-    if process.returncode or finished < expected:
+                report = CrawlReport.from_json(line)
+                reported += 1
+                advance(1, f"{report.day} {report.platform}")
+                yield report
+    if process.returncode or reported < expected:
         raise StoreError(
-            f"the crawler ended with exit code {process.returncode} after {finished} of {expected} "
+            f"the crawler ended with exit code {process.returncode} after {reported} of {expected} "
             "crawls. Its last lines above say why; run it again."
         )

@@ -15,6 +15,7 @@ from fashiontrend.config import Config, digest
 from fashiontrend.errors import ConfigError, DataError, GateError
 from fashiontrend.loop import RELEASE_DAY, TRAINING_DAY, Limits, Move, Step, next_move
 from fashiontrend.pipeline import availability, inputs, report
+from fashiontrend.pipeline.catalogue import Catalogue
 from fashiontrend.pipeline.context import Context, Outcome, load_taxonomy, now
 from fashiontrend.report import step_line
 from fashiontrend.storage import layout, ledger, releases
@@ -27,6 +28,11 @@ StepFunction = Callable[[Context], Outcome]
 
 def begin(config: Config, day: date) -> ledger.Run:
     """Start the day's run, or return the run of that day that an earlier attempt started."""
+    return open_run(config, day).run
+
+
+def open_run(config: Config, day: date) -> Context:
+    """Start or resume the day's run, and return the context of its first step."""
     store = open_store(config.store)
     taxonomy = load_taxonomy(config, store)
     _refuse_empty(config)
@@ -41,7 +47,8 @@ def begin(config: Config, day: date) -> ledger.Run:
         taxonomy_digest=taxonomy.digest,
         release=release.release_id if release else None,
     )
-    return ledger.start(store, fresh)
+    run = ledger.start(store, fresh)
+    return Context(config, Catalogue.of_run(store, config, day), taxonomy, run, Move(Step.CRAWL))
 
 
 def _refuse_empty(config: Config) -> None:
@@ -88,16 +95,16 @@ class Driver:
         Raises:
             AccuracyGateClosed, PerplexityGateClosed: a gate's last round stayed closed; nothing was published.
         """
-        begun = begin(config, day)
-        run = self.catch_up(config, begun)
+        begun = open_run(config, day)
+        context = self.catch_up(begun)
         try:
-            while (move := due(config, run)) is not None:
-                run = self.take(config, run, move)
+            while (move := due(config, context.run)) is not None:
+                context = self.take(replace(context, move=move))
         except GateError:
-            _write_report(config, begun, run)
+            _write_report(begun.run, context)
             raise
-        _write_report(config, begun, run)
-        return run
+        _write_report(begun.run, context)
+        return context.run
 
     def run_step(self, step: Step, config: Config, day: date) -> ledger.Run:
         """Take one step of the day's run.
@@ -106,52 +113,54 @@ class Driver:
             DataError: another step is due.
             GateError: the step closed its gate in the last round.
         """
-        run = begin(config, day)
+        context = open_run(config, day)
         if step is Step.CRAWL:
-            run = self.catch_up(config, run)
+            context = self.catch_up(context)
+        run = context.run
         move = due(config, run)
         if move is None or move.step is not step:
             if any(e.step is step for e in run.entries):
                 console.stderr.print(f"{step}: already done in run {run.run_id}", markup=False)
                 return run
             raise DataError(_explain_not_due(run, step, move))
-        run = self.take(config, run, move)
+        run = self.take(replace(context, move=move)).run
         due(config, run)  # a gate that closed in its last round raises here, with its exit code
         return run
 
-    def catch_up(self, config: Config, run: ledger.Run) -> ledger.Run:
+    def catch_up(self, context: Context) -> Context:
         """Crawl those platforms again whose crawl of the day failed.
 
         A crawl that succeeds now is recorded as a second crawl, so that the steps after it are taken
         again. If the day is already published, the new pictures count from the next day's run on.
         """
+        run = context.run
         if not any(e.step is Step.CRAWL for e in run.entries):
-            return run
-        context = _context(config, run, Move(Step.CRAWL))
-        missing = availability.missing_today(context)
+            return context
+        again = replace(context, move=Move(Step.CRAWL))
+        missing = availability.missing_today(again)
         if not missing:
-            return run
-        entry = self._act(context)
-        crawled = sorted(set(missing) - set(availability.missing_today(context)))
+            return context
+        entry = self._act(again)
+        crawled = sorted(set(missing) - set(availability.missing_today(again)))
         if not crawled:
-            return run
+            return context
         if run.entries[-1].step is Step.PUBLISH:
             text = (
                 f"{', '.join(crawled)}: crawled for the next day's run; "
                 f"{run.day} is already published"
             )
             console.stderr.print(text, markup=False)
-            return run
-        return _record(context, entry)
+            return context
+        return _record(again, entry)
 
-    def take(self, config: Config, run: ledger.Run, move: Move) -> ledger.Run:
-        """Take one step and record it."""
-        context = _context(config, run, move)
+    def take(self, context: Context) -> Context:
+        """Take the context's step and record it; the context returned knows the run as it is then."""
         return _record(context, self._act(context))
 
     def _act(self, context: Context) -> ledger.Entry:
         move = context.move
         started, clock = now(), time.monotonic()
+        context.catalogue.refresh()
         outcome = self.steps[move.step](context)
         return ledger.Entry(
             step=move.step,
@@ -170,20 +179,15 @@ def _explain_not_due(run: ledger.Run, step: Step, move: Move | None) -> str:
     return f"run {run.run_id}: {step} is not due; {due_now} is. Run that first, or `fashiontrend run` for all."
 
 
-def _context(config: Config, run: ledger.Run, move: Move) -> Context:
-    store = open_store(config.store)
-    return Context(config, store, load_taxonomy(config, store), run, move)
-
-
-def _record(context: Context, entry: ledger.Entry) -> ledger.Run:
+def _record(context: Context, entry: ledger.Entry) -> Context:
     run = ledger.record(context.store, context.run, entry)
     line = step_line(replace(entry, output=context.store.uri(entry.output)))
     console.stderr.print(line, markup=False, soft_wrap=True)
-    return run
+    return replace(context, run=run)
 
 
-def _write_report(config: Config, begun: ledger.Run, run: ledger.Run) -> None:
+def _write_report(begun: ledger.Run, context: Context) -> None:
     """Write the report once per state of the run."""
-    store = open_store(config.store)
+    store, run = context.store, context.run
     if run.entries != begun.entries or not store.exists(layout.report(run.run_id)):
-        report.write(config, store, run)
+        report.write(context.config, store, run)

@@ -16,6 +16,7 @@ from fashiontrend.labelled_sets import importing, replay
 from fashiontrend.pipeline.context import load_taxonomy
 from fashiontrend.storage import layout, schemas
 from fashiontrend.storage.object_store import Manifest, Store, open_store
+from fashiontrend.storage.partitions import Partitions
 
 #: Fact of an imported set: the digest of what its rows say.
 CONTENT = "content"
@@ -27,7 +28,7 @@ def import_labelled(
     """Read a labelled set and commit it under its name, with the taxonomy of its columns.
 
     Returns:
-        Where the set stands, and its facts; those of the first import where it was imported before.
+        Where the set lies, and its facts; those of the first import if it was imported before.
 
     Raises:
         DataError: another set has that name already.
@@ -42,31 +43,31 @@ def import_labelled(
     )
     if (standing.facts["taxonomy"], _content(store, partition, standing)) != (taxonomy, content):
         raise DataError(
-            f"{store.uri(partition)}: another set has the name {name!r}: that of {_tell(standing.facts)}, "
-            f"seen now {_tell(facts)}, with other labels, pictures or columns. A set stays as it was imported: "
+            f"{store.uri(partition)}: another set has the name {name!r}: that of {_describe(standing.facts)}, "
+            f"seen now {_describe(facts)}, with other labels, pictures or columns. A set stays as it was imported: "
             "choose another --name, and name that in labels.imported_sets."
         )
     return store.uri(partition), {n: v for n, v in standing.facts.items() if n != "taxonomy"}
 
 
 def _content(store: Store, partition: str, standing: Manifest) -> str:
-    """The digest of a standing set's rows; read anew where its import did not note it."""
+    """The digest of a stored set's rows; computed from the rows if its import did not note it."""
     columns = [n for n in schemas.ANNOTATION.names if n != "image"]
     return standing.facts.get(CONTENT) or importing.digest_content(
         store.read_partition(partition, "annotations", columns)
     )
 
 
-def _tell(facts: dict[str, Any]) -> str:
+def _describe(facts: dict[str, Any]) -> str:
     return f"{facts['rows']} rows ({', '.join(f'{n} {k}' for k, n in facts['splits'].items())})"
 
 
 def replay_set(
     config: Config, sources: Sequence[Path], truth: Path, last_day: date, num_days: int
 ) -> dict[str, Any]:
-    """Write a drawn history of listings and pictures, as if it had been crawled, and its truth.
+    """Write a simulated history of listings and pictures, as if it had been crawled, and its truth.
 
-    The same call goes on where it was stopped.
+    A call that was stopped resumes when it is made again.
 
     Raises:
         ConfigError: no platform is of kind `replay`.
@@ -85,10 +86,11 @@ def replay_set(
     truth.mkdir(parents=True, exist_ok=True)
     drawn.truth().to_pandas().to_parquet(truth / "truth.parquet", index=False)
     (truth / "plan.json").write_text(json.dumps(drawn.plan.to_json(), indent=1), "utf-8")
+    raw = Partitions(store, layout.RAW_DAYS)
     with console.bar("replay", len(days) * len(platforms)) as advance:
         for day in days:
             for platform in platforms:
-                _write_day(store, drawn, rows, platform, day)
+                _write_day(raw, drawn, rows, platform, day)
                 advance(1, f"{day} {platform}")
     return {
         "days": len(days),
@@ -99,9 +101,9 @@ def replay_set(
 
 
 def _refuse_others(store: Store, drawn: replay.Replay, rows: pa.Table) -> None:
-    """Refuse a store whose days the drawn history, and hence its truth, does not tell of.
+    """Refuse a store with days that differ from the simulated history, and hence from its truth.
 
-    Its curves run over all of its days, so that a longer one draws every day anew.
+    The curves run over all days of a history, so a longer history has other listings on every day.
     """
     ours = {layout.raw_day(day, p): (day, p) for day in drawn.days for p in drawn.platforms}
     endings = tuple(f"/platform={p}" for p in drawn.platforms)
@@ -130,10 +132,10 @@ def _is_drawn(
 
 
 def _write_day(
-    store: Store, drawn: replay.Replay, rows: pa.Table, platform: str, day: date
+    raw: Partitions, drawn: replay.Replay, rows: pa.Table, platform: str, day: date
 ) -> None:
-    partition = layout.raw_day(day, platform)
-    if store.manifest(partition) is not None:
+    store, partition = raw.store, layout.raw_day(day, platform)
+    if partition in raw:
         return
     stored = 0
     for picture_id, data in replay.new_pictures(drawn, rows, platform, day).items():
@@ -143,4 +145,4 @@ def _write_day(
     listed = replay.listings(drawn, rows, platform, day)
     tables = {"listings": listed, "pages": PAGES_SCHEMA.empty_table()}
     facts = {"products": listed.num_rows, "stated": listed.num_rows, "image_bytes": stored}
-    store.commit_tables(partition, tables, facts)
+    raw.commit_tables(partition, tables, facts)

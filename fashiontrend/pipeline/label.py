@@ -13,29 +13,37 @@ from fashiontrend.config import ResampleConfig
 from fashiontrend.labels import annotations, audit, dataset, label_studio, title_rules, titles
 from fashiontrend.loop import Step
 from fashiontrend.outcomes import LabelFacts
-from fashiontrend.pipeline import catalogue, inputs
+from fashiontrend.pipeline import inputs
+from fashiontrend.pipeline.catalogue import concatenate
 from fashiontrend.pipeline.context import Context, Outcome
 from fashiontrend.storage import layout, schemas
 
 log = logging.getLogger(__name__)
 #: How much more an attribute that a closed gate named is resampled, in the exponent beta.
 BOOST = 1.5
+#: Columns of LISTING that labels are read from.
+TEXTS = (
+    "platform", "product_id", "day", "title", "category", "colour", "tags", "description", "images",
+)  # fmt: skip
 
 
 def label(context: Context) -> Outcome:
     """Write the dataset of this round; the same inputs give the same version again."""
     cfg = context.config.labels
     people = _read_annotations(context)
-    pictures = catalogue.pictures(context, also=people["picture_id"].to_pylist())
     rules = title_rules.compile_rules(context.taxonomy, cfg.title_confidence, *_user_rules(context))
-    listings = catalogue.listings(context)
-    told = titles.read_titles(listings, context.taxonomy, rules)
+    # The listings come first: this pass over them notes which pictures they show.
+    listings = concatenate(context.catalogue.listings(TEXTS), schemas.LISTING)
+    pictures = concatenate(
+        context.catalogue.pictures(also=people["picture_id"].to_pylist()), schemas.PICTURE
+    )
+    read = titles.read_titles(listings, context.taxonomy, rules)
     named = named_attributes(context)
-    kept, dropped = audit.drop_rules(rules, audit.measure_precision(told, people), named, cfg)
+    kept, dropped = audit.drop_rules(rules, audit.measure_precision(read, people), named, cfg)
     if dropped.num_rows:
-        told = titles.read_titles(listings, context.taxonomy, kept)
+        read = titles.read_titles(listings, context.taxonomy, kept)
     resampling, seed = for_round(context, named)
-    built = dataset.build(pictures, told, people, context.taxonomy, cfg, resampling, seed)
+    built = dataset.build(pictures, read, people, context.taxonomy, cfg, resampling, seed)
     facts = LabelFacts.from_json(
         {
             **built.facts.to_json(),
@@ -61,7 +69,7 @@ def for_round(context: Context, named: list[str]) -> tuple[ResampleConfig, int]:
 
 
 def _describe_change(context: Context, named: list[str], dropped: int) -> str:
-    """What this round of labelling does differently, as text."""
+    """Describe what this round of labelling does differently."""
     if context.move.label_round == 1:
         return "first labelling"
     blamed = f"{dropped} title words of {', '.join(named)} dropped, " if named else ""
@@ -85,8 +93,8 @@ def _user_rules(context: Context) -> tuple[str, str] | tuple[()]:
 
 
 def _read_annotations(context: Context) -> pa.Table:
-    """All that people labelled, of pictures however old: their files, and the imported sets."""
-    pictures = catalogue.shelf(context)
+    """All that people labelled, also of old pictures: their files, and the imported sets."""
+    pictures = context.catalogue.picture_index()
     tables = [schemas.ANNOTATION.empty_table()]
     for name in context.config.labels.annotations:
         text = inputs.read_text(name, context.store)

@@ -5,7 +5,6 @@ import pyarrow.compute as pc
 
 from fashiontrend.errors import DataError
 from fashiontrend.outcomes import TrainAttrnetFacts
-from fashiontrend.pipeline import catalogue
 from fashiontrend.pipeline.context import Context
 from fashiontrend.storage import layout, releases, schemas
 
@@ -18,19 +17,22 @@ def recogniser_of(context: Context) -> str:
 
 
 def predictions(context: Context, version: str) -> pa.Table:
-    """A recogniser's answers to the pictures that the run's listings show, each picture once.
+    """A recogniser's predictions for the pictures that the run's listings show, each picture once.
 
     Raises:
-        DataError: some packed day was not recognised yet.
+        DataError: a day that holds such a picture was not recognised yet.
     """
-    shown = pa.array(sorted(catalogue.listed_ids(context)), pa.string())
-    tables = [schemas.prediction_schema(context.taxonomy.num_values).empty_table()]
-    for day, platform, _ in catalogue.holding(context):
+    catalogue, done = context.catalogue, context.catalogue.predictions(version)
+    partitions = []
+    for day, platform, _ in catalogue.holding():
         partition = layout.predictions_day(version, day, platform)
-        if context.store.manifest(partition) is None:
+        if partition not in done:
             raise DataError(
                 f"{day} {platform} was not recognised by {version}. Run `fashiontrend recognise`."
             )
-        table = context.store.read_partition(partition)
+        partitions.append(partition)
+    shown = pa.array(sorted(catalogue.listed_ids()), pa.string())
+    tables = [schemas.prediction_schema(context.taxonomy.num_values).empty_table()]
+    for _, table in done.tables(partitions, ""):
         tables.append(table.filter(pc.is_in(table["picture_id"], shown)))
     return pa.concat_tables(tables)

@@ -1,4 +1,4 @@
-"""Publish (A10): forecast, rank the keywords, keep them in four forms, score those that came due, release."""
+"""Publish (A10): forecast, rank the keywords, write them in four forms, score those that came due, release."""
 
 from typing import Any
 
@@ -18,12 +18,16 @@ from fashiontrend.outcomes import (
     TrendReport,
     Verdict,
 )
-from fashiontrend.pipeline import catalogue, scorecard
+from fashiontrend.pipeline import scorecard
+from fashiontrend.pipeline.catalogue import concatenate
 from fashiontrend.pipeline.context import Context, Outcome
 from fashiontrend.pipeline.predictions import predictions
 from fashiontrend.pipeline.shares import listed_pictures, measure
-from fashiontrend.storage import layout, releases
+from fashiontrend.storage import layout, releases, schemas
 from fashiontrend.storage.object_store import Store, parquet_bytes
+
+#: Columns of LISTING that a product is published with.
+STATED = ["platform", "product_id", "day", "url", "price", "currency", "gender"]
 
 
 def publish(context: Context) -> Outcome:
@@ -31,8 +35,9 @@ def publish(context: Context) -> Outcome:
     release = _release(context)
     shares = context.store.read_partition(context.run.latest(Step.SHARES).output, "shares")
     trend = artifact.load(releases.read_model(context.store, "forecaster", release.forecaster))
-    listed, answers = listed_pictures(context), predictions(context, release.attrnet)
-    products = all_products(context, listed, answers)
+    stated = newest_statements(context)  # first: this pass over the listings notes what they show
+    listed, predicted = listed_pictures(context), predictions(context, release.attrnet)
+    products = all_products(context, listed, predicted, stated)
     live = products[products["live"]]
     forecasts = _forecast(trend, shares)
     history_days = context.config.loop.history_days
@@ -43,7 +48,7 @@ def publish(context: Context) -> Outcome:
     measured = {keywords.ALL: shares}
     for segment in keywords.find_segments(live, cfg):
         own = keywords.members(products, segment)
-        measured[segment] = measure(context, release.attrnet, _listed(listed, own), answers)
+        measured[segment] = measure(context, release.attrnet, _listed(listed, own), predicted)
         chosen = keywords.select_keywords(
             measured[segment],
             _forecast(trend, measured[segment]),
@@ -63,8 +68,12 @@ def publish(context: Context) -> Outcome:
     }
     measured_in = context.run.latest(Step.SHARES).output
     made_of = digest([measured_in, release.forecaster, cfg.model_dump(mode="json")])
-    told = {"horizon_days": selection.horizon_days, "shares": measured_in, "made_of": made_of}
-    _commit(context.store, partition, files, told)
+    published = {
+        "horizon_days": selection.horizon_days,
+        "shares": measured_in,
+        "made_of": made_of,
+    }
+    _commit(context.store, partition, files, published)
     days = sorted(set(shares.column("day").to_pylist()))
     truth = scorecard.read_truth(context.config, days)
     scores = scorecard.update(context.store, context.day, measured, truth, cfg)
@@ -89,7 +98,7 @@ def _listed(listed: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
 
 
 def _release(context: Context) -> releases.Release:
-    """The release that the run uses, or the one that it makes of its two judged models."""
+    """The release that the run uses, or the one that it makes of its two models, whose gates are open."""
     if context.run.release:
         return releases.load(context.store, context.run.release)
     attrnet = context.run.latest(Step.TRAIN_ATTRNET)
@@ -110,23 +119,37 @@ def _release(context: Context) -> releases.Release:
     )
 
 
-def all_products(context: Context, listed: pd.DataFrame, answers: pa.Table) -> pd.DataFrame:
-    """All products of the run's days, with what the recogniser sees and the shop states of them.
+def newest_statements(context: Context) -> pd.DataFrame:
+    """What the shop states of each product of the run's days, as it was last listed."""
+    rows = concatenate(context.catalogue.listings(STATED), schemas.LISTING)
+    stated: pd.DataFrame = rows.select(STATED).to_pandas().sort_values("day")
+    return stated.drop_duplicates(["platform", "product_id"], keep="last").drop(columns="day")
 
-    `live` tells those on sale in the newest window; `gender` is the shop's word in lower case.
+
+def all_products(
+    context: Context, listed: pd.DataFrame, predicted: pa.Table, stated: pd.DataFrame
+) -> pd.DataFrame:
+    """All products of the run's days, with what the recogniser sees and what the shop states.
+
+    Args:
+        context: of the run.
+        listed: which product shows which picture on which day.
+        predicted: the recogniser's rows for those pictures.
+        stated: one row per product, as `newest_statements` gives them.
+
+    Returns:
+        One row per product. `live` is true if it was on sale within the newest window; `gender` is
+        the shop's word in lower case.
     """
-    votes = series.vote_products(listed, answers, context.taxonomy)
+    votes = series.vote_products(listed, predicted, context.taxonomy)
     table = series.tabulate_votes(votes, context.taxonomy)
-    boxes = answers.select(["picture_id", "box"]).to_pandas().drop_duplicates("picture_id")
-    columns = ["platform", "product_id", "day", "url", "price", "currency", "gender"]
-    stated = catalogue.listings(context).select(columns).to_pandas()
-    stated = stated.sort_values("day").drop_duplicates(["platform", "product_id"], keep="last")
+    boxes = predicted.select(["picture_id", "box"]).to_pandas().drop_duplicates("picture_id")
     days = listed.groupby(["platform", "product_id"], as_index=False).agg(
         first_seen=("first_seen", "min"), last_day=("day", "max")
     )
     window = pd.Timedelta(days=context.config.series.window_days).to_pytimedelta()
     return (
-        table.merge(stated.drop(columns="day"), on=["platform", "product_id"], how="left")
+        table.merge(stated, on=["platform", "product_id"], how="left")
         .merge(days, on=["platform", "product_id"], how="left")
         .merge(boxes, on="picture_id", how="left")
         .assign(
@@ -158,7 +181,7 @@ def _commit(store: Store, partition: str, files: dict[str, bytes], facts: dict[s
     """Write the files and commit them, unless an earlier attempt did.
 
     Raises:
-        DataError: keywords of the day stand there that were made of other shares or settings.
+        DataError: the day's keywords were published before, from other shares or settings.
     """
     standing = store.manifest(partition)
     if standing is not None:
@@ -166,7 +189,7 @@ def _commit(store: Store, partition: str, files: dict[str, bytes], facts: dict[s
             return
         raise DataError(
             f"{store.uri(partition)}: published before, of other shares or with other settings under "
-            "`keywords`. What was published stays, for the scorecard judges it; what you changed "
+            "`keywords`. What was published stays, because the scorecard scores it; what you changed "
             "counts from the next day on."
         )
     for name, data in files.items():

@@ -1,4 +1,4 @@
-"""The HTML report of a run: gather what its steps left in the store, and write one page."""
+"""The HTML report of a run: collect what its steps left in the store, and write one page."""
 
 import io
 from datetime import date
@@ -26,8 +26,8 @@ from fashiontrend.storage import layout, ledger
 from fashiontrend.storage.object_store import Store
 from fashiontrend.taxonomy import Taxonomy
 
-#: Worst validation pictures that the page shows.
-WORST = 12
+#: Hardest validation pictures that the page shows.
+HARDEST = 12
 #: Runs before this one whose gates the page lists.
 EARLIER_RUNS = 10
 
@@ -49,7 +49,7 @@ def write(config: Config, store: Store, state: ledger.Run) -> str:
             withheld=ingested.withheld if ingested else (),
             truth=_truth(config, shares),
             attrnet_report=trained.report if trained else None,
-            mistakes=worst_predictions(store, _output(state, Step.TRAIN_ATTRNET), taxonomy),
+            mistakes=hardest_pictures(store, _output(state, Step.TRAIN_ATTRNET), taxonomy),
             perplexity_report=fitted.report if fitted else None,
             balance=labelled.balance.rows if labelled else (),
             scores=scorecard.latest(store, state.day),
@@ -86,7 +86,7 @@ def _pictures(config: Config, store: Store, keywords: KeywordsFile | None) -> di
     return {i: store.read(layout.raw_image(i)) for i in wanted}
 
 
-def worst_predictions(store: Store, model: str | None, taxonomy: Taxonomy) -> list[pages.Exhibit]:
+def hardest_pictures(store: Store, model: str | None, taxonomy: Taxonomy) -> list[pages.Exhibit]:
     """The validation pictures that a recogniser got most confidently wrong.
 
     Args:
@@ -95,7 +95,7 @@ def worst_predictions(store: Store, model: str | None, taxonomy: Taxonomy) -> li
         taxonomy: of its classes.
 
     Returns:
-        At most `WORST`; none if the model did not keep its predictions.
+        At most `HARDEST`; none if the model did not keep its predictions.
     """
     manifest = store.manifest(model) if model else None
     files = [f for f in (manifest.files if manifest else ()) if f.endswith(layout.VAL_ANSWERS)]
@@ -111,7 +111,7 @@ def worst_predictions(store: Store, model: str | None, taxonomy: Taxonomy) -> li
     probs = {
         a: np.array(predictions[f"probs_{a}"].to_pylist(), dtype=np.float64) for a in taxonomy.ids
     }
-    found = hard_examples.find_worst(probs, labels, taxonomy, WORST)
+    found = hard_examples.find_worst(probs, labels, taxonomy, HARDEST)
     images = _val_images(store, manifest.facts["dataset"], {ids[m.row] for m in found})
     boxes = predictions["box"]
     return [pages.Exhibit(ids[m.row], images[ids[m.row]], boxes[m.row].as_py(), m) for m in found]
@@ -134,7 +134,7 @@ def _truth(config: Config, shares: pa.Table | None) -> pd.DataFrame | None:
 def _earlier(config: Config, store: Store, state: ledger.Run) -> list[ledger.Run]:
     """The runs of this day and the days before that began before this one, newest first."""
     days = (r for r in ledger.runs(store) if r != state.run_id and r[:10] <= str(state.day))
-    # One more than listed: those of the same day may have begun later.
+    # One more than is shown: a run of the same day may have begun later than this one.
     known = sorted(days, reverse=True)[: EARLIER_RUNS + 1]
     found = [r for r in (ledger.load(store, i) for i in known) if r.started_at < state.started_at]
     ordered = sorted(found, key=lambda r: (r.day, r.started_at), reverse=True)

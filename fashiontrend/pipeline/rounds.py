@@ -1,9 +1,9 @@
-"""What each round of a closed accuracy gate does otherwise (A6), and what the round before bought.
+"""What each round of a closed accuracy gate changes (A6), and what the round before gained.
 
 | round | differs from the one before by |
 |---|---|
 | 1 | - |
-| 2 | more epochs, other random weights, rare values of the weakest (judged) attribute seen more often |
+| 2 | more epochs, other random weights, rare values of the weakest attribute that has enough pictures seen more often |
 | 3 and on | more epochs, other random weights, the same resampling, a larger input |
 """
 
@@ -23,9 +23,9 @@ from fashiontrend.outcomes import EvalReport, LabelFacts, TrainAttrnetFacts
 from fashiontrend.pipeline.context import Context
 from fashiontrend.taxonomy import Taxonomy
 
-#: Rounds from which on these are changed.
+#: The first rounds in which resampling and input size are changed.
 RESAMPLED, ENLARGED = 2, 3
-#: Every stride that a backbone has divides it.
+#: A multiple of the stride of every backbone.
 MULTIPLE_PX = 16
 #: Each further round trains this many times as long: what closed the gate is often too short a training.
 LONGER = 1.5
@@ -41,12 +41,12 @@ class Round:
 
     Attributes:
         attrnet: the configuration's branch, perhaps with a larger input.
-        epochs: to train.
+        epochs: number of epochs to train.
         seed: of weights, order and augmentation.
-        pictures: that an epoch shows, repeats counted.
+        pictures: number of pictures that an epoch shows, with repeats.
         priors: proportions that training sees, V + 1 per attribute.
         more: attribute's number and a factor per value by which its pictures repeat more often.
-        changed: what differs, as text.
+        changed: a text that says what differs.
     """
 
     attrnet: AttrNetConfig
@@ -108,7 +108,7 @@ def _last_report(context: Context) -> EvalReport | None:
 
 
 def _weakest(context: Context) -> str | None:
-    """The attribute with the lowest bound; one with too few pictures is not known to be weak."""
+    """The attribute with the lowest bound of those that have enough pictures to be known as weak."""
     report = _last_report(context)
     if report is None:
         return None
@@ -128,7 +128,7 @@ def _enlarge(cfg: AttrNetConfig, factor: float) -> AttrNetConfig:
 def _resample(
     context: Context, dataset: str, weakest: str
 ) -> tuple[tuple[int, list[float]], int, dict[str, list[float]]]:
-    """Factors per value, and the pictures and priors of the epochs that come of them."""
+    """Factors per value, and the number of pictures and the priors of the epochs that result."""
     table = context.store.read_partition(
         dataset, "train", columns=["labels", "confidences", "repeat"]
     )

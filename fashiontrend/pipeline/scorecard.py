@@ -1,7 +1,7 @@
-"""The scorecard: on every day that publishes, the keywords that came due, scored and kept for good.
+"""The scorecard: on every day that publishes, the keywords that came due are scored and kept for good.
 
 One committed partition a day holds the day's scores and, in its facts, the running rates of all
-scores up to it. A keyword is scored once; where a truth is known its scores lie in a table apart.
+scores up to it. A keyword is scored once. If the truth is known, scores against it lie in a second table.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,6 +18,7 @@ from fashiontrend.outcomes import ScoreSummary
 from fashiontrend.report import true_shares
 from fashiontrend.storage import layout, schemas
 from fashiontrend.storage.object_store import Manifest, Store
+from fashiontrend.storage.partitions import Partitions, RolledPartitions, RolledTable
 
 MEASURED, TRUTH = "scores", "truth_scores"
 
@@ -39,27 +40,49 @@ def update(
         cfg: branch `keywords`.
 
     Returns:
-        The running rates, with how many were scored now.
+        The running rates, and in `new` how many keywords were scored now.
     """
-    partition = layout.scorecard(day)
-    standing = store.manifest(partition)
+    cards, partition = scorecards(store), layout.scorecard(day)
+    standing = cards.manifest(partition)
     if standing is not None:
         return _summary(partition, standing)
-    complete, done = _scored_before(store)
+    manifests = {p: m for p in cards if (m := cards.manifest(p)) is not None}
+    complete = {p for m in manifests.values() for p in m.facts["complete"]}
     due = list(_due(store, day, complete))
     tables: dict[str, pa.Table] = {}
+    finished = {p for p, _ in due}
     rates: dict[str, ScoreSummary] = {}
+    done = {name: _scored(cards, name) for name in (MEASURED, TRUTH)}
     for name, outcomes in _outcomes(measured, truth).items():
-        waiting = [r for _, found in due for r in found if _key(r) not in done[name]]
+        scored = {_key(r) for t in done[name].values() for r in _select_keys(t)}
+        waiting = [r for _, found in due for r in found if _key(r) not in scored]
         tables[name] = keywords.score_keywords(waiting, outcomes, day, cfg)
-        running = pa.concat_tables([*_before(store, day, name), tables[name]])
+        before = [t for p, t in done[name].items() if _day_of(p) < day]
+        running = pa.concat_tables([schemas.SCORE.empty_table(), *before, tables[name]])
         rates[name] = keywords.summarise(running, day, cfg)
+        scored |= {_key(r) for r in _select_keys(tables[name])}
+        finished &= {p for p, found in due if all(_key(r) in scored for r in found)}
     summary = replace(rates[MEASURED], truth=rates.get(TRUTH), new=tables[MEASURED].num_rows)
-    now = [done[n] | {_key(r) for r in table.to_pylist()} for n, table in tables.items()]
-    finished = [p for p, found in due if all(_key(r) in keys for r in found for keys in now)]
-    facts = {"summary": summary.to_json(), "complete": finished}
-    store.commit_tables(partition, tables, facts)
+    facts = {"summary": summary.to_json(), "complete": [p for p, _ in due if p in finished]}
+    cards.commit_tables(partition, tables, facts)
+    cards.roll_up(day)
     return summary
+
+
+def scorecards(store: Store) -> RolledPartitions:
+    """The scorecards of all days."""
+    return RolledPartitions(store, layout.SCORECARDS, [RolledTable(MEASURED), RolledTable(TRUTH)])
+
+
+def _scored(cards: RolledPartitions, name: str) -> dict[str, pa.Table]:
+    """The SCORE rows of each scorecard that has a table of this name."""
+    having = [p for p in cards if (m := cards.manifest(p)) is not None and m.tables(f"{name}-")]
+    return dict(cards.tables(having, name))
+
+
+def _select_keys(scores: pa.Table) -> list[dict[str, str]]:
+    rows: list[dict[str, str]] = scores.select(["release", "id"]).to_pylist()
+    return rows
 
 
 def _key(row: Mapping[str, object]) -> tuple[str, str]:
@@ -73,6 +96,7 @@ def _summary(partition: str, manifest: Manifest) -> ScoreSummary:
 def _outcomes(
     measured: Mapping[keywords.Segment, pa.Table], truth: pd.DataFrame | None
 ) -> dict[str, keywords.Outcomes]:
+    """What became of the shares, by the name of the table that scores them."""
     outcomes = {MEASURED: keywords.read_outcomes(measured)}
     if truth is not None:
         table = pa.Table.from_pandas(truth.assign(withheld=False), preserve_index=False)
@@ -80,48 +104,22 @@ def _outcomes(
     return outcomes
 
 
-def _scored_before(store: Store) -> tuple[set[str], dict[str, set[tuple[str, str]]]]:
-    """Keyword partitions that are wholly scored, and the keywords that are, on any day."""
-    complete: set[str] = set()
-    done: dict[str, set[tuple[str, str]]] = {MEASURED: set(), TRUTH: set()}
-    for partition in store.committed(layout.SCORECARDS):
-        manifest = store.manifest(partition)
-        complete.update(manifest.facts["complete"] if manifest else ())
-        for name in _tables(store, partition):
-            rows = store.read_partition(partition, name, ["release", "id"])
-            done[name].update(_key(r) for r in rows.to_pylist())
-    return complete, done
-
-
-def _tables(store: Store, partition: str) -> list[str]:
-    manifest = store.manifest(partition)
-    files = [f.rsplit("/", 1)[1] for f in manifest.files] if manifest else []
-    return [n for n in (MEASURED, TRUTH) if any(f.startswith(f"{n}-") for f in files)]
-
-
-def _before(store: Store, day: date, name: str) -> list[pa.Table]:
-    tables = [
-        store.read_partition(partition, name)
-        for partition in store.committed(layout.SCORECARDS)
-        if _day_of(partition) < day and name in _tables(store, partition)
-    ]
-    return tables or [schemas.SCORE.empty_table()]
-
-
 def _due(
     store: Store, day: date, complete: set[str]
 ) -> Iterator[tuple[str, list[keywords.ReleasedKeyword]]]:
     """Keyword partitions whose target day has come, with their records and the release."""
-    for partition in store.committed("keywords/"):
-        manifest = store.manifest(partition)
-        facts = manifest.facts if manifest else {}
-        ahead = timedelta(days=int(facts.get("horizon_days", 1)))
-        if partition in complete or _day_of(partition) + ahead > day:
+    published = Partitions(store, layout.KEYWORDS)
+    for partition in published:
+        if partition in complete or _day_of(partition) >= day:
             continue
-        published: keywords.KeywordsFile = store.read_json(f"{partition}/keywords.json")
+        manifest = published.manifest(partition)
+        facts = manifest.facts if manifest else {}
+        if _day_of(partition) + timedelta(days=int(facts.get("horizon_days", 1))) > day:
+            continue
+        found: keywords.KeywordsFile = store.read_json(f"{partition}/keywords.json")
         release = partition.split("/")[1]
-        segments = (r for s in published.get("segments", ()) for r in s["keywords"])
-        yield partition, [{**r, "release": release} for r in (*published["keywords"], *segments)]
+        segments = (r for s in found.get("segments", ()) for r in s["keywords"])
+        yield partition, [{**r, "release": release} for r in (*found["keywords"], *segments)]
 
 
 def _day_of(partition: str) -> date:
@@ -130,21 +128,20 @@ def _day_of(partition: str) -> date:
 
 def latest(store: Store, day: date) -> ScoreSummary | None:
     """The running rates as they stood on a day; None before the first scorecard."""
-    known = [p for p in store.committed(layout.SCORECARDS) if _day_of(p) <= day]
-    if not known:
+    cards = scorecards(store)
+    newest = max((p for p in cards if _day_of(p) <= day), key=_day_of, default=None)
+    if newest is None or (manifest := cards.manifest(newest)) is None:
         return None
-    newest = max(known, key=_day_of)
-    manifest = store.manifest(newest)
-    return replace(_summary(newest, manifest), as_of=str(_day_of(newest))) if manifest else None
+    return replace(_summary(newest, manifest), as_of=str(_day_of(newest)))
 
 
 def newest_scores(store: Store, day: date) -> pa.Table:
-    """What the measurement said of the keywords that came due on the newest such day."""
-    for partition in sorted(store.committed(layout.SCORECARDS), key=_day_of, reverse=True):
-        if _day_of(partition) <= day:
-            table = store.read_partition(partition, MEASURED)
-            if table.num_rows:
-                return table
+    """How the keywords that came due on the newest such day were scored against the measured shares."""
+    cards = scorecards(store)
+    for partition in sorted(cards, key=_day_of, reverse=True):
+        manifest = cards.manifest(partition)
+        if _day_of(partition) <= day and manifest and manifest.facts["summary"]["new"]:
+            return cards.read(partition, MEASURED)
     return schemas.SCORE.empty_table()
 
 

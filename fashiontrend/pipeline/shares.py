@@ -1,4 +1,4 @@
-"""Shares (A7): the recogniser's answers to attribute change sequences per platform and pooled."""
+"""Shares (A7): the recogniser's predictions become series of shares per platform and pooled."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,6 @@ from fashiontrend import series
 from fashiontrend.config import digest
 from fashiontrend.errors import DataError
 from fashiontrend.outcomes import IngestFacts, SharesFacts, WithheldDay
-from fashiontrend.pipeline import catalogue
 from fashiontrend.pipeline.context import Context, Outcome
 from fashiontrend.pipeline.predictions import predictions, recogniser_of
 from fashiontrend.storage import layout
@@ -16,13 +15,12 @@ from fashiontrend.typed_json import to_plain
 
 
 def build_shares(context: Context) -> Outcome:
-    """Compute the series of one recogniser up to the day, unless they are there already."""
+    """Compute the series of one recogniser up to the day, unless they are in the store already."""
     version = recogniser_of(context)
     partition = layout.shares(version, context.day, made_of(context))
     standing = context.store.manifest(partition)
     if standing is None:
-        listed, answers = listed_pictures(context), predictions(context, version)
-        table = measure(context, version, listed, answers)
+        table = measure(context, version, listed_pictures(context), predictions(context, version))
         facts = {"rows": table.num_rows, "withheld": to_plain(withheld(context))}
         standing = context.store.commit_tables(partition, {"shares": table}, facts)
     facts = {**standing.facts, "attrnet": version}
@@ -30,7 +28,7 @@ def build_shares(context: Context) -> Outcome:
 
 
 def made_of(context: Context) -> str:
-    """Digest of what decides the shares beside the recogniser and the day: settings, and the days there are."""
+    """Digest of what decides the shares beside the recogniser and the day: settings, and the days that are read."""
     return digest(
         [
             context.taxonomy.digest,
@@ -38,7 +36,7 @@ def made_of(context: Context) -> str:
             _weights(context),
             context.config.seed,
             to_plain(withheld(context)),
-            [partition for _, _, partition in catalogue.holding(context)],
+            [packed.partition for packed in context.catalogue.holding()],
         ]
     )[:8]
 
@@ -48,18 +46,18 @@ def _weights(context: Context) -> dict[str, float]:
 
 
 def withheld(context: Context) -> tuple[WithheldDay, ...]:
-    """Platform days that data health keeps out of the series, as ingest found them."""
+    """Platform days that data health keeps out of the series, as ingest recorded them."""
     return context.run.facts(IngestFacts).withheld
 
 
-def measure(context: Context, version: str, listed: pd.DataFrame, answers: pa.Table) -> pa.Table:
+def measure(context: Context, version: str, listed: pd.DataFrame, predicted: pa.Table) -> pa.Table:
     """SHARE rows of the listed pictures (columns as `listed_pictures` gives them).
 
     Args:
         context: of the run.
         version: of the recogniser.
         listed: which product shows which picture on which day.
-        answers: of that recogniser, as `predictions` gives them.
+        predicted: rows of that recogniser, as `predictions` gives them.
     """
     model = context.store.manifest(layout.model("attrnet", version))
     if model is None:
@@ -74,7 +72,7 @@ def measure(context: Context, version: str, listed: pd.DataFrame, answers: pa.Ta
     )
     return series.compute_shares(
         listed,
-        answers,
+        predicted,
         validation,
         context.taxonomy,
         context.config.series,
@@ -86,12 +84,5 @@ def measure(context: Context, version: str, listed: pd.DataFrame, answers: pa.Ta
 
 def listed_pictures(context: Context) -> pd.DataFrame:
     """One row per platform, day, product and picture that was listed."""
-    frame = (
-        catalogue.listings(context)
-        .select(["platform", "day", "product_id", "first_seen", "images"])
-        .to_pandas()
-    )
-    frame = frame.explode("images", ignore_index=True).dropna(subset=["images"])
-    frame["picture_id"] = [image["picture_id"] for image in frame["images"]]
-    known: pd.DataFrame = frame.dropna(subset=["picture_id"]).drop(columns="images")
-    return known
+    frame: pd.DataFrame = context.catalogue.showings().to_pandas()
+    return frame

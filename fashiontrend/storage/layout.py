@@ -52,8 +52,13 @@ def training(name: str, version: str) -> str:
     return f"training/{name}/{version}"
 
 
+def predictions(attrnet: str) -> str:
+    """Prefix of all that a recogniser predicted for the catalogue."""
+    return f"predictions/{attrnet}/"
+
+
 def predictions_day(attrnet: str, day: date, platform: str) -> str:
-    """Partition: the recogniser's answers for the pictures first seen on a platform and day."""
+    """Partition: the recogniser's predictions for the pictures first seen on a platform and day."""
     return f"predictions/{attrnet}/day={day}/platform={platform}"
 
 
@@ -68,7 +73,7 @@ def keywords(release: str, as_of: date) -> str:
 
 
 def scorecard(as_of: date) -> str:
-    """Partition: the keywords that came due by a day (SCORE rows), and the running rates in its facts."""
+    """Partition: scores of the keywords that came due by a day (SCORE rows), and the running rates as facts."""
     return f"scorecard/as_of={as_of}"
 
 
@@ -82,6 +87,20 @@ def release(release_id: str) -> str:
     return f"releases/{release_id}.json"
 
 
+def roll_ups(prefix: str) -> str:
+    """Prefix of the roll-ups of the partitions below a prefix."""
+    return f"rollups/{prefix}"
+
+
+def roll_up(prefix: str, month: str, of: str) -> str:
+    """Partition: a month's partitions below a prefix in one; `of` is a digest of their keys.
+
+    It can be deleted: it is a copy, and is written again when it is missed.
+    """
+    return f"rollups/{prefix}month={month}/of={of}"
+
+
+KEYWORDS = "keywords/"
 SCORECARDS = "scorecard/"
 RAW_DAYS = "raw/listings/"
 CRAWL_FAILURES = "raw/failures/"
@@ -89,7 +108,7 @@ CATALOGUE = "catalogue/"
 RELEASES = "releases/"
 CURRENT_RELEASE = "releases/current.json"
 RUNS = "runs/"
-#: In the partition of an AttrNet: its answers to the pictures that its gate judged.
+#: In the partition of an AttrNet: its predictions for the validation pictures.
 VAL_ANSWERS = "val_predictions.parquet"
 
 
@@ -112,7 +131,7 @@ RECOGNITIONS = "recognitions/"
 
 
 def recognition(job_id: str) -> str:
-    """What a catalogue job was asked for; created exclusively."""
+    """The request of a catalogue job; created exclusively."""
     return f"recognitions/{job_id}/job.json"
 
 
@@ -132,7 +151,7 @@ def recognition_end(job_id: str) -> str:
 
 
 def recognition_part(job_id: str, number: int) -> str:
-    """Partition: the answers of the job's n-th run of rows."""
+    """Partition: the predictions for the n-th range of rows of a job."""
     return f"recognitions/{job_id}/parts/{number:05d}"
 
 

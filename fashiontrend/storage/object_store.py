@@ -34,7 +34,7 @@ from fashiontrend.config import StoreConfig
 from fashiontrend.errors import Conflict, DataError, StoreError
 
 MANIFEST = "_manifest.json"
-#: What S3-compatible servers answer to a conditional PUT that came second.
+#: Error codes of S3-compatible servers for a conditional PUT that came second.
 TAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 #: A server that does not accept a connection within this many seconds is not there.
 CONNECT_TIMEOUT_S = 5.0
@@ -46,6 +46,19 @@ class Manifest:
 
     files: tuple[str, ...]
     facts: dict[str, Any]
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the files within the partition's folder."""
+        return [key.rsplit("/", 1)[1] for key in self.files]
+
+    def tables(self, name_prefix: str = "") -> list[str]:
+        """Keys of the Parquet files whose name starts with `name_prefix`."""
+        return [
+            key
+            for key, name in zip(self.files, self.names, strict=True)
+            if name.startswith(name_prefix) and name.endswith(".parquet")
+        ]
 
 
 @dataclass(frozen=True)
@@ -81,8 +94,8 @@ class Store:
             parts = urlsplit(self.config.endpoint)
             options = {"endpoint_override": parts.netloc, "scheme": parts.scheme}
         if os.environ.get("AWS_ACCESS_KEY_ID"):
-            # The SDK asks EC2's metadata address even where keys are given: three seconds
-            # for every file system wherever that address does not answer.
+            # The SDK looks for credentials at EC2's metadata address even if keys are given. If nothing
+            # responds there, that costs three seconds for every file system.
             os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
         return pafs.S3FileSystem(
             region=self.config.region,
@@ -107,16 +120,16 @@ class Store:
         )
 
     def path(self, key: str) -> str:
-        """The key as `filesystem` spells it."""
+        """The key in the form that `filesystem` takes."""
         return f"{self.root}/{key}"
 
     def uri(self, key: str) -> str:
-        """The key as a person spells it."""
+        """The key as it is shown to people: an `s3://` address or a path."""
         return f"s3://{self.path(key)}" if self.bucket else self.path(key)
 
     def exists(self, key: str) -> bool:
         """Whether there is a file with this key."""
-        with self._told(key):
+        with self._explained(key):
             kind: pafs.FileType = self.filesystem.get_file_info(self.path(key)).type
         return bool(kind == pafs.FileType.File)
 
@@ -126,7 +139,7 @@ class Store:
         Raises:
             StoreError: it is not there, or the store cannot be reached.
         """
-        with self._told(key), self.filesystem.open_input_stream(self.path(key)) as stream:
+        with self._explained(key), self.filesystem.open_input_stream(self.path(key)) as stream:
             data: bytes = stream.read()
         return data
 
@@ -135,15 +148,15 @@ class Store:
         return json.loads(self.read(key))
 
     def write(self, key: str, data: bytes, durable: bool = True) -> None:
-        """Write a key whole; a reader sees the old bytes or the new ones, never half.
+        """Write a key as a whole: a reader sees the old bytes or the new ones, never a part.
 
         Args:
             key: where.
             data: all of it.
-            durable: False saves a local store the wait for the disk: right only for bytes whose
-                reader checks them, such as content-addressed pictures.
+            durable: False makes a local store not wait for the disk. It is right only for bytes that
+                their reader checks, such as content-addressed pictures.
         """
-        with self._told(key):
+        with self._explained(key):
             if self.bucket:
                 with self.filesystem.open_output_stream(self.path(key)) as stream:
                     stream.write(data)
@@ -156,7 +169,7 @@ class Store:
 
     def read_table(self, key: str, columns: Sequence[str] | None = None) -> pa.Table:
         """Read a Parquet key, or some of its columns."""
-        with self._told(key):
+        with self._explained(key):
             return pq.read_table(
                 self.path(key),
                 filesystem=self.filesystem,
@@ -168,7 +181,7 @@ class Store:
         """All keys below a prefix that ends in `/`, sorted."""
         folder = self.path(prefix.rstrip("/"))
         selector = pafs.FileSelector(folder, recursive=True, allow_not_found=True)
-        with self._told(prefix):
+        with self._explained(prefix):
             infos = self.filesystem.get_file_info(selector)
         return sorted(
             i.path.removeprefix(f"{self.root}/")
@@ -196,20 +209,20 @@ class Store:
         """Make a partition exist: its files, all written before, and facts about them.
 
         Raises:
-            Conflict: it is committed already; what stands there holds.
+            Conflict: it is committed already; that commit stays valid.
         """
-        manifest = Manifest(tuple(files), facts)
         body = {"files": [f.removeprefix(f"{partition}/") for f in files], "facts": facts}
-        self.create(f"{partition}/{MANIFEST}", json.dumps(body, indent=1, default=str).encode())
-        return manifest
+        data = json.dumps(body, indent=1, default=str)
+        self.create(f"{partition}/{MANIFEST}", data.encode())
+        return _parse_manifest(partition, data)
 
     def commit_tables(
         self, partition: str, tables: dict[str, pa.Table], facts: dict[str, Any]
     ) -> Manifest:
-        """Write tables under names of this attempt's own and commit them together.
+        """Write tables under file names that only this attempt uses, and commit them together.
 
         Returns:
-            The manifest that stands: ours, or that of a writer who came first.
+            The manifest that is committed: this one, or that of a writer who was first.
         """
         attempt = uuid.uuid4().hex[:8]
         keys = {f"{partition}/{name}-{attempt}.parquet": table for name, table in tables.items()}
@@ -225,11 +238,16 @@ class Store:
 
     def manifest(self, partition: str) -> Manifest | None:
         """The manifest of a partition, or None if it was never committed."""
-        key = f"{partition}/{MANIFEST}"
-        if not self.exists(key):
-            return None
-        body = self.read_json(key)
-        return Manifest(tuple(f"{partition}/{f}" for f in body["files"]), body["facts"])
+        there = self.exists(f"{partition}/{MANIFEST}")
+        return self.read_manifest(partition) if there else None
+
+    def read_manifest(self, partition: str) -> Manifest:
+        """The manifest of a partition that is known to be committed, with one request.
+
+        Raises:
+            StoreError: it is not committed, or the store cannot be reached.
+        """
+        return _parse_manifest(partition, self.read(f"{partition}/{MANIFEST}"))
 
     def committed(self, prefix: str) -> list[str]:
         """The committed partitions below a prefix, sorted."""
@@ -237,18 +255,27 @@ class Store:
         return [k.removesuffix(ending) for k in self.keys(prefix) if k.endswith(ending)]
 
     def read_partition(
-        self, partition: str, name_prefix: str = "", columns: Sequence[str] | None = None
+        self,
+        partition: str,
+        name_prefix: str = "",
+        columns: Sequence[str] | None = None,
+        manifest: Manifest | None = None,
     ) -> pa.Table:
-        """The rows of a committed partition's files whose name starts with `name_prefix`.
+        """The rows of a committed partition's tables whose file name starts with `name_prefix`.
+
+        Args:
+            partition: where the tables lie.
+            name_prefix: "" reads all tables of the partition.
+            columns: only these are read; None reads all.
+            manifest: the partition's, if the caller has it; it is read otherwise.
 
         Raises:
-            DataError: the partition is not committed, or holds no such file.
+            DataError: the partition is not committed, or holds no such table.
         """
-        manifest = self.manifest(partition)
+        manifest = manifest or self.manifest(partition)
         if manifest is None:
             raise DataError(f"{self.uri(partition)}: not committed. Run the step that makes it.")
-        files = [f for f in manifest.files if f.rsplit("/", 1)[1].startswith(name_prefix)]
-        tables = [self.read_table(f, columns) for f in files if f.endswith(".parquet")]
+        tables = [self.read_table(key, columns) for key in manifest.tables(name_prefix)]
         if not tables:
             raise DataError(f"{self.uri(partition)}: holds no table {name_prefix!r}.")
         return pa.concat_tables(tables)
@@ -263,7 +290,7 @@ class Store:
             (folder / key.rsplit("/", 1)[1]).write_bytes(self.read(key))
 
     def upload(self, partition: str, folder: Path, facts: dict[str, Any]) -> Manifest:
-        """Commit a local folder's files as a partition; an earlier commit stands."""
+        """Commit a local folder's files as a partition, unless it is committed already."""
         if (standing := self.manifest(partition)) is not None:
             return standing
         keys = []
@@ -276,13 +303,13 @@ class Store:
             return self.manifest(partition) or Manifest(tuple(keys), facts)
 
     def delete_folder(self, prefix: str) -> None:
-        """Remove everything below a prefix; nothing there is fine."""
-        with self._told(prefix):
+        """Remove everything below a prefix, if there is anything."""
+        with self._explained(prefix):
             if self.filesystem.get_file_info(self.path(prefix)).type == pafs.FileType.Directory:
                 self.filesystem.delete_dir(self.path(prefix))
 
     def _put(self, key: str, data: bytes, expected: bytes | None) -> None:
-        with self._told(key):
+        with self._explained(key):
             (self._put_s3 if self.bucket else self._put_local)(key, data, expected)
 
     def _put_s3(self, key: str, data: bytes, expected: bytes | None) -> None:
@@ -295,7 +322,7 @@ class Store:
         except botocore.exceptions.ClientError as error:
             if error.response["Error"]["Code"] not in TAKEN:
                 raise
-            # A retried PUT whose first answer was lost finds its own bytes there: that is success.
+            # A retried PUT whose first response was lost finds its own bytes there: that is success.
             if not (
                 error.response.get("ResponseMetadata", {}).get("RetryAttempts")
                 and self.read(key) == data
@@ -334,7 +361,7 @@ class Store:
         return str(fresh)
 
     @contextmanager
-    def _told(self, key: str) -> Iterator[None]:
+    def _explained(self, key: str) -> Iterator[None]:
         """Turn what the clients raise into a StoreError that says what to do."""
         try:
             yield
@@ -366,7 +393,7 @@ def open_store(config: StoreConfig) -> Store:
     """The store that the configuration names; nothing is contacted yet.
 
     Raises:
-        StoreError: the URL's scheme is not one we speak.
+        StoreError: the scheme of the URL is not supported.
     """
     scheme = urlsplit(config.url).scheme
     if scheme not in ("", "file", "s3"):
@@ -374,9 +401,14 @@ def open_store(config: StoreConfig) -> Store:
             f"store.url {config.url!r}: scheme {scheme!r} is unknown. Use a directory, file:// or s3://bucket/prefix."
         )
     if scheme == "":
-        # Workers have working folders of their own: only an absolute path means the same to all.
+        # Ray workers run in other folders: only an absolute path means the same to all of them.
         config = config.model_copy(update={"url": str(Path(config.url).absolute())})
     return Store(config)
+
+
+def _parse_manifest(partition: str, data: bytes | str) -> Manifest:
+    body = json.loads(data)
+    return Manifest(tuple(f"{partition}/{f}" for f in body["files"]), body["facts"])
 
 
 @contextmanager

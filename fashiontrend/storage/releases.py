@@ -13,7 +13,7 @@ from fashiontrend.typed_json import JsonObject, to_plain
 
 @dataclass(frozen=True)
 class Release:
-    """Models that were judged together, with the verdicts that let them out."""
+    """Models that belong together, with the gates' verdicts that allowed their release."""
 
     release_id: str
     day: str
@@ -34,8 +34,8 @@ class Release:
 def publish(store: Store, release: Release) -> None:
     """Write a release and move the pointer to it; doing it twice changes nothing.
 
-    A release of an earlier day than the current one's, of a day that was caught up with, is written
-    and not pointed at: `rollback` is how to go back.
+    If a past day was caught up with, its release is older than the current one: it is written but
+    does not become current. `rollback` makes an older release current.
 
     Raises:
         GateError: a gate is not open.
@@ -50,7 +50,7 @@ def publish(store: Store, release: Release) -> None:
     try:
         store.create(layout.release(release.release_id), body)
     except Conflict:
-        # Another run of the day may have come to the same models: what stands is this release.
+        # Another run of the day may have made the same models: then the same release is there already.
         standing = load(store, release.release_id)
         # Two runs that come to the same models may differ in these.
         same = replace(
@@ -67,15 +67,15 @@ def publish(store: Store, release: Release) -> None:
 
 
 def of_day(store: Store, day: date, most_days: int) -> Release | None:
-    """The release that was there before a day: the current one, or an earlier one for a day long past.
+    """The newest release from before a day.
 
     Args:
         store: where releases lie.
-        day: that is worked on.
-        most_days: a release that is as old or older is none.
+        day: of the run.
+        most_days: a release of at least this age in days is too old to be used.
 
     Returns:
-        None also on the current one's own day, which is a training day.
+        None if there is none or it is too old, and on the release's own day, which is a training day.
     """
     found = current(store)
     if found and found.day > str(day):

@@ -127,7 +127,7 @@ SHARE = pa.schema(
         ("share", pa.float64()),  # corrected for the resampled prior and the recogniser's errors
         ("low", pa.float64()),  # 80 % interval, products and validation set bootstrapped
         ("high", pa.float64()),
-        ("withheld", pa.bool_()),  # the day failed data health: not trained on, not judged
+        ("withheld", pa.bool_()),  # the day failed data health: it is neither trained on nor scored
     ]
 )
 
@@ -163,7 +163,7 @@ KEYWORD = pa.schema(
         ("direction", pa.string()),  # rising | stable | falling
         ("stage", pa.string()),
         ("trajectory", pa.string()),
-        ("seasonal_index", pa.float64()),  # null where season and trend cannot be told apart
+        ("seasonal_index", pa.float64()),  # null if season and trend cannot be separated
         ("attribute", pa.string()),
         ("value", pa.string()),
         ("en", pa.string()),
@@ -188,7 +188,7 @@ KEYWORD = pa.schema(
         ("support_n", pa.int64()),
         ("days_observed", pa.int32()),
         ("backtest_skill_vs_persistence", pa.float64()),
-        ("platform_agreement", pa.float64()),  # null where no platform can be judged alone
+        ("platform_agreement", pa.float64()),  # null if no platform has a direction of its own
         ("grade", pa.string()),
         ("platforms_rising", pa.string()),
         ("platforms_stable", pa.string()),
@@ -224,11 +224,11 @@ SCORE = pa.schema(
         ("low95", pa.float64()),
         ("high95", pa.float64()),
         ("start", pa.float64()),  # share on the as-of day, as the same series measures it
-        ("observed", pa.float64()),  # share on the target day; null where not measured
+        ("observed", pa.float64()),  # share on the target day; null if it was not measured
         ("outcome", pa.string()),  # hit | miss | unscored
         ("covered80", pa.bool_()),
         ("covered95", pa.bool_()),
-        ("reason", pa.string()),  # why it is unscored
+        ("reason", pa.string()),  # why it is not scored
     ]
 )
 

@@ -7,6 +7,7 @@ from fashiontrend.crawl import memory
 from fashiontrend.crawl.listing import Listing
 from fashiontrend.crawl.memory import KnownPage
 from fashiontrend.storage import layout, schemas
+from fashiontrend.storage.partitions import Partitions
 
 DAY = date(2026, 11, 20)
 IMAGES = [
@@ -57,7 +58,7 @@ def test_the_last_committed_day_is_remembered(store, today, known):
         "pages": memory.pages_table(KNOWN.pages),
     }
     store.commit_tables(layout.raw_day(DAY, "s"), tables, {})
-    found = memory.recall(store, "s", today)
+    found = memory.recall(Partitions(store, layout.RAW_DAYS), "s", today)
     assert set(found.listings) == known
     assert found.pages == (KNOWN.pages if known else {})
 
@@ -81,7 +82,7 @@ def test_partial_days_are_remembered_over_the_last_whole_one(store):
     commit(store, days[1], ["1", "2", "3"], partial=False, first_seen=days[0])
     commit(store, days[2], ["2", "3"], partial=True, first_seen=days[2], fetched=None)
     commit(store, days[3], ["3"], partial=True, first_seen=days[3], fetched=None)
-    found = memory.recall(store, "s", days[4])
+    found = memory.recall(Partitions(store, layout.RAW_DAYS), "s", days[4])
     assert set(found.listings) == {"1", "2", "3"}
     assert {known.first_seen for known in found.listings.values()} == {days[0]}
     assert {n: known.day for n, known in found.listings.items()} == {

@@ -1,6 +1,7 @@
 """Which platforms are asked for which days, and what becomes of a crawl that failed. Needs no Ray."""
 
 import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ from fashiontrend.errors import ConfigError, HealthError, StoreError
 from fashiontrend.loop import Move, Step
 from fashiontrend.outcomes import PublishFacts
 from fashiontrend.pipeline import availability, crawl, drive
+from fashiontrend.pipeline.catalogue import Catalogue
 from fashiontrend.pipeline.context import Context
 from fashiontrend.pipeline.drive import Driver
 from fashiontrend.storage import layout, ledger
@@ -39,9 +41,8 @@ def clock(monkeypatch):
 
 
 @pytest.fixture
-def context(tmp_path, monkeypatch):
+def context(tmp_path):
     """context(platforms, day): of a run with three days of history."""
-    monkeypatch.setattr(drive, "load_taxonomy", lambda config, store: Taxonomy.model_construct())
 
     def make(*platforms, day=TODAY):
         tree = {
@@ -51,7 +52,8 @@ def context(tmp_path, monkeypatch):
         }
         config = Config.model_validate(tree)
         state = ledger.start(open_store(config.store), ledger.Run("r", day, *NOBODY_REST))
-        return Context(config, open_store(config.store), Taxonomy.model_construct(), state, CRAWL)
+        catalogue = Catalogue.of_run(open_store(config.store), config, day)
+        return Context(config, catalogue, Taxonomy.model_construct(), state, CRAWL)
 
     return make
 
@@ -79,11 +81,9 @@ def shops(monkeypatch):
 
         def answer(self, store, day, name):
             if name in self.down:
-                told = {"committed": False, "reason": "the shop did not answer"}
-            else:
-                store.commit_tables(layout.raw_day(day, name), {"listings": pa.table({})}, {})
-                told = {"committed": True, "requests": 1}
-            return {"day": str(day), "platform": name, **told}  # as the crawler prints it
+                return crawl.CrawlReport(str(day), name, reason="the shop did not answer")
+            store.commit_tables(layout.raw_day(day, name), {"listings": pa.table({})}, {})
+            return crawl.CrawlReport(str(day), name, committed=True, requests=1)
 
     found = Shops()
     monkeypatch.setattr(crawl, "_crawl_days", found.crawl)
@@ -137,7 +137,7 @@ def test_a_day_to_come_is_refused(context, clock, shops):
 @pytest.mark.parametrize(("hours", "asked"), [(4, True), (8, False)])
 def test_a_run_of_the_evening_may_end_after_midnight(context, clock, shops, hours, asked):
     clock(datetime(2026, 11, 24, tzinfo=UTC) + timedelta(hours=hours))
-    assert availability.asked_today(context(LIVE), availability.now()) is asked
+    assert availability.can_crawl_today(context(LIVE), availability.now()) is asked
 
 
 def test_nothing_at_all_is_not_written_down_as_done(context, clock, shops):
@@ -145,10 +145,10 @@ def test_nothing_at_all_is_not_written_down_as_done(context, clock, shops):
     shops.down = {"live"}
     first = context(LIVE)
     with pytest.raises(HealthError, match=r"live: the shop did not answer.*run it again"):
-        DRIVER.take(first.config, first.run, CRAWL)
+        DRIVER.take(first)
     assert ledger.load(first.store, "r").entries == ()
     shops.down = set()
-    state = DRIVER.take(first.config, first.run, CRAWL)
+    state = DRIVER.take(first).run
     assert [e.facts.failed for e in state.entries] == [()]
 
 
@@ -157,12 +157,12 @@ def half_done(context, clock, shops):
     """A run whose crawl of one of two shops failed, and that went on to its shares."""
     shops.down = {"other"}
     begun = context(LIVE, OTHER)
-    state = DRIVER.take(begun.config, begun.run, CRAWL)
+    state = DRIVER.take(begun).run
     for step in (Step.INGEST, Step.RECOGNISE, Step.SHARES):
         state = ledger.record(
             begun.store, state, ledger.Entry(step, 1, 1, "", 0, "", ledger.FACTS[step]())
         )
-    return begun.config, state
+    return replace(begun, run=state)
 
 
 def steps(state):
@@ -170,34 +170,33 @@ def steps(state):
 
 
 def test_the_same_run_asks_a_shop_again_that_failed_and_takes_what_comes(half_done, shops):
-    config, state = half_done
     shops.down, shops.asked = set(), []
-    again = DRIVER.catch_up(config, state)
+    again = DRIVER.catch_up(half_done).run
     assert shops.asked == [(23, "live"), (23, "other")]  # the crawler passes over what is there
     assert steps(again) == ["crawl", "ingest", "recognise", "shares", "crawl"]
-    assert drive.due(config, again).step is Step.INGEST
+    assert drive.due(half_done.config, again).step is Step.INGEST
 
 
 def test_a_shop_that_still_fails_changes_nothing(half_done, shops):
-    config, state = half_done
-    assert DRIVER.catch_up(config, state) == state
+    assert DRIVER.catch_up(half_done).run == half_done.run
 
 
 def test_of_a_day_that_is_published_the_pictures_are_kept_for_the_next(half_done, shops, capsys):
-    config, state = half_done
-    store = open_store(config.store)
-    state = ledger.record(store, state, ledger.Entry(Step.PUBLISH, 1, 1, "", 0, "", PublishFacts()))
+    store = half_done.store
+    state = ledger.record(
+        store, half_done.run, ledger.Entry(Step.PUBLISH, 1, 1, "", 0, "", PublishFacts())
+    )
     shops.down = set()
-    assert DRIVER.catch_up(config, state) == state
+    assert DRIVER.catch_up(replace(half_done, run=state)).run == state
     assert store.manifest(layout.raw_day(TODAY, "other")) is not None
     assert "other: crawled for the next day's run" in capsys.readouterr().err
 
 
 def test_nothing_is_asked_again_where_nothing_failed(context, clock, shops):
     begun = context(LIVE)
-    state = DRIVER.take(begun.config, begun.run, CRAWL)
+    state = DRIVER.take(begun).run
     shops.asked.clear()
-    assert DRIVER.catch_up(begun.config, state) == state
+    assert DRIVER.catch_up(replace(begun, run=state)).run == state
     assert shops.asked == []
 
 

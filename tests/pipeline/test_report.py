@@ -9,7 +9,7 @@ from PIL import Image
 
 from fashiontrend.attrnet.inference.predict import to_table
 from fashiontrend.config import StoreConfig
-from fashiontrend.pipeline.report import WORST, worst_predictions
+from fashiontrend.pipeline.report import HARDEST, hardest_pictures
 from fashiontrend.storage import layout, schemas
 from fashiontrend.storage.object_store import open_store, parquet_bytes
 from fashiontrend.taxonomy import Attribute, Taxonomy, Value
@@ -65,23 +65,21 @@ def predict(store, order=range(PICTURES)):
 
 
 def test_the_most_confident_mistakes_come_with_their_own_pictures(store):
-    shown = worst_predictions(store, predict(store, list(reversed(range(PICTURES)))), WORDS)
+    shown = hardest_pictures(store, predict(store, list(reversed(range(PICTURES)))), WORDS)
     assert [e.picture_id for e in shown] == ["p29", "p27"]  # at most two of a mix-up
-    assert len(shown) <= WORST
+    assert len(shown) <= HARDEST
     assert shown[0].image == draw(29)
     assert shown[0].mistake.labelled == 1
     assert shown[0].box == pytest.approx((0.1, 0.1, 0.9, 0.9))
 
 
 def test_a_run_without_a_model_or_a_model_without_its_predictions_shows_none(store):
-    assert worst_predictions(store, None, WORDS) == []
+    assert hardest_pictures(store, None, WORDS) == []
     store.write("models/attrnet/old/card.json", b"{}")
     store.commit("models/attrnet/old", ["models/attrnet/old/card.json"], {})
-    assert worst_predictions(store, "models/attrnet/old", WORDS) == []
+    assert hardest_pictures(store, "models/attrnet/old", WORDS) == []
 
 
 def test_predictions_of_another_taxonomy_are_not_shown(store):
     other = WORDS.attributes[0].model_copy(update={"id": "shade"})
-    assert (
-        worst_predictions(store, predict(store), Taxonomy(version="t", attributes=(other,))) == []
-    )
+    assert hardest_pictures(store, predict(store), Taxonomy(version="t", attributes=(other,))) == []

@@ -11,6 +11,7 @@ from fashiontrend.errors import DataError
 from fashiontrend.loop import Move, Step
 from fashiontrend.outcomes import IngestFacts, WithheldDay
 from fashiontrend.pipeline import publish, shares
+from fashiontrend.pipeline.catalogue import Catalogue
 from fashiontrend.pipeline.context import Context
 from fashiontrend.storage import layout, ledger
 from fashiontrend.storage.object_store import open_store
@@ -28,7 +29,8 @@ def context(folder, withheld=(), **branches):
     entry = ledger.Entry(Step.INGEST, 1, 1, "", 0, "", IngestFacts(withheld=tuple(withheld)))
     run = ledger.Run("r", DAY, "", {}, "", "", "", None, (entry,))
     words = taxonomy.load(None)
-    return Context(config, open_store(config.store), words, run, Move(Step.SHARES))
+    catalogue = Catalogue.of_run(open_store(config.store), config, DAY)
+    return Context(config, catalogue, words, run, Move(Step.SHARES))
 
 
 HEAVY = {"platforms": [{"name": "shop", "kind": "replay", "weight": 3.0}]}

@@ -1,4 +1,4 @@
-"""When a day's answers are committed, and what a stopped job leaves. Needs no Ray."""
+"""When a day's predictions are committed, and what a stopped job leaves. Needs no Ray."""
 
 from datetime import date
 
@@ -8,6 +8,7 @@ import pytest
 from fashiontrend.config import Config
 from fashiontrend.errors import DataError
 from fashiontrend.loop import Move, Step
+from fashiontrend.pipeline.catalogue import Catalogue
 from fashiontrend.pipeline.context import Context
 from fashiontrend.storage import layout, ledger, schemas
 from fashiontrend.storage.object_store import open_store
@@ -31,10 +32,11 @@ def context(tmp_path, monkeypatch):
         store.commit_tables(layout.catalogue_day(*key), {"pictures-0": table}, {})
     monkeypatch.setattr(recognise, "connect", lambda config: None)
     run = ledger.Run("r", FIRST[0], "", {}, "", "", "", None)
-    return Context(config, store, WORDS, run, Move(Step.RECOGNISE, 1, 1))
+    catalogue = Catalogue.of_run(store, config, FIRST[0])
+    return Context(config, catalogue, WORDS, run, Move(Step.RECOGNISE, 1, 1))
 
 
-def answered(*ids):
+def predicted(*ids):
     rows = [
         {"picture_id": i, "box": [0.0] * 4, "box_score": 1.0, "probs_a": [1.0, 0.0]} for i in ids
     ]
@@ -42,16 +44,16 @@ def answered(*ids):
 
 
 def take(context, monkeypatch, batches):
-    """Run the job over answers that come as given; what was committed when each was asked for."""
+    """Run the job over predictions that come as given; what was committed when each was asked for."""
     seen = []
 
-    def answers(*_):
+    def predict_files(*_):
         for batch in batches:
             seen.append(committed(context))
             yield batch
         seen.append(committed(context))
 
-    monkeypatch.setattr(recognise, "answers", answers)
+    monkeypatch.setattr(recognise, "predict_files", predict_files)
     pending = {key: layout.catalogue_day(*key) for key in (FIRST, SECOND, EMPTY)}
     return seen, recognise._recognise(context, "v", pending)
 
@@ -62,7 +64,7 @@ def committed(context):
 
 
 def test_a_day_is_committed_with_its_last_picture_and_an_empty_one_at_once(context, monkeypatch):
-    batches = [answered("p1", "p3"), answered("p2")]
+    batches = [predicted("p1", "p3"), predicted("p2")]
     seen, pictures = take(context, monkeypatch, batches)
     assert seen == [[3], [2, 3], [1, 2, 3]]
     assert pictures == 3
@@ -72,6 +74,6 @@ def test_a_day_is_committed_with_its_last_picture_and_an_empty_one_at_once(conte
 
 
 def test_a_day_without_all_its_answers_is_not_committed_and_the_others_stay(context, monkeypatch):
-    with pytest.raises(DataError, match="1 pictures of 1 days came back without an answer"):
-        take(context, monkeypatch, [answered("p1", "p3")])
+    with pytest.raises(DataError, match="1 pictures of 1 days came back without a prediction"):
+        take(context, monkeypatch, [predicted("p1", "p3")])
     assert committed(context) == [2, 3]
