@@ -218,6 +218,7 @@ def test_the_same_fault_without_a_repair_ends_with_exit_code_11_and_publishes_no
 
 
 @pytest.mark.s3
+@pytest.mark.drill
 @pytest.mark.parametrize("s3_endpoint", ["versitygw"], indirect=True)
 def test_the_whole_loop_runs_on_an_s3_compatible_store(s3_endpoint, tmp_path):
     url = f"s3://shop-data/loop-{tmp_path.name}"
@@ -292,6 +293,7 @@ def to_kill(tmp_path) -> Path:
     return folder
 
 
+@pytest.mark.drill
 def test_a_driver_killed_in_the_stages_drawn_ends_like_one_that_never_died(to_kill, tmp_path):
     """In `make drills`, in every stage."""
     world, whole = to_kill, tmp_path / "whole"
