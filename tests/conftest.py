@@ -9,7 +9,6 @@ from fashiontrend.config import StoreConfig
 from fashiontrend.storage.object_store import Store, open_store
 from tests import drills
 
-
 #: An S3 server returns at most this many keys for one request.
 KEYS_PER_LIST = 1000
 
