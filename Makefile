@@ -7,8 +7,11 @@ DEMO ?= build/demo
 # Programs that only the slow tests use; outside the repository.
 export GOBIN ?= $(HOME)/.cache/fashiontrend/bin
 
+# Beside another process of pytest on two cores, a second thread only waits for the first.
+ONE_THREAD := OMP_NUM_THREADS=1
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check check-alerts dashboards test-unit test-slow bench bench-device bench-serve bench-series tools reference schema clean
+.PHONY: help setup demo test check check-alerts dashboards test-unit test-ray test-slow test-tools drills bench bench-device bench-serve bench-series tools reference schema clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,7 +27,12 @@ setup: $(BIN)/.ready ## Create the environment (once; about 6 GB)
 demo: setup ## The whole loop on a small drawn world: pages to keywords (about ten minutes)
 	$(BIN)/fashiontrend demo --seed $(SEED) --folder $(DEMO)
 
-test: check test-unit ## Lint, types, layers, unit tests and short integration (under ten minutes)
+# Types are checked by one core, and Ray's workers leave one idle while they start.
+test: setup ## Lint, types, layers, unit tests and short integration (under five minutes)
+	$(MAKE) --no-print-directory -j 2 --output-sync check test-ray
+	$(MAKE) --no-print-directory test-unit
+
+test-ray: setup ## Short integration: one real Ray, small drawn world
 	$(BIN)/python -m pytest -q -m "ray and not slow"
 
 check: setup ## Lint, types and import layers only
@@ -33,11 +41,15 @@ check: setup ## Lint, types and import layers only
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test-unit: setup ## Unit tests: no Ray, no network, under a minute
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not ray and not slow and not deploy"
+test-unit: setup ## Unit tests: no Ray, no network, under two minutes
+	$(ONE_THREAD) $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not ray and not slow and not deploy"
 
-test-slow: setup ## Real parts: loop-backs, killed drivers, S3 servers
-	$(BIN)/python -m pytest -q -m slow
+test-slow: setup ## Real parts: loop-backs, killed drivers, S3 servers; of each drill a few cases
+	$(ONE_THREAD) $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "slow and not ray"
+	$(BIN)/python -m pytest -q -m "slow and ray"
+
+drills: setup ## Every case of the drills, at its whole size: each kill, seed and example (an hour; needs make test-tools)
+	FASHIONTREND_DRILLS=all $(BIN)/python -m pytest -q -m drill
 
 bench: setup ## Training and recognition beside bare baselines, as ratios; peak memory (idle machine, 12 minutes)
 	$(BIN)/python -m bench.training
@@ -54,7 +66,11 @@ bench-serve: setup ## The server beside a hand-written one and the bare model; h
 bench-series: setup ## How forecasting grows with the number of series, measured and drawn (five minutes)
 	$(BIN)/python -m bench.series_scale --plot docs/series-scale.svg
 
-tools: deploy-tools $(GOBIN)/promtool ## Install the real programs that tests use: S3 server, helm, promtool, ... (needs Go)
+tools: deploy-tools test-tools ## Install the real programs that tests use: S3 server, helm, promtool, ... (needs Go)
+
+test-tools: $(GOBIN)/promtool $(GOBIN)/versitygw ## Those of `make tools` that make test, test-slow and drills use
+
+$(GOBIN)/versitygw:
 	go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
 # Its go.mod excludes versions, which `go install ...@version` refuses: it is built in its own folder.

@@ -7,9 +7,20 @@ import pytest
 
 from fashiontrend.config import StoreConfig
 from fashiontrend.storage.object_store import Store, open_store
+from tests import drills
 
 #: An S3 server returns at most this many keys for one request.
 KEYS_PER_LIST = 1000
+
+
+def pytest_configure() -> None:
+    drills.seed()  # before workers are started, who draw by the same one
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The seed that a failed drill is repeated with."""
+    kind = "every case" if drills.is_complete() else f"drawn by {drills.SEED}={drills.seed()}"
+    terminalreporter.write_line(f"drills: {kind}")
 
 
 @dataclass

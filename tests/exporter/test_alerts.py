@@ -22,7 +22,7 @@ def promtool(*arguments: str) -> subprocess.CompletedProcess:
     places = [None, os.environ.get("GOBIN"), str(Path.home() / ".cache/fashiontrend/bin")]
     program = next((found for p in places if (found := shutil.which("promtool", path=p))), None)
     if program is None:
-        pytest.skip("promtool is not installed: run `make tools`")
+        pytest.skip("promtool is not installed: run `make test-tools`")
     return subprocess.run([program, *arguments], capture_output=True, text=True, cwd=CASES.parent)
 
 

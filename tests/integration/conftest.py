@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import uuid
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +16,9 @@ import boto3
 import botocore.exceptions
 import pytest
 
-from fashiontrend.config import StoreConfig
+from fashiontrend.config import Config, RayConfig, StoreConfig
 from fashiontrend.storage.object_store import Store, open_store
+from ray_jobs.runtime import connect, disconnect
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test-key", "AWS_SECRET_ACCESS_KEY": "test-secret-key"}
 
@@ -43,7 +45,13 @@ def moto_command(port: int, folder: Path) -> list[str]:
 
 
 def versitygw_command(port: int, folder: Path) -> list[str]:
-    return [find_program("versitygw", "tools"), "--port", f"127.0.0.1:{port}", "posix", str(folder)]
+    return [
+        find_program("versitygw", "test-tools"),
+        "--port",
+        f"127.0.0.1:{port}",
+        "posix",
+        str(folder),
+    ]
 
 
 def seaweedfs_command(port: int, folder: Path) -> list[str]:
@@ -59,6 +67,21 @@ def seaweedfs_command(port: int, folder: Path) -> list[str]:
         *("server", f"-dir={folder}", "-ip=127.0.0.1", "-volume.max=0", "-s3", *ports),
         *(f"-s3.port={port}", f"-s3.config={folder}/s3.json"),
     ]
+
+
+@pytest.fixture(scope="session")
+def local_ray() -> Iterator[None]:
+    """One Ray of two cores for every test that needs no other; the jobs find it as they find their own."""
+    connect(Config(ray=RayConfig(num_cpus=2)))
+    yield
+    leave_ray()
+
+
+def leave_ray() -> None:
+    """Stop the shared Ray before a test that has one of its own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what Ray and its dependencies deprecate is theirs
+        disconnect()
 
 
 SERVERS = {"moto": moto_command, "versitygw": versitygw_command, "seaweedfs": seaweedfs_command}

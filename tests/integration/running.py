@@ -1,8 +1,6 @@
 """`fashiontrend serve` as a process over a store of tiny models."""
 
-import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -16,14 +14,23 @@ import yaml
 
 from fashiontrend.config import StoreConfig
 from fashiontrend.storage.object_store import Store, open_store
+from tests.integration import desk
 from tests.integration.conftest import free_port
 from tests.serve.conftest import publish, save_forecaster, save_recogniser, write_run
 
+#: Where `make demo` leaves the configuration and the store that the README's commands name.
+DEMO = "build/demo"
+
 
 class Running:
-    """A server process over a store of tiny models."""
+    """A server process over a store of tiny models, on a desk where `make demo` seems to have run."""
 
-    def __init__(self, folder: Path, **serve: object) -> None:
+    def __init__(
+        self, place: Path, line: str = f"fashiontrend serve --folder {DEMO}", **serve: object
+    ) -> None:
+        self.place = place
+        folder = place / DEMO
+        folder.mkdir(parents=True)
         self.store: Store = open_store(StoreConfig(url=str(folder / "store")))
         for name, seed in (("a1", 0), ("a2", 1)):
             save_recogniser(self.store, folder / name, name, seed)
@@ -42,12 +49,11 @@ class Running:
                 **serve,
             },
         }
-        self.config = folder / "my.yaml"
+        self.config = folder / "fashiontrend.yaml"
         self.config.write_text(yaml.safe_dump(tree))
-        self.log = (folder / "serve.log").open("w")
-        self.process = subprocess.Popen(
-            self.command("serve"), stdout=self.log, stderr=self.log, env=dict(os.environ)
-        )
+        with pytest.MonkeyPatch.context() as patch:
+            desk.put_on_path(place, patch)
+            self.process = desk.start(place, line)
 
     def command(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "fashiontrend", *words, "--config", str(self.config)]
@@ -59,7 +65,7 @@ class Running:
     def wait(self) -> None:
         deadline = time.monotonic() + 240
         while time.monotonic() < deadline:
-            assert self.process.poll() is None, Path(self.log.name).read_text()
+            assert self.process.poll() is None, (self.place / "log").read_text()
             try:
                 if httpx.get(f"{self.address}/readyz", timeout=5).status_code == 200:
                     return
@@ -82,12 +88,11 @@ def _command_line(process: psutil.Process) -> str:
 
 
 @contextmanager
-def drained(running: Running) -> Iterator[Running]:
+def drained(running: Running, end: signal.Signals = signal.SIGTERM) -> Iterator[Running]:
     try:
         running.wait()
         yield running
     finally:
-        running.process.send_signal(signal.SIGTERM)
+        running.process.send_signal(end)
         code = running.process.wait(timeout=120)
-        running.log.close()
     assert code == 0, "a drained server ends with 0"

@@ -17,6 +17,7 @@ from bench import drawn
 from fashiontrend.config import AttrNetConfig, Config, RayConfig
 from ray_jobs import train_attrnet, training
 from ray_jobs.runtime import disconnect
+from tests.integration.conftest import leave_ray
 
 pytestmark = [
     pytest.mark.ray,
@@ -32,6 +33,7 @@ NODE = {"num_cpus": 3, "object_store_memory": 150 << 20}
 
 @pytest.fixture
 def cluster():
+    leave_ray()  # from the Ray that other tests share
     # Nodes that come later come from a thread, where Ray cannot set its handlers of signals.
     made = Cluster(
         initialize_head=True, shutdown_at_exit=False,

@@ -1,4 +1,4 @@
-"""The README's blocks, typed as they stand, in order, in an empty folder.
+"""The README's blocks, typed as they stand, in order, in an empty folder; "Serve" in `test_serve.py`.
 
 Substituted is only what the README tells the reader to: the shops' names, files of one's own, and a
 free port in place of 8000. `fit-attrnet` is not typed: its recipe takes minutes on the smallest set.
@@ -8,31 +8,20 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
-import yaml
 
-from fashiontrend.client import Client
 from fashiontrend.config import StoreConfig
 from fashiontrend.demo import shops
 from fashiontrend.demo.world import World
 from fashiontrend.loop import Step
 from fashiontrend.storage import ledger
-from fashiontrend.storage.object_store import open_store, parquet_bytes
-from tests.documented import ROOT, commands
-from tests.integration.conftest import free_port
-from tests.integration.desk import desk, started, type_in, until
-from tests.serve.conftest import draw, publish, save_forecaster, save_recogniser, write_run
+from fashiontrend.storage.object_store import open_store
+from tests.integration.desk import block, desk, type_in
 
 __all__ = ["desk"]  # a fixture
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
-
-
-def block(heading: str) -> list[str]:
-    return [c.text for c in commands(ROOT / "README.md") if c.heading == heading]
 
 
 @pytest.fixture
@@ -75,45 +64,3 @@ def test_use_it_on_your_shops(desk, address):
     steps = [e.step for e in ledger.load(store, run_id).entries]
     assert steps == [Step.CRAWL, Step.INGEST, Step.LABEL]
     assert len(pd.read_csv(desk / "ahead.csv")) == 2 * 52
-
-
-def write_demo(folder: Path) -> None:
-    """What `make demo` leaves behind, with networks that were never trained."""
-    store = open_store(StoreConfig(url=str(folder / "store")))
-    save_recogniser(store, folder / "a1", "a1")
-    save_forecaster(store, "f1")
-    publish(store, "r1")
-    write_run(store)
-    table = pa.table({"id": ["a"], "image": [draw(1)]})
-    store.write("uploads/c.parquet", parquet_bytes(table))
-    tree = {"store": {"url": str(folder / "store")}, "ray": {"num_cpus": 2}}
-    (folder / "fashiontrend.yaml").write_text(yaml.safe_dump(tree))
-
-
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=5).status_code == 200
-    except httpx.HTTPError:
-        return False
-
-
-def test_serve(desk, monkeypatch):
-    """Seen: `recognitions work` without --config waited at the store of nobody."""
-    port = free_port()
-    monkeypatch.setenv("FASHIONTREND__SERVE__PORT", str(port))
-    write_demo(desk / "build" / "demo")
-    (desk / "pictures").mkdir()
-    (desk / "pictures" / "a.png").write_bytes(draw(2))
-    serve, recognise, work = block("Serve")
-    address = f"http://127.0.0.1:{port}"
-    with started(desk, serve) as server:
-        until(lambda: answers(f"{address}/readyz"), desk, server)
-        assert answers(f"{address}/")
-        done = type_in(desk, recognise.replace("8000", str(port)))
-        assert done.returncode == 0, done.stderr
-        assert (desk / "predictions.csv").exists()
-        with Client(address) as client:
-            job = client.submit(["uploads/"])
-            with started(desk, work) as worker:
-                until(lambda: client.job(job.id).status == "succeeded", desk, worker)
-    assert server.returncode == 0, (desk / "log").read_text()

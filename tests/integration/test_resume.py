@@ -7,7 +7,6 @@ tests/attrnet/test_checkpoint.py; what the kill costs in accuracy is measured by
 import pytest
 
 from bench import drawn, resume
-from ray_jobs.runtime import disconnect
 
 pytestmark = [
     pytest.mark.ray,
@@ -20,9 +19,8 @@ TRAIN, VAL, EPOCHS, KILLED = 192, 64, 4, "epoch-002"
 
 
 @pytest.fixture
-def context(tmp_path):
-    yield drawn.fill(tmp_path, TRAIN, resume.CONFIG, unseen=VAL)
-    disconnect()
+def context(local_ray, tmp_path):
+    return drawn.fill(tmp_path, TRAIN, resume.CONFIG, unseen=VAL)
 
 
 def test_a_killed_worker_costs_at_most_one_epoch(context, tmp_path):

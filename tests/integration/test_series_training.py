@@ -19,6 +19,7 @@ from ray_jobs import train_series
 pytestmark = [
     pytest.mark.ray,
     pytest.mark.timeout(400),
+    pytest.mark.usefixtures("local_ray"),
     pytest.mark.filterwarnings("default"),  # what Ray and its dependencies deprecate is theirs
 ]
 
@@ -76,6 +77,7 @@ def test_two_workers_forecast_what_one_process_does_but_for_rounding(
     assert artifact.dump(again) == artifact.dump(fitted)
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_goes_on_after_its_last_finished_network(
     table, config, alone, tmp_path, monkeypatch
 ):

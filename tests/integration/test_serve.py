@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import httpx
 import pyarrow as pa
@@ -20,16 +19,23 @@ from fashiontrend.client import Client
 from fashiontrend.serve.schemas.requests import Options
 from fashiontrend.storage import releases
 from fashiontrend.storage.object_store import parquet_bytes
+from tests.integration.conftest import leave_ray
+from tests.integration.desk import block, desk, started, type_in
+from tests.integration.desk import until as wait_until
 from tests.integration.running import Running, drained
 from tests.serve.conftest import draw, publish
 
+__all__ = ["desk"]  # a fixture
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
 CONNECTIONS = 8
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[Running]:
-    with drained(Running(tmp_path_factory.mktemp("serve"))) as running:
+    """Started by the README's command, and ended by Ctrl-C as it says."""
+    leave_ray()  # the Ray that other tests shared makes room for the server's own
+    line, *_ = block("Serve")
+    with drained(Running(tmp_path_factory.mktemp("serve"), line), signal.SIGINT) as running:
         yield running
 
 
@@ -66,11 +72,11 @@ async def until(condition, seconds: float = 90) -> None:
         await asyncio.sleep(0.1)
 
 
-def test_the_proxy_leads_to_both_applications(server):
+def test_the_proxy_leads_to_both_applications(server, tmp_path):
     with Client(server.address) as client:
         assert client.version().release == "r1"
         assert client.keywords(platform="*").total == 2
-        picture = Path(server.log.name).with_name("a.png")
+        picture = tmp_path / "a.png"
         picture.write_bytes(draw())
         (image,) = client.recognise([picture], Options(min_confidence=0.0))
         assert image.status == "ok"
@@ -157,6 +163,23 @@ def test_a_catalogue_is_recognised_outside_of_the_server_and_submitting_twice_is
         ("b", "unsupported_media"),
         ("c", "ok"),
     ]
+
+
+def test_the_readmes_commands_recognise_pictures_and_work_on_catalogues(server, desk):
+    """Seen: `recognitions work` without --config waited at the store of nobody."""
+    _, recognise, work = block("Serve")
+    (server.place / "pictures").mkdir()
+    (server.place / "pictures" / "a.png").write_bytes(draw(2))
+    assert httpx.get(f"{server.address}/").status_code == 200
+    done = type_in(server.place, recognise.replace("8000", str(server.port)))
+    assert done.returncode == 0, done.stderr
+    assert (server.place / "predictions.csv").exists()
+    table = pa.table({"id": ["a"], "image": [draw(1)]})
+    server.store.write("uploads/readme/c.parquet", parquet_bytes(table))
+    with Client(server.address) as client:
+        job = client.submit(["uploads/readme/"])
+        with started(server.place, work) as worker:
+            wait_until(lambda: client.job(job.id).status == "succeeded", server.place, worker)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Ray's own schema

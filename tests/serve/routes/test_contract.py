@@ -12,10 +12,12 @@ from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from fashiontrend.serve.http import tokens
+from tests import drills
 from tests.serve.conftest import draw
 
-pytestmark = pytest.mark.slow
-FUZZED = 2_000
+pytestmark = [pytest.mark.slow, pytest.mark.drill]
+#: Of `make drills`, and of CI.
+FUZZED, EXAMPLES = drills.choose((2_000, 40), (500, 12))
 KINDS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 
 
@@ -23,7 +25,7 @@ KINDS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 #: can still name a day that does not exist.
 LENIENT = [negative_data_rejection, positive_data_acceptance]
 SETTINGS = hypothesis.settings(
-    max_examples=40,
+    max_examples=EXAMPLES,
     deadline=None,
     database=None,
     derandomize=True,
@@ -78,7 +80,7 @@ def spoil(data: bytes, rng: np.random.Generator) -> bytes:
     return bytes(header)
 
 
-def test_two_thousand_spoilt_pictures_get_a_status_each_and_the_server_stays(make_server):
+def test_spoilt_pictures_get_a_status_each_and_the_server_stays(make_server):
     serve = make_server()
     rng = np.random.default_rng(0)
     seen: dict[str, int] = {}
