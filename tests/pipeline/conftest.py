@@ -21,6 +21,7 @@ from fashiontrend.crawl.memory import PAGES_SCHEMA
 from fashiontrend.forecaster import artifact
 from fashiontrend.forecaster.shares.model import TrendModel
 from fashiontrend.forecaster.shares.predict import IntervalCalibration
+from fashiontrend.outcomes import Verdict
 from fashiontrend.storage import layout, releases, schemas
 from fashiontrend.storage.object_store import MANIFEST, open_store, parquet_bytes
 
@@ -128,7 +129,7 @@ class LongStore:
         self.put(DATASET, files, {})
         self.put_recogniser(RECOGNISER)
         self.put_forecaster(FORECASTER)
-        opened = {"passed": True}
+        opened = Verdict(passed=True)
         digest = _taxonomy_digest(self.folder)
         releases.publish(
             self.store,

@@ -15,6 +15,7 @@ import pytest
 
 from fashiontrend.crawl import memory
 from fashiontrend.loop import Step
+from fashiontrend.outcomes import TrainAttrnetFacts, TrainForecasterFacts, Verdict
 from fashiontrend.pipeline import availability, crawl, drive, scorecard
 from fashiontrend.pipeline.catalogue import Catalogue
 from fashiontrend.pipeline.context import Outcome
@@ -69,16 +70,16 @@ def stand_ins(monkeypatch, old_store):
 @pytest.fixture
 def driver(stand_ins, old_store, calls):
     """The loop, which notes in `calls` during which step the store is reached."""
-    verdict = {"passed": True, "reasons": [], "per_attribute": {}, "remedy": ""}
+    verdict = Verdict(passed=True)
 
     def train_recogniser(context):
         old_store.put_recogniser("attrnet-2")
-        facts = {"version": "attrnet-2", "dataset": "second", "report": {}}
+        facts = TrainAttrnetFacts(version="attrnet-2", dataset="second")
         return Outcome(layout.model("attrnet", "attrnet-2"), facts, verdict)
 
     def train_forecaster(context):
         old_store.put_forecaster("forecaster-2")
-        facts = {"version": "forecaster-2", "report": {}}
+        facts = TrainForecasterFacts(version="forecaster-2")
         return Outcome(layout.model("forecaster", "forecaster-2"), facts, verdict)
 
     def noted(step, function):

@@ -118,7 +118,7 @@ def test_two_workers_share_a_batch_without_overlap(prepared, monkeypatch):
     monkeypatch.setattr(training, "_world", lambda: 2)
     for rank in (0, 1):
         monkeypatch.setattr(training, "_rank", lambda rank=rank: rank)
-        taken.append([b[0].tolist() for b in training._take(tensors, order, 2)])
+        taken.append([b[0].tolist() for b in training._worker_batches(tensors, order, 2)])
     assert [len(b) for b in taken[0]] == [len(b) for b in taken[1]]
     assert {v for worker in taken for b in worker for v in b} == set(range(10))
 
