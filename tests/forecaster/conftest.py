@@ -3,10 +3,20 @@ from datetime import date, timedelta
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 
 from fashiontrend.storage import schemas
 
 START = date(2026, 1, 1)
+
+
+@pytest.fixture(autouse=True, scope="package")
+def one_thread():
+    """Train with one thread, as each worker of a job does; several may differ in the last bit."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def make_shares(
