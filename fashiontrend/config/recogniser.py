@@ -283,3 +283,7 @@ class AccuracyGateConfig(Section):
         description="The recogniser is trained at most this many times in one labelling round before the run ends "
         "with exit code 10.",
     )
+    longer: PositiveFloat = Field(
+        default=1.5,
+        description="Each further round trains this many times as long as the round before, with another seed.",
+    )

@@ -14,7 +14,6 @@ _ROUNDS = "Leave it out: how the rounds of a closed gate differ is fixed in pipe
 #: Dotted path -> what to do. A branch stands for everything below it.
 REMOVED: Mapping[str, str] = {
     "accuracy_gate.larger": _ROUNDS,
-    "accuracy_gate.longer": _ROUNDS,
     "accuracy_gate.sharper": _ROUNDS,
     "cluster.auth_secret": _CHART.format("ray.tokenSecret"),
     "cluster.config_map": _CHART.format("config"),

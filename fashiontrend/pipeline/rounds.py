@@ -27,8 +27,6 @@ from fashiontrend.taxonomy import Taxonomy
 RESAMPLED, ENLARGED = 2, 3
 #: A multiple of the stride of every backbone.
 MULTIPLE_PX = 16
-#: Each further round trains this many times as long: what closed the gate is often too short a training.
-LONGER = 1.5
 #: Beta by which rare values of the weakest attribute repeat: the square root helps them and spares the others.
 SHARPER = 0.5
 #: Growth of the input's side with each enlarged round: half as many pixels more, which the time allows for.
@@ -70,7 +68,7 @@ def plan(context: Context) -> Round:
     more = None
     if weakest is not None:
         more, pictures, priors = _resample(context, data.output, weakest)
-    factor = LONGER ** (round_ - 1)
+    factor = context.config.accuracy_gate.longer ** (round_ - 1)
     epochs = max(limit_epochs(cfg, pictures, factor), limit_epochs(cfg, pictures) + round_ - 1)
     seed = context.config.seed + 1000 * (round_ - 1) + context.move.label_round - 1
     changes = [f"{epochs} epochs of {pictures} pictures, seed {seed}"]
