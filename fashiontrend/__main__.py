@@ -1,4 +1,4 @@
-"""`fashiontrend` and `python -m fashiontrend`."""
+"""Start the command line for `fashiontrend` and `python -m fashiontrend`."""
 
 from fashiontrend import malloc
 

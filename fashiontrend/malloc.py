@@ -1,6 +1,6 @@
 """Settings of glibc's malloc for training and recognition.
 
-Both allocate and free the same large blocks at every step. With small pages, or if freed blocks go
+Training and recognition allocate and free the same large blocks at every step. With small pages, or if freed blocks go
 back to the system, that takes 5 to 33 % of the CPU time (docs/results.md).
 """
 
@@ -45,8 +45,8 @@ def restart_with_huge_pages(
 ) -> None:
     """Restart this command with huge pages; its child processes, also Ray's, inherit the setting.
 
-    The function returns only if the setting is there already or the system is not Linux. Call it
-    before anything else.
+    The function returns only if the setting is there already or the system is not Linux. Call this
+    function before anything else.
     """
     wanted = with_huge_pages(environment)
     if sys.platform.startswith("linux") and wanted != environment:

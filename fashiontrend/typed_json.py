@@ -34,7 +34,7 @@ class JsonRecord:
 
     @classmethod
     def from_json(cls, data: object, source: str = "") -> Self:
-        """Read what `to_json` gave, also that of the version before.
+        """Read a value from what `to_json` returned, in this version or the one before.
 
         Args:
             data: plain JSON.

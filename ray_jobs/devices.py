@@ -6,7 +6,7 @@ import ray
 def assigned_to_actor() -> str:
     """Name the torch device that Ray assigned to the calling actor.
 
-    The answer comes from Ray itself and not from the configuration with which the actor was
+    The device comes from Ray itself and not from the configuration with which the actor was
     requested, so a reserved device is also the used one. Ray hides all other GPUs from the actor:
     "cuda" is the first of its own.
 

@@ -181,7 +181,7 @@ class MetricsMirror:
             self.copy()
 
     def copy(self) -> None:
-        """Set every gauge once."""
+        """Set each gauge to the current value of its metric."""
         for family in self.metrics.registry.collect():
             for sample in family.samples:
                 if sample.name.endswith("_created"):

@@ -54,7 +54,7 @@ class RayApi:
             return read_job(self.client.get_job_info(name))
 
     def logs(self, name: str) -> str:
-        """Its driver's log."""
+        """The log of the job's driver."""
         with self._explain(f"read the log of {name}"):
             return str(self.client.get_job_logs(name))
 

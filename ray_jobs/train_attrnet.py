@@ -47,7 +47,7 @@ MEAN_PICTURES = 2000
 
 @dataclass(frozen=True)
 class AttrNetTraining:
-    """What each worker gets.
+    """The arguments of each training worker.
 
     Attributes:
         store: holds the dataset.

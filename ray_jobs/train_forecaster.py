@@ -26,7 +26,7 @@ CHECKPOINT_EVERY = 10
 
 @dataclass(frozen=True)
 class ForecasterTraining:
-    """What each worker gets.
+    """The arguments of each training worker.
 
     Attributes:
         store: holds the shares.

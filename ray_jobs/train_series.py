@@ -33,7 +33,7 @@ _FINISHED = "finished.json"
 
 @dataclass(frozen=True)
 class SeriesTraining:
-    """What each worker gets; see `ensemble.fit_series`.
+    """The arguments of each training worker; see `ensemble.fit_series`.
 
     Attributes:
         table: the series.
@@ -61,8 +61,8 @@ def fit(
 ) -> SeriesForecaster:
     """Fit with several workers, or load what an earlier call with the same arguments committed.
 
-    With one worker the result is bit-equal to that of `ensemble.fit_series`. With more, gradients of
-    the parts of a batch are added in another order, which changes the rounding.
+    With one worker the result is bit-equal to that of `ensemble.fit_series`. With several workers,
+    gradients of the parts of a batch are added in another order, which changes the rounding.
 
     Args:
         table: the series.

@@ -1,7 +1,7 @@
 """The part of every training that is Ray Train's: workers, checkpoints that a restart finds, reports, the artifact.
 
 A training module gives `train_once` a function that each DDP worker runs, and a frozen dataclass of
-settings as its argument. Ray pickles both.
+settings as its argument. Ray pickles the function and the settings.
 """
 
 import json
@@ -40,7 +40,7 @@ CAUSE_LINES = 3
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """What a finished training leaves.
+    """The result of a finished training.
 
     Attributes:
         files: the artifact's files by name.
@@ -65,9 +65,9 @@ def train_once(
     """Train a model version with DDP, unless the store holds it already, and commit its artifact.
 
     Checkpoints lie in the store under the version, so a training resumes from its last checkpoint
-    after its driver was killed and started again, or after a worker died. If it was stopped between
-    its last report and the upload of the artifact, the reported artifact is uploaded and nothing is
-    trained again.
+    after its driver was killed and started again, or after a worker died. If a training was stopped
+    between its last report and the upload of the artifact, the reported artifact is uploaded and
+    nothing is trained again.
 
     Args:
         config: its branch `ray` says where Ray runs and with how many workers.
@@ -116,7 +116,7 @@ def unless_finished(worker: Callable[[S], None]) -> Callable[[dict[str, S]], Non
     """Wrap a worker so that it returns at once if an earlier start has reported the artifact.
 
     Ray gives a start after that report, whether of a driver or of a worker that died, the artifact
-    as its newest checkpoint. It holds no state to resume from, and nothing is left to train: without
+    as its newest checkpoint. The artifact holds no state to resume from, and nothing is left to train: without
     a new report the artifact stays the newest checkpoint and becomes the result.
     """
 
@@ -195,12 +195,12 @@ def last_state() -> TrainState | None:
 def finish(evaluate: Callable[[], TrainedModel]) -> None:
     """Let the first worker evaluate the trained model and report the artifact, and the others report beside it.
 
-    The others wait in `ray.train.report` for as long as the evaluation takes, and nothing ends their
+    The other workers wait in `ray.train.report` for as long as the evaluation takes, and nothing ends their
     wait: Ray's barrier has no time limit of its own (RAY_TRAIN_COLLECTIVE_TIMEOUT_S is not set),
     another thread of a worker's process than the one that waits or evaluates answers the health
     checks, and no collective of the process group is open, since DDP's last one came with the last
     gradient. The evaluation may not use the DDP wrapper, whose collectives the others would not join.
-    If it raises, Ray ends all workers.
+    If `evaluate` raises an error, Ray ends all workers.
 
     Args:
         evaluate: makes the artifact and its facts; called on the first worker only.
@@ -218,7 +218,7 @@ def finish(evaluate: Callable[[], TrainedModel]) -> None:
 def compute_once(compute: Callable[[], T]) -> T:
     """Compute on the first worker and return its result on all; every worker has to call it.
 
-    The others wait as in `finish`.
+    The other workers wait as in `finish`.
 
     Args:
         compute: called on the first worker only; its result goes through one actor of Ray, so it

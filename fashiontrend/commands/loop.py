@@ -28,7 +28,7 @@ app.add_typer(releases_app, name="releases")
 def run(config: ConfigOption = None, day: DayOption = None) -> None:
     """Drive the whole loop for a day, from where an earlier attempt stopped.
 
-    A scheduler calls it once a day, without --day.
+    A scheduler calls this command once a day, without --day.
     """
     from ray_jobs.run import run as job
 
@@ -65,7 +65,9 @@ def releases_rollback(
 
 RunOption = Annotated[
     str | None,
-    typer.Option("--run", help="The run has this id. Without it, the newest run is taken."),
+    typer.Option(
+        "--run", help="The run has this id. Without this option, the newest run is taken."
+    ),
 ]
 
 

@@ -47,8 +47,8 @@ def submit(
 ) -> None:
     """Run a step of the loop, or the whole loop, on a cluster.
 
-    On Kubernetes it becomes a RayJob, filled in from the template of the chart's release that
-    cluster.template names. With --address it becomes a job of a running Ray cluster, whose token
+    On Kubernetes the step becomes a RayJob, filled in from the template of the chart's release that
+    cluster.template names. With --address the step becomes a job of a running Ray cluster, whose token
     is read from $RAY_AUTH_TOKEN.
     """
     settings = configuration.load(config)

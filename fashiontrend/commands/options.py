@@ -12,7 +12,7 @@ ConfigOption = Annotated[
     typer.Option(
         "--config",
         "-c",
-        help="Settings are read from this YAML file. Without it, $FASHIONTREND_CONFIG names the file.",
+        help="Settings are read from this YAML file. Without this option, $FASHIONTREND_CONFIG names the file.",
     ),
 ]
 DayOption = Annotated[
@@ -20,8 +20,8 @@ DayOption = Annotated[
     typer.Option(
         "--day",
         formats=["%Y-%m-%d"],
-        help="The command works on this day, in UTC. Without it, the day is today. Only archives, platforms with {day} "
-        "in their base_url, can be crawled for a day that is over.",
+        help="The command works on this day, in UTC. Without this option, the day is today. Only archives, "
+        "platforms with {day} in their base_url, can be crawled for a day that is over.",
     ),
 ]
 

@@ -31,7 +31,8 @@ def recognise(
             "--config",
             "-c",
             rich_help_panel=STEP_PANEL,
-            help="Settings are read from this YAML file. Without it, $FASHIONTREND_CONFIG names the file.",
+            help="Settings are read from this YAML file. Without this option, $FASHIONTREND_CONFIG names "
+            "the file.",
         ),
     ] = None,
     day: Annotated[
@@ -40,7 +41,7 @@ def recognise(
             "--day",
             formats=["%Y-%m-%d"],
             rich_help_panel=STEP_PANEL,
-            help="The step belongs to the run of this day, in UTC. Without it, the day is today.",
+            help="The step belongs to the run of this day, in UTC. Without this option, the day is today.",
         ),
     ] = None,
     images: Annotated[
@@ -96,14 +97,15 @@ def recognise(
         str | None,
         typer.Option(
             rich_help_panel=FILES_PANEL,
-            help="This server, http(s)://host:port, recognises in place of --model. $FASHIONTREND_TOKEN is its token.",
+            help="This server, http(s)://host:port, recognises the pictures instead of --model. The "
+            "environment variable $FASHIONTREND_TOKEN holds the token for the server.",
         ),
     ] = None,
 ) -> None:
     """Recognise the day's pictures, or the pictures in files.
 
     Without --images this is one step of the day's run: it recognises every picture in the store
-    that the current recogniser has not seen. `run` takes all steps.
+    that the current recogniser has not seen. The command `run` takes all steps.
 
     With --images it recognises files, without a store and without Ray, by the recogniser of --model
     or by a running `fashiontrend serve` that --server names; both write the same files. Pictures
@@ -159,7 +161,7 @@ ScenesOption = Annotated[
 AttributesOption = Annotated[
     str,
     typer.Option(
-        help="These columns, separated by commas, hold attributes. Without it, they are guessed."
+        help="These columns, separated by commas, hold attributes. Without this option, the columns are guessed."
     ),
 ]
 SplitsOption = Annotated[
@@ -198,7 +200,8 @@ def fit_attrnet(
     epochs: Annotated[
         int | None,
         typer.Option(
-            help="Training takes this many epochs. Without it, the recipe or --config says how many.",
+            help="Training takes this many epochs. Without this option, the shipped recipe or --config "
+            "gives the number.",
             min=1,
         ),
     ] = None,
@@ -208,14 +211,15 @@ def fit_attrnet(
         typer.Option(
             "--config",
             "-c",
-            help="The branch attrnet of this YAML file sets the training. Without it, the shipped recipe does.",
+            help="The section attrnet of this YAML file configures the training. Without this option, the "
+            "shipped recipe does.",
         ),
     ] = None,
 ) -> None:
     """Fit a recogniser on a labelled set and evaluate it, in one process without a store.
 
-    An interrupted training resumes when the same command is given again. A finished one is not
-    trained again, only evaluated, and the command says so.
+    An interrupted training resumes when the same command is given again. A finished model is not
+    trained again but only evaluated, and the command says so.
     """
     from fashiontrend import standalone
 
@@ -244,7 +248,9 @@ def judge_attrnet(
     hold_out: HoldOutOption = 0.2,
     hold_out_seed: Annotated[
         int,
-        typer.Option(help="The held-out scenes are drawn from this seed; give the one of the fit."),
+        typer.Option(
+            help="The held-out scenes are drawn from this seed; give the same seed as for the fit."
+        ),
     ] = 0,
     attributes: AttributesOption = "",
     splits: SplitsOption = "train",

@@ -23,9 +23,8 @@ SeriesOption = Annotated[
     Path,
     typer.Option(
         "--series",
-        help="The series are read from this CSV or Parquet file. A wide table has a column of dates and a column for "
-        "each "
-        "series; a long one has the columns series, date, value.",
+        help="The series are read from this CSV or Parquet file. A wide table has a column of dates and a "
+        "column for each series; a long table has the columns series, date, value.",
     ),
 ]
 HorizonOption = Annotated[int, typer.Option(min=1, help="This many dates are forecast.")]
@@ -33,8 +32,8 @@ SeasonOption = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="A season has this many dates; 1 is no season. Without it the length is 7 for daily, 52 for weekly "
-        "and 12 for monthly series.",
+        help="A season has this many dates; 1 means that the series have no season. Without this option, "
+        "the length is 7 for daily, 52 for weekly and 12 for monthly series.",
     ),
 ]
 ConfigOption = Annotated[
@@ -42,7 +41,7 @@ ConfigOption = Annotated[
     typer.Option(
         "--config",
         "-c",
-        help="The branch forecaster.univariate of this YAML file sets the forecaster.",
+        help="The section forecaster.univariate of this YAML file configures the forecaster.",
     ),
 ]
 
@@ -68,7 +67,8 @@ def forecast(
     model: Annotated[
         Path | None,
         typer.Option(
-            help="The fitted model in this folder (--save) is used. Without it, a model is fitted on the file."
+            help="The fitted model in this folder (--save) is used. Without this option, a model is fitted "
+            "on the file."
         ),
     ] = None,
     save: Annotated[
@@ -78,9 +78,9 @@ def forecast(
         int,
         typer.Option(
             min=0,
-            help="This many Ray Train workers fit the model and resume if they are killed (ray.address names the "
-            "cluster, "
-            "store.url keeps checkpoints and model). With 0 the model is fitted in this process.",
+            help="This many Ray Train workers fit the model and resume if they are killed (ray.address "
+            "names the cluster, store.url keeps checkpoints and model). With 0 workers the model is "
+            "fitted in this process.",
         ),
     ] = 0,
     config: ConfigOption = None,
@@ -102,9 +102,9 @@ def forecast(
     Unusual series: an empty cell or a missing date is a gap and is left out. A constant series stays
     constant, with an interval of width 0. A series with negative values is shifted up and back. A series
     with less than a season of history has no season. A series with one value repeats it. Shares that sum
-    to 1 on every date do so in the forecast. Only the newest 2,000 dates are read. A repeated date, text
-    in place of a number, mixed frequencies or a single date end with an error that names the series and
-    the date.
+    to 1 on every date do so in the forecast. Only the newest 2,000 dates are read. If a date is
+    repeated, a cell holds text in place of a number, frequencies are mixed or there is a single
+    date, the command ends with an error that names the series and the date.
     """
     from fashiontrend.forecaster import adhoc_forecast, artifact
     from fashiontrend.forecaster.any_series import ensemble
@@ -144,7 +144,8 @@ def backtest(
     origin: Annotated[
         list[str] | None,
         typer.Option(
-            help="Forecasts start at this date; repeat the option for more. Without it, the newest dates are taken."
+            help="Forecasts start at this date; repeat the option for more dates. Without this option, "
+            "forecasts start at the newest dates."
         ),
     ] = None,
     origins: Annotated[
@@ -154,7 +155,7 @@ def backtest(
         int | None,
         typer.Option(
             min=1,
-            help="Two origins lie this many dates apart. Without it, they lie a horizon apart.",
+            help="Consecutive origins lie this many dates apart. Without this option, they lie a horizon apart.",
         ),
     ] = None,
     seeds: Annotated[
@@ -172,8 +173,9 @@ def backtest(
     """Evaluate the forecaster on dates that it did not see, beside every baseline.
 
     The baselines are persistence, seasonal_naive, ewma, long_run_mean and seasonal_level (the seasonal
-    shape times the recent level, which the model corrects). With `pip install fashiontrend[baselines]` they
-    are also auto_ets, auto_theta, mstl and tbats. The networks (lstm) and the trees are scored alone too.
+    shape times the recent level, which the model corrects). With `pip install
+    fashiontrend[baselines]` the baselines also include auto_ets, auto_theta, mstl and tbats. The
+    networks (lstm) and the trees are scored alone too.
 
     Forecasts start at several dates, the rolling origins. The model of an origin is fitted, scaled and
     calibrated on the dates before it. The MASE of a series is its mean error divided by its mean absolute

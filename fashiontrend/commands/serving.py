@@ -28,16 +28,19 @@ def serve(
     config: ConfigOption = None,
     folder: Annotated[
         Path | None,
-        typer.Option(help="Folder of a demo; its configuration and its release are served."),
+        typer.Option(
+            help="The configuration and the release of the demo in this folder are served."
+        ),
     ] = None,
     port: Annotated[
-        int | None, typer.Option(help="Port to listen on; it overrides serve.port.")
+        int | None,
+        typer.Option(help="The service listens on this TCP port, which overrides serve.port."),
     ] = None,
     print_config: Annotated[
         bool,
         typer.Option(
             "--print-config",
-            help="Print the serveConfigV2 of a RayService and exit, without starting anything.",
+            help="The serveConfigV2 of a RayService is printed, and no server is started.",
         ),
     ] = False,
 ) -> None:
@@ -65,16 +68,16 @@ def serve(
 
 @app.command()
 def token(
-    name: Annotated[str, typer.Argument(help="Name of the caller, for the audit log.")],
+    name: Annotated[str, typer.Argument(help="The audit log names the caller by this name.")],
     scope: Annotated[
         list[str],
         typer.Option(
-            help="What the token allows: read, recognise, forecast, catalogue or metrics. Repeat the "
-            "option for several."
+            help="The token allows this scope: read, recognise, forecast, catalogue or metrics. Repeat the "
+            "option for several scopes."
         ),
     ],
 ) -> None:
-    """Draw a bearer token for a caller of the API.
+    """Generate a bearer token for a caller of the API.
 
     The token goes to stderr and is shown only this once. Its line for serve.tokens_file goes to stdout.
     """
@@ -93,10 +96,13 @@ def token(
 def recognitions_work(
     config: ConfigOption = None,
     once: Annotated[
-        bool, typer.Option(help="Exit when no job is left, instead of waiting for the next.")
+        bool,
+        typer.Option(
+            help="The command ends when no job is left, instead of waiting for the next job."
+        ),
     ] = False,
 ) -> None:
-    """Do the catalogue jobs that callers submitted, one after another.
+    """Work on the catalogue jobs that callers submitted, one after another.
 
     A killed worker loses nothing: the next one continues with the parts that are not finished.
     """

@@ -39,13 +39,14 @@ def demo(
         str | None,
         typer.Option(
             metavar="HOST",
-            help="Nothing is run; the chart's values for the demo's shops on this host of a cluster are printed.",
+            help="This host of a cluster serves the demo's shops: the Helm chart's values for it are "
+            "printed, and the demo is not run.",
         ),
     ] = None,
 ) -> None:
     """Draw a small world of three shops and follow it from pages to keywords.
 
-    The shops listen on this machine only. It takes about ten minutes on two cores.
+    The shops listen on this machine only. The demo takes about ten minutes on two cores.
     """
     from fashiontrend.commands import demo_run
     from fashiontrend.commands.loop import show_end
@@ -130,7 +131,8 @@ def taxonomy_show(
     path: Annotated[
         str | None,
         typer.Argument(
-            help="The taxonomy is read from this YAML file. Without it, the shipped one is shown."
+            help="The taxonomy is read from this YAML file. Without this argument, the shipped taxonomy is "
+            "shown."
         ),
     ] = None,
 ) -> None:
@@ -162,7 +164,8 @@ def import_set(
     attributes: Annotated[
         str,
         typer.Option(
-            help="These columns, separated by commas, hold attributes. Without it, they are guessed."
+            help="These columns, separated by commas, hold attributes. Without this option, the columns "
+            "are guessed."
         ),
     ] = "",
     config: ConfigOption = None,
@@ -184,7 +187,9 @@ def replay(
     ],
     truth: Annotated[
         Path,
-        typer.Option(help="The true shares are written into this folder. Set report.truth to it."),
+        typer.Option(
+            help="The true shares are written into this folder. Set report.truth to this folder."
+        ),
     ],
     day: DayOption = None,
     days: Annotated[

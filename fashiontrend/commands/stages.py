@@ -26,5 +26,7 @@ def command_of(step: Step, text: str) -> Callable[..., None]:
 
         run_step(step, configuration.load(config), day_of(day))
 
-    command.__doc__ = f"{text}\n\nThis is one step of the day's run. `run` takes all steps."
+    command.__doc__ = (
+        f"{text}\n\nThis is one step of the day's run. The command `run` takes all steps."
+    )
     return command

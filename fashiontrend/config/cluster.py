@@ -14,8 +14,8 @@ class ExporterConfig(Section):
     )
     worker_hour_price: PositiveFloat | None = Field(
         default=None,
-        description="This is the price of one hour of one recognition worker, in any currency. Without it no cost is "
-        "exported.",
+        description="This is the price of one hour of one recognition worker, in any currency. If it is not set, "
+        "no cost is exported.",
     )
 
 
@@ -28,6 +28,6 @@ class ClusterConfig(Section):
     )
     template: str | None = Field(
         default=None,
-        description="This ConfigMap of the chart, <release>-rayjobs, holds the RayJob that `submit` fills in. "
-        "Without it `submit` needs --address.",
+        description="This ConfigMap of the chart, <release>-rayjobs, holds the RayJob that `submit` fills in. If "
+        "it is not set, `submit` needs --address.",
     )

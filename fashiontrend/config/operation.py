@@ -8,12 +8,12 @@ from fashiontrend.typed_yaml import Section
 
 
 class RayConfig(Section):
-    """What Ray may use."""
+    """The resources that Ray may use."""
 
     address: str = Field(
         default="local",
-        description="Runs connect to the Ray at this address. `local` starts one on this machine; `auto` joins "
-        "the cluster that a RayJob runs on.",
+        description="Runs connect to the Ray cluster at this address. `local` starts Ray on this machine; `auto` "
+        "joins the cluster that a RayJob runs on.",
     )
     num_cpus: PositiveInt = Field(
         default=2,
@@ -29,8 +29,9 @@ class RayConfig(Section):
     )
     min_train_workers: PositiveInt | None = Field(
         default=None,
-        description="Training starts with as few workers as this while the cluster has no room for `train_workers`. "
-        "It may not exceed `train_workers`; without it training waits for all of them.",
+        description="Training starts with as few workers as this while the cluster has no room for "
+        "`train_workers`. It may not exceed `train_workers`. If it is not set, training waits for "
+        "`train_workers` workers.",
     )
     resize_check_s: PositiveFloat = Field(
         default=60.0,
@@ -48,8 +49,8 @@ class RayConfig(Section):
     )
     max_failures: NonNegativeInt = Field(
         default=2,
-        description="A training may lose workers this many times and resume from its last epoch. After one loss "
-        "more, it fails.",
+        description="A training may lose workers this many times and resume from its last epoch. After one more "
+        "loss, the training fails.",
     )
 
     @model_validator(mode="after")
@@ -63,14 +64,16 @@ class RayConfig(Section):
 
 
 class LoopConfig(Section):
-    """When the models are trained again."""
+    """The history that a run reads, and the age at which models are trained again."""
 
     history_days: PositiveInt = Field(
         default=430,
-        description="A run reads at most this many days up to its own. A season needs keywords.season_days; growth "
-        "over a year and the stage classic need 366; some days of them are withheld or missed.",
+        description="A run reads at most this many days up to its own. The season of a value needs "
+        "keywords.season_days, and growth over a year and the stage classic need 366 days. Set a "
+        "larger number, because gate G0 withholds some days and the crawler misses others.",
     )
     retrain_days: PositiveInt = Field(
         default=7,
-        description="A release that is younger than this many days is used as it is. An older one is trained again.",
+        description="Models of a release that is younger than this many days are used as they are. Models that "
+        "are older are trained again.",
     )

@@ -16,7 +16,8 @@ class LabelsConfig(Section):
     )
     title_confidence: Fraction = Field(
         default=0.8,
-        description="A label that was read from a title has this confidence, from 0 to 1. Annotations have 1.",
+        description="A label that was read from a title has this confidence, from 0 to 1. Annotations have "
+        "confidence 1.",
     )
     rules: str | None = Field(
         default=None,
@@ -28,7 +29,8 @@ class LabelsConfig(Section):
     )
     imported_sets: tuple[str, ...] = Field(
         default=(),
-        description="These labelled sets are used too, by the names that `fashiontrend import` gave them.",
+        description="These labelled sets are used as well; each is named by the name that `fashiontrend import` "
+        "gave it.",
     )
     audit: bool = Field(
         default=True,
@@ -46,13 +48,13 @@ class ResampleConfig(Section):
 
     beta: NonNegativeFloat = Field(
         default=0.5,
-        description="This exponent sets how strongly rare values are repeated: 0 is off, 0.5 the square root, 1 full "
-        "balance.",
+        description="This exponent sets how strongly rare values are repeated: 0 repeats nothing, 0.5 repeats by "
+        "the square root, and 1 balances fully.",
     )
     threshold: Fraction | None = Field(
         default=None,
-        description="Values whose share of the pictures is below this threshold t are repeated. Without it, t is "
-        "1 / number of values.",
+        description="Values whose share of the pictures is below this threshold t are repeated. If it is not set, "
+        "t is 1 / number of values.",
     )
     cap: PositiveFloat = Field(
         default=10.0,
@@ -60,7 +62,7 @@ class ResampleConfig(Section):
     )
     boost: dict[str, PositiveFloat] = Field(
         default={},
-        description="These factors multiply `beta` for single attributes. Rounds of the loop set them.",
+        description="These factors multiply `beta` for single attributes. The rounds of the loop set these factors.",
     )
 
 
@@ -69,12 +71,13 @@ class AttrNetConfig(Section):
 
     backbone: str = Field(
         default="small",
-        description="This network computes the features: `small`, `lean`, or the name of a torchvision network.",
+        description="The features are computed by this network, which is `small`, `lean`, or the name of a "
+        "torchvision network.",
     )
     weights: str | None = Field(
         default=None,
-        description="The backbone starts from this local file of tensors (.safetensors, or a tensors-only torch file). "
-        "Without it the weights are random.",
+        description="The backbone starts from this local file of tensors (.safetensors, or a tensors-only torch "
+        "file). If it is not set, the initial weights are random.",
     )
     input_px: PositiveInt = Field(
         default=64,
@@ -86,13 +89,13 @@ class AttrNetConfig(Section):
     )
     train_px: PositiveInt | None = Field(
         default=None,
-        description="Training pictures are kept at this side in pixels, and views of `input_px` are cut from them. "
-        "Without it they are kept at `input_px`.",
+        description="Training pictures are kept at this side in pixels, and views of `input_px` are cut from "
+        "them. If it is not set, training pictures are kept at `input_px`.",
     )
     early_px: PositiveInt | None = Field(
         default=None,
-        description="Augmented pictures have this side in pixels during the first part of training (`early_fraction`). "
-        "Without it they have `input_px`.",
+        description="Augmented pictures have this side in pixels during the first part of training "
+        "(`early_fraction`). If it is not set, augmented pictures always have `input_px`.",
     )
     early_fraction: Fraction = Field(
         default=0.0,
@@ -100,7 +103,8 @@ class AttrNetConfig(Section):
     )
     scene_fraction: Fraction = Field(
         default=1.0,
-        description="Each epoch draws this fraction of a labelled set's scenes with a garment anew.",
+        description="Each epoch trains on this fraction of a labelled set's scenes with a garment; the scenes are "
+        "drawn anew for each epoch.",
     )
     box_scales: tuple[PositiveFloat, ...] = Field(
         default=(0.8, 1.1, 1.5),
@@ -126,8 +130,8 @@ class AttrNetConfig(Section):
     )
     presence: bool = Field(
         default=False,
-        description="If true, the network also predicts from the embedding whether there is a garment, which leaves "
-        "fewer boxes on nothing.",
+        description="If true, the network also predicts from the embedding whether there is a garment, so that "
+        "pictures without one get fewer false boxes.",
     )
     pooling: Literal["max", "average"] = Field(
         default="max",
@@ -149,13 +153,13 @@ class AttrNetConfig(Section):
     )
     plain_size: tuple[PositiveInt, PositiveInt] = Field(
         default=(80, 60),
-        description="The second network sees plain shots at this height and width in pixels. The shots' own size is "
-        "best.",
+        description="The second network sees plain shots at this height and width in pixels. The accuracy is "
+        "highest if this is the size of the shots themselves.",
     )
     plain_weights: dict[str, NonNegativeFloat] = Field(
         default={},
-        description="These factors weight single attributes in the loss of the second network. An attribute that is "
-        "not named has 1.",
+        description="These factors weight single attributes in the loss of the second network. An attribute that "
+        "is not named has the factor 1.",
     )
     dropout: Fraction = Field(
         default=0.0,
@@ -204,7 +208,7 @@ class AttrNetConfig(Section):
     )
     clip_norm: PositiveFloat = Field(
         default=5.0,
-        description="Gradients with a larger norm are scaled down to this one.",
+        description="Gradients whose norm is larger than this value are scaled down to it.",
     )
     augment: bool = Field(
         default=True,
@@ -220,8 +224,8 @@ class AttrNetConfig(Section):
     )
     ema_decay: Fraction = Field(
         default=0.0,
-        description="The running average of the weights keeps this part of itself at each step; 0 uses the last "
-        "weights instead.",
+        description="This is the decay of the exponential moving average of the weights (EMA), from 0 to 1; 0 "
+        "uses the last weights instead.",
     )
     accumulate: PositiveInt = Field(
         default=1,
@@ -234,8 +238,8 @@ class AttrNetConfig(Section):
     )
     compile: bool = Field(
         default=False,
-        description="If true, torch.compile compiles the backbone for training. It needs a C++ compiler and gains "
-        "nothing on a CPU.",
+        description="If true, torch.compile compiles the backbone for training. Compilation needs a C++ compiler "
+        "and gains nothing on a CPU.",
     )
     second_look: bool = Field(
         default=False,
@@ -247,8 +251,8 @@ class AttrNetConfig(Section):
     )
     flip_px: PositiveInt | None = Field(
         default=None,
-        description="The mirror image of the whole picture has this side in pixels, so that one size finds what the "
-        "other misses. Without it the side is `input_px`.",
+        description="The mirror image of the whole picture has this side in pixels, so that one of the two sizes "
+        "finds what the other misses. If it is not set, the side is `input_px`.",
     )
     threads: PositiveInt = Field(
         default=1,
@@ -256,13 +260,13 @@ class AttrNetConfig(Section):
     )
     max_passes: PositiveInt | None = Field(
         default=None,
-        description="All epochs together draw at most this many pictures; the number of epochs shrinks to fit. "
-        "Without it there is no limit.",
+        description="All epochs together draw at most this many pictures; the number of epochs shrinks to fit. If "
+        "it is not set, the number of pictures is not limited.",
     )
 
 
 class AccuracyGateConfig(Section):
-    """A6: opens strictly above both thresholds, on annotated pictures of the natural distribution."""
+    """The accuracy gate (A6): it opens strictly above both thresholds, on pictures of the natural distribution."""
 
     threshold: Fraction = Field(
         default=0.85,

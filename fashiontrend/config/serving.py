@@ -15,24 +15,27 @@ class FetchConfig(Section):
     )
     allowed_hosts: tuple[str, ...] = Field(
         default=(),
-        description="Only these hosts and their sub-domains are fetched from. If empty, any public host is.",
+        description="Only these hosts and their sub-domains are fetched from. If the list is empty, pictures are "
+        "fetched from any public host.",
     )
     allowed_networks: tuple[str, ...] = Field(
         default=(),
         description="Addresses in these private networks (CIDR) may be fetched from too.",
     )
     allowed_ports: tuple[PositiveInt, ...] = Field(
-        default=(80, 443), description="URLs with another port than these are refused."
+        default=(80, 443),
+        description="Pictures are fetched only from these TCP ports; a URL with another port "
+        "is refused.",
     )
     timeout_s: PositiveFloat = Field(
         default=5.0,
-        description="Fetching one picture, redirects included, takes at most this many seconds, after waiting at most "
-        "as long for its turn. Beyond either, the picture is reported as failed.",
+        description="Fetching one picture, redirects included, takes at most this many seconds, after waiting at "
+        "most as long for its turn. A picture that exceeds either limit is reported as failed.",
     )
     concurrency: PositiveInt = Field(
         default=32,
-        description="A replica fetches at most this many pictures at a time, three quarters of them from one host. "
-        "Further ones wait.",
+        description="A replica fetches at most this many pictures at a time, and at most three quarters of them "
+        "from one host. Further pictures wait for their turn.",
     )
 
 
@@ -51,8 +54,8 @@ class ReplicaConfig(Section):
     )
     max_ongoing_requests: PositiveInt = Field(
         default=128,
-        description="One replica processes at most this many requests at once, counted when their body has arrived. "
-        "Further requests get 429 with Retry-After.",
+        description="One replica processes at most this many requests at once; a request counts when its body has "
+        "arrived. Further requests get 429 with Retry-After.",
     )
     max_queued_requests: PositiveInt = Field(
         default=128,
@@ -64,8 +67,8 @@ class ReplicaConfig(Section):
     )
     gpus: NonNegativeFloat = Field(
         default=0.0,
-        description="Ray reserves this many GPUs, or this fraction of one, for each replica. With 0 it computes on "
-        "the CPU.",
+        description="Ray reserves this many GPUs, or this fraction of one, for each replica. If it is 0, replicas "
+        "compute on the CPU.",
     )
     upscale_delay_s: NonNegativeFloat = Field(
         default=5.0,
@@ -77,7 +80,8 @@ class ReplicaConfig(Section):
     )
     drain_s: PositiveFloat = Field(
         default=20.0,
-        description="A stopping replica has this many seconds to finish its requests. Those left are cut off.",
+        description="A stopping replica has this many seconds to finish its requests. Requests that are not "
+        "finished by then are cut off.",
     )
 
 
@@ -88,22 +92,22 @@ class ServeConfig(Section):
     port: NonNegativeInt = Field(
         default=8000,
         le=65535,
-        description="The service listens on this TCP port. 0 picks a free one.",
+        description="The service listens on this TCP port. If it is 0, a free port is chosen.",
     )
     proxy: Literal["serve", "haproxy"] = Field(
         default="serve",
-        description="This proxy stands before the replicas. `haproxy` needs a tenth of the CPU for a request; replicas "
-        "then listen on all interfaces.",
+        description="This setting chooses the HTTP proxy that distributes requests to the replicas. `haproxy` "
+        "needs a tenth of the CPU time for a request, but makes replicas listen on all interfaces.",
     )
     auth: Literal["auto", "required", "none"] = Field(
         default="auto",
-        description="This says whether callers need a token. `auto` requires one unless the service listens on loopback "
-        "behind Ray's own proxy.",
+        description="This setting says whether callers need a token. `auto` requires a token unless the service "
+        "listens on loopback behind Ray's own proxy.",
     )
     tokens_file: str | None = Field(
         default=None,
-        description="Valid tokens are read from this YAML or JSON list of {name, sha256, scopes}, usually a mounted "
-        "secret. It holds SHA-256 sums only.",
+        description="Valid tokens are read from this YAML or JSON list of {name, sha256, scopes}, usually a "
+        "mounted secret. The file holds only SHA-256 digests of the tokens.",
     )
     public_read: bool = Field(
         default=False,
@@ -111,7 +115,7 @@ class ServeConfig(Section):
     )
     max_images: PositiveInt = Field(
         default=32,
-        description="One request may hold at most this many pictures. A request with more is refused.",
+        description="One request may hold at most this many pictures. A request with more pictures is refused.",
     )
     max_image_bytes: PositiveInt = Field(
         default=10_000_000,
@@ -124,38 +128,41 @@ class ServeConfig(Section):
     )
     max_json_bytes: PositiveInt = Field(
         default=4_000_000,
-        description="A JSON body may have at most this many bytes. A larger one gets 413.",
+        description="A JSON body may have at most this many bytes. A larger body gets 413.",
     )
     max_body_bytes: PositiveInt = Field(
         default=64_000_000,
-        description="A multipart upload may have at most this many bytes. A larger one gets 413.",
+        description="A multipart upload may have at most this many bytes. A larger body gets 413.",
     )
     max_series: PositiveInt = Field(
         default=200,
-        description="A forecast request may hold at most this many series. A request with more gets 413.",
+        description="A forecast request may hold at most this many series. A request with more series gets 413.",
     )
     max_points: PositiveInt = Field(
         default=500,
-        description="A series of a forecast request may hold at most this many days. A request with more gets 413.",
+        description="A series of a forecast request may hold at most this many days. A request with a longer "
+        "series gets 413.",
     )
     body_timeout_s: PositiveFloat = Field(
         default=10.0,
-        description="A request body has at least this many seconds to arrive. A slower one gets 408.",
+        description="A request body has at least this many seconds to arrive. A request whose body takes longer "
+        "gets 408.",
     )
     max_bodies: PositiveInt = Field(
         default=1024,
-        description="One replica receives at most this many bodies at a time. Beyond it, the body that has been "
-        "arriving longest is cut off with 429.",
+        description="One replica receives at most this many request bodies at a time. If one more arrives, the "
+        "body that has been arriving longest is cut off with 429.",
     )
     max_held_bytes: PositiveInt = Field(
         default=512_000_000,
-        description="The bodies that one replica is receiving or processing may have this many bytes together. Beyond "
-        "it, the body that has been arriving longest is cut off with 429.",
+        description="The bodies that one replica is receiving or processing may have at most this many bytes "
+        "together. If they exceed the limit, the body that has been arriving longest is cut off with "
+        "429.",
     )
     request_timeout_s: PositiveFloat = Field(
         default=15.0,
-        description="A response is ready within this many seconds, counted from the whole body. Otherwise the "
-        "request gets 504.",
+        description="A request gets 504 if its response takes longer than this many seconds after its whole body "
+        "has arrived.",
     )
     retry_after_s: PositiveInt = Field(
         default=2,
@@ -170,8 +177,8 @@ class ServeConfig(Section):
     )
     max_waiting: PositiveInt = Field(
         default=256,
-        description="At most this many garments of one replica wait for the model. A request with more is processed "
-        "in slices.",
+        description="At most this many garments of one replica wait for the model. A request with more garments "
+        "is processed in slices.",
     )
     threads: PositiveInt = Field(
         default=1, description="PyTorch uses this many CPU threads in each replica."
@@ -190,13 +197,13 @@ class ServeConfig(Section):
         description="A caller may name keys of the store only if they start with one of these prefixes.",
     )
     fetch: FetchConfig = Field(
-        default=FetchConfig(), description="This branch limits how pictures are fetched by URL."
+        default=FetchConfig(), description="These settings limit how pictures are fetched by URL."
     )
     recogniser: ReplicaConfig = Field(
         default=ReplicaConfig(),
-        description="This branch sizes the deployment that recognises pictures.",
+        description="These settings size the deployment that recognises pictures.",
     )
     tables: ReplicaConfig = Field(
         default=ReplicaConfig(cpus=0.5, max_replicas=2),
-        description="This branch sizes the deployment that serves tables, forecasts and the board.",
+        description="These settings size the deployment that serves tables, forecasts and the board.",
     )

@@ -29,12 +29,13 @@ class StoreConfig(Section):
     )
     region: str = Field(
         default="us-east-1",
-        description="S3 requests are signed for this region. Other S3-compatible servers often ignore it.",
+        description="S3 requests are signed for this region. S3-compatible servers other than AWS often ignore "
+        "the region.",
     )
     request_timeout_s: PositiveFloat = Field(
         default=30.0,
-        description="An S3 request that brings no data for this many seconds is tried again, three times at most. "
-        "After that the step fails with exit code 40.",
+        description="An S3 request that receives no data for this many seconds is tried again, at most three "
+        "times. If all attempts fail, the step ends with exit code 40.",
     )
 
 
@@ -42,20 +43,20 @@ class PlatformConfig(Section):
     """One e-commerce site."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")] = Field(
-        description="The platform has this name in keys, tables and reports: small letters, digits and dashes."
+        description="The platform has this name in keys, tables and reports: lower-case letters, digits and hyphens."
     )
     kind: Literal["shopify", "woocommerce", "schema_org", "replay"] = Field(
-        description="This says how the site states its products. `fashiontrend replay` fills a `replay` platform, "
+        description="The site states its products in this form. `fashiontrend replay` fills a `replay` platform, "
         "which is never crawled."
     )
     base_url: str = Field(
         default="",
-        description="The shop starts at this http(s):// address. `{day}` in it names an archive that still serves "
-        "past days.",
+        description="The shop starts at this http(s):// address. `{day}` in the address marks an archive that "
+        "still serves past days.",
     )
     currency: str | None = Field(
         default=None,
-        description="Prices have this currency if the shop's pages state none.",
+        description="Prices are taken to be in this currency if the shop's pages state none.",
     )
     enabled: bool = Field(
         default=True,
@@ -63,8 +64,8 @@ class PlatformConfig(Section):
     )
     delay_s: NonNegativeFloat = Field(
         default=1.0,
-        description="The crawler pauses at least this many seconds between two requests to the host. robots.txt can "
-        "only lengthen the pause.",
+        description="The crawler pauses at least this many seconds between two requests to the host. The shop's "
+        "robots.txt can only lengthen the pause.",
     )
     weight: PositiveFloat = Field(
         default=1.0,
@@ -125,7 +126,7 @@ class CrawlConfig(Section):
     )
     concurrency_per_host: PositiveInt = Field(
         default=1,
-        description="The crawler has at most this many requests to one host under way at a time.",
+        description="The crawler has at most this many concurrent requests to one host.",
     )
     timeout_s: PositiveFloat = Field(
         default=30.0,
@@ -137,16 +138,18 @@ class CrawlConfig(Section):
     )
     daily_request_budget: PositiveInt = Field(
         default=20_000,
-        description="A platform gets at most this many requests a day. When they are spent, the crawl ends as partial.",
+        description="A platform gets at most this many requests a day. When these requests are spent, the crawl "
+        "ends as partial.",
     )
     time_budget_s: PositiveFloat = Field(
         default=4 * 3600.0,
-        description="A platform's crawl takes at most this many seconds a day. Then it ends as partial and the next one "
-        "resumes there. Keep it well below the job's deadline, because a stopped job loses what it found.",
+        description="A platform's crawl takes at most this many seconds a day. A crawl that reaches this limit "
+        "ends as partial, and the next crawl resumes from there. Keep this limit well below the job's "
+        "deadline, because a stopped job loses what it found.",
     )
     max_images_per_listing: PositiveInt = Field(
         default=8,
-        description="At most this many pictures of a listing are fetched. Further ones are counted and left out.",
+        description="At most this many pictures of a listing are fetched. Further pictures are counted and left out.",
     )
     full_sweep_days: PositiveInt = Field(
         default=7,
@@ -168,7 +171,7 @@ class IngestConfig(Section):
     )
     max_image_bytes: PositiveInt = Field(
         default=10_000_000,
-        description="A picture with more bytes than this is not downloaded, or rejected as too large.",
+        description="A picture with more bytes than this is rejected as too large, before or after its download.",
     )
     min_side_px: PositiveInt = Field(
         default=16,
@@ -176,8 +179,8 @@ class IngestConfig(Section):
     )
     shard_bytes: PositiveInt = Field(
         default=64 << 20,
-        description="A Parquet file of pictures is closed when its pictures reach this many bytes. A task may hold up to "
-        "eight times as much in memory.",
+        description="A Parquet file of pictures is closed when its pictures reach this many bytes. A task may "
+        "hold up to eight times as many bytes in memory.",
     )
 
 

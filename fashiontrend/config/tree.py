@@ -48,7 +48,7 @@ FILE_VARIABLE = "FASHIONTREND_CONFIG"
 
 
 class Config(Section):
-    """Everything that can be set."""
+    """All settings of the package, as one tree."""
 
     seed: NonNegativeInt = Field(
         default=0,
@@ -56,72 +56,77 @@ class Config(Section):
     )
     taxonomy: str | None = Field(
         default=None,
-        description="Attributes and values are read from this YAML file. Without it the shipped taxonomy is used.",
+        description="Attributes and values are read from this YAML file. If it is not set, the shipped taxonomy "
+        "is used.",
     )
     attributes: tuple[str, ...] = Field(
         default=(),
-        description="Only these attributes of the taxonomy are used. If empty, all that are not optional are.",
+        description="Only these attributes of the taxonomy are used. If the list is empty, all attributes that "
+        "are not optional are used.",
     )
     store: StoreConfig = Field(
-        default=StoreConfig(), description="This branch says where everything is stored."
+        default=StoreConfig(), description="These settings say where everything is stored."
     )
     crawl: CrawlConfig = Field(
         default=CrawlConfig(),
-        description="This branch names the platforms and sets how they are crawled.",
+        description="These settings name the platforms and say how they are crawled.",
     )
     ingest: IngestConfig = Field(
         default=IngestConfig(),
-        description="This branch says which pictures are accepted and how they are packed.",
+        description="These settings say which pictures are accepted and how they are packed.",
     )
     health: HealthConfig = Field(
         default=HealthConfig(),
-        description="This branch sets gate G0, which withholds a bad day from the series.",
+        description="These settings define gate G0, which withholds a bad day from the series.",
     )
     labels: LabelsConfig = Field(
-        default=LabelsConfig(), description="This branch says where labels come from."
+        default=LabelsConfig(), description="These settings say where labels come from."
     )
     resample: ResampleConfig = Field(
         default=ResampleConfig(),
-        description="This branch sets how often pictures of rare values are repeated.",
+        description="These settings say how often pictures of rare values are repeated.",
     )
     attrnet: AttrNetConfig = Field(
-        default=AttrNetConfig(), description="This branch sets the recogniser and its training."
+        default=AttrNetConfig(),
+        description="These settings configure the recogniser and its training.",
     )
     accuracy_gate: AccuracyGateConfig = Field(
         default=AccuracyGateConfig(),
-        description="This branch sets gate G1, which a recogniser has to pass.",
+        description="These settings define gate G1, which a recogniser has to pass.",
     )
     series: SeriesConfig = Field(
-        default=SeriesConfig(), description="This branch sets how products become shares."
+        default=SeriesConfig(), description="These settings say how products become shares."
     )
     forecaster: ForecasterConfig = Field(
-        default=ForecasterConfig(), description="This branch sets the forecaster and its training."
+        default=ForecasterConfig(),
+        description="These settings configure the forecaster and its training.",
     )
     perplexity_gate: PerplexityGateConfig = Field(
         default=PerplexityGateConfig(),
-        description="This branch sets gate G2, which a forecaster has to pass.",
+        description="These settings define gate G2, which a forecaster has to pass.",
     )
     keywords: KeywordsConfig = Field(
         default=KeywordsConfig(),
-        description="This branch sets the rules by which values become keywords.",
+        description="These settings are the rules by which values become keywords.",
     )
-    ray: RayConfig = Field(default=RayConfig(), description="This branch says what Ray may use.")
+    ray: RayConfig = Field(default=RayConfig(), description="These settings say what Ray may use.")
     loop: LoopConfig = Field(
         default=LoopConfig(),
-        description="This branch says how much history is read and when models are trained again.",
+        description="These settings say how much history is read and when models are trained again.",
     )
     report: ReportConfig = Field(
-        default=ReportConfig(), description="This branch sets the HTML report."
+        default=ReportConfig(), description="These settings configure the HTML report."
     )
     serve: ServeConfig = Field(
-        default=ServeConfig(), description="This branch sets the HTTP service."
+        default=ServeConfig(), description="These settings configure the HTTP service."
     )
     exporter: ExporterConfig = Field(
-        default=ExporterConfig(), description="This branch sets the metrics that Prometheus reads."
+        default=ExporterConfig(),
+        description="These settings define the metrics that Prometheus reads.",
     )
     cluster: ClusterConfig = Field(
         default=ClusterConfig(),
-        description="This branch names the release of the chart that `submit` uses.",
+        description="These settings name the release of the chart that `submit` uses.",
     )
 
     @property

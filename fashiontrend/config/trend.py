@@ -8,7 +8,7 @@ from fashiontrend.typed_yaml import Fraction, Section
 
 
 class SeriesConfig(Section):
-    """How products become shares."""
+    """How shares are computed from products."""
 
     window_days: PositiveInt = Field(
         default=7,
@@ -16,8 +16,8 @@ class SeriesConfig(Section):
     )
     basis: Literal["live", "new_in"] = Field(
         default="live",
-        description="`live` counts the products that a shop lists in the window; `new_in` counts those that it first "
-        "listed in it.",
+        description="`live` counts the products that a shop lists in the window; `new_in` counts the products "
+        "that it first listed in the window.",
     )
     smoothing: NonNegativeFloat = Field(
         default=0.5,
@@ -52,12 +52,12 @@ class MemberConfig(Section):
 
 
 class UnivariateConfig(Section):
-    """The same two-layer LSTM for series that are not shares (`fashiontrend forecast`)."""
+    """A two-layer LSTM for series that are not shares (`fashiontrend forecast`)."""
 
     season_length: PositiveInt | None = Field(
         default=None,
-        description="A season has this many dates. Without it the length is 7 for daily, 52 for weekly and 12 for "
-        "monthly series.",
+        description="A season has this many dates. If it is not set, the length is 7 for daily, 52 for weekly and "
+        "12 for monthly series.",
     )
     members: tuple[MemberConfig, ...] = Field(
         default=(
@@ -65,8 +65,8 @@ class UnivariateConfig(Section):
             MemberConfig(epochs=4, half_life=5.0),
             MemberConfig(epochs=12, half_life=13.0),
         ),
-        description="The forecasts of these networks are averaged; they differ in length of training and in how fast "
-        "their level forgets. The trees use the half-life of the first.",
+        description="The forecasts of these networks are averaged; they differ in length of training and in how "
+        "fast their level forgets. The trees use the half-life of the first network.",
         min_length=1,
     )
     hidden_size: PositiveInt = Field(
@@ -126,12 +126,12 @@ class ForecasterConfig(Section):
     )
     univariate: UnivariateConfig = Field(
         default=UnivariateConfig(),
-        description="This branch sets the forecaster of `fashiontrend forecast` and `backtest`.",
+        description="These settings configure the forecaster of `fashiontrend forecast` and `backtest`.",
     )
 
 
 class PerplexityGateConfig(Section):
-    """A9: opens strictly below the threshold, and only if the model beats naive forecasts."""
+    """The perplexity gate (A9): it opens strictly below the threshold, and only if the model beats naive forecasts."""
 
     metric: Literal["normalised_perplexity", "perplexity"] = Field(
         default="normalised_perplexity",
@@ -154,8 +154,8 @@ class PerplexityGateConfig(Section):
     )
     standard_errors: NonNegativeFloat = Field(
         default=2.0,
-        description="The paired difference to the best naive forecast must exceed 0 by this many standard errors, "
-        "which allow for the overlap of the origins.",
+        description="The gate closes unless the paired difference to the best naive forecast exceeds 0 by this "
+        "many standard errors. The standard errors allow for the overlap of the origins.",
     )
     coverage: tuple[Fraction, Fraction] = Field(
         default=(0.70, 0.90),
@@ -163,8 +163,8 @@ class PerplexityGateConfig(Section):
     )
     max_interval_width: Fraction = Field(
         default=0.25,
-        description="The gate closes if the median width of an attribute's 80 % share interval exceeds this value, "
-        "because its series then does not measure anything.",
+        description="The gate closes if the median width of an attribute's 80 % share interval exceeds this "
+        "value, because a share that is so uncertain shows no trend.",
     )
     min_days: PositiveInt = Field(
         default=56, description="The gate closes if the series has fewer usable days than this."
@@ -196,8 +196,8 @@ class KeywordsConfig(Section):
     )
     min_change: Fraction = Field(
         default=0.005,
-        description="Changes of the share up to this value do not count. If counting noise is larger, its half-width "
-        "takes this value's place.",
+        description="Changes of the share up to this value do not count. If counting noise is larger, its "
+        "half-width replaces this value.",
     )
     noise_quantile: Annotated[float, Field(ge=0.5, lt=1.0)] = Field(
         default=0.75,
@@ -213,7 +213,8 @@ class KeywordsConfig(Section):
         description="A keyword needs at least this many usable days; below it there is not enough evidence.",
     )
     emerging_below: Fraction = Field(
-        default=0.03, description="A rising value with a share below this one is called emerging."
+        default=0.03,
+        description="A rising value can be called emerging only if its share is below this threshold.",
     )
     emerging_platforms: PositiveInt = Field(
         default=2,
@@ -221,7 +222,8 @@ class KeywordsConfig(Section):
     )
     rising_below: Fraction = Field(
         default=0.15,
-        description="A stable value with at least this share is called mainstream.",
+        description="A stable value is called mainstream if its share is at least this threshold or if it leads "
+        "its attribute; otherwise it is called dormant.",
     )
     leading_quantile: Fraction = Field(
         default=0.75,
@@ -238,7 +240,7 @@ class KeywordsConfig(Section):
     )
     season_band: Fraction = Field(
         default=0.1,
-        description="A value is seasonal if its seasonal index differs from 1 by more than this.",
+        description="A value is called seasonal if its seasonal index differs from 1 by more than this fraction.",
     )
     trend_days: PositiveInt = Field(
         default=56, description="The slope of a value is measured over this many days."
@@ -249,12 +251,12 @@ class KeywordsConfig(Section):
     )
     lead_days: PositiveInt = Field(
         default=21,
-        description="A platform is said to lead the others by at most this many days.",
+        description="Leads of one platform over the others are searched from one day up to this many days.",
     )
     lead_correlation: Fraction = Field(
         default=0.6,
-        description="A platform leads only if its changes correlate with the others' later changes by at least this "
-        "much.",
+        description="A platform leads only if its changes have at least this correlation with the later changes "
+        "of the other platforms.",
     )
     sure_probability: Fraction = Field(
         default=0.9,
@@ -282,7 +284,7 @@ class KeywordsConfig(Section):
     )
     segments: tuple[Literal["gender", "garment_type"], ...] = Field(
         default=("gender", "garment_type"),
-        description="Products are also followed separately for each value of these, if the value is known.",
+        description="Products are also followed separately for each value of these attributes, if the value is known.",
     )
     max_segments: NonNegativeInt = Field(
         default=6, description="At most this many segments are followed, the largest ones."
@@ -297,7 +299,8 @@ class KeywordsConfig(Section):
     )
     monitor_days: PositiveInt = Field(
         default=90,
-        description="The hit rates of released forecasts are computed over target days of this many last days.",
+        description="The hit rates of released forecasts are computed over the forecasts whose target day is "
+        "among the last this many days.",
     )
 
 
@@ -315,5 +318,5 @@ class ReportConfig(Section):
     )
     panels: NonNegativeInt = Field(
         default=120,
-        description="The report draws at most this many charts. It names the series that it leaves out.",
+        description="The report draws at most this many charts. The report names the series that it leaves out.",
     )

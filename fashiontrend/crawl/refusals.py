@@ -26,7 +26,7 @@ MAX_PAUSE_S = 300.0
 class RefusalMiddleware:
     """Counts refusals of pages and pictures by host, and pauses or abandons the host.
 
-    It sees each response before the next request to that host is sent.
+    The middleware sees each response before the next request to that host is sent.
     """
 
     def __init__(self, crawler: Crawler) -> None:

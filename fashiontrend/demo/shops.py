@@ -1,8 +1,8 @@
 """Serve three shops of different kinds, by default on loopback.
 
 A past day of a shop is at `/day/<date>/`. shop-a has Shopify's `/products.json`, shop-b has
-WooCommerce's Store API, and shop-c is plain HTML with a sitemap and schema.org JSON-LD. They have
-some oddities of real shops.
+WooCommerce's Store API, and shop-c is plain HTML with a sitemap and schema.org JSON-LD. The shops
+have some oddities of real shops.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Naive forecasts that a trained model has to beat: context (B, C, V) -> forecast (B, H, V).
 
-They take shares and any other series. A context must have no gaps: fill them with the value before.
+The naive forecasts take shares and any other series. A context must have no gaps: fill them with the value before.
 """
 
 from collections.abc import Callable

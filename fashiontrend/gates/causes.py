@@ -57,12 +57,12 @@ REQUEST_COLUMNS = tuple(f.name for f in fields(RequestRow))
 
 
 def metric_of(report: TrendReport | PairReport, cfg: PerplexityGateConfig) -> float:
-    """The number that the gate is set to."""
+    """The perplexity of a report or pair that the gate's setting `metric` selects."""
     return report.perplexity if cfg.metric == "perplexity" else report.normalised_perplexity
 
 
 def name_pairs(pairs: Sequence[PairReport]) -> str:
-    """The first five of them, for people."""
+    """The platform and attribute of at most five pairs, as text for people."""
     return ", ".join(f"{p.platform}/{p.attribute}" for p in pairs[:5])
 
 

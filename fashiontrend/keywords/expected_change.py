@@ -20,7 +20,7 @@ _Z80 = float(norm.ppf(0.9))
 
 @dataclass(frozen=True)
 class Path:
-    """The measured shares of a value on a platform, a number a day; NaN if withheld."""
+    """The measured shares of a value on a platform, one number for each day; NaN if the day is withheld."""
 
     days: tuple[date, ...]
     shares: Array  # (T,)
@@ -75,7 +75,7 @@ def expect_change(
 ) -> ExpectedChange:
     """Expect a change and call its direction by probability.
 
-    The forecast is taken as normal on the logit scale, with the width of its 80 % interval. A
+    The forecast is assumed to be normal on the logit scale; its 80 % interval gives the standard deviation. A
     change counts from `cfg.min_change` on, or from `noise_half_width` if that is more.
 
     Args:
@@ -106,8 +106,8 @@ def expect_change(
 def noise_half_width(share: float, support: int, cfg: KeywordsConfig) -> float:
     """The deviation up to which counting `support` products lies at `cfg.noise_quantile`.
 
-    At 0.75 it is exceeded every second time; no more is required, because the forecast's interval
-    holds the noise of counting already.
+    At the quantile 0.75 the half-width is exceeded every second time; no higher quantile is
+    required, because the forecast's interval holds the noise of counting already.
     """
     z = float(norm.ppf(cfg.noise_quantile))
     return z * math.sqrt(max(share * (1 - share), 0.0) / max(support, 1))

@@ -57,7 +57,7 @@ def render_chinese(record: KeywordRecord) -> str:
 
 
 def render_lead(record: KeywordRecord) -> str:
-    """Who moved first, if anyone did."""
+    """Name the platform that moved first, if there is one."""
     lead = record["lead_lag"]
     if not lead:
         return ""

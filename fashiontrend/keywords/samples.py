@@ -79,9 +79,10 @@ def find_combinations(
 ) -> list[Combination]:
     """Pairs of values of different attributes that occur together more often than independent ones would.
 
-    Lift = P(a and b) / (P(a) P(b)) among products that have both attributes. Kept from
+    Lift = P(a and b) / (P(a) P(b)) among products that have both attributes. A pair is kept from
     `cfg.min_pair_support` products and `cfg.min_lift` on, and only if the lower end of the lift's
-    80 % interval (normal on the log scale) is above 1; those with the largest support x log lift first.
+    80 % interval (normal on the log scale) is above 1; those with the largest support x log lift
+    first.
     """
     attributes = [a for a in taxonomy.attributes if a.id in products]
     found: list[Combination] = []

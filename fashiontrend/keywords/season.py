@@ -42,7 +42,7 @@ class Slope:
     days: int  # that it is of
 
     def is_clear(self, least_change: float, cfg: KeywordsConfig) -> bool:
-        """Beyond its error, and over its days more than a change that counts."""
+        """Return whether a slope exceeds its error and, over its days, the smallest change that counts."""
         moved = abs(self.week) * self.days / 7
         return moved > least_change and abs(self.week) > cfg.clear_slope * self.week_error
 

@@ -24,7 +24,7 @@ class Segment:
 
     @property
     def name(self) -> str:
-        """As it stands in a keyword's id."""
+        """The segment as it is written in a keyword's id."""
         return "|".join(v for v in (self.gender, self.garment_type) if v) or "all"
 
 

@@ -52,8 +52,9 @@ def find_trajectory(
 ) -> str:
     """One of eight shapes: sustained or seasonal riser and decliner, stars, flat, seasonal flat.
 
-    A star turned only lately: its measured slope does not go its way. A value whose coming change
-    is within the noise but whose slope of the last weeks is clear is sustained, not flat.
+    A value is called a star if its expected change has a direction that its measured slope does not
+    have yet. A value whose coming change is within the noise but whose slope of the last weeks is
+    clear is sustained, not flat.
 
     Args:
         expected: of the value.

@@ -1,6 +1,6 @@
 """What the steps of a run find, as typed records: one step writes them, and others read them.
 
-They pass through the ledger as JSON. Nothing is computed here.
+The records pass through the ledger as JSON. This package computes nothing.
 """
 
 from fashiontrend.outcomes.evaluation import AttributeReport, BoxReport, EvalReport

@@ -1,7 +1,7 @@
 """How accurate the recogniser is on annotated pictures (A6): what the accuracy gate reads.
 
-V values of an attribute; index V means "not visible". A number that nothing supports is NaN, and
-a gate stays closed on NaN.
+V values of an attribute; index V means "not visible". A number without data is NaN, and a gate
+stays closed on NaN.
 """
 
 import math

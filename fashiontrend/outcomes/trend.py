@@ -1,7 +1,7 @@
 """How well the trend model forecasts days it never saw (A9): what the perplexity gate reads.
 
-The scores are defined in `series.fit_metrics`. A number that nothing supports is NaN; an infinite
-one becomes NaN when it is written and read.
+The scores are defined in `series.fit_metrics`. A number without data is NaN; an infinite number
+becomes NaN when it is written and read.
 """
 
 import math

@@ -34,7 +34,7 @@ class Context:
 
     @property
     def store(self) -> Store:
-        """Where everything lies."""
+        """The layout of the store: it gives the key of everything that the run reads and writes."""
         return self.catalogue.store
 
     @property

@@ -26,7 +26,7 @@ OWN = ":"
 
 @dataclass(frozen=True)
 class RoundRow:
-    """One round of a gate; `blamed` holds attribute and reason."""
+    """A gate's decision in one round of training or labelling; `blamed` lists (attribute, reason) pairs."""
 
     label_round: int
     train_round: int

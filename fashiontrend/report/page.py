@@ -1,4 +1,4 @@
-"""One HTML page per run: data in, text out. It requests nothing from any server and needs no script."""
+"""One HTML page per run: data in, text out. The page requests nothing from any server and needs no script."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -16,7 +16,7 @@ def last_known(known: NDArray[np.bool_]) -> NDArray[np.int64]:
 def carry_source(known: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return, for each date, the index of the date whose value fills it.
 
-    This is the last known date up to it or, before the first known date, that first one.
+    The filling date is the last known date up to that date; before the first known date, it is the first known date.
 
     Args:
         known: (..., T) whether each date is known; index 0 is returned if none is.

@@ -95,7 +95,7 @@ def roll_ups(prefix: str) -> str:
 def roll_up(prefix: str, month: str, of: str) -> str:
     """Partition: a month's partitions below a prefix in one; `of` is a digest of their keys.
 
-    It can be deleted: it is a copy, and is written again when it is missed.
+    A roll-up can be deleted: it is a copy, and is written again when it is missing.
     """
     return f"rollups/{prefix}month={month}/of={of}"
 

@@ -53,7 +53,7 @@ class Entry:
 
     @property
     def done(self) -> Done:
-        """What the state machine needs to know of it."""
+        """The step as the state machine needs it."""
         move = Move(self.step, self.label_round, self.train_round)
         verdict = self.verdict
         if verdict is None:
@@ -81,7 +81,7 @@ class Entry:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], source: str = "") -> "Entry":
-        """Read what `to_json` gave, also that of the version before.
+        """Read a value from what `to_json` returned, in this version or the one before.
 
         Raises:
             DataError: this version cannot read it.
@@ -144,7 +144,7 @@ class Run:
         return tuple(e.verdict for e in self.entries if e.step is step and e.verdict)
 
     def to_json(self) -> JsonObject:
-        """Plain JSON of how it was started; the entries lie in files of their own."""
+        """Return how the run was started as plain JSON; the entries lie in files of their own."""
         plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "entries"}
         return {name: to_plain(value) for name, value in plain.items()}
 

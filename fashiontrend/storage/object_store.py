@@ -1,11 +1,11 @@
 """Bytes and tables at rest, in a directory or in S3-compatible storage; the only module that talks to it.
 
-Bulk bytes go through `pyarrow.fs`. What it cannot do, creating a key only if it does not
+Bulk bytes go through `pyarrow.fs`. What `pyarrow.fs` cannot do, creating a key only if it does not
 exist and replacing it only if nobody else did, goes through boto3's conditional PUT and,
 locally, through an exclusive hard link.
 
 A *partition* is a folder of files with a `_manifest.json` written last and exclusively, which
-lists the files that count. So a half-written partition is an absent one, and of two writers
+lists the files that count. Therefore a half-written partition is an absent one, and of two writers
 exactly one commits.
 """
 

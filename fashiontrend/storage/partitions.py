@@ -104,7 +104,7 @@ class RolledTable:
 
     @property
     def file(self) -> str:
-        """Its name within the roll-up."""
+        """The name of the table within the roll-up."""
         return self.name or "rows"
 
     def keeps(self, columns: Sequence[str] | None) -> bool:

@@ -66,7 +66,7 @@ class Job:
 
 
 class Cluster(Protocol):
-    """A cluster that takes jobs. Every method raises StoreError if the cluster cannot be reached."""
+    """A cluster to which jobs can be submitted. Every method raises StoreError if the cluster cannot be reached."""
 
     def submit(self, request: Request) -> str:
         """Submit a job and return its name."""
@@ -82,7 +82,7 @@ class Cluster(Protocol):
         """
 
     def logs(self, name: str) -> str:
-        """What its driver has written so far."""
+        """The log that the job's driver has written so far."""
 
 
 def make_request(stage: str, day: date, now: datetime) -> Request:
@@ -112,5 +112,5 @@ def wait(cluster: Cluster, name: str, pause: Callable[[float], None]) -> Job:
 
 
 def last_lines(text: str, lines: int) -> str:
-    """The end of a log."""
+    """The last lines of a log."""
     return "\n".join(text.rstrip().splitlines()[-lines:])

@@ -54,7 +54,7 @@ def _state(job: Resource) -> str:
 
 
 def start(job: Resource, cronjob: str, client: KubeClient) -> Decision:
-    """Decide, and create the RayJob if so.
+    """Decide whether to create the day's RayJob, and create it if so.
 
     Args:
         job: the day's RayJob.

@@ -1,7 +1,7 @@
 """How accurate the recogniser is on annotated pictures of the natural distribution (A6, gate G1).
 
 N pictures, A attributes with V values; index V means "not visible", -1 not labelled. A number
-that nothing supports is NaN, and a gate stays closed on NaN.
+without data is NaN, and a gate stays closed on NaN.
 """
 
 import math

@@ -44,7 +44,7 @@ class HardExample:
 
 @dataclass(frozen=True)
 class HardBox:
-    """One wrong box.
+    """A box that the recogniser predicted wrongly.
 
     Attributes:
         row: of the picture.

@@ -1,7 +1,8 @@
 """The one loop from encoded pictures to predictions.
 
-Training's evaluation, `fit-attrnet`, `recognise`, the batch jobs and the server all run it. They
-differ in its arguments: the device, the pictures of a batch, and what becomes of an unreadable one.
+Training's evaluation, `fit-attrnet`, `recognise`, the batch jobs and the server all run it. These
+callers differ in the loop's arguments: the device, the pictures of a batch, and what becomes of an
+unreadable one.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,7 +24,7 @@ Columns: TypeAlias = dict[str, NDArray[Any]]
 
 
 class Unreadable(StrEnum):
-    """What becomes of a picture that does not decode."""
+    """What the loop does with a picture that cannot be decoded."""
 
     RAISE = "raise"
     SKIP = "skip"
@@ -73,10 +74,10 @@ class PredictedBatch:
 
 
 class PicturePredictor(Protocol):
-    """What the loop needs; see `predict.Recogniser`."""
+    """The interface that the loop needs; see `predict.Recogniser`."""
 
     def to(self, device: str) -> Self:
-        """Move to a torch device, and return itself."""
+        """Move the recogniser to a torch device, and return it."""
         ...
 
     def decode(self, image: bytes) -> Image.Image:

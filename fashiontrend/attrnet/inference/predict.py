@@ -135,7 +135,7 @@ class Recogniser:
     ) -> Columns:
         """Look at whole pictures, then, if configured, at their garments.
 
-        Only `loop.predict_batches` calls it.
+        Only `loop.predict_batches` calls this method.
 
         Args:
             decoded: N pictures of `decode`.

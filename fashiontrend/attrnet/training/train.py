@@ -1,4 +1,4 @@
-"""The training loop of epochs (A5). It knows batches, a model and a callback; `ray_jobs` adds Ray."""
+"""The training loop of epochs (A5). The loop knows batches, a model and a callback; `ray_jobs` adds Ray."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

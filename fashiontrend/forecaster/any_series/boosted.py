@@ -1,6 +1,6 @@
 """Gradient-boosted trees on the residual of the seasonal base, the second part of the ensemble.
 
-Their features are summaries of what the LSTM's decoder gets, over a longer context, in the windows
+The features of the trees are summaries of what the LSTM's decoder gets, over a longer context, in the windows
 of the first network. LightGBM fits them; they are kept in its text format, which is only parsed.
 Shapes as in `univariate`.
 """

@@ -1,6 +1,6 @@
 """Forecast with well-known statistical models of statsforecast, one series at a time.
 
-They are an optional extra: `pip install fashiontrend[baselines]`. Shapes: S series, T dates, H horizons.
+These models are an optional extra: `pip install fashiontrend[baselines]`. Shapes: S series, T dates, H horizons.
 """
 
 from typing import Any

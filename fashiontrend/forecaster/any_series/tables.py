@@ -41,7 +41,7 @@ class SeriesTable:
     def is_composition(self) -> bool:
         """Whether the series are shares of one whole.
 
-        They are if none is negative and they sum to 1 on every date that has all of them.
+        Series are shares if no value is negative and the values sum to 1 on every date that has all of them.
         """
         total = self.values.sum(axis=0)
         whole = np.isfinite(total)

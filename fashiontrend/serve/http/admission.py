@@ -1,9 +1,9 @@
 """Admission control: limits on request bodies, on requests in progress, and on the bytes they hold.
 
 A request counts against the limit of requests in progress only once its body has arrived, so
-connections that send a header and nothing else keep nobody out. They count against a limit of their
-own; when it is reached, the request that has been sending longest is refused, because an honest body
-arrives within moments.
+connections that send a header and nothing else keep nobody out. Bodies that are still arriving
+count against a limit of their own; when it is reached, the request that has been sending longest is
+refused, because an honest body arrives within moments.
 """
 
 import asyncio

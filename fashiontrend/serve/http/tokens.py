@@ -53,7 +53,7 @@ class NewToken:
 
 
 def draw(name: str, scopes: tuple[Scope, ...]) -> NewToken:
-    """Draw a token of 256 random bits.
+    """Generate a token of 256 random bits.
 
     Raises:
         ConfigError: the name has characters that the audit log does not allow.
@@ -138,10 +138,10 @@ def _parse(path: str) -> Any:
 def make_guard(cfg: ServeConfig, clock: Callable[[], float] = time.time) -> Guard:
     """Make the function that checks a caller's token: guard(request, scope) -> caller's name.
 
-    The file is read again when it changes, so that a token can be withdrawn without a restart. If it
-    is gone or empty, every caller is refused. If it is invalid it may be half written, so the previous
-    tokens stay valid for `GRACE_S`; after that every caller gets 503 until the file is repaired,
-    because a withdrawn token must not stay valid.
+    The file is read again when it changes, so that a token can be withdrawn without a restart. If
+    the file is missing or empty, every caller is refused. If the file is invalid it may be half written,
+    so the previous tokens stay valid for `GRACE_S`; after that every caller gets 503 until the file
+    is repaired, because a withdrawn token must not stay valid.
 
     Args:
         cfg: gives the file, and whether tokens are needed.

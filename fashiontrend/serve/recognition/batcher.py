@@ -18,7 +18,7 @@ O = TypeVar("O")  # noqa: E741
 
 
 class Overloaded(Exception):
-    """The queue is full."""
+    """Raised when an item does not fit into the queue because the queue is full."""
 
 
 @dataclass(eq=False)

@@ -114,7 +114,7 @@ def recognise_rows(
 def result_schema(taxonomy: Taxonomy, options: Options) -> pa.Schema:
     """Return the columns of results.
 
-    They are id, status, detail, width and height (pixels), box (fractions), score, and for each
+    The columns are id, status, detail, width and height (pixels), box (fractions), score, and for each
     attribute its value, status and confidence; also the embedding, if the options ask for it.
     """
     chosen = [a for a in taxonomy.ids if options.attributes is None or a in options.attributes]

@@ -1,4 +1,4 @@
-"""The tables of a release: keywords, shares, forecasts, taxonomy. They are read once and kept in memory."""
+"""The tables of a release: keywords, shares, forecasts, taxonomy. The tables are read once and kept in memory."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -290,8 +290,8 @@ def series(
     """Return shares over days, in columns.
 
     Shares as counted (`corrected` false) have no interval: the stored interval is of the corrected
-    share, and an interval of the counting alone would leave out the recogniser's errors, which are
-    most of it.
+    share, and an interval for the sampling error alone would leave out the errors of the
+    recogniser, which are larger.
 
     Args:
         tables: of the release.

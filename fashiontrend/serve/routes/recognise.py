@@ -86,10 +86,8 @@ async def _read_form(
             elif name == "request" and isinstance(value, str):
                 upload = services.parse(value.encode("utf-8", "surrogatepass"), UploadRequest)
             else:
-                detail = (
-                    f"The form has the field {name[:60]!r}; expected files `image` and one text "
-                )
-                raise Problem(400, "invalid", detail + "`request` at most.")
+                detail = f"The form has the field {name[:60]!r}; expected files `image` and at most one text "
+                raise Problem(400, "invalid", detail + "field `request`.")
     return files, upload
 
 

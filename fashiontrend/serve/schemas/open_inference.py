@@ -1,8 +1,9 @@
 """The Open Inference Protocol's view of the recogniser: named tensors in, named tensors out.
 
-The one input is `image`: BYTES of shape (N) or (N, 1), base64 of encoded pictures. The outputs have
-one row per picture: `box` (N, 4) in fractions, `score` (N), `problem` (N), and for every attribute
-`<id>` its value, `<id>.status` and `<id>.confidence` (N). A missing value is an empty string or 0.
+The one input is `image`: its data type is BYTES, its shape is (N) or (N, 1), and each element is an
+encoded picture in base64. The outputs have one row per picture: `box` (N, 4) in fractions, `score`
+(N), `problem` (N), and for every attribute `<id>` its value, `<id>.status` and `<id>.confidence`
+(N). A missing value is an empty string or 0.
 """
 
 import base64

@@ -185,7 +185,7 @@ class ForecastRequest(RequestPart):
 class JobRequest(RequestPart):
     """A catalogue to recognise.
 
-    It consists of Parquet files in the store with a column `id` and either `image` (bytes) or `key`
+    The catalogue consists of Parquet files in the store with a column `id` and either `image` (bytes) or `key`
     (of the store).
     """
 
