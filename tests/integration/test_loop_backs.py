@@ -20,7 +20,7 @@ from fashiontrend.config import PerplexityGateConfig, StoreConfig
 from fashiontrend.demo import curves, shops
 from fashiontrend.demo.world import World
 from fashiontrend.loop import Step
-from fashiontrend.storage import ledger, releases
+from fashiontrend.storage import layout, ledger, releases
 from fashiontrend.storage.object_store import Store, open_store
 from tests import drills
 
@@ -267,12 +267,18 @@ def kill_in(folder: Path, step: Step) -> int:
 
 
 def contents(folder: Path) -> dict[str, int]:
-    """Rows of every committed table partition, shares and models included."""
+    """Rows of every committed table partition, shares and models included.
+
+    A roll-up is named by the files that it copies, whose names differ from attempt to attempt: here its month names it.
+    """
     store = store_of(folder)
-    rows = {}
+    rows: dict[str, int] = {}
     for partition in store.committed(""):
         tables = [f for f in store.manifest(partition).files if f.endswith(".parquet")]
-        rows[partition] = sum(store.read_table(f).num_rows for f in tables)
+        name = (
+            partition.split("/of=")[0] if partition.startswith(layout.roll_ups("")) else partition
+        )
+        rows[name] = rows.get(name, 0) + sum(store.read_table(f).num_rows for f in tables)
     return rows
 
 
