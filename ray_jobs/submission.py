@@ -20,7 +20,7 @@ CONFIG_FILE = "config.yaml"
 
 
 class RayApi:
-    """The jobs of a cluster.
+    """Submits jobs to a running Ray cluster, lists them and follows their logs.
 
     Args:
         address: `http://head:8265`.

@@ -155,7 +155,7 @@ SetArgument = Annotated[
 ScenesOption = Annotated[
     Path | None,
     typer.Option(
-        help="This folder holds scenes made of those pictures, with their boxes in a CSV file."
+        help="This folder holds scenes made of the labelled set's pictures, with boxes in a CSV file."
     ),
 ]
 AttributesOption = Annotated[

@@ -79,7 +79,7 @@ def token(
 ) -> None:
     """Generate a bearer token for a caller of the API.
 
-    The token goes to stderr and is shown only this once. Its line for serve.tokens_file goes to stdout.
+    The token goes to stderr and is shown only this once. The line to add to serve.tokens_file goes to stdout.
     """
     from fashiontrend.serve.http import tokens
 

@@ -29,7 +29,7 @@ app.add_typer(taxonomy_app, name="taxonomy")
 @app.command()
 def demo(
     seed: Annotated[
-        int, typer.Option(help="The world and both trainings are drawn from this seed.")
+        int, typer.Option(help="This number seeds the drawn world and both trainings.")
     ] = 0,
     folder: Annotated[Path, typer.Option(help="Everything is written into this folder.")] = Path(
         "build/demo"

@@ -62,7 +62,7 @@ class ResampleConfig(Section):
     )
     boost: dict[str, PositiveFloat] = Field(
         default={},
-        description="These factors multiply `beta` for single attributes. The rounds of the loop set these factors.",
+        description="Each named attribute multiplies `beta` by its factor. The rounds of the loop set these factors.",
     )
 
 

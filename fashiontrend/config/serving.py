@@ -156,8 +156,7 @@ class ServeConfig(Section):
     max_held_bytes: PositiveInt = Field(
         default=512_000_000,
         description="The bodies that one replica is receiving or processing may have at most this many bytes "
-        "together. If they exceed the limit, the body that has been arriving longest is cut off with "
-        "429.",
+        "together. Beyond this limit, the body that has been arriving longest is cut off with 429.",
     )
     request_timeout_s: PositiveFloat = Field(
         default=15.0,

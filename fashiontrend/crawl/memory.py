@@ -45,7 +45,7 @@ class CrawlMemory:
         return {**self.replaced_pictures, **known}
 
     def over(self, older: "CrawlMemory") -> "CrawlMemory":
-        """Return this memory, completed by an older one; the earliest `first_seen` wins."""
+        """Return this memory merged with an older one; the earliest `first_seen` wins."""
         listings = dict(older.listings)
         for product_id, listing in self.listings.items():
             both = (listing, listings.get(product_id, listing))

@@ -244,7 +244,7 @@ def listings(replay: Replay, rows: pa.Table, platform: str, day: date) -> pa.Tab
 
 
 def new_pictures(replay: Replay, rows: pa.Table, platform: str, day: date) -> dict[str, bytes]:
-    """Return picture id -> bytes of the products that a platform lists for the first time on a day."""
+    """Return the pictures, by id, of the products that a platform lists for the first time on a day."""
     frame = _live(replay, platform, day)
     if day != replay.days[0]:
         frame = frame[frame["first_day"] == day]

@@ -1,1 +1,1 @@
-"""Turn titles and annotations into a resampled, versioned dataset; without torch and the store."""
+"""Turn titles and annotations into a resampled, versioned dataset. Nothing here imports torch or the store."""

@@ -1,7 +1,7 @@
 """Frequent words of the listings' titles, as further targets of training.
 
 Titles name much that no attribute covers (brand, cut, material, occasion). A network that has to predict
-those words, too, learns more from few pictures. The trained network does not predict them.
+those words, too, learns more from few pictures. The trained network does not predict words.
 """
 
 from collections.abc import Sequence

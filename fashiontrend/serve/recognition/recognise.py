@@ -136,7 +136,9 @@ class RecognitionService:
                 return self._read_key(key)
         except StoreError:
             pass
-        raise Problem(422, "not_found", "The key does not exist, or callers may not read it.")
+        raise Problem(
+            422, "not_found", "The store has no such key, or callers may not read the key."
+        )
 
     async def _respond(
         self,
