@@ -14,8 +14,6 @@ from fashiontrend.storage.object_store import open_store
 from ray_jobs.train_attrnet import AttrNetTraining
 
 DATASET = "datasets/bench"
-#: Rows of a file: several files, so that Ray Data has something to hand out.
-FILE_ROWS = 512
 VAL_ROWS = 64
 #: Ray's workers run at this niceness; plain processes too, so that other work hurts both alike.
 RAY_NICENESS = 15
@@ -41,11 +39,7 @@ def fill(folder: Path, pictures: int, config: Config, times: int = 1, unseen: in
             else labelled(pictures + unseen, demo_taxonomy)
         )
         train = table.slice(0, pictures)
-        parts = {
-            f"train-{turn:03d}-{n:03d}": train.slice(start, FILE_ROWS)
-            for turn in range(times)
-            for n, start in enumerate(range(0, train.num_rows, FILE_ROWS))
-        }
+        parts = {"train" if times == 1 else f"train-{turn:03d}": train for turn in range(times)}
         val = table.slice(pictures) if unseen else table.slice(0, VAL_ROWS)
         store.commit_tables(name(times), {**parts, "val": val}, {})
     run = ledger.Run("bench", DAY, "", config.model_dump(mode="json"), "", "", "", None)

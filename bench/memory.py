@@ -76,7 +76,9 @@ def _pss(process: psutil.Process) -> int:
 
 def once(arguments: argparse.Namespace) -> None:
     """Run one job over the pictures, repeated a given number of times."""
-    config: Config = recognition.CONFIG if arguments.job == "recognise" else training.config(2)
+    config: Config = (
+        recognition.CONFIG if arguments.job == "recognise" else training.config(training.WORKERS)
+    )
     size = arguments.folder, arguments.pictures
     context = drawn.fill(*size, config, arguments.times)
     connect(config)
@@ -84,7 +86,7 @@ def once(arguments: argparse.Namespace) -> None:
         recognition.save_model(arguments.folder, context)
         recognition.through_ray(context, drawn.train_files(context, arguments.times))
     else:
-        training.through_ray(*size, EPOCHS, training.BATCH, 2, arguments.times)
+        training.through_ray(*size, EPOCHS, training.WORKERS, arguments.times)
     disconnect()
 
 

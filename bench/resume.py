@@ -75,7 +75,8 @@ def train(
     manifest = training.train_once(
         context.config, context.store, "attrnet", log.name, mortal,
         MortalTraining(settings, log, killed), epochs=epochs,
-        datasets=lambda: {"train": train_attrnet.stream(context, drawn.DATASET, epochs)},
+        datasets=lambda: {"train": train_attrnet.compressed_examples(context, drawn.DATASET)},
+        shares=train_attrnet.WholeBlocks(),
     )  # fmt: skip
     return manifest, Counter(log.read_text().split())
 

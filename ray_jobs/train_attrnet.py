@@ -4,9 +4,8 @@ The worker connects Ray's shards, checkpoints and reports to `attrnet.training.t
 no Ray. `pipeline.rounds` plans how a round after a closed gate differs from the one before.
 """
 
-import itertools
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,12 +34,12 @@ if TYPE_CHECKING:
     from fashiontrend.attrnet.training.batches import Batch
     from fashiontrend.checkpoint import TrainState
 
-#: Rows that a worker shuffles in memory; repeats of a picture stand next to each other.
-SHUFFLE_ROWS = 2048
-#: Rows that are decoded, and pictures that are predicted, as one batch.
-DECODE_ROWS = 64
-#: Files that one pass over Ray Data's pipeline reads at most, unless an epoch has more.
-LAP_FILES = 128
+#: Pictures that are predicted as one batch.
+PREDICTED_ROWS = 64
+#: Rows that a worker takes out of a block at a time.
+READ_ROWS = 256
+#: Blocks for each worker: enough that whole blocks share the rows out evenly, to an eighth at worst.
+BLOCKS_PER_WORKER = 8
 #: So many pictures give the mean to a fraction of a grey level.
 MEAN_PICTURES = 2000
 
@@ -58,6 +57,9 @@ class AttrNetTraining:
         steps_per_epoch: of each worker.
         seed: of weights, order and augmentation.
         priors: (V + 1,) proportions per attribute of the resampled training set.
+        more: further repeats of this round, as for `dataset.repeat_more`; None changes nothing.
+        decode_threads: of each worker, beside its training.
+        keep_bytes: of decoded pictures that each worker keeps from epoch to epoch.
     """
 
     store: Store
@@ -68,6 +70,27 @@ class AttrNetTraining:
     steps_per_epoch: int
     seed: int
     priors: Mapping[str, Sequence[float]]
+    more: tuple[int, Sequence[float]] | None = None
+    decode_threads: int = 1
+    keep_bytes: int = 0
+
+
+class WholeBlocks(ray.train.DataConfig):  # type: ignore[misc]  # Ray's types are not read
+    """Gives each worker blocks of its own, of a dataset that lies in Ray's object store.
+
+    Ray Train's own way, a streaming split, asks one coordinator for each batch; its scheduling loop
+    takes two thirds of a core. Blocks that are there already need no schedule.
+    """
+
+    def configure(
+        self, datasets: dict[str, ray.data.Dataset], world_size: int, *_: Any, **__: Any
+    ) -> list[dict[str, ray.data.DataIterator]]:
+        """Return the iterators of each worker by the dataset's name."""
+        parts = {name: dataset.split(world_size) for name, dataset in datasets.items()}
+        return [
+            {name: shards[rank].iterator() for name, shards in parts.items()}
+            for rank in range(world_size)
+        ]
 
 
 def train(context: Context) -> Outcome:
@@ -92,13 +115,15 @@ def train(context: Context) -> Outcome:
     version = digest(
         [labelled.version, context.taxonomy.digest, decisive, *filter(None, [round_.more])]
     )
+    ray_ = context.config.ray
     settings = AttrNetTraining(
         context.store, data.output, context.taxonomy, round_.attrnet, round_.epochs, steps,
-        round_.seed, round_.priors,
+        round_.seed, round_.priors, round_.more, max(1, int(ray_.cpus_per_worker)),
+        ray_.decoded_cache_bytes,
     )  # fmt: skip
     manifest = training.train_once(
         context.config, context.store, "attrnet", version, worker, settings, epochs=round_.epochs,
-        datasets=lambda: {"train": stream(context, data.output, round_.epochs, round_)},
+        datasets=lambda: {"train": compressed_examples(context, data.output)}, shares=WholeBlocks(),
     )  # fmt: skip
     report = EvalReport.from_json(manifest.facts["report"], f"attrnet {version}: report")
     verdict = gates.decide_accuracy(report, context.config.accuracy_gate)
@@ -112,35 +137,21 @@ def train(context: Context) -> Outcome:
     return Outcome(layout.model("attrnet", version), facts, verdict)
 
 
-def stream(
-    context: Context, dataset: str, epochs: int, round_: rounds.Round | None = None
-) -> ray.data.Dataset:
-    """Read the resampled training pictures of several epochs, decoded outside the training processes.
+def compressed_examples(context: Context, dataset: str) -> ray.data.Dataset:
+    """Read the resampled training pictures, as compressed as they are stored, into Ray's object store.
 
-    Workers wait while the pipeline starts and their shuffle buffers fill. One pass over the pipeline
-    therefore holds as many epochs as `LAP_FILES` allow.
+    What does not fit is spilled to disk by Ray. Picture ids are digests and the rows are sorted by them, so that
+    neighbours have nothing in common and whole blocks are random samples.
 
     Args:
-        context: gives the store, and the configuration if there is no round.
+        context: gives the store and the number of workers.
         dataset: partition whose `train*` files are read.
-        epochs: at most so many are read in one pass.
-        round_: gives configuration, seed and further repeats.
     """
-    from fashiontrend.attrnet.training.dataset import COLUMNS, decode_rows
+    from fashiontrend.attrnet.training.dataset import COLUMNS
 
-    files = _train_files(context.store, dataset)
-    rng = np.random.default_rng(round_.seed if round_ else 0)
-    laps = min(epochs, max(1, LAP_FILES // max(len(files), 1)))
-    order = [files[n] for _ in range(laps) for n in rng.permutation(len(files))]
-    return read_parquet(context.store, order, list(COLUMNS)).map_batches(
-        decode_rows,
-        fn_kwargs={
-            "cfg": round_.attrnet if round_ else context.config.attrnet,
-            "more": round_.more if round_ else None,
-        },
-        batch_size=DECODE_ROWS,
-        num_cpus=1,
-    )
+    rows = read_parquet(context.store, _train_files(context.store, dataset), list(COLUMNS))
+    blocks = BLOCKS_PER_WORKER * context.config.ray.train_workers
+    return rows.repartition(blocks).materialize()
 
 
 def _check_annotated(pictures: int, needed: int) -> None:
@@ -164,27 +175,29 @@ def worker(settings: AttrNetTraining) -> None:
 
     from fashiontrend import checkpoint
     from fashiontrend.attrnet.network import model
-    from fashiontrend.attrnet.training import dataset
+    from fashiontrend.attrnet.training import feed
     from fashiontrend.attrnet.training import train as training_loop
 
     cfg, taxonomy = settings.attrnet, settings.taxonomy
     torch.set_num_threads(cfg.threads)
-    shard = ray.train.get_dataset_shard("train")
-    workers = ray.train.get_context().get_world_size()
+    # Materialised once more, the shard is read without an executor of Ray Data.
+    shard = ray.train.get_dataset_shard("train").materialize()
+    context = ray.train.get_context()
+    workers = context.get_world_size()
     mean = training.compute_once(lambda: channel_mean(settings.store, settings.dataset, cfg))
     net = model.build(cfg, list(taxonomy.num_values.values()), mean, settings.seed)
     wrapped = ray.train.torch.prepare_model(net)
 
-    def batches() -> Iterator["Batch"]:
-        """Yield batches without end; an epoch takes `steps_per_epoch` of them."""
-        for lap in itertools.count():
-            columns: Iterable[dict[str, Any]] = shard.iter_batches(
-                batch_size=max(1, cfg.batch_size // workers), drop_last=True, prefetch_batches=2,
-                local_shuffle_buffer_size=SHUFFLE_ROWS, local_shuffle_seed=settings.seed + lap,
-            )  # fmt: skip
-            yield from map(dataset.to_batch, columns)
+    decoder = feed.PictureDecoder(cfg, settings.keep_bytes)
 
-    endless = batches()
+    def batches(epoch: int) -> Iterator["Batch"]:
+        """Yield batches without end; an epoch takes `steps_per_epoch` of them."""
+        return feed.endless_batches(
+            lambda: shard.iter_batches(batch_size=READ_ROWS, batch_format="pyarrow"), decoder,
+            batch_size=max(1, cfg.batch_size // workers),
+            rng=np.random.default_rng([settings.seed, epoch, context.get_world_rank()]),
+            threads=settings.decode_threads, more=settings.more,
+        )  # fmt: skip
 
     def on_epoch_end(state: "TrainState") -> None:
         name = f"epoch-{state.epoch - 1:03d}"
@@ -192,7 +205,7 @@ def worker(settings: AttrNetTraining) -> None:
 
     device = str(ray.train.torch.get_device())
     training_loop.fit(
-        wrapped, lambda epoch: endless, cfg, epochs=settings.epochs,
+        wrapped, batches, cfg, epochs=settings.epochs,
         steps_per_epoch=settings.steps_per_epoch, seed=settings.seed,
         start=training.last_state(), on_epoch_end=on_epoch_end,
         device=device, attributes=taxonomy.ids,
@@ -238,8 +251,8 @@ def _evaluate(net: "AttrNet", settings: AttrNetTraining, device: str) -> trainin
         plain = artifact.make_card(taxonomy, net, settings.priors, {})
         artifact.save(folder, net, plain)
         raw = loop.predict_all(
-            predict.Recogniser(folder), loop.read_pictures(table, DECODE_ROWS), device=device,
-            batch_size=DECODE_ROWS,
+            predict.Recogniser(folder), loop.read_pictures(table, PREDICTED_ROWS), device=device,
+            batch_size=PREDICTED_ROWS,
         )  # fmt: skip
         temperatures = {
             a: probabilities.fit_temperature(raw[f"probs_{a}"], labels[:, n])

@@ -61,6 +61,7 @@ def train_once(
     *,
     epochs: int,
     datasets: Callable[[], dict[str, Any]] | None = None,
+    shares: ray.train.DataConfig | None = None,
 ) -> Manifest:
     """Train a model version with DDP, unless the store holds it already, and commit its artifact.
 
@@ -78,6 +79,7 @@ def train_once(
         settings: its argument, a frozen dataclass that Ray can pickle.
         epochs: length of the progress bar.
         datasets: makes what the workers read by `get_dataset_shard`; called once Ray is up.
+        shares: how `datasets` are shared out among the workers; None is Ray Train's streaming split.
 
     Returns:
         The manifest of the committed model; its facts are those that the worker gave to `finish`.
@@ -94,6 +96,7 @@ def train_once(
         unless_finished(worker),
         train_loop_config={SETTINGS: settings},
         datasets=datasets() if datasets else None,
+        dataset_config=shares,
         scaling_config=scale(config),
         run_config=RunConfig(
             name=version,

@@ -43,6 +43,11 @@ class RayConfig(Section):
         description="Ray reserves this many logical CPUs for each training worker. Leave one whole CPU of the "
         "cluster unreserved, because reading the data needs it.",
     )
+    decoded_cache_bytes: NonNegativeInt = Field(
+        default=1 << 30,
+        description="Each worker of the recogniser's training keeps at most this many bytes of decoded pictures "
+        "in memory. Pictures beyond them are decoded again in every epoch. With 0 every picture is.",
+    )
     use_gpu: bool = Field(
         default=False,
         description="If true, each worker of training and recognition reserves one GPU and computes on it.",

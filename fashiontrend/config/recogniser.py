@@ -234,7 +234,8 @@ class AttrNetConfig(Section):
     precision: Literal["float32", "bfloat16"] = Field(
         default="float32",
         description="Convolutions compute in this precision in training, and on a GPU in prediction too. "
-        "`bfloat16` uses autocast.",
+        "`bfloat16` uses autocast. A CPU without instructions for bfloat16 computes in float32 all the same, because "
+        "to emulate them takes many times as long.",
     )
     compile: bool = Field(
         default=False,

@@ -105,7 +105,8 @@ def test_a_training_goes_on_with_the_workers_there_are(cluster, tmp_path):
         config, context.store, "attrnet", log.name, noted,
         NotedTraining(drawn.settings(context, drawn.DATASET, PICTURES, EPOCHS), log),
         epochs=EPOCHS,
-        datasets=lambda: {"train": train_attrnet.stream(context, drawn.DATASET, EPOCHS)},
+        datasets=lambda: {"train": train_attrnet.compressed_examples(context, drawn.DATASET)},
+        shares=train_attrnet.WholeBlocks(),
     )  # fmt: skip
     sizes = [size for _, size in read(log)]
     assert [size for size, _ in itertools.groupby(sizes)] == [2, 1, 2]

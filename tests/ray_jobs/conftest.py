@@ -19,7 +19,6 @@ from torch import nn
 
 from bench import drawn
 from fashiontrend.attrnet.inference import predict as recognition
-from fashiontrend.attrnet.training import dataset
 from fashiontrend.config import AttrNetConfig, Config, ForecasterConfig
 from ray_jobs import training
 from ray_jobs.train_forecaster import ForecasterTraining
@@ -55,7 +54,9 @@ class TrainWorker:
         return SimpleNamespace(get_world_rank=lambda: self.rank, get_world_size=lambda: self.size)
 
     def get_dataset_shard(self, name: str) -> Any:
-        return SimpleNamespace(iter_batches=lambda **_: iter(self.batches))
+        return SimpleNamespace(
+            materialize=lambda: SimpleNamespace(iter_batches=lambda **_: iter(self.batches))
+        )
 
     def report(self, metrics: Any, checkpoint: Any, checkpoint_dir_name: str) -> None:
         files = None
@@ -125,11 +126,10 @@ def attrnet_settings(tmp_path):
 
 
 @pytest.fixture
-def decoded(attrnet_settings):
-    """What the training shard yields."""
+def shard_tables(attrnet_settings):
+    """What one pass over the training shard yields."""
     table = attrnet_settings.store.read_partition(attrnet_settings.dataset, "train")
-    rows = dataset.decode_rows(table, attrnet_settings.attrnet)
-    return [{name: part[n : n + 4] for name, part in rows.items()} for n in (0, 4)]
+    return [table.slice(0, 4), table.slice(4)]
 
 
 @pytest.fixture

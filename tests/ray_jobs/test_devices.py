@@ -72,10 +72,12 @@ def test_the_forecaster_of_any_series_is_trained_where_ray_says(run_worker):
 
 
 def test_the_recogniser_is_trained_and_evaluated_where_ray_says(
-    attrnet_settings, decoded, predicted_on, run_worker
+    attrnet_settings, shard_tables, predicted_on, run_worker
 ):
-    on_cpu = run_worker(train_attrnet.worker, attrnet_settings, batches=decoded)
-    on_device = run_worker(train_attrnet.worker, attrnet_settings, batches=decoded, device=DEVICE)
+    on_cpu = run_worker(train_attrnet.worker, attrnet_settings, batches=shard_tables)
+    on_device = run_worker(
+        train_attrnet.worker, attrnet_settings, batches=shard_tables, device=DEVICE
+    )
     assert predicted_on() == ["cpu", DEVICE]
     assert on_device.reported == on_cpu.reported
 

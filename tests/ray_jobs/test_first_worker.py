@@ -29,12 +29,17 @@ def note_means(monkeypatch):
 
 
 def test_another_worker_neither_judges_the_recogniser_nor_decodes_for_the_mean(
-    attrnet_settings, decoded, predicted_on, run_worker, monkeypatch
+    attrnet_settings, shard_tables, predicted_on, run_worker, monkeypatch
 ):
     forbid(monkeypatch, train_attrnet, "channel_mean")
     means = note_means(monkeypatch)
     second = run_worker(
-        train_attrnet.worker, attrnet_settings, batches=decoded, rank=1, size=2, from_first=MEAN
+        train_attrnet.worker,
+        attrnet_settings,
+        batches=shard_tables,
+        rank=1,
+        size=2,
+        from_first=MEAN,
     )
     assert means == [MEAN]
     assert predicted_on() == []
@@ -42,10 +47,10 @@ def test_another_worker_neither_judges_the_recogniser_nor_decodes_for_the_mean(
 
 
 def test_the_first_worker_judges_the_recogniser_and_measures_the_mean(
-    attrnet_settings, decoded, predicted_on, run_worker, monkeypatch
+    attrnet_settings, shard_tables, predicted_on, run_worker, monkeypatch
 ):
     means = note_means(monkeypatch)
-    first = run_worker(train_attrnet.worker, attrnet_settings, batches=decoded, rank=0, size=2)
+    first = run_worker(train_attrnet.worker, attrnet_settings, batches=shard_tables, rank=0, size=2)
     assert len(means) == 1
     assert all(0 < channel < 255 for channel in means[0])
     assert len(predicted_on()) == 1

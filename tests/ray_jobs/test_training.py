@@ -34,10 +34,10 @@ def test_a_worker_on_a_gpu_has_it_alone():
     ],
 )
 def test_a_start_after_the_last_report_trains_nothing_and_keeps_the_artifact(
-    worker, settings, decoded, run_worker, request
+    worker, settings, shard_tables, run_worker, request
 ):
     """Seen: the driver was killed before it uploaded the artifact; every later start ended with DataError."""
     settings = request.getfixturevalue(settings)
-    first = run_worker(worker, settings, batches=decoded)
-    again = run_worker(worker, settings, batches=decoded, kept=first.reported["final"])
+    first = run_worker(worker, settings, batches=shard_tables)
+    again = run_worker(worker, settings, batches=shard_tables, kept=first.reported["final"])
     assert again.reported == {}, "what was reported last stays the newest checkpoint"

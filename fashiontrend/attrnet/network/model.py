@@ -16,6 +16,8 @@ from fashiontrend.errors import ConfigError
 
 #: Grey levels (0..255) per unit of input: the usual spread of photographs.
 PIXEL_SCALE = 58.0
+#: Instructions of a CPU, as PyTorch names them, with which bfloat16 is faster than float32.
+BFLOAT16_INSTRUCTIONS = ("amx_bf16", "avx512_bf16", "bf16")
 
 
 class PlainShots(NamedTuple):
@@ -162,7 +164,8 @@ class AttrNet(nn.Module):
 
     def _precision(self) -> torch.autocast:
         device = self.mean.device.type
-        half = self.cfg.precision == "bfloat16" and (self.training or device != "cpu")
+        useful = device != "cpu" or (self.training and cpu_computes_bfloat16())
+        half = self.cfg.precision == "bfloat16" and useful
         return torch.autocast(device, torch.bfloat16, enabled=half)
 
     def _scale(self, image: Tensor) -> Tensor:
@@ -242,6 +245,12 @@ class AttrNet(nn.Module):
     def lasting_weights(self) -> dict[str, Tensor]:
         """The tensors of the network that `lasting` configures."""
         return {k: t for k, t in self.state_dict().items() if not k.startswith("words.")}
+
+
+def cpu_computes_bfloat16() -> bool:
+    """Whether this CPU has instructions for bfloat16; to emulate them takes ten times as long."""
+    found = torch.cpu.get_capabilities()
+    return any(found.get(name, False) for name in BFLOAT16_INSTRUCTIONS)
 
 
 def build(
