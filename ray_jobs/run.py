@@ -17,11 +17,11 @@ from fashiontrend.loop import Step
 from fashiontrend.pipeline.context import now
 from fashiontrend.pipeline.crawl import crawl
 from fashiontrend.pipeline.drive import Driver
-from fashiontrend.pipeline.label import label
 from fashiontrend.pipeline.publish import publish
 from fashiontrend.pipeline.shares import build_shares
 from fashiontrend.storage import ledger
 from ray_jobs.ingest import ingest_days
+from ray_jobs.label import label
 from ray_jobs.recognise import recognise
 from ray_jobs.train_attrnet import train as train_attrnet
 from ray_jobs.train_forecaster import train as train_forecaster

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 PREDICTED_ROWS = 64
 #: Rows that a worker takes out of a block at a time.
 READ_ROWS = 256
-#: Blocks for each worker: enough that whole blocks share the rows out evenly, to an eighth at worst.
-BLOCKS_PER_WORKER = 8
+#: Blocks for each worker, if there are rows enough: so many draws from all days that shares are alike.
+BLOCKS_PER_WORKER = 32
 #: So many pictures give the mean to a fraction of a grey level.
 MEAN_PICTURES = 2000
 
@@ -140,18 +140,19 @@ def train(context: Context) -> Outcome:
 def compressed_examples(context: Context, dataset: str) -> ray.data.Dataset:
     """Read the resampled training pictures, as compressed as they are stored, into Ray's object store.
 
-    What does not fit is spilled to disk by Ray. Picture ids are digests and the rows are sorted by them, so that
-    neighbours have nothing in common and whole blocks are random samples.
+    What does not fit is spilled to disk by Ray. The rows stand in the order of the days on which
+    their pictures were first seen; their blocks are shuffled, so that each worker's share is of all days.
 
     Args:
-        context: gives the store and the number of workers.
+        context: gives the store, the number of workers and the seed.
         dataset: partition whose `train*` files are read.
     """
     from fashiontrend.attrnet.training.dataset import COLUMNS
 
     rows = read_parquet(context.store, _train_files(context.store, dataset), list(COLUMNS))
-    blocks = BLOCKS_PER_WORKER * context.config.ray.train_workers
-    return rows.repartition(blocks).materialize()
+    blocks = min(BLOCKS_PER_WORKER * context.config.ray.train_workers, rows.count())
+    shuffled = rows.repartition(blocks).randomize_block_order(seed=context.config.seed)
+    return shuffled.materialize()
 
 
 def _check_annotated(pictures: int, needed: int) -> None:

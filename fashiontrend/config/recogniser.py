@@ -19,6 +19,11 @@ class LabelsConfig(Section):
         description="A label that was read from a title has this confidence, from 0 to 1. Annotations have "
         "confidence 1.",
     )
+    max_titled_pictures: PositiveInt = Field(
+        default=100_000,
+        description="A dataset holds at most this many training pictures that only titles label. If there are more, "
+        "pictures with rare values are drawn more often. Annotated pictures are always kept.",
+    )
     rules: str | None = Field(
         default=None,
         description="This YAML file adds title words to the shipped ones, as attribute -> value -> [words].",

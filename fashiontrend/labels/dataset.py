@@ -85,9 +85,9 @@ def build(
         annotations: ANNOTATION rows. Their labels override titles; attributes that the taxonomy
             lacks are ignored and reported.
         taxonomy: what to train; label arrays have its order.
-        labels_cfg: `titles`.
+        labels_cfg: `titles` and `max_titled_pictures`.
         resample_cfg: how far rare values are repeated.
-        seed: seed of the random rounding of repeats.
+        seed: seed of the draw of titled pictures and of the random rounding of repeats.
 
     Raises:
         DataError: a label is not in the taxonomy, or there is nothing to train on.
@@ -105,7 +105,9 @@ def build(
         _links(pictures, titles, annotations), val_ids, annotated.loc[val_ids, "product_key"]
     )
     rng = np.random.default_rng([seed, 3])
-    train = _train_part(long, annotated, available - excluded, taxonomy)
+    train = _train_part(
+        long, annotated, available - excluded, taxonomy, labels_cfg.max_titled_pictures, seed
+    )
     factors = resample.repeat_factors(train.encoded.labels, taxonomy, resample_cfg)
     train = SplitPart(TRAIN, train.encoded, train.annotated, resample.draw_repeats(factors, rng))
     encoded = encode(long.annotations, val_ids, taxonomy)
@@ -196,9 +198,12 @@ def _train_part(
     annotated: pd.DataFrame,
     allowed: set[str],
     taxonomy: Taxonomy,
+    most_titled: int,
+    seed: int,
 ) -> SplitPart:
     by_people = set(annotated.index[annotated["split"] == TRAIN]) & allowed
     titled = sorted((set(long.titles["picture_id"]) & allowed) - by_people)
+    titled = draw_titled(titled, long.titles, most_titled, np.random.default_rng([seed, 4]))
     ids = sorted([*by_people, *titled])
     if not ids:
         raise DataError(
@@ -209,6 +214,33 @@ def _train_part(
     return SplitPart(
         TRAIN, encoded, np.array([i in by_people for i in ids]), np.ones(len(ids), np.int16)
     )
+
+
+def draw_titled(
+    picture_ids: list[str], titles: pd.DataFrame, most: int, rng: np.random.Generator
+) -> list[str]:
+    """Draw pictures that only titles label, without replacement, so that rare values stay.
+
+    A picture's weight is 1 / sqrt(n), where n is the number of pictures with its rarest value, as repeats
+    with the exponent 0.5 would weigh it.
+
+    Args:
+        picture_ids: (N,) to draw from.
+        titles: columns `LONG_COLUMNS`; every picture has a row.
+        most: so many are drawn; all are returned if N is smaller.
+        rng: of the draw.
+
+    Returns:
+        The drawn ids, in their order.
+    """
+    if len(picture_ids) <= most:
+        return picture_ids
+    frame = titles[titles["picture_id"].isin(set(picture_ids))]
+    counts = frame.groupby(["attribute", "value"])["picture_id"].transform("size")
+    rarest = counts.groupby(frame["picture_id"]).min()
+    weights = 1.0 / np.sqrt(rarest.reindex(picture_ids).to_numpy(np.float64))
+    places = rng.choice(len(picture_ids), most, replace=False, p=weights / weights.sum())
+    return [picture_ids[n] for n in np.sort(places)]
 
 
 @dataclass(frozen=True)

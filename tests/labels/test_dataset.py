@@ -193,3 +193,16 @@ def test_labels_that_contradict_the_taxonomy_are_refused(build, make_annotations
 def test_nothing_to_train_on_is_an_error(build, make_annotations):
     with pytest.raises(DataError, match="no picture of the split `train` has a label"):
         build([("no word", "a")], make_annotations(("a", "a/0", "val", {"colour": "red"})))
+
+
+def test_of_too_many_titled_pictures_rare_values_and_annotations_are_kept(build, people):
+    said = [*SAID, *((f"blue {n}", [f"b{n}"]) for n in range(200))]
+    cfg = LabelsConfig(max_titled_pictures=20)
+    drawn = [rows(build(said, people, labels=cfg, seed=seed).train) for seed in range(20)]
+    assert {len(d) for d in drawn} == {21}, "20 titled pictures and the annotated one"
+    assert all("a" in d for d in drawn)
+    red = sum("d" in d for d in drawn) / 20
+    blue = sum("b7" in d for d in drawn) / 20
+    assert red > 0.6 > 0.3 > blue
+    again = rows(build(said, people, labels=cfg, seed=3).train)
+    assert set(again) == set(drawn[3]) != set(drawn[4])

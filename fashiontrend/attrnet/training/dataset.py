@@ -1,4 +1,4 @@
-"""From rows of `schemas.EXAMPLE` to arrays and batches. Ray Data calls `decode_rows`, Ray Train `to_batch`.
+"""From rows of `schemas.EXAMPLE` to arrays and batches; `feed` does so picture by picture while a network trains.
 
 N rows become M pictures: a row of the resampled set counts `repeat` times.
 """
@@ -25,18 +25,15 @@ COLUMNS = ("picture_id", "annotated", "labels", "confidences", "box", "repeat", 
 TENSORS = ("image", "labels", "weights", "box")
 
 
-def decode_rows(
-    columns: Rows | pa.Table, cfg: AttrNetConfig, more: tuple[int, Sequence[float]] | None = None
-) -> dict[str, NDArray[Any]]:
+def decode_rows(columns: Rows | pa.Table, cfg: AttrNetConfig) -> dict[str, NDArray[Any]]:
     """Decode rows of the EXAMPLE schema, each picture once, however often it repeats.
 
     Labels of annotators weigh 1, others their confidence, and missing ones 0.
 
     Args:
-        columns: a table, or arrays by name as `map_batches` passes them; `COLUMNS` are read.
+        columns: a table, or lists or arrays by name; `COLUMNS` are read.
         cfg: branch `attrnet`; gives the side S of the square, `train_px` or else `input_px`,
             whether pictures keep their aspect, and whether plain shots get masks and boxes.
-        more: further repeats, as for `repeat_more`.
 
     Returns:
         image uint8 (M, 3, S, S), (M, 4, S, S) with masks, labels int64 (M, A), weights float32
@@ -59,7 +56,7 @@ def decode_rows(
     ]
     image = np.array([s for s, _, _ in squares], dtype=np.uint8).reshape(-1, channels, side, side)
     box = np.array([b for _, b, _ in squares], dtype=np.float32).reshape(-1, 4)
-    repeat = repeat_more(labels, np.asarray(rows["repeat"], dtype=np.int64), more)
+    repeat = np.asarray(rows["repeat"], dtype=np.int64)
     names = np.array(rows["picture_id"], dtype=object)
     arrays: dict[str, NDArray[Any]] = {
         "image": image,
