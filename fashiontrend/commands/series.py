@@ -10,7 +10,7 @@ import typer
 
 from fashiontrend import config as configuration
 from fashiontrend import console
-from fashiontrend.errors import ConfigError, DataError
+from fashiontrend.errors import ConfigError
 
 if TYPE_CHECKING:  # importing torch takes seconds, which --help does not need
     from fashiontrend.forecaster.any_series.backtest import BacktestReport
@@ -23,7 +23,7 @@ SeriesOption = Annotated[
     Path,
     typer.Option(
         "--series",
-        help="The series are read from this CSV or Parquet file. A wide table has a column of dates and a "
+        help="The series are read from this CSV, Excel or Parquet file. A wide table has a column of dates and a "
         "column for each series; a long table has the columns series, date, value.",
     ),
 ]
@@ -96,8 +96,10 @@ def forecast(
     gradient-boosted trees; 100 series take under a minute of CPU. The interval is scaled so that it would
     have held on the last stretch of the file, forecast by the same model fitted without that stretch.
 
-    The table: dates are written like 2018-12-31 and are daily, weekly (on the same weekday) or monthly
-    (on the first or last day), alike for all series. Forecasts start after the last date.
+    The table: dates are daily, on business days, weekly (on the same weekday), monthly, quarterly or yearly
+    (on the first or last day), alike for all series. They are written like 2018-12-31, 31.12.2018,
+    31/12/2018, 2018-W52, 2018-Q4 or 2018; a date that could mean two days is refused. Separators and decimal
+    commas are found. Notes say how the file was understood. Forecasts start after the last date.
 
     Unusual series: an empty cell or a missing date is a gap and is left out. A constant series stays
     constant, with an interval of width 0. A series with negative values is shifted up and back. A series
@@ -124,6 +126,12 @@ def forecast(
         fitted = _fit(table, configuration.load(config), workers, horizon, seed, season)
         for text in ensemble.describe_treatment(table, fitted.season):
             console.stderr.print(f"note: {text}", markup=False)
+        if fitted.calibration == ensemble.UNCALIBRATED:
+            console.stderr.print(
+                f"note: {len(table.dates)} dates are too few to check intervals {horizon} dates ahead on an earlier "
+                "part of the file; the intervals are a rule of thumb. Give a longer history, or a shorter --horizon.",
+                markup=False,
+            )
     rows = adhoc_forecast.forecast_series(fitted, table, horizon)
     _write(rows, out)
     if save is not None:
@@ -273,29 +281,10 @@ def _intervals(report: "BacktestReport") -> rich.table.Table:
 
 
 def _read(path: Path) -> "SeriesTable":
-    from fashiontrend.forecaster.any_series import tables
+    from fashiontrend.forecaster.any_series import files, tables
 
-    if path.suffix.lower() not in (".csv", ".parquet"):
-        raise ConfigError(
-            f"--series {path}: expected a .csv or .parquet file. Convert it, or correct the name."
-        )
-    try:
-        frame = _read_csv(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
-    except OSError as error:
-        raise ConfigError(
-            f"--series {path}: {error.strerror or error}. Correct the path."
-        ) from error
-    except (ValueError, pd.errors.ParserError) as error:
-        raise DataError(f"{path}: cannot be read as a table: {error}. Write it again.") from error
-    return tables.read_table(frame, path.name)
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    """Read a CSV file and keep repeated column names, which pandas would number."""
-    frame = pd.read_csv(path)
-    names = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False).iloc[0]
-    frame.columns = pd.Index(names)
-    return frame
+    cells = files.read_file(path)
+    return tables.read_table(cells.frame, path.name, cells.notes)
 
 
 def _use_one_thread() -> None:

@@ -66,7 +66,7 @@ def test_a_kept_model_forecasts_without_fitting(type_in, file, tmp_path):
     ("arguments", "code", "message"),
     [
         (("--series", "gone.csv"), 30, "gone.csv"),
-        (("--series", "shares.txt"), 30, "expected a .csv or .parquet file"),
+        (("--series", "shares.pdf"), 30, "expected a file that ends with .csv"),
         (("--model", "nowhere"), 30, "--model nowhere"),
         (("--model", "nowhere", "--season", 3), 30, "belong to fitting"),
         (("--model", "nowhere", "--workers", 2), 30, "belong to fitting"),

@@ -40,6 +40,8 @@ _MIN_TARGETS, _MIN_CONTEXT = 4, 8
 #: training dates are too small for later ones.
 _OPTIMISM = 1.25
 _BATCH = 1024
+#: Calibration of a forecaster whose table is too short for an earlier origin.
+UNCALIBRATED = "training dates; no earlier origin"
 #: Training windows, half of them reversed in time; drawn at random if there are more. A fit stays below a minute.
 MAX_WINDOWS = 30_000
 #: Of the training of each network; chosen together with the epochs of the members.
@@ -135,7 +137,7 @@ def fit_series(
     if origin is None:
         report(sum(m.epochs for m in cfg.members), "too short to calibrate on an earlier origin")
         wide = (_OPTIMISM, 1.6 * _OPTIMISM)
-        return replace(draft, factors=wide, calibration="training dates; no earlier origin")
+        return replace(draft, factors=wide, calibration=UNCALIBRATED)
     earlier, known = table.before(origin).measured()
     models, trees = _fit_members(earlier, task, "calibrate")
     past = replace(draft, models=models, trees=trees)

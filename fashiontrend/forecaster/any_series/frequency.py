@@ -1,4 +1,4 @@
-"""Find whether dates are daily, weekly or monthly, from the steps between them."""
+"""Find the frequency of dates, from a day to a year, from the steps between them."""
 
 from dataclasses import dataclass
 
@@ -11,15 +11,21 @@ from fashiontrend.errors import DataError
 _DAY = np.timedelta64(1, "D")
 #: This many equal steps in a row that differ from the usual step are a change of frequency.
 _RUN = 3
+#: A gap of more than a year and of this many usual steps is taken for a mistyped year.
+_FAR = 20
+#: Weekends that must be left out before daily dates count as business days.
+_WEEKENDS = 2
+_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_FREQUENCIES = "daily, weekly, monthly, quarterly or yearly"
 
 
 @dataclass(frozen=True)
 class Frequency:
     """The distance between the dates of a series."""
 
-    name: str  # daily, weekly or monthly
-    alias: str  # pandas' name, with the weekday or the end of the month
-    season: int  # usual season in dates: a week of days, a year of weeks or months
+    name: str  # daily, business-daily, weekly, monthly, quarterly or yearly
+    alias: str  # pandas' name, with the weekday, or the month and its start or end
+    season: int  # usual season in dates: a week of days, a year of weeks, months or quarters
 
 
 def find_frequency(long: pd.DataFrame, source: str) -> Frequency:
@@ -33,8 +39,8 @@ def find_frequency(long: pd.DataFrame, source: str) -> Frequency:
         source: name of the table in messages.
 
     Raises:
-        DataError: no series has two dates; steps are neither days, weeks nor months; the frequency
-            of a series changes, or two series differ in it.
+        DataError: no series has two dates; steps are no days, weeks, months, quarters or years; one
+            date lies far from all others; the frequency of a series changes, or two series differ in it.
     """
     found: dict[str, tuple[Frequency, str]] = {}
     single = ""
@@ -53,7 +59,7 @@ def find_frequency(long: pd.DataFrame, source: str) -> Frequency:
     if not found:
         raise DataError(
             f"{source}: {single or 'no series shows its frequency'}; at least two dates are needed to tell "
-            "daily, weekly or monthly. Give a longer history."
+            f"{_FREQUENCIES}. Give a longer history."
         )
     if len(found) > 1:
         (a, first), (b, other) = list(found.values())[:2]
@@ -68,14 +74,15 @@ def _series_frequency(days: NDArray[np.datetime64], who: str) -> Frequency | Non
     """Return the frequency of sorted distinct days, None if two dates leave it open."""
     steps = (np.diff(days) / _DAY).astype(np.int64)
     lengths, counts = np.unique(steps, return_counts=True)
-    months = _monthly(days)
-    if months and lengths.min() >= 28:
-        return Frequency("monthly", months, 12)
     usual = int(lengths[counts.argmax()])
+    _refuse_far_dates(days, steps, usual, who)
+    ends = _month_ends(days)
+    if ends and lengths.min() >= 28:
+        return _months_apart(days, ends, who)
     if usual in (1, 7):
         _refuse_change(days, steps, usual, who)
         if usual == 1:
-            return Frequency("daily", "D", 7)
+            return _daily(days)
         if not (steps % 7).any():
             return Frequency("weekly", f"W-{pd.Timestamp(days[0]).day_name()[:3].upper()}", 52)
         at = int((steps % 7 != 0).argmax())
@@ -86,9 +93,54 @@ def _series_frequency(days: NDArray[np.datetime64], who: str) -> Frequency | Non
     if len(days) == 2:
         return None
     raise DataError(
-        f"{who} has steps of {usual} days (from {days[0]} to {days[1]} {steps[0]}); expected daily, weekly "
-        "or monthly dates. Resample it to one of them."
+        f"{who} has steps of {usual} days (from {days[0]} to {days[1]} {steps[0]}); expected {_FREQUENCIES} "
+        "dates. Resample it to one of them."
     )
+
+
+def _daily(days: NDArray[np.datetime64]) -> Frequency:
+    """Business days if no date is a Saturday or Sunday although the dates span several weekends."""
+    weekends = np.busday_count(days[0], days[-1] + 1, weekmask="Sun")
+    if np.is_busday(days).all() and weekends >= _WEEKENDS:
+        return Frequency("business-daily", "B", 5)
+    return Frequency("daily", "D", 7)
+
+
+def _months_apart(days: NDArray[np.datetime64], ends: str, who: str) -> Frequency:
+    """Monthly, quarterly or yearly, by the largest number of months that divides all steps.
+
+    Args:
+        days: sorted distinct starts or ends of months.
+        ends: "S" for starts, "E" for ends.
+        who: the series in messages.
+    """
+    months = days.astype("datetime64[M]").astype(np.int64)
+    step = int(np.gcd.reduce(np.diff(months)))
+    month = int(months[0] % 12)
+    if step % 12 == 0:
+        return Frequency("yearly", f"Y{ends}-{_MONTHS[month]}", 1)
+    if step % 3 == 0 and step % 6:
+        # The quarters that begin in January, April, July and October are anchored at January.
+        return Frequency(
+            "quarterly", f"Q{ends}-{_MONTHS[month % 3 + (9 if ends == 'E' else 0)]}", 4
+        )
+    if step > 1:
+        raise DataError(
+            f"{who} has steps of {step} months (from {days[0]} to {days[1]}); expected {_FREQUENCIES} dates. "
+            "Resample it to one of them."
+        )
+    return Frequency("monthly", f"M{ends}", 12)
+
+
+def _refuse_far_dates(
+    days: NDArray[np.datetime64], steps: NDArray[np.int64], usual: int, who: str
+) -> None:
+    at = int(steps.argmax())
+    if len(steps) > 1 and steps[at] > max(366, _FAR * usual):
+        raise DataError(
+            f"{who} jumps from {days[at]} to {days[at + 1]}. Correct the year, or leave out the dates on one side "
+            "of the gap."
+        )
 
 
 def _refuse_change(
@@ -106,9 +158,9 @@ def _refuse_change(
             )
 
 
-def _monthly(days: NDArray[np.datetime64]) -> str:
-    """Return pandas' alias of month starts or month ends, "" if the days are neither."""
+def _month_ends(days: NDArray[np.datetime64]) -> str:
+    """Return "S" if all days are starts of months, "E" if all are ends, "" if neither."""
     index = pd.DatetimeIndex(days)
     if (index.day == 1).all():
-        return "MS"
-    return "ME" if index.is_month_end.all() else ""
+        return "S"
+    return "E" if index.is_month_end.all() else ""

@@ -4,6 +4,7 @@ Ambiguous input is an error that names the series and the date. Decisions about 
 (gaps, a shortened history) are listed in `SeriesTable.notes`. Shapes: S series, T dates.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fashiontrend.errors import DataError
+from fashiontrend.forecaster.any_series.dates import read_dates
 from fashiontrend.forecaster.any_series.frequency import Frequency, find_frequency
 
 Array = NDArray[np.float64]
@@ -67,17 +69,21 @@ class SeriesTable:
         return replace(self, names=names, values=self.values[known]), known
 
 
-def read_table(frame: pd.DataFrame, source: str = "the table") -> SeriesTable:
+def read_table(
+    frame: pd.DataFrame, source: str = "the table", notes: Sequence[str] = ()
+) -> SeriesTable:
     """Arrange a wide or long table.
 
     Args:
         frame: long with columns series, date, value (or unique_id, ds, y); or wide with one
             column of dates and one column of numbers per series.
         source: name of the table in messages.
+        notes: what was decided about the table before; the notes of this function follow them.
 
     Raises:
         DataError: there is no date column or no series; a date or value cannot be read; a date is
-            repeated; dates are not daily, weekly or monthly, or differ in that between series.
+            repeated or lies far from all others; dates have no frequency of `find_frequency`, or
+            differ in it between series.
     """
     names = {str(c).strip().lower(): c for c in frame.columns}
     found = {
@@ -86,16 +92,23 @@ def read_table(frame: pd.DataFrame, source: str = "the table") -> SeriesTable:
     }
     if frame.empty:
         raise DataError(f"{source}: there is no row. Expected dates and values.")
+    remarks = list(notes)
     if all(column is not None for column in found.values()):
-        long = frame[[found["series"], found["date"], found["value"]]].copy()
+        used = [found["series"], found["date"], found["value"]]
+        remarks += _note_unread([c for c in frame.columns if c not in used])
+        long = frame[used].copy()
         long.columns = pd.Index(["series", "date", "value"])
     else:
+        frame, note = _without_row_numbers(frame, found["date"])
+        remarks += note
         long = _melt(frame, found["date"], source)
-    long["date"] = _read_dates(long["date"], source)
+    read = read_dates(long["date"], source)
+    long["date"] = read.days
     long["value"] = _read_values(long, source)
     long["series"] = long["series"].astype(str)
     _refuse_duplicates(long, source)
-    return _arrange(long, source)
+    table = _arrange(long, source)
+    return replace(table, notes=(*remarks, *read.notes, *table.notes))
 
 
 def from_arrays(
@@ -132,28 +145,20 @@ def _find_dates(frame: pd.DataFrame) -> object:
     return frame.columns[0] if known else None
 
 
-def _read_dates(column: pd.Series, source: str) -> pd.Series:
-    if pd.api.types.is_numeric_dtype(column):
-        raise DataError(
-            f"{source}: dates are numbers such as {column.iloc[0]}; expected text like 2018-12-31. Write dates."
-        )
-    distinct = pd.Series(column.unique())
-    text = distinct.astype(str)
-    # Only ISO dates are read: "03/04/2018" could be either of two days.
-    read = pd.to_datetime(text, errors="coerce", format="ISO8601", utc=True)
-    if read.isna().any():
-        bad = text[read.isna()].iloc[0]
-        raise DataError(
-            f"{source}: {bad!r} is not a date. Expected year-month-day, such as 2018-12-31; correct the cell."
-        )
-    stamps = read.dt.tz_localize(None)
-    if (stamps != stamps.dt.normalize()).any():
-        raise DataError(
-            f"{source}: {text[stamps != stamps.dt.normalize()].iloc[0]} has a time of day; daily, weekly or "
-            "monthly dates are expected. Sum or average the values of a day first."
-        )
-    days = dict(zip(distinct, stamps, strict=True))
-    return column.map(days)
+def _without_row_numbers(frame: pd.DataFrame, dates: object) -> tuple[pd.DataFrame, list[str]]:
+    """Leave out a column without a name that counts the rows, as spreadsheets and pandas write it."""
+    first = frame.columns[0]
+    nameless = re.fullmatch(r"(Unnamed: \d+)?", str(first).strip())
+    if dates is None or first == dates or not nameless:
+        return frame, []
+    numbers = pd.to_numeric(frame.iloc[:, 0], errors="coerce")
+    if not (numbers.diff().dropna() == 1).all() or numbers.isna().any():
+        return frame, []
+    return frame.iloc[:, 1:], ["the first column has no name and counts the rows; it is no series"]
+
+
+def _note_unread(columns: Sequence[object]) -> list[str]:
+    return [f"not read: {', '.join(repr(str(c)) for c in columns[:5])}"] if columns else []
 
 
 def _read_values(long: pd.DataFrame, source: str) -> pd.Series:

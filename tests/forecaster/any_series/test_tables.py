@@ -32,12 +32,18 @@ def test_a_first_column_without_a_name_may_hold_the_dates():
 
 @pytest.mark.parametrize(
     ("freq", "name", "season"),
-    [("D", "daily", 7), ("W-MON", "weekly", 52), ("W-SUN", "weekly", 52), ("MS", "monthly", 12), ("ME", "monthly", 12)],
+    [
+        ("D", "daily", 7), ("B", "business-daily", 5), ("W-MON", "weekly", 52), ("W-SUN", "weekly", 52),
+        ("MS", "monthly", 12), ("ME", "monthly", 12), ("QS", "quarterly", 4), ("QE", "quarterly", 4),
+        ("QS-FEB", "quarterly", 4), ("QE-JAN", "quarterly", 4), ("YS", "yearly", 1), ("YE-JUN", "yearly", 1),
+    ],
 )  # fmt: skip
 def test_frequency_and_season_are_found(freq, name, season):
     table = read_table(wide(freq=freq))
     assert (table.frequency.name, table.frequency.season) == (name, season)
     assert len(table.dates) == 60
+    longer = pd.date_range("2020-01-06", periods=63, freq=freq)
+    assert list(table.future(3)) == list(longer[-3:]), "forecasts go on in the table's own steps"
 
 
 def test_forecast_dates_go_on_after_the_last_one():
@@ -86,7 +92,7 @@ CASES = {
     ),
     "infinity": (long(("a", week(0), 1), ("a", week(1), np.inf)), "series 'a' at 2020-01-13 is 'inf'"),
     "no date": (long(("a", week(0), 1), ("a", "soon", 2)), "'soon' is not a date"),
-    "an ambiguous date": (long(("a", "03/04/2020", 1)), "'03/04/2020' is not a date"),
+    "an ambiguous date": (long(("a", "03/04/2020", 1)), "'03/04/2020' could mean two days"),
     "numbers for dates": (long(("a", 20200106, 1), ("a", 20200113, 1)), "dates are numbers"),
     "hours": (long(("a", "2020-01-06 05:00", 1)), "has a time of day"),
     "a single point": (long(("a", week(0), 1)), "series 'a' has a single value, at 2020-01-06"),
@@ -112,6 +118,17 @@ CASES = {
     "every second day": (
         wide("2D", 20, a=np.ones(20)), "steps of 2 days",
     ),
+    "every second month": (
+        wide("2MS", 20, a=np.ones(20)), "steps of 2 months",
+    ),
+    "a mistyped year": (
+        long(*(("a", f"2024-01-0{n}", 1) for n in range(1, 5)), ("a", "2204-01-05", 1)),
+        "series 'a' jumps from 2024-01-04 to 2204-01-05",
+    ),
+    "the day first and the month first": (
+        long(("a", "31/12/2020", 1), ("a", "12/31/2020", 1)), "'31/12/2020' has the day first, '12/31/2020' the month",
+    ),
+    "a 54th week": (long(("a", "2024-W54", 1)), "a year has 52 or 53 ISO weeks"),
     "no columns of a table": (pd.DataFrame({"x": [1.0], "z": [2.0]}), "columns are x, z"),
     "no row": (wide().head(0), "there is no row"),
 }  # fmt: skip
