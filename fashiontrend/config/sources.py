@@ -13,6 +13,7 @@ from pydantic import (
     field_validator,
 )
 
+from fashiontrend.config.networks import NetworkText
 from fashiontrend.typed_yaml import Fraction, Section
 
 
@@ -98,7 +99,9 @@ def _starts_a_shop(url: str) -> bool:
         _ = parts.port  # raises if it is not a number
     except ValueError:
         return False
-    reachable = parts.scheme in ("http", "https") and bool(parts.hostname)
+    reachable = (
+        "@" not in parts.netloc and parts.scheme in ("http", "https") and bool(parts.hostname)
+    )
     return reachable and not parts.query and not parts.fragment
 
 
@@ -146,6 +149,11 @@ class CrawlConfig(Section):
         description="A platform's crawl takes at most this many seconds a day. A crawl that reaches this limit "
         "ends as partial, and the next crawl resumes from there. Keep this limit well below the job's "
         "deadline, because a stopped job loses what it found.",
+    )
+    allowed_networks: tuple[NetworkText, ...] = Field(
+        default=(),
+        description="Addresses in these private networks (CIDR) may be crawled too. Otherwise the crawler asks a "
+        "private address only if a platform's `base_url` itself names one, and only that host and port.",
     )
     max_images_per_listing: PositiveInt = Field(
         default=8,

@@ -24,7 +24,7 @@ from scrapy.utils.reactor import install_reactor
 
 from fashiontrend import config as configuration
 from fashiontrend.config import Config, PlatformConfig
-from fashiontrend.crawl import memory
+from fashiontrend.crawl import guard, memory
 from fashiontrend.crawl.listing import listings_table
 from fashiontrend.crawl.memory import CrawlMemory
 from fashiontrend.crawl.settings import settings_for
@@ -38,7 +38,7 @@ REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 #: Names that spiders and pipelines count under; a crawl's facts hold each, also if it is zero.
 COUNTED = (
     "blocked", "challenge", "unreachable", "forbidden", "missing", "unreadable", "no_product",
-    "foreign", "over_budget", "unasked", "stated", "duplicates", "invalid", "carried_over",
+    "foreign", "private", "over_budget", "unasked", "stated", "duplicates", "invalid", "carried_over",
     "fetched_images", "reused_images", "image_failures", "images_over_limit",
     "image_bytes",
 )  # fmt: skip
@@ -94,6 +94,8 @@ async def crawl_days(config: Config, days: Sequence[date], archives: bool) -> No
         archives: the last day is not today, so that platforms without `{day}` are left out.
     """
     memories: dict[str, CrawlMemory] = {}
+    shops = [p.base_url.replace("{day}", str(day)) for p in config.crawl.crawled for day in days]
+    guard.install(config.crawl, shops)
     raw = Partitions(open_store(config.store), layout.RAW_DAYS)
     for day in days:
         live = not archives and day == days[-1]
@@ -184,6 +186,11 @@ def _failure_reason(spider: PlatformSpider, facts: CrawlFacts) -> str:
         return f"the shop refused: {seen}; the crawler does not try to get around that"
     if facts.finish_reason == "time_budget":
         return f"nothing was found in {spider.crawl.time_budget_s:g} s; raise crawl.time_budget_s"
+    if facts.counts["private"]:
+        return (
+            "the shop's address lies in a private network, which the crawler does not ask; if the "
+            "network is yours, name it in crawl.allowed_networks"
+        )
     if facts.counts["unreachable"]:
         return "the shop did not answer"
     return "the pages state no product; check the platform's kind and base_url"

@@ -4,6 +4,7 @@ from scrapy.crawler import Crawler
 from scrapy.http import Request
 
 from fashiontrend.config import Config, PlatformConfig
+from fashiontrend.crawl.guard import GuardMiddleware
 from fashiontrend.crawl.pipelines import STORE_SETTING
 from fashiontrend.crawl.refusals import RefusalMiddleware
 from fashiontrend.crawl.spiders import BudgetSpent, PlatformSpider
@@ -63,6 +64,7 @@ def settings_for(config: Config, platform: PlatformConfig) -> dict[str, object]:
         "MEDIA_ALLOW_REDIRECTS": True,
         "LOG_LEVEL": "CRITICAL",
         "DOWNLOADER_MIDDLEWARES": {
+            GuardMiddleware: 800,  # after the proxy is known, before anything is counted as sent
             RefusalMiddleware: 830,
             BudgetMiddleware: 840,  # before the statistics, which count what is really sent
         },
