@@ -68,6 +68,21 @@ class PlatformConfig(Section):
         description="The crawler pauses at least this many seconds between two requests to the host. The shop's "
         "robots.txt can only lengthen the pause.",
     )
+    sitemaps: tuple[str, ...] = Field(
+        default=(),
+        description="The shop's sitemaps are at these addresses, or at these paths of its host. If the list is "
+        "empty, they are found by robots.txt and at the usual addresses. Only the kind `schema_org` reads sitemaps.",
+    )
+    include: tuple[str, ...] = Field(
+        default=(),
+        description="Only pages of the sitemaps whose whole address fits one of these patterns are read; `*` stands for "
+        "any text, as in `*/products/*`. If the list is empty, every page is read.",
+    )
+    exclude: tuple[str, ...] = Field(
+        default=(),
+        description="Pages and sitemaps whose whole address fits one of these patterns are left out; `*` stands "
+        "for any text.",
+    )
     weight: PositiveFloat = Field(
         default=1.0,
         description="The platform has this weight in pooled shares. The weight does not depend on volume, so an outage "

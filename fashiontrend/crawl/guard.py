@@ -27,7 +27,7 @@ from fashiontrend.addresses import (
     origin_of,
 )
 from fashiontrend.config import CrawlConfig
-from fashiontrend.crawl.spiders import PlatformSpider, RequestHeldBack
+from fashiontrend.crawl.platform_spider import PlatformSpider, RequestHeldBack
 
 #: A shop that lies at one of them may send the crawler to the other.
 WEB_PORTS = (80, 443)

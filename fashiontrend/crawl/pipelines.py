@@ -19,7 +19,7 @@ from fashiontrend.crawl.listing import (
     to_id,
 )
 from fashiontrend.crawl.pages import StatedProduct, is_challenge
-from fashiontrend.crawl.spiders import PICTURE_META_KEY, CrawlReject, PlatformSpider
+from fashiontrend.crawl.platform_spider import PICTURE_META_KEY, CrawlReject, PlatformSpider
 from fashiontrend.errors import DataError, StoreError
 from fashiontrend.images import SIGNATURES
 from fashiontrend.storage import layout

@@ -27,8 +27,9 @@ from fashiontrend.config import Config, PlatformConfig
 from fashiontrend.crawl import guard, memory
 from fashiontrend.crawl.listing import listings_table
 from fashiontrend.crawl.memory import CrawlMemory
+from fashiontrend.crawl.platform_spider import MIN_REQUESTS, PlatformSpider
 from fashiontrend.crawl.settings import settings_for
-from fashiontrend.crawl.spiders import SPIDERS, PlatformSpider
+from fashiontrend.crawl.spiders import SPIDERS
 from fashiontrend.errors import Conflict
 from fashiontrend.storage import layout
 from fashiontrend.storage.object_store import Store, open_store
@@ -38,7 +39,8 @@ REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 #: Names that spiders and pipelines count under; a crawl's facts hold each, also if it is zero.
 COUNTED = (
     "blocked", "challenge", "unreachable", "forbidden", "missing", "unreadable", "no_product",
-    "foreign", "private", "over_budget", "unasked", "stated", "duplicates", "invalid", "carried_over",
+    "foreign", "left_out", "sitemaps_unread", "sitemaps_over_limit", "too_large", "redirected",
+    "too_slow", "cookies", "private", "over_budget", "unasked", "stated", "duplicates", "invalid", "carried_over",
     "fetched_images", "reused_images", "image_failures", "images_over_limit",
     "image_bytes",
 )  # fmt: skip
@@ -191,9 +193,35 @@ def _failure_reason(spider: PlatformSpider, facts: CrawlFacts) -> str:
             "the shop's address lies in a private network, which the crawler does not ask; if the "
             "network is yours, name it in crawl.allowed_networks"
         )
+    if facts.counts["too_slow"]:
+        return (
+            "robots.txt asks for so long a pause between two requests that crawl.time_budget_s has "
+            f"room for fewer than {MIN_REQUESTS}; ask the shop for a shorter one"
+        )
+    return _nothing_there(spider, facts)
+
+
+def _nothing_there(spider: PlatformSpider, facts: CrawlFacts) -> str:
+    """Say what was asked and what came, of a shop that refused nothing."""
+    search = getattr(spider, "search", None)
+    if search is not None and not search.found and search.told():
+        return f"no sitemap at {search.told()}; name its address in the platform's `sitemaps`"
+    if facts.counts["sitemaps_over_limit"]:
+        return (
+            "the shop's sitemaps name further sitemaps without an end; name the right ones in the "
+            "platform's `sitemaps`, or leave the others out by `exclude`"
+        )
+    if facts.counts["redirected"]:
+        wants = "; it wants cookies that it does not take back" if facts.counts["cookies"] else ""
+        return f"the shop redirects its pages in a circle{wants}"
     if facts.counts["unreachable"]:
         return "the shop did not answer"
-    return "the pages state no product; check the platform's kind and base_url"
+    if facts.counts["too_large"]:
+        return "the shop's pages are larger than any page of a shop should be"
+    unread = next((r for r in spider.rejects if r.reason == "unreadable"), None)
+    seen = ", ".join(spider.odd_answers) or (unread.detail if unread else "")
+    asked = f"; seen: {seen}" if seen else ""
+    return f"the pages state no product; check the platform's kind and base_url{asked}"
 
 
 def main() -> None:
