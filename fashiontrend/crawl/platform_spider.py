@@ -18,7 +18,7 @@ from fashiontrend.config import CrawlConfig, PlatformConfig
 from fashiontrend.crawl import pages
 from fashiontrend.crawl.finding import MAX_SITEMAPS
 from fashiontrend.crawl.listing import Listing
-from fashiontrend.crawl.memory import CrawlMemory, KnownPage
+from fashiontrend.crawl.memory import CrawlMemory, KnownPage, Validators
 from fashiontrend.crawl.pages.product import StatedProduct
 from fashiontrend.errors import DataError, StoreError
 
@@ -86,11 +86,17 @@ class PlatformSpider(scrapy.Spider):  # type: ignore[misc]
         self.rejects: list[CrawlReject] = []
         self.listings: list[Listing] = []
         self.pages: dict[str, KnownPage] = {}
+        self.validators: dict[str, Validators] = {}  # of the pictures of `listings`, by address
         self.robots_sitemaps: tuple[str, ...] = ()  # the `Sitemap:` lines of robots.txt
         self.odd_answers: list[str] = []  # the first pages of the catalogue that were not there
         self.reached_end = False  # whether the last page of the catalogue was read
         self.failed_pages = 0  # pages of the catalogue that brought nothing
         self.store_error: StoreError | None = None  # why pictures could not be stored
+
+    @property
+    def is_sweep(self) -> bool:
+        """Whether pages and pictures are asked for again today although nothing says they changed."""
+        return self.day.toordinal() % self.crawl.full_sweep_days == 0
 
     @property
     def complete(self) -> bool:

@@ -41,7 +41,7 @@ COUNTED = (
     "blocked", "challenge", "unreachable", "forbidden", "missing", "unreadable", "no_product",
     "foreign", "left_out", "sitemaps_unread", "sitemaps_over_limit", "too_large", "redirected",
     "too_slow", "cookies", "private", "over_budget", "unasked", "stated", "duplicates", "invalid", "carried_over",
-    "fetched_images", "reused_images", "image_failures", "images_over_limit",
+    "fetched_images", "reused_images", "replaced_images", "image_failures", "images_over_limit",
     "image_bytes",
 )  # fmt: skip
 REJECTS_SCHEMA = pa.schema([(n, pa.string()) for n in ("product_id", "url", "reason", "detail")])
@@ -132,7 +132,7 @@ async def _crawl(
     if not spider.listings:
         return CrawlOutcome(day, platform.name, False, facts, _record_failure(store, spider, facts))
     _commit(raw, partition, spider, facts)
-    today = memory.remember(spider.listings, spider.pages)
+    today = memory.remember(spider.listings, spider.pages, spider.validators)
     memories[platform.name] = today.over(known) if facts.partial else today
     return CrawlOutcome(day, platform.name, True, facts)
 
@@ -160,6 +160,7 @@ def _commit(raw: Partitions, partition: str, spider: PlatformSpider, facts: Craw
     tables = {
         "listings": listings_table(listings),
         "pages": memory.pages_table(spider.pages),
+        "pictures": memory.pictures_table(spider.validators),
         "rejects": pa.Table.from_pylist(rejects, REJECTS_SCHEMA),
     }
     raw.commit_tables(partition, tables, facts.to_json())

@@ -209,8 +209,7 @@ class SchemaOrgSpider(PlatformSpider):
         if not self.filter.takes(address):
             self.count("left_out")
             return
-        sweep = self.day.toordinal() % self.crawl.full_sweep_days == 0
-        carried = None if sweep else self.memory.unchanged(page, lastmod)
+        carried = None if self.is_sweep else self.memory.unchanged(page, lastmod)
         if carried is None and self.queued_pages >= self.crawl.daily_request_budget:
             self.count("over_budget")
             return
