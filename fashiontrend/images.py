@@ -5,6 +5,8 @@ decompression bomb. `inspect` accepts or rejects bytes once, at ingest, with a c
 `decode` turns accepted bytes into the square of pixels that AttrNet takes.
 """
 
+import contextlib
+import functools
 import hashlib
 import io
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageCms
 
 from fashiontrend.config import IngestConfig
 from fashiontrend.errors import PictureError
@@ -37,6 +39,15 @@ UPRIGHT_OPERATIONS = {
     8: Image.Transpose.ROTATE_90,
 }
 WHITE = (255, 255, 255, 255)
+JPEG_END, JPEG_SCAN = b"\xff\xd9", b"\xff\xda"
+#: A progressive JPEG has about ten scans, and each costs a pass over all pixels.
+MAX_MENDED_SCANS = 20
+#: Formats whose frames follow one another in time; the frames of an MPO are views of one moment.
+ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
+#: Frames of an animation that are looked at, and the range of grey levels of a frame that shows nothing.
+MAX_FRAMES, BLANK_RANGE = 5, 8
+#: Colour profiles of more bytes than this are not applied: printers' have half as many at most.
+MAX_PROFILE_BYTES = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -58,7 +69,7 @@ def inspect(data: bytes, limits: IngestConfig) -> PictureInfo:
     """Check a picture completely: first the size limits by its header, then every coded byte.
 
     The content decides the format, never a name or a Content-Type. The first frame of an animation
-    is checked. Pictures of 179 megapixels or more are refused even if `limits` allows them.
+    that shows something is checked. Pictures of 179 megapixels or more are refused even if `limits` allows them.
 
     Raises:
         PictureError: the message starts with `empty`, `too_large` (bytes), `unsupported` (not a picture),
@@ -68,8 +79,7 @@ def inspect(data: bytes, limits: IngestConfig) -> PictureInfo:
     image = _open_within(data, limits)
     # Decoding a JPEG at an eighth of its size also reads all coded bytes, in a fraction of the time.
     width, height = image.size
-    image.draft("RGB", (max(1, width // 8), max(1, height // 8)))
-    _load(image)
+    image = _load_as(image, data, (max(1, width // 8), max(1, height // 8)))
     kind = "JPEG" if image.format == "MPO" else str(image.format)
     return PictureInfo(identify(data), *_upright_size(image, width, height), kind)
 
@@ -149,9 +159,7 @@ def read(data: bytes, enough_px: int) -> Image.Image:
     """
     if not data:
         raise PictureError("empty: no bytes. Fetch the picture again.")
-    image = _open(data)
-    image.draft("RGB", (enough_px, enough_px))
-    _load(image)
+    image = _load_as(_open(data), data, (enough_px, enough_px))
     orientation = _orientation(image)
     try:
         plain = _plain(image)
@@ -237,6 +245,66 @@ def _load(image: Image.Image) -> None:
         ) from None
 
 
+def _load_as(image: Image.Image, data: bytes, enough: tuple[int, int]) -> Image.Image:
+    """Return the picture loaded, at its frame that shows something.
+
+    Args:
+        image: of which the header was read.
+        data: its bytes.
+        enough: a JPEG is decoded at a fraction of its size if both sides keep this many pixels.
+    """
+    image.draft("RGB", enough)
+    try:
+        _load(image)
+    except PictureError:
+        if not _lacks_end_only(data, image):
+            raise
+        image = _open(data + JPEG_END)
+        image.draft("RGB", enough)
+        _load(image)
+    _leave_blank_frames(image)
+    return image
+
+
+def _lacks_end_only(data: bytes, image: Image.Image) -> bool:
+    """Return whether a JPEG lacks its end mark and no pixel.
+
+    What follows the coded pixels does not matter to a decoder. So if all of them are there, other bytes
+    in the place of missing ones give the same picture; otherwise they give another one.
+    """
+    scans = data.count(JPEG_SCAN)
+    if image.format != "JPEG" or not 0 < scans <= MAX_MENDED_SCANS:
+        return False
+    try:
+        ended, filled = (
+            Image.open(io.BytesIO(data + more + JPEG_END), formats=("JPEG",)).tobytes()
+            for more in (b"", b"\x5a\xa5" * 512)
+        )
+    except Exception:  # as in _open
+        return False
+    return ended == filled
+
+
+def _leave_blank_frames(image: Image.Image) -> None:
+    """Go to the first frame of an animation that shows more than one colour, among its first few."""
+    if image.format not in ANIMATED or not getattr(image, "is_animated", False):
+        return
+    with contextlib.suppress(Exception):  # as in _open; a damaged later frame leaves the first one
+        for frame in range(1, MAX_FRAMES):
+            if not _is_blank(image):
+                return
+            image.seek(frame)
+            image.load()
+    if _is_blank(image):
+        image.seek(0)
+        _load(image)
+
+
+def _is_blank(image: Image.Image) -> bool:
+    low, high = image.convert("L").getextrema()
+    return float(high) - float(low) <= BLANK_RANGE  # type: ignore[arg-type]
+
+
 def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(EXIF_ORIENTATION, 1))
@@ -245,7 +313,40 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """Return the picture as RGB, or as RGBA if it has transparency; both resize smoothly."""
+    """Return the picture as sRGB, or with transparency as RGBA; both resize smoothly."""
+    profile = image.info.get("icc_profile")
+    if isinstance(profile, bytes) and 0 < len(profile) <= MAX_PROFILE_BYTES:
+        return _in_srgb(image, profile)
+    return _without_profile(image)
+
+
+def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """Return a picture whose colours mean what its profile says; a profile that does not fit is ignored."""
+    pixels = image if image.mode in ("CMYK", "L") else _without_profile(image)
+    try:
+        transform = _to_srgb(profile, "RGB" if pixels.mode == "RGBA" else pixels.mode)
+        if transform is None:
+            return _without_profile(image)
+        if pixels.mode != "RGBA":
+            return transform.apply(pixels)
+        colours = transform.apply(pixels.convert("RGB"))
+        colours.putalpha(pixels.getchannel("A"))
+        return colours
+    except (ImageCms.PyCMSError, ValueError, OSError, TypeError):
+        return _without_profile(image)
+
+
+@functools.lru_cache(maxsize=32)
+def _to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """Return the transform of a profile to sRGB, None if it is sRGB already, as nearly always."""
+    stated = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    if "srgb" in ImageCms.getProfileDescription(stated).lower():
+        return None
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    return ImageCms.ImageCmsTransform(stated, srgb, mode, "RGB")
+
+
+def _without_profile(image: Image.Image) -> Image.Image:
     if image.mode == "F" or image.mode.startswith("I"):
         image = Image.fromarray(_eight_bits(np.asarray(image)))
     if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:

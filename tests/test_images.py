@@ -217,3 +217,85 @@ def test_a_small_picture_is_enlarged_only_where_asked(enlarge, size):
 
 def test_a_large_picture_keeps_its_shape_when_made_small():
     assert images.resize(encode(photo()), 60).size == (60, 40)
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0, "quality": 95}])
+@pytest.mark.parametrize("tail", [b"", b"\0\0"])
+def test_a_jpeg_that_lacks_only_its_end_mark_is_read_and_keeps_its_id(options, tail):
+    whole = encode(photo(), "JPEG", **options)
+    data = whole.removesuffix(b"\xff\xd9") + tail
+    info = images.inspect(data, LIMITS)
+    assert (info.picture_id, info.width, info.height) == (images.identify(data), 120, 80)
+    assert np.array_equal(images.decode(data, 40), images.decode(whole, 40))
+
+
+def wide_gamut(red: tuple[float, float]) -> bytes:
+    """A minimal ICC profile (version 2, matrix and gamma 2.2) with these x, y of its red."""
+
+    def xyz(x: float, y: float, z: float) -> bytes:
+        return b"XYZ \0\0\0\0" + b"".join(struct.pack(">i", round(v * 65536)) for v in (x, y, z))
+
+    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(2.2 * 256)) + b"\0\0"
+    name = b"wide\0"
+    text = b"desc\0\0\0\0" + struct.pack(">I", len(name)) + name + b"\0" * 79
+    parts = {
+        b"desc": text + b"\0" * (-len(text) % 4), b"cprt": b"text\0\0\0\0none\0\0\0\0",
+        b"wtpt": xyz(0.9642, 1.0, 0.8249), b"rXYZ": xyz(0.7977, 0.2880, 0.0),
+        b"gXYZ": xyz(0.1352, 0.7119, 0.0), b"bXYZ": xyz(0.0313, 0.0001, 0.8249),
+        b"rTRC": curve, b"gTRC": curve, b"bTRC": curve,
+    }  # fmt: skip
+    at, table, body = 128 + 4 + 12 * len(parts), struct.pack(">I", len(parts)), b""
+    for tag, part in parts.items():
+        table += tag + struct.pack(">II", at + len(body), len(part))
+        body += part
+    head = struct.pack(
+        ">I4sI4s4s4s", at + len(body), b"test", 0x02400000, b"mntr", b"RGB ", b"XYZ "
+    )
+    head += b"\0" * 12 + b"acsp" + b"\0" * 28 + xyz(0.9642, 1.0, 0.8249)[8:] + b"\0" * 48
+    return head + table + body
+
+
+PROFILE = wide_gamut((0.7347, 0.2653))
+
+
+@pytest.mark.parametrize(
+    ("image", "kind"),
+    [
+        pytest.param(Image.new("RGB", (20, 20), (90, 150, 80)), "PNG", id="RGB"),
+        pytest.param(Image.new("RGB", (20, 20), (90, 150, 80)), "JPEG", id="JPEG"),
+        pytest.param(
+            Image.new("RGBA", (20, 20), (90, 150, 80, 255)), "PNG", id="with transparency"
+        ),
+    ],
+)
+def test_an_embedded_colour_profile_is_applied(image, kind):
+    red, green, blue = images.decode(encode(image, kind, icc_profile=PROFILE), 4)[2, 2].tolist()
+    assert green > 158
+    assert red < 60
+    assert abs(blue - 75) < 25
+
+
+@pytest.mark.parametrize("profile", [b"nonsense", b"\0" * 200, PROFILE[:150]])
+def test_a_colour_profile_that_is_none_is_ignored(profile):
+    data = encode(Image.new("RGB", (20, 20), (90, 150, 80)), icc_profile=profile)
+    assert images.decode(data, 4)[2, 2].tolist() == [90, 150, 80]
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
+@pytest.mark.parametrize("blank", [1, 3])
+def test_a_blank_first_frame_of_an_animation_is_not_the_picture(kind, blank):
+    frames = [Image.new("RGB", (64, 32), "white") for _ in range(blank)]
+    for number, frame in enumerate(frames):
+        frame.putpixel((0, 0), (255, 255, 255 - number))  # equal frames would be joined
+    frames.append(red_left_half())
+    data = encode(frames[0], kind, save_all=True, append_images=frames[1:], duration=100)
+    red, _, blue = images.decode(data, 32)[16, 4].tolist()
+    assert red > 200
+    assert blue < 60
+    assert images.inspect(data, LIMITS).width == 64
+
+
+def test_an_animation_of_nothing_is_its_first_frame():
+    frames = [Image.new("RGB", (32, 32), (250, 250, n)) for n in range(250, 256)]
+    data = encode(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=100)
+    assert images.decode(data, 4)[0, 0].min() > 240

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
+from fashiontrend.config.networks import NetworkText
 from fashiontrend.typed_yaml import Section
 
 
@@ -18,7 +19,7 @@ class FetchConfig(Section):
         description="Only these hosts and their sub-domains are fetched from. If the list is empty, pictures are "
         "fetched from any public host.",
     )
-    allowed_networks: tuple[str, ...] = Field(
+    allowed_networks: tuple[NetworkText, ...] = Field(
         default=(),
         description="Addresses in these private networks (CIDR) may be fetched from too.",
     )

@@ -13,6 +13,7 @@ from pydantic import (
     field_validator,
 )
 
+from fashiontrend.config.networks import NetworkText
 from fashiontrend.typed_yaml import Fraction, Section
 
 
@@ -67,6 +68,21 @@ class PlatformConfig(Section):
         description="The crawler pauses at least this many seconds between two requests to the host. The shop's "
         "robots.txt can only lengthen the pause.",
     )
+    sitemaps: tuple[str, ...] = Field(
+        default=(),
+        description="The shop's sitemaps are at these addresses, or at these paths of its host. If the list is "
+        "empty, they are found by robots.txt and at the usual addresses. Only the kind `schema_org` reads sitemaps.",
+    )
+    include: tuple[str, ...] = Field(
+        default=(),
+        description="Only pages of the sitemaps whose whole address fits one of these patterns are read; `*` stands for "
+        "any text, as in `*/products/*`. If the list is empty, every page is read.",
+    )
+    exclude: tuple[str, ...] = Field(
+        default=(),
+        description="Pages and sitemaps whose whole address fits one of these patterns are left out; `*` stands "
+        "for any text.",
+    )
     weight: PositiveFloat = Field(
         default=1.0,
         description="The platform has this weight in pooled shares. The weight does not depend on volume, so an outage "
@@ -98,7 +114,9 @@ def _starts_a_shop(url: str) -> bool:
         _ = parts.port  # raises if it is not a number
     except ValueError:
         return False
-    reachable = parts.scheme in ("http", "https") and bool(parts.hostname)
+    reachable = (
+        "@" not in parts.netloc and parts.scheme in ("http", "https") and bool(parts.hostname)
+    )
     return reachable and not parts.query and not parts.fragment
 
 
@@ -146,6 +164,11 @@ class CrawlConfig(Section):
         description="A platform's crawl takes at most this many seconds a day. A crawl that reaches this limit "
         "ends as partial, and the next crawl resumes from there. Keep this limit well below the job's "
         "deadline, because a stopped job loses what it found.",
+    )
+    allowed_networks: tuple[NetworkText, ...] = Field(
+        default=(),
+        description="Addresses in these private networks (CIDR) may be crawled too. Otherwise the crawler asks a "
+        "private address only if a platform's `base_url` itself names one, and only that host and port.",
     )
     max_images_per_listing: PositiveInt = Field(
         default=8,

@@ -15,6 +15,8 @@ from fashiontrend.storage.partitions import Partitions
 PAGES_SCHEMA = pa.schema(
     [("page", pa.string()), ("lastmod", pa.string()), ("product_ids", pa.list_(pa.string()))]
 )
+#: How a shop marked the state of a picture's bytes when they were last fetched (RFC 9110, 8.8).
+PICTURES_SCHEMA = pa.schema([(n, pa.string()) for n in ("url", "etag", "last_modified")])
 #: A crawl looks this many days back for the last complete day; older knowledge is of no use.
 LOOK_BACK_DAYS = 30
 
@@ -24,6 +26,13 @@ class KnownPage(NamedTuple):
 
     lastmod: str | None
     product_ids: tuple[str, ...]
+
+
+class Validators(NamedTuple):
+    """What a shop said with a picture, so that it can be asked whether the picture changed."""
+
+    etag: str | None = None
+    last_modified: str | None = None
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,7 @@ class CrawlMemory:
     pages: Mapping[str, KnownPage] = field(default_factory=dict)  # by address
     #: Picture ids by address, of listings that a newer day replaced.
     replaced_pictures: Mapping[str, str] = field(default_factory=dict)
+    validators: Mapping[str, Validators] = field(default_factory=dict)  # by address of the picture
 
     def pictures(self) -> dict[str, str]:
         """Return address -> picture id of every picture that was fetched before."""
@@ -55,6 +65,7 @@ class CrawlMemory:
             listings,
             {**older.pages, **self.pages},
             {**older.pictures(), **self.replaced_pictures},
+            {**older.validators, **self.validators},
         )
 
     def unchanged(self, page: str, lastmod: str | None) -> list[Listing] | None:
@@ -95,12 +106,28 @@ def _read_day(days: Partitions, partition: str) -> CrawlMemory:
     return remember(
         (Listing.from_row(row) for row in rows),
         {p["page"]: KnownPage(p["lastmod"], tuple(p["product_ids"])) for p in pages},
+        _read_validators(days, partition),
     )
 
 
-def remember(listings: Iterable[Listing], pages: Mapping[str, KnownPage]) -> CrawlMemory:
+def _read_validators(days: Partitions, partition: str) -> dict[str, Validators]:
+    """Return what a day holds of its pictures' states; days of earlier versions hold nothing."""
+    manifest = days.manifest(partition)
+    files = manifest.files if manifest else ()
+    if not any(file.startswith(f"{partition}/pictures") for file in files):
+        return {}
+    rows = days.read(partition, "pictures").to_pylist()
+    return {row["url"]: Validators(row["etag"], row["last_modified"]) for row in rows}
+
+
+def remember(
+    listings: Iterable[Listing],
+    pages: Mapping[str, KnownPage],
+    validators: Mapping[str, Validators] | None = None,
+) -> CrawlMemory:
     """Return the memory of one day."""
-    return CrawlMemory({listing.product_id: listing for listing in listings}, pages)
+    known = {listing.product_id: listing for listing in listings}
+    return CrawlMemory(known, pages, validators=validators or {})
 
 
 def pages_table(pages: Mapping[str, KnownPage]) -> pa.Table:
@@ -110,3 +137,9 @@ def pages_table(pages: Mapping[str, KnownPage]) -> pa.Table:
         for address, page in pages.items()
     ]
     return pa.Table.from_pylist(rows, PAGES_SCHEMA)
+
+
+def pictures_table(validators: Mapping[str, Validators]) -> pa.Table:
+    """Return the states of pictures as a table of `PICTURES_SCHEMA`."""
+    rows = [{"url": url, **stated._asdict()} for url, stated in validators.items()]
+    return pa.Table.from_pylist(rows, PICTURES_SCHEMA)

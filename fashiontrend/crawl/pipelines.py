@@ -1,8 +1,9 @@
 """Scrapy pipelines: check each product once, and store its pictures by their content."""
 
 import hashlib
+import zlib
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from scrapy import Request
@@ -18,14 +19,39 @@ from fashiontrend.crawl.listing import (
     replace_surrogates,
     to_id,
 )
+from fashiontrend.crawl.memory import Validators
 from fashiontrend.crawl.pages import StatedProduct, is_challenge
-from fashiontrend.crawl.spiders import PICTURE_META_KEY, CrawlReject, PlatformSpider
+from fashiontrend.crawl.platform_spider import PICTURE_META_KEY, CrawlReject, PlatformSpider
+from fashiontrend.crawl.widths import widest_once
 from fashiontrend.errors import DataError, StoreError
 from fashiontrend.images import SIGNATURES
 from fashiontrend.storage import layout
 from fashiontrend.storage.object_store import Store, open_store
 
 STORE_SETTING = "FASHIONTREND_STORE"
+#: A mark longer than this is cut, and then simply fits no more.
+MAX_VALIDATOR = 200
+#: Key in the meta of requests for pictures: the id of the picture that the address gave before.
+KNOWN_META_KEY = "fashiontrend_known_picture"
+
+
+class KnownPicture(NamedTuple):
+    """A picture that an address gave before, and how the shop marked its state."""
+
+    picture_id: str
+    validators: Validators
+
+    def conditions(self) -> dict[str, str]:
+        """Return the headers that ask for the picture only if it changed (RFC 9110, 13.1)."""
+        stated = self.validators
+        return {
+            name: value
+            for name, value in (
+                ("If-None-Match", stated.etag),
+                ("If-Modified-Since", stated.last_modified),
+            )
+            if value
+        }
 
 
 def _spider(crawler: Crawler) -> PlatformSpider:
@@ -34,12 +60,19 @@ def _spider(crawler: Crawler) -> PlatformSpider:
     return spider
 
 
-def _picture_request(address: str) -> Request | None:
-    """Return the request for a picture, None if its address is no web address."""
+def _picture_request(address: str, known: KnownPicture | None = None) -> Request | None:
+    """Return the request for a picture, None if its address is no web address.
+
+    Args:
+        address: as the page states it.
+        known: what was fetched from there before; the shop is asked only whether it changed.
+    """
     if not address.startswith(("http://", "https://")):
         return None
+    meta = {PICTURE_META_KEY: True, KNOWN_META_KEY: known.picture_id if known else None}
+    headers = known.conditions() if known else {}
     try:
-        return Request(address, dont_filter=True, meta={PICTURE_META_KEY: True})
+        return Request(address, dont_filter=True, meta=meta, headers=headers)
     except ValueError:  # `https://host:port/`: one broken address must not hide the others
         return None
 
@@ -69,7 +102,8 @@ class CheckPipeline:
 
     def _check(self, product: StatedProduct, spider: PlatformSpider) -> Listing:
         try:
-            return check_listing(product, spider.platform.name, spider.platform.kind, spider.day)
+            listing = check_listing(product, spider.platform.name, spider.platform.kind, spider.day)
+            return replace(listing, images=widest_once(listing.images))
         except DataError as error:
             reason, _, detail = str(error).partition(": ")
             spider.count("invalid")
@@ -102,24 +136,39 @@ class PicturePipeline(MediaPipeline):  # type: ignore[misc]
         self.known: dict[str, str] | None = None
 
     def get_media_requests(self, item: Listing, info: Any) -> list[Request]:
-        """Return requests for the pictures that were not fetched before."""
+        """Return requests for the pictures that are new, or that may have been replaced."""
         spider = _spider(self.crawler)
         if len(item.images) > spider.crawl.max_images_per_listing:
             spider.count("images_over_limit")
-        images = self._look_up(item)
-        fresh = [image.url for image in images if image.picture_id is None]
-        spider.count("reused_images", len(images) - len(fresh))
-        return [request for url in fresh if (request := _picture_request(url)) is not None]
+        return [request for _, request in self._plan(item) if request is not None]
 
-    def _look_up(self, item: Listing) -> list[ListingImage]:
-        """Return the pictures within the limit, with the ids of those fetched before."""
+    def _plan(self, item: Listing) -> list[tuple[ListingImage, Request | None]]:
+        """Return the pictures within the limit with their known ids, and what is to be requested."""
         spider = _spider(self.crawler)
         if self.known is None:
             self.known = spider.memory.pictures()
-        return [
-            ListingImage(image.url, self.known.get(image.url), position)
-            for position, image in enumerate(item.images[: spider.crawl.max_images_per_listing])
-        ]
+        changed = _has_changed(item, spider)
+        plan: list[tuple[ListingImage, Request | None]] = []
+        for position, image in enumerate(item.images[: spider.crawl.max_images_per_listing]):
+            picture_id = self.known.get(image.url)
+            stated = spider.memory.validators.get(image.url)
+            known = KnownPicture(picture_id, stated or Validators()) if picture_id else None
+            asks = known is None or (changed and stated) or self._is_swept(image.url, spider)
+            request = _picture_request(image.url, known) if asks else None
+            plan.append((ListingImage(image.url, picture_id, position), request))
+        return plan
+
+    def _is_swept(self, address: str, spider: PlatformSpider) -> bool:
+        """Whether a known picture is asked for again although nothing says that it changed.
+
+        Known pictures get at most half of the day's requests; if that is too little for all, each
+        sweep takes another part of them.
+        """
+        if not spider.is_sweep:
+            return False
+        parts = 1 + 2 * len(self.known or ()) // spider.crawl.daily_request_budget
+        turn = spider.day.toordinal() // spider.crawl.full_sweep_days
+        return zlib.crc32(address.encode("utf-8", "replace")) % parts == turn % parts
 
     def file_path(
         self, request: Request, response: Any = None, info: Any = None, *, item: Any = None
@@ -133,13 +182,16 @@ class PicturePipeline(MediaPipeline):  # type: ignore[misc]
     def media_downloaded(
         self, response: Response, request: Request, info: Any, *, item: Any = None
     ) -> str:
-        """Store the bytes and return their SHA-256.
+        """Store the bytes and return their SHA-256, or the known one if the picture did not change.
 
         Raises:
             DataError: the response is no picture.
             StoreError: the store failed; the crawl then commits nothing.
         """
         body = response.body
+        known: str | None = request.meta.get(KNOWN_META_KEY)
+        if response.status == 304 and known:
+            return known
         if response.status != 200 or not body:
             raise DataError(f"image_{response.status}: {request.url}")
         if isinstance(response, TextResponse) and not body.startswith(SIGNATURES):
@@ -161,6 +213,7 @@ class PicturePipeline(MediaPipeline):  # type: ignore[misc]
                 self.crawler
             ).store_error = error  # the day must not be committed without pictures
             raise
+        _spider(self.crawler).validators[request.url] = _validators(response)
         return picture_id
 
     def media_failed(self, failure: Any, request: Request, info: Any) -> None:
@@ -172,14 +225,41 @@ class PicturePipeline(MediaPipeline):  # type: ignore[misc]
         spider = _spider(self.crawler)
         fetched = iter(results)  # in the order of the requests of `get_media_requests`
         images = []
-        for image in self._look_up(item):
-            if image.picture_id is not None:
-                images.append(image)
-                continue
-            requested = _picture_request(image.url) is not None
-            good, picture_id = next(fetched) if requested else (False, None)
-            images.append(replace(image, picture_id=picture_id if good else None))
-            spider.count("fetched_images" if good else "image_failures")
+        for image, request in self._plan(item):
+            good, picture_id = next(fetched) if request is not None else (False, None)
+            found = replace(image, picture_id=picture_id) if good else image
+            images.append(found)
+            self._note(image, found, request, spider)
         listing = replace(item, images=tuple(images))
         spider.listings.append(listing)
         return listing
+
+    @staticmethod
+    def _note(
+        before: ListingImage, now: ListingImage, request: Request | None, spider: PlatformSpider
+    ) -> None:
+        """Count a picture, and keep how the shop marked its state under the page's address of it."""
+        if now.picture_id is None:
+            spider.count("image_failures")
+        elif now.picture_id == before.picture_id:
+            spider.count("reused_images")
+        else:
+            spider.count("fetched_images")
+            spider.count("replaced_images", int(before.picture_id is not None))
+        asked = request.url if request is not None else before.url
+        stated = spider.validators.get(asked) or spider.memory.validators.get(before.url)
+        if stated is not None and now.picture_id is not None:
+            spider.validators[before.url] = stated
+
+
+def _has_changed(item: Listing, spider: PlatformSpider) -> bool:
+    """Whether the page states something else of a product than when it was last read."""
+    known = spider.memory.listings.get(item.product_id)
+    return known is not None and known.raw_digest != item.raw_digest
+
+
+def _validators(response: Response) -> Validators:
+    """Return how the shop marked the state of a picture, without marks that are no plain text."""
+    found = (response.headers.get(name) for name in ("ETag", "Last-Modified"))
+    texts = (value.decode("ascii", "ignore")[:MAX_VALIDATOR] if value else None for value in found)
+    return Validators(*texts)

@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 
 from scrapy import signals
 from scrapy.crawler import Crawler
+from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Request, Response
 
-from fashiontrend.crawl.spiders import (
+from fashiontrend.crawl.platform_spider import (
     PICTURE_META_KEY,
     REFUSAL_STATUSES,
     PlatformSpider,
@@ -19,6 +20,8 @@ from fashiontrend.crawl.spiders import (
 
 #: A host that refuses this many requests in a row gets no further requests today.
 REFUSALS_IN_A_ROW = 5
+#: A host that leaves this many requests in a row without a whole answer gets no further ones today.
+LOST_IN_A_ROW = 10
 #: A Retry-After of at most this many seconds is waited for; a longer one means: not today.
 MAX_PAUSE_S = 300.0
 
@@ -32,6 +35,7 @@ class RefusalMiddleware:
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
         self.in_a_row: Counter[str] = Counter()
+        self.lost_in_a_row: Counter[str] = Counter()
         crawler.signals.connect(self.on_response, signal=signals.response_downloaded)
 
     @classmethod
@@ -52,9 +56,19 @@ class RefusalMiddleware:
             self.spider.count("unasked")
             raise RequestHeldBack
 
+    def process_exception(self, request: Request, exception: Exception) -> None:
+        """Abandon a host that is silent or whose answers never end."""
+        if isinstance(exception, IgnoreRequest):
+            return
+        host = _host(request)
+        self.lost_in_a_row[host] += 1
+        if self.lost_in_a_row[host] == LOST_IN_A_ROW:
+            self.spider.abandon_host(host, "unanswered")
+
     def on_response(self, response: Response, request: Request) -> None:
         """Count a response, also one to a retry, and pause or abandon its host."""
         host, is_robots = _host(request), bool(request.meta.get("dont_obey_robotstxt"))
+        self.lost_in_a_row[host] = 0
         if not is_robots and not request.meta.get(PICTURE_META_KEY):
             self.spider.page_hosts.add(host)
         if response.status not in REFUSAL_STATUSES or (is_robots and response.status in (401, 403)):

@@ -24,11 +24,12 @@ from scrapy.utils.reactor import install_reactor
 
 from fashiontrend import config as configuration
 from fashiontrend.config import Config, PlatformConfig
-from fashiontrend.crawl import memory
+from fashiontrend.crawl import guard, memory
 from fashiontrend.crawl.listing import listings_table
 from fashiontrend.crawl.memory import CrawlMemory
+from fashiontrend.crawl.platform_spider import MIN_REQUESTS, PlatformSpider
 from fashiontrend.crawl.settings import settings_for
-from fashiontrend.crawl.spiders import SPIDERS, PlatformSpider
+from fashiontrend.crawl.spiders import SPIDERS
 from fashiontrend.errors import Conflict
 from fashiontrend.storage import layout
 from fashiontrend.storage.object_store import Store, open_store
@@ -38,8 +39,9 @@ REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 #: Names that spiders and pipelines count under; a crawl's facts hold each, also if it is zero.
 COUNTED = (
     "blocked", "challenge", "unreachable", "forbidden", "missing", "unreadable", "no_product",
-    "foreign", "over_budget", "unasked", "stated", "duplicates", "invalid", "carried_over",
-    "fetched_images", "reused_images", "image_failures", "images_over_limit",
+    "foreign", "left_out", "sitemaps_unread", "sitemaps_over_limit", "too_large", "redirected",
+    "too_slow", "cookies", "private", "over_budget", "unasked", "stated", "duplicates", "invalid", "carried_over",
+    "fetched_images", "reused_images", "replaced_images", "image_failures", "images_over_limit",
     "image_bytes",
 )  # fmt: skip
 REJECTS_SCHEMA = pa.schema([(n, pa.string()) for n in ("product_id", "url", "reason", "detail")])
@@ -94,6 +96,8 @@ async def crawl_days(config: Config, days: Sequence[date], archives: bool) -> No
         archives: the last day is not today, so that platforms without `{day}` are left out.
     """
     memories: dict[str, CrawlMemory] = {}
+    shops = [p.base_url.replace("{day}", str(day)) for p in config.crawl.crawled for day in days]
+    guard.install(config.crawl, shops)
     raw = Partitions(open_store(config.store), layout.RAW_DAYS)
     for day in days:
         live = not archives and day == days[-1]
@@ -128,7 +132,7 @@ async def _crawl(
     if not spider.listings:
         return CrawlOutcome(day, platform.name, False, facts, _record_failure(store, spider, facts))
     _commit(raw, partition, spider, facts)
-    today = memory.remember(spider.listings, spider.pages)
+    today = memory.remember(spider.listings, spider.pages, spider.validators)
     memories[platform.name] = today.over(known) if facts.partial else today
     return CrawlOutcome(day, platform.name, True, facts)
 
@@ -156,6 +160,7 @@ def _commit(raw: Partitions, partition: str, spider: PlatformSpider, facts: Craw
     tables = {
         "listings": listings_table(listings),
         "pages": memory.pages_table(spider.pages),
+        "pictures": memory.pictures_table(spider.validators),
         "rejects": pa.Table.from_pylist(rejects, REJECTS_SCHEMA),
     }
     raw.commit_tables(partition, tables, facts.to_json())
@@ -184,9 +189,40 @@ def _failure_reason(spider: PlatformSpider, facts: CrawlFacts) -> str:
         return f"the shop refused: {seen}; the crawler does not try to get around that"
     if facts.finish_reason == "time_budget":
         return f"nothing was found in {spider.crawl.time_budget_s:g} s; raise crawl.time_budget_s"
+    if facts.counts["private"]:
+        return (
+            "the shop's address lies in a private network, which the crawler does not ask; if the "
+            "network is yours, name it in crawl.allowed_networks"
+        )
+    if facts.counts["too_slow"]:
+        return (
+            "robots.txt asks for so long a pause between two requests that crawl.time_budget_s has "
+            f"room for fewer than {MIN_REQUESTS}; ask the shop for a shorter one"
+        )
+    return _nothing_there(spider, facts)
+
+
+def _nothing_there(spider: PlatformSpider, facts: CrawlFacts) -> str:
+    """Say what was asked and what came, of a shop that refused nothing."""
+    search = getattr(spider, "search", None)
+    if search is not None and not search.found and search.told():
+        return f"no sitemap at {search.told()}; name its address in the platform's `sitemaps`"
+    if facts.counts["sitemaps_over_limit"]:
+        return (
+            "the shop's sitemaps name further sitemaps without an end; name the right ones in the "
+            "platform's `sitemaps`, or leave the others out by `exclude`"
+        )
+    if facts.counts["redirected"]:
+        wants = "; it wants cookies that it does not take back" if facts.counts["cookies"] else ""
+        return f"the shop redirects its pages in a circle{wants}"
     if facts.counts["unreachable"]:
         return "the shop did not answer"
-    return "the pages state no product; check the platform's kind and base_url"
+    if facts.counts["too_large"]:
+        return "the shop's pages are larger than any page of a shop should be"
+    unread = next((r for r in spider.rejects if r.reason == "unreadable"), None)
+    seen = ", ".join(spider.odd_answers) or (unread.detail if unread else "")
+    asked = f"; seen: {seen}" if seen else ""
+    return f"the pages state no product; check the platform's kind and base_url{asked}"
 
 
 def main() -> None:

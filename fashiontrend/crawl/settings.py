@@ -4,10 +4,14 @@ from scrapy.crawler import Crawler
 from scrapy.http import Request
 
 from fashiontrend.config import Config, PlatformConfig
+from fashiontrend.crawl.cookies import RedirectCookies
+from fashiontrend.crawl.guard import GuardMiddleware
 from fashiontrend.crawl.pipelines import STORE_SETTING
+from fashiontrend.crawl.platform_spider import BudgetSpent, PlatformSpider
 from fashiontrend.crawl.refusals import RefusalMiddleware
-from fashiontrend.crawl.spiders import BudgetSpent, PlatformSpider
 
+#: A shop redirects to https, to `www.`, to a country and to a renamed page; more is a circle.
+MAX_REDIRECTS = 6
 BUDGET_SETTING = "FASHIONTREND_REQUEST_BUDGET"
 
 
@@ -58,11 +62,15 @@ def settings_for(config: Config, platform: PlatformConfig) -> dict[str, object]:
         "DOWNLOAD_HANDLERS": dict.fromkeys(("data", "file", "ftp", "s3")),
         "HTTPERROR_ALLOW_ALL": True,  # the spider counts refusals itself
         "COOKIES_ENABLED": False,
+        "REDIRECT_MAX_TIMES": MAX_REDIRECTS,
+        "METAREFRESH_ENABLED": False,  # a page that sends a browser elsewhere is no product's
         "TELNETCONSOLE_ENABLED": False,
         "REFERER_ENABLED": False,
         "MEDIA_ALLOW_REDIRECTS": True,
         "LOG_LEVEL": "CRITICAL",
         "DOWNLOADER_MIDDLEWARES": {
+            RedirectCookies: 610,  # just inside Scrapy's middleware that follows redirects
+            GuardMiddleware: 800,  # after the proxy is known, before anything is counted as sent
             RefusalMiddleware: 830,
             BudgetMiddleware: 840,  # before the statistics, which count what is really sent
         },

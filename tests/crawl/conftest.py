@@ -42,6 +42,7 @@ class OddShop:
     def __init__(self, answer: Callable[[str], Reply]) -> None:
         shop = self
         self.asked: list[tuple[float, str]] = []
+        self.unchanged: list[str] = []  # asked for with the mark of their present state
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -49,6 +50,9 @@ class OddShop:
             def do_GET(self) -> None:
                 shop.asked.append((time.monotonic(), self.path))
                 status, headers, body = answer(self.path)
+                if headers.get("ETag", "") == self.headers.get("If-None-Match", "none"):
+                    shop.unchanged.append(self.path)
+                    status, body = 304, b""
                 self.send_response(status)
                 for name, value in {"Content-Length": str(len(body)), **headers}.items():
                     self.send_header(name, value)

@@ -8,14 +8,16 @@ from fashiontrend.crawl.pages.challenge import is_challenge
 from fashiontrend.crawl.pages.product import StatedProduct
 from fashiontrend.crawl.pages.schema_org import read_schema_org
 from fashiontrend.crawl.pages.shopify import read_shopify, read_shopify_currency
-from fashiontrend.crawl.pages.sitemap import read_sitemap
+from fashiontrend.crawl.pages.sitemap import Sitemap, is_sitemap, read_sitemap
 from fashiontrend.crawl.pages.values import JsonObject, to_price
 from fashiontrend.crawl.pages.woocommerce import read_woocommerce
 
 __all__ = [
     "JsonObject",
+    "Sitemap",
     "StatedProduct",
     "is_challenge",
+    "is_sitemap",
     "read_schema_org",
     "read_shopify",
     "read_shopify_currency",

@@ -7,10 +7,10 @@ not used.
 """
 
 import asyncio
+import contextlib
 import ipaddress
-import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 from weakref import WeakValueDictionary
@@ -18,11 +18,10 @@ from weakref import WeakValueDictionary
 import httpcore
 import httpx
 
+from fashiontrend.addresses import AddressGuard, AddressRefused, Resolver, SystemResolver
 from fashiontrend.config import FetchConfig
-from fashiontrend.serve.http.addresses import Address, is_public
 from fashiontrend.serve.schemas.problems import Problem
 
-Resolver = Callable[[str, int], Awaitable[list[str]]]
 REDIRECTS = {301, 302, 303, 307, 308}
 PORTS = {"http": 80, "https": 443}
 MAX_URL = 2_000
@@ -31,18 +30,11 @@ MAX_REDIRECTS = 3
 USER_AGENT = "fashiontrend"
 
 
-async def resolve(host: str, port: int) -> list[str]:
-    """Resolve a host name to all its addresses; decimal, octal and hexadecimal forms are resolved too."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
 class PinnedBackend(httpcore.AsyncNetworkBackend):
     """A network backend that connects to checked addresses only."""
 
     def __init__(self, cfg: FetchConfig, resolver: Resolver, inner: Any = None) -> None:
-        self.networks = tuple(ipaddress.ip_network(n) for n in cfg.allowed_networks)
+        self.guard = AddressGuard(tuple(ipaddress.ip_network(n) for n in cfg.allowed_networks))
         self.resolver = resolver
         self.inner = inner or httpcore.AnyIOBackend()
 
@@ -54,7 +46,7 @@ class PinnedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Resolve the host, check all its addresses, and connect to the first.
+        """Resolve the host, check all its addresses, and connect to one of them.
 
         Raises:
             Problem: 422 if the name does not resolve, or if one of its addresses is not public.
@@ -63,14 +55,25 @@ class PinnedBackend(httpcore.AsyncNetworkBackend):
             found = await self.resolver(host, port)
         except (OSError, UnicodeError):
             raise _failed("the host name does not resolve") from None
-        for text in found:
-            if not is_public(_address(text), self.networks):
-                raise _failed("the host is not public")
         if not found:
             raise _failed("the host name does not resolve")
-        stream: httpcore.AsyncNetworkStream = await self.inner.connect_tcp(
-            found[0], port, timeout, local_address, socket_options
-        )
+        try:
+            self.guard.check(host, port, found)
+        except (AddressRefused, ValueError):
+            raise _failed("the host is not public") from None
+        return await self._connect(found, port, timeout, local_address, socket_options)
+
+    async def _connect(
+        self, found: list[str], port: int, *more: Any
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to the first of the checked addresses that takes the connection."""
+        for text in found[:-1]:
+            with contextlib.suppress(httpcore.ConnectError):
+                return await self._connect_one(text, port, *more)
+        return await self._connect_one(found[-1], port, *more)
+
+    async def _connect_one(self, text: str, port: int, *more: Any) -> httpcore.AsyncNetworkStream:
+        stream: httpcore.AsyncNetworkStream = await self.inner.connect_tcp(text, port, *more)
         return stream
 
     async def connect_unix_socket(self, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
@@ -121,7 +124,7 @@ class Fetcher:
         self,
         cfg: FetchConfig,
         max_bytes: int,
-        resolver: Resolver = resolve,
+        resolver: Resolver | None = None,
         ssl_context: ssl.SSLContext | None = None,
         inner: Any = None,
     ) -> None:
@@ -130,7 +133,7 @@ class Fetcher:
         Args:
             cfg: allowed hosts, ports and networks, time limits.
             max_bytes: largest picture in bytes.
-            resolver: resolves a host name to addresses; tests replace it.
+            resolver: resolves a host name to addresses, the system's by default; tests replace it.
             ssl_context: tests replace it.
             inner: httpcore's backend below the pinned one; tests replace it.
         """
@@ -139,7 +142,7 @@ class Fetcher:
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=ssl_context,
             max_connections=cfg.concurrency,
-            network_backend=PinnedBackend(cfg, resolver, inner),
+            network_backend=PinnedBackend(cfg, resolver or SystemResolver(), inner),
             # A kept connection would go on serving a name that has moved since.
             max_keepalive_connections=0,
             http2=False,
@@ -237,10 +240,6 @@ class Fetcher:
     async def aclose(self) -> None:
         """Close all connections."""
         await self._pool.aclose()
-
-
-def _address(text: str) -> Address:
-    return ipaddress.ip_address(text.split("%", 1)[0])
 
 
 def _location(headers: list[tuple[bytes, bytes]]) -> str:

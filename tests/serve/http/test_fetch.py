@@ -8,8 +8,8 @@ from pathlib import Path
 import httpcore
 import pytest
 
+from fashiontrend.addresses import is_public
 from fashiontrend.config import FetchConfig
-from fashiontrend.serve.http.addresses import is_public
 from fashiontrend.serve.http.fetch import Fetcher
 from fashiontrend.serve.schemas.problems import Problem
 
@@ -29,7 +29,7 @@ NAMES = {
     "none.example": [],
     "xn--bcher-kva.example": ["10.1.1.1"],
 }
-CORPUS = (Path(__file__).parent / "urls.txt").read_text("utf-8").split("\n")[:-1]
+CORPUS = (Path(__file__).parents[2] / "addresses" / "urls.txt").read_text("utf-8").split("\n")[:-1]
 REDIRECTS = {
     b"/loop": b"http://redirect.example/loop",
     b"/to-file": b"file:///etc/passwd",

@@ -1,4 +1,4 @@
-"""Which IP addresses the server may fetch from for a caller: public ones, none of its own network."""
+"""Which IP addresses are public, and so may be asked whoever names them."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -30,7 +30,7 @@ def is_public(address: Address, allowed: Iterable[Network] = ()) -> bool:
 
     Args:
         address: an address that a host name resolved to.
-        allowed: the networks of `serve.fetch.allowed_networks`.
+        allowed: private networks that the operator allows, such as `serve.fetch.allowed_networks`.
     """
     inner = _embedded(address)
     if inner is not None:
