@@ -32,7 +32,13 @@ NAMES = {
 
 
 async def careless(host, port):
-    return NAMES[host] if host in NAMES else await SystemResolver()(host, port)
+    if host in NAMES:
+        return NAMES[host]
+    resolver = SystemResolver()
+    try:
+        return await resolver(host, port)
+    finally:  # a late answer would find its event loop closed
+        await resolver.aclose()
 
 
 def spider(base="https://shop.example", **crawl):
