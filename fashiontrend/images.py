@@ -40,8 +40,13 @@ UPRIGHT_OPERATIONS = {
 }
 WHITE = (255, 255, 255, 255)
 JPEG_END, JPEG_SCAN = b"\xff\xd9", b"\xff\xda"
-#: A progressive JPEG has about ten scans, and each costs a pass over all pixels.
-MAX_MENDED_SCANS = 20
+#: A progressive JPEG has about ten scans, and each costs a pass over all pixels. A picture with more than
+#: the first number is refused; one that lacks its end is mended with at most the second.
+MAX_SCANS, MAX_MENDED_SCANS = 40, 20
+#: Larger pictures than this, in pixels, are made smaller before their colours are converted, as JPEGs are.
+LARGE_PIXELS = 4_000_000
+#: Grey pixels with more than 8 bits that are converted at a time.
+STRIP_PIXELS = 1 << 20
 #: Formats whose frames follow one another in time; the frames of an MPO are views of one moment.
 ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
 #: Frames of an animation that are looked at, and the range of grey levels of a frame that shows nothing.
@@ -162,7 +167,7 @@ def read(data: bytes, enough_px: int) -> Image.Image:
     image = _load_as(_open(data), data, (enough_px, enough_px))
     orientation = _orientation(image)
     try:
-        plain = _plain(image)
+        plain = _plain(_reduced(image, enough_px))
     except (ValueError, OSError) as error:
         raise PictureError(
             f"unsupported: pixels of mode {image.mode} have no RGB form ({error}). Convert it."
@@ -222,7 +227,12 @@ def crop(image: Image.Image, region: Region, size_px: int | tuple[int, int]) -> 
 
 
 def _open(data: bytes) -> Image.Image:
-    """Read the header only."""
+    """Read the header only; refuse a JPEG of so many scans that to decode it would take minutes."""
+    # The bytes of a mark cannot occur among coded pixels; an embedded thumbnail may have a few more.
+    if data.startswith(b"\xff\xd8") and (scans := data.count(JPEG_SCAN)) > MAX_SCANS:
+        raise PictureError(
+            f"bomb: {scans} scans in {len(data)} bytes, at most {MAX_SCANS} are decoded. Save the picture anew."
+        )
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -354,13 +364,31 @@ def _without_profile(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
+def _reduced(image: Image.Image, enough_px: int) -> Image.Image:
+    """Return a large picture at a half, a quarter or an eighth of its size, if both sides keep `enough_px`.
+
+    A JPEG was decoded so. Of the other formats only kinds of pixels are reduced whose average means something.
+    """
+    least = min(image.size)
+    factor = next((f for f in (8, 4, 2) if least // f >= enough_px), 1)
+    keyed = "transparency" in image.info and image.mode != "P"  # one exact colour is transparent
+    if image.width * image.height <= LARGE_PIXELS or factor == 1 or keyed:
+        return image
+    if image.mode == "P":
+        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
+    return image.reduce(factor) if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK") else image
+
+
 def _eight_bits(grey: NDArray[np.generic]) -> Pixels:
-    """Scale grey pixels of 16 bits, or of another range from 0, to 8 bits."""
-    values = grey.astype(np.float64)
-    top = float(values.max(initial=0.0))
+    """Scale grey pixels of 16 bits, or of another range from 0, to 8 bits, strip by strip."""
+    top = float(np.nan_to_num(grey.max(initial=0)))
     full = 65535.0 if 255.0 < top <= 65535.0 else max(top, 255.0 if top > 1.0 else 1.0)
-    scaled = np.clip(np.nan_to_num(values) * (255.0 / full), 0, 255)
-    return scaled.round().astype(np.uint8)
+    scaled = np.empty(grey.shape, np.uint8)
+    rows = max(1, STRIP_PIXELS // max(grey.shape[1], 1))
+    for start in range(0, len(grey), rows):
+        values = np.nan_to_num(grey[start : start + rows].astype(np.float64))
+        scaled[start : start + rows] = np.clip(values * (255.0 / full), 0, 255).round()
+    return scaled
 
 
 def resize(data: bytes, longest_px: int, *, enlarge: bool = False) -> Image.Image:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -76,19 +77,30 @@ def token(
             "option for several scopes."
         ),
     ],
+    days: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="The token expires after this many days. Without the option it never expires.",
+        ),
+    ] = None,
 ) -> None:
     """Generate a bearer token for a caller of the API.
 
+    To replace a token, add the new one under the same name, give it to the caller, and remove the old one.
+
     The token goes to stderr and is shown only this once. The line to add to serve.tokens_file goes to stdout.
     """
+    from fashiontrend.pipeline.context import now
     from fashiontrend.serve.http import tokens
 
     wrong = [s for s in scope if s not in tokens.SCOPES]
     if wrong:
         raise ConfigError(f"There is no scope {wrong[0]!r}. Use {', '.join(tokens.SCOPES)}.")
-    drawn = tokens.draw(name, tuple(scope))  # type: ignore[arg-type]
+    expires = now() + timedelta(days=days) if days else None
+    drawn = tokens.draw(name, tuple(scope), expires)  # type: ignore[arg-type]
     console.stderr.print(drawn.text, markup=False)
-    line = drawn.record.model_dump(mode="json")
+    line = drawn.record.model_dump(mode="json", exclude_none=True)
     typer.echo(yaml.safe_dump([line], sort_keys=False), nl=False)
 
 

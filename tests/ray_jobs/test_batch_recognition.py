@@ -75,7 +75,9 @@ def submit(store: Store, name: str = "a", minute: int = 0, **options) -> str:
 
 
 def status_of(store: Store, job_id: str) -> dict:
-    return CatalogueJobs(store, ServeConfig(), lambda: START).status(job_id).model_dump()
+    return (
+        CatalogueJobs(store, ServeConfig(), lambda: START).status(job_id, "anonymous").model_dump()
+    )
 
 
 def fail_with(monkeypatch, error: Exception) -> None:

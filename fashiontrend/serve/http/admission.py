@@ -115,7 +115,7 @@ class TrackedRequest:
 
     def __init__(self, admission: Admission, headers: Headers, receive: Receive) -> None:
         cfg, self._admission, self._receive = admission.cfg, admission, receive
-        form = headers.get("content-type", "").startswith("multipart/")
+        form = headers.get("content-type", "").lower().startswith("multipart/")
         self._max_bytes = cfg.max_body_bytes if form else cfg.max_json_bytes
         self._stated = headers.get("content-length", "")
         self._timeout_s = admission.body_timeout_s()

@@ -1,5 +1,8 @@
 """Problems as HTTP responses: `application/problem+json` (RFC 9457)."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import pydantic_core
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -38,7 +41,14 @@ def from_validation(error: RequestValidationError | pydantic_core.ValidationErro
     """
     found = [
         FieldError(path=".".join(str(part) for part in e["loc"]) or "(top)", message=str(e["msg"]))
-        for e in error.errors()[:MAX_ERRORS]
+        for e in _errors(error)[:MAX_ERRORS]
     ]
     text = "; ".join(f"{e.path}: {e.message}" for e in found[:3])
     return Problem(400, "invalid", f"The request is not valid: {text}.", errors=found)
+
+
+def _errors(error: RequestValidationError | pydantic_core.ValidationError) -> Sequence[Any]:
+    """Return all errors, without copies of the input that pydantic would make for each."""
+    if isinstance(error, pydantic_core.ValidationError):
+        return error.errors(include_url=False, include_context=False, include_input=False)
+    return error.errors()

@@ -8,6 +8,8 @@ import numpy as np
 
 from fashiontrend.serve.schemas.problems import Problem
 
+#: Names of one object: no request has more than 200, and each unknown one costs an error message.
+MAX_NAMES = 1000
 _STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _STEP = np.zeros(256, np.int8)
 _STEP[[ord("["), ord("{")]] = 1
@@ -23,7 +25,7 @@ def parse(body: bytes, max_depth: int) -> Any:
 
     Raises:
         Problem: 400 if the text is not UTF-8, not JSON or nested too deep, or if it holds NaN,
-            Infinity, a duplicate key, or half of a surrogate pair.
+            Infinity, a duplicate key, an object of more than `MAX_NAMES` names, or half of a surrogate pair.
     """
     depth = _depth(body)
     if depth > max_depth:
@@ -52,12 +54,21 @@ def _depth(body: bytes) -> int:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MAX_NAMES:
+        raise ValueError(f"an object has {len(pairs)} names; at most {MAX_NAMES} are allowed")
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        double = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {double[:60]!r} occurs twice in one object")
+        raise ValueError(f"the key {_find_double(pairs)[:60]!r} occurs twice in one object")
     return found
+
+
+def _find_double(pairs: list[tuple[str, Any]]) -> str:
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            return name
+        seen.add(name)
+    return ""
 
 
 def _no_constant(name: str) -> float:

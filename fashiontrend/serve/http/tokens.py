@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -31,11 +32,17 @@ GRACE_S = 10.0
 
 
 class Token(Section):
-    """One caller: its name for the audit log, the hash of its token, its scopes."""
+    """One caller: its name for the audit log, the hash of its token, its scopes.
+
+    Attributes:
+        expires: the token is refused from this time on; None if it never expires. Two tokens of one
+            name may overlap, so that a caller changes to the new one before the old one expires.
+    """
 
     name: Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     sha256: Annotated[str, pydantic.Field(pattern=r"^[0-9a-f]{64}$")]
     scopes: tuple[Scope, ...]
+    expires: pydantic.AwareDatetime | None = None
 
 
 class TokensFile(Section):
@@ -52,15 +59,21 @@ class NewToken:
     record: Token
 
 
-def draw(name: str, scopes: tuple[Scope, ...]) -> NewToken:
+def draw(name: str, scopes: tuple[Scope, ...], expires: datetime | None = None) -> NewToken:
     """Generate a token of 256 random bits.
+
+    Args:
+        name: of the caller.
+        scopes: what the token allows.
+        expires: when it ends, with a time zone; None for never.
 
     Raises:
         ConfigError: the name has characters that the audit log does not allow.
     """
     text = PREFIX + secrets.token_urlsafe(32)
     try:
-        return NewToken(text, Token(name=name, sha256=hash_token(text), scopes=scopes))
+        record = Token(name=name, sha256=hash_token(text), scopes=scopes, expires=expires)
+        return NewToken(text, record)
     except pydantic.ValidationError:
         raise ConfigError(
             f"name {name!r}: expected 1 to 64 ASCII letters, digits, dots, dashes and underscores. "
@@ -179,6 +192,13 @@ class _FileGuard:
                 401,
                 "no_token",
                 "This endpoint needs a valid token. Send the header `Authorization: Bearer <token>`.",
+                {"WWW-Authenticate": "Bearer"},
+            )
+        if token.expires is not None and self.clock() >= token.expires.timestamp():
+            raise Problem(
+                401,
+                "token_expired",
+                f"The token {token.name!r} expired at {token.expires.isoformat()}. Ask for a new one.",
                 {"WWW-Authenticate": "Bearer"},
             )
         if scope not in token.scopes:

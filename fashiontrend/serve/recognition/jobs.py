@@ -66,13 +66,13 @@ class CatalogueJobs:
                 raise Problem(409, "idempotency", detail) from None
         return job_id
 
-    def status(self, job_id: str) -> JobResponse:
-        """Return the state of a job.
+    def status(self, job_id: str, caller: str) -> JobResponse:
+        """Return the state of a caller's job.
 
         Raises:
-            Problem: 404 if there is no such job.
+            Problem: 404 if the caller has no such job.
         """
-        record = self._record(job_id)
+        record = self._record(job_id, caller)
         plan = self._find(layout.recognition_plan(job_id), JobPlan)
         end = self._find(layout.recognition_end(job_id), JobEnd)
         done = self.store.committed(layout.recognition_parts(job_id))
@@ -93,18 +93,21 @@ class CatalogueJobs:
             response.results = f"/v1/recognitions/{job_id}/results"
         return response
 
-    def results(self, job_id: str, cursor: str | None, limit: int) -> JobResultsResponse:
+    def results(
+        self, job_id: str, caller: str, cursor: str | None, limit: int
+    ) -> JobResultsResponse:
         """Return a page of the results so far, in the order of the input.
 
         Args:
             job_id: the job.
+            caller: who submitted it.
             cursor: `next` of the previous page; None for the first one.
             limit: most rows of the page.
 
         Raises:
-            Problem: 404 if there is no such job, 400 if the cursor is invalid.
+            Problem: 404 if the caller has no such job, 400 if the cursor is invalid.
         """
-        self._record(job_id)
+        self._record(job_id, caller)
         part, offset = _read_cursor(cursor)
         done = {p.rsplit("/", 1)[1] for p in self.store.committed(layout.recognition_parts(job_id))}
         rows: list[JsonObject] = []
@@ -124,10 +127,11 @@ class CatalogueJobs:
             complete=complete,
         )
 
-    def _record(self, job_id: str) -> JobRecord:
+    def _record(self, job_id: str, caller: str) -> JobRecord:
+        """The record of a caller's job. Another caller's job is answered as one that does not exist."""
         found = self._find(layout.recognition(job_id), JobRecord)
-        if found is None:
-            raise Problem(404, "not_found", "There is no job with this id.")
+        if found is None or found.caller != caller:
+            raise Problem(404, "not_found", "You have no job with this id.")
         return found
 
     def _find(self, key: str, record: type[R]) -> R | None:

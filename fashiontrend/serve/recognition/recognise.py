@@ -1,8 +1,10 @@
 """Recognise the pictures of one request: read their bytes, queue them, build the response."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 
+from fashiontrend import images
 from fashiontrend.config import ServeConfig
 from fashiontrend.errors import PictureError, StoreError
 from fashiontrend.serve.metrics import Metrics
@@ -31,6 +33,8 @@ from fashiontrend.serve.schemas.responses import (
 
 Fetch = Callable[[str], Awaitable[bytes]]
 ReadKey = Callable[[str], bytes]
+#: The pictures of a request may have as many pixels together as so many of the largest allowed ones.
+MAX_LARGE_PICTURES = 4
 #: Code and HTTP status for the reasons why a picture cannot be used.
 REASONS = {
     "too_large": ("too_large", 413),
@@ -148,6 +152,7 @@ class RecognitionService:
         options: Options,
         request_id: str,
     ) -> RecogniseResponse:
+        data = await asyncio.to_thread(self._within_pixels, data)
         items, owners = [], []
         for n, (picture, content) in enumerate(zip(pictures, data, strict=True)):
             if isinstance(content, Problem):
@@ -159,21 +164,36 @@ class RecognitionService:
         results: dict[int, list[Result]] = {}
         for owner, result in zip(owners, await self._submit(model, items), strict=True):
             results.setdefault(owner, []).append(result)
-        images = [
+        found = [
             _image(picture, str(n), content, results.get(n, []))
             for n, (picture, content) in enumerate(zip(pictures, data, strict=True))
         ]
         if options.strict:
-            _refuse_problems(images)
-        for image in images:
+            _refuse_problems(found)
+        for image in found:
             self.metrics.pictures.labels(image.status).inc()
         return RecogniseResponse(
             model=ModelIdentity.of("attrnet", model.version, model.digest),
             taxonomy=model.taxonomy,
-            images=images,
-            usage=Usage(images=len(images), garments=sum(len(i.garments) for i in images)),
+            images=found,
+            usage=Usage(images=len(found), garments=sum(len(i.garments) for i in found)),
             request_id=request_id,
         )
+
+    def _within_pixels(self, data: Sequence[bytes | Problem]) -> list[bytes | Problem]:
+        """Replace the pictures that would make a request's pixels too many by a problem."""
+        left, kept = MAX_LARGE_PICTURES * self.cfg.max_pixels, list(data)
+        for n, content in enumerate(data):
+            if isinstance(content, Problem):
+                continue
+            with contextlib.suppress(PictureError):  # the recogniser reports what is wrong with it
+                width, height = images.upright_size(content)
+                left -= width * height
+            if left < 0:
+                most = MAX_LARGE_PICTURES * self.cfg.max_pixels
+                detail = f"The request's pictures have more than {most} pixels together."
+                kept[n] = Problem(413, "too_large", detail)
+        return kept
 
     async def _submit(self, model: ServedModel, items: Sequence[Item]) -> list[Result]:
         try:
@@ -249,9 +269,9 @@ def _with_problem(image: ImageResult, problem: Problem) -> ImageResult:
     return image.model_copy(update=update)
 
 
-def _refuse_problems(images: Sequence[ImageResult]) -> None:
+def _refuse_problems(results: Sequence[ImageResult]) -> None:
     """Refuse the whole request for its first picture with a problem (options.strict)."""
-    for image in images:
+    for image in results:
         if image.problem is not None:
             raise Problem(
                 image.problem.status,

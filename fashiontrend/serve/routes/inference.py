@@ -13,7 +13,7 @@ from fashiontrend import __version__
 from fashiontrend.serve.http.problems import MEDIA_TYPE
 from fashiontrend.serve.recognition.served_model import ServedModel
 from fashiontrend.serve.routes.openapi import DESCRIPTIONS, DocumentedResponses, body, secured
-from fashiontrend.serve.routes.services import JSON, Services, fresh, request_id
+from fashiontrend.serve.routes.services import JSON, Services, fresh, media_type, request_id
 from fashiontrend.serve.schemas import open_inference
 from fashiontrend.serve.schemas.open_inference import (
     InferenceError,
@@ -50,6 +50,10 @@ def errors(*statuses: int) -> DocumentedResponses:
         }
         for status in every
     }
+
+
+#: Header that says how many bytes of the body are JSON; the bytes of the tensors follow them.
+JSON_LENGTH, BINARY = "Inference-Header-Content-Length", "application/octet-stream"
 
 
 def make_router(services: Services) -> APIRouter:
@@ -135,10 +139,10 @@ def _describe(model: ServedModel) -> ModelMetadata:
 async def _infer(
     services: Services, request: Request, model: ServedModel, version: str | None
 ) -> InferResponse:
-    wanted = await services.read(request, InferRequest)
+    wanted, binary = await _read_request(services, request)
     offered = open_inference.outputs(model.recogniser.taxonomy.ids)
     chosen = open_inference.choose_outputs(offered, wanted.outputs)
-    files = [("", data) for data in open_inference.read_pictures(wanted.inputs[0])]
+    files = [("", data) for data in open_inference.read_pictures(wanted.inputs[0], binary)]
     options = Options(lang=(), min_confidence=0.0, top_k=1)
     found: RecogniseResponse = await services.need_recognition().recognise_uploads(
         files, UploadRequest(options=options, model=version), request_id(request)
@@ -152,6 +156,30 @@ async def _infer(
     if wanted.id is not None:
         response.id = wanted.id
     return response
+
+
+async def _read_request(services: Services, request: Request) -> tuple[InferRequest, bytes]:
+    """Read the JSON of a request, and the tensors' bytes after it (the binary data extension).
+
+    The protocol's clients send JSON without a Content-Type.
+
+    Raises:
+        Problem: 400 if the JSON or its stated length is not valid, 415 for another Content-Type.
+    """
+    kind, stated = media_type(request), request.headers.get(JSON_LENGTH)
+    if kind not in ("", JSON, BINARY):
+        detail = (
+            f"The Content-Type is {kind[:60]!r}; expected {JSON}, or {BINARY} with {JSON_LENGTH}."
+        )
+        raise Problem(415, "unsupported_media", detail)
+    content = await request.body()
+    length = len(content)
+    if stated is not None:
+        length = int(stated) if stated.isascii() and stated.isdecimal() and len(stated) < 10 else -1
+        if not 0 <= length <= len(content):
+            detail = f"{JSON_LENGTH} is {stated[:20]!r}; the body has {len(content)} bytes."
+            raise Problem(400, "invalid", detail)
+    return await services.parse_soon(content[:length], InferRequest), content[length:]
 
 
 async def _with_protocol_errors(respond: Callable[[], Awaitable[Response]]) -> Response:

@@ -54,7 +54,7 @@ def make_router(services: Services) -> APIRouter:
         _check_attributes(job, tables)
         jobs, release_id = table_services.jobs, tables.release.release_id
         job_id = await run_in_threadpool(jobs.submit, job, release_id, caller, idempotency_key)
-        status = await run_in_threadpool(jobs.status, job_id)
+        status = await run_in_threadpool(jobs.status, job_id, caller)
         return fresh(status, 202, {"Location": f"/v1/recognitions/{job_id}"})
 
     @router.get(
@@ -63,9 +63,9 @@ def make_router(services: Services) -> APIRouter:
         openapi_extra=secured("catalogue"),
     )
     def status(request: Request, job_id: JobId) -> Response:
-        """Return the state of a catalogue job."""
-        services.allow(request, "catalogue")
-        return cached(request, services.need_table_services().jobs.status(job_id))
+        """Return the state of a catalogue job of the caller's."""
+        caller = services.allow(request, "catalogue")
+        return cached(request, services.need_table_services().jobs.status(job_id, caller))
 
     @router.get(
         "/v1/recognitions/{job_id}/results",
@@ -76,9 +76,9 @@ def make_router(services: Services) -> APIRouter:
         request: Request, job_id: JobId, cursor: Cursor = None, limit: Limit = 100
     ) -> Response:
         """Return results in the order of the input, as far as they are finished."""
-        services.allow(request, "catalogue")
+        caller = services.allow(request, "catalogue")
         jobs = services.need_table_services().jobs
-        return cached(request, jobs.results(job_id, cursor, limit))
+        return cached(request, jobs.results(job_id, caller, cursor, limit))
 
     return router
 

@@ -84,7 +84,8 @@ async def _read_form(
             if name == "image" and isinstance(value, UploadFile):
                 files.append((_printable(value.filename), await value.read()))
             elif name == "request" and isinstance(value, str):
-                upload = services.parse(value.encode("utf-8", "surrogatepass"), UploadRequest)
+                text = value.encode("utf-8", "surrogatepass")
+                upload = await services.parse_soon(text, UploadRequest)
             else:
                 detail = f"The form has the field {name[:60]!r}; expected files `image` and at most one text "
                 raise Problem(400, "invalid", detail + "field `request`.")

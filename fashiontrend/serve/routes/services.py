@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import pydantic
 import pydantic_core
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -32,6 +33,8 @@ T = TypeVar("T")
 JSON = "application/json"
 #: Requests nest a few levels; a parser that follows thousands of them runs out of stack.
 MAX_JSON_DEPTH = 32
+#: Larger bodies are parsed in a thread, so that the event loop can respond to others meanwhile.
+INLINE_BYTES = 64 << 10
 #: Thumbnails in memory; they are all dropped when there would be more.
 MAX_THUMBNAILS = 500
 #: Seconds after which a caller may retry a forecast if too many are being computed.
@@ -148,7 +151,17 @@ class Services:
         if kind != JSON:
             detail = f"The Content-Type is {kind[:60]!r}; expected {JSON}."
             raise Problem(415, "unsupported_media", detail)
-        return self.parse(await request.body(), model)
+        return await self.parse_soon(await request.body(), model)
+
+    async def parse_soon(self, body: bytes, model: type[M]) -> M:
+        """Parse a JSON text as `parse` does, a long one beside the event loop.
+
+        Raises:
+            Problem: 400 if it is not valid.
+        """
+        if len(body) <= INLINE_BYTES:
+            return self.parse(body, model)
+        return await run_in_threadpool(self.parse, body, model)
 
     def parse(self, body: bytes, model: type[M]) -> M:
         """Parse a JSON text and validate it as a model.

@@ -1,7 +1,9 @@
 """The Open Inference Protocol's view of the recogniser: named tensors in, named tensors out.
 
 The one input is `image`: its data type is BYTES, its shape is (N) or (N, 1), and each element is an
-encoded picture in base64. The outputs have one row per picture: `box` (N, 4) in fractions, `score`
+encoded picture: in base64 in JSON, or as it is in the protocol's binary form.
+
+The outputs have one row per picture: `box` (N, 4) in fractions, `score`
 (N), `problem` (N), and for every attribute `<id>` its value, `<id>.status` and `<id>.confidence`
 (N). A missing value is an empty string or 0.
 """
@@ -10,13 +12,13 @@ import base64
 import binascii
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 from pydantic import ConfigDict, Field
 
 from fashiontrend.serve.schemas.problems import Problem
-from fashiontrend.serve.schemas.requests import Name
+from fashiontrend.serve.schemas.requests import MAX_ELEMENTS, Name
 from fashiontrend.serve.schemas.responses import ImageResult, JsonObject, ResponseModel
 
 MODEL, INPUT = "attrnet", "image"
@@ -30,13 +32,22 @@ class ProtocolPart(pydantic.BaseModel):
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
 
+#: A row of a tensor of shape (N, 1), whose data may be nested like its shape.
+OneElement = Annotated[tuple[str, ...], Field(min_length=1, max_length=1)]
+
+
 class InputTensor(ProtocolPart):
     """The one input."""
 
     name: Literal["image"]
-    shape: tuple[int, ...] = Field(min_length=1, max_length=2)
+    shape: tuple[int, ...] = Field(min_length=1, max_length=2, fail_fast=True)
     datatype: Literal["BYTES"]
-    data: tuple[str, ...] = Field(description="Encoded pictures (JPEG, PNG, ...), each in base64.")
+    data: Annotated[
+        tuple[str | OneElement, ...], Field(max_length=MAX_ELEMENTS, fail_fast=True)
+    ] = Field(
+        default=(),
+        description="Encoded pictures (JPEG, PNG, ...), each in base64. Left out if their bytes follow the JSON.",
+    )
     parameters: JsonObject = {}
 
 
@@ -50,9 +61,12 @@ class InferRequest(ProtocolPart):
     """The body of POST .../infer."""
 
     id: Name | None = None
-    inputs: tuple[InputTensor, ...] = Field(min_length=1, max_length=1)
+    inputs: tuple[InputTensor, ...] = Field(min_length=1, max_length=1, fail_fast=True)
     outputs: tuple[WantedOutput, ...] = Field(
-        default=(), max_length=1000, description="Names of the wanted outputs; by default all."
+        default=(),
+        max_length=1000,
+        fail_fast=True,
+        description="Names of the wanted outputs; by default all.",
     )
     parameters: JsonObject = {}
 
@@ -146,12 +160,19 @@ def outputs(attributes: Iterable[str]) -> list[OutputSpec]:
     return fixed + [OutputSpec(a + suffix, kind) for a in attributes for suffix, kind in kinds]
 
 
-def read_pictures(tensor: InputTensor) -> list[bytes]:
+def read_pictures(tensor: InputTensor, binary: bytes = b"") -> list[bytes]:
     """Decode the pictures of an input.
+
+    Args:
+        tensor: as the request's JSON describes it.
+        binary: bytes that follow the JSON; they are read if the tensor states `binary_data_size`.
 
     Raises:
         Problem: 400 if shape and data disagree, or if an element is not base64.
     """
+    size = tensor.parameters.get("binary_data_size")
+    if size is not None or binary:
+        return _read_binary(tensor, size, binary)
     kind = tensor.parameters.get("content_type", "base64")
     if kind != "base64":
         raise _invalid(f"content_type is {str(kind)[:40]!r}; only base64 is supported")
@@ -159,9 +180,30 @@ def read_pictures(tensor: InputTensor) -> list[bytes]:
     if tensor.shape not in ((rows,), (rows, 1)):
         raise _invalid(f"the shape is {list(tensor.shape)} with {rows} elements; expected [{rows}]")
     try:
-        return [base64.b64decode(text, validate=True) for text in tensor.data]
+        texts = (e if isinstance(e, str) else e[0] for e in tensor.data)
+        return [base64.b64decode(text, validate=True) for text in texts]
     except (binascii.Error, ValueError):
         raise _invalid("an element is not base64") from None
+
+
+def _read_binary(tensor: InputTensor, size: Any, binary: bytes) -> list[bytes]:
+    """Read elements that each begin with their length, 4 bytes in little-endian order."""
+    if tensor.data or size != len(binary):
+        raise _invalid(
+            f"binary_data_size is {str(size)[:20]} beside {len(tensor.data)} elements of data; "
+            f"{len(binary)} bytes follow the JSON"
+        )
+    pictures: list[bytes] = []
+    at = 0
+    while at < len(binary) and len(pictures) <= MAX_ELEMENTS:
+        begin = at + 4
+        at = begin + int.from_bytes(binary[at:begin], "little")
+        pictures.append(binary[begin:at])
+    if at != len(binary) or tensor.shape not in ((len(pictures),), (len(pictures), 1)):
+        raise _invalid(
+            f"the shape is {list(tensor.shape)}, but the bytes hold {len(pictures)} elements"
+        )
+    return pictures
 
 
 def choose_outputs(

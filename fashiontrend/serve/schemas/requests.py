@@ -32,6 +32,8 @@ Fraction = Annotated[float, BeforeValidator(_no_whole_number), Field(strict=True
 Cell = Annotated[str, Field(max_length=2000)] | StrictBool | Whole | Fraction | None
 Lang = Literal["en", "zh"]
 MAX_REGIONS, MAX_CONTEXT = 16, 32
+#: Elements of a list whose limit is a setting: above every sensible setting, and checked while the list is read.
+MAX_ELEMENTS = 10_000
 
 Version = Annotated[
     Name | None,
@@ -77,6 +79,7 @@ class PictureDetails(RequestPart):
     regions: tuple[Region, ...] = Field(
         default=(),
         max_length=MAX_REGIONS,
+        fail_fast=True,
         description="Boxes of known garments, at most 16, one garment each. Without them the recogniser "
         "finds the garment itself.",
     )
@@ -114,9 +117,8 @@ class Options(RequestPart):
     top_k: int = Field(
         default=3, ge=1, le=20, description="How many of the most likely values to list."
     )
-    attributes: tuple[Name, ...] | None = Field(
+    attributes: Annotated[tuple[Name, ...], Field(max_length=100, fail_fast=True)] | None = Field(
         default=None,
-        max_length=100,
         description="Ids of the attributes to recognise; by default all that the recogniser knows.",
     )
     return_embedding: bool = Field(
@@ -132,7 +134,7 @@ class Options(RequestPart):
 class RecogniseRequest(RequestPart):
     """Pictures to recognise, by URL or store key."""
 
-    images: tuple[RemotePicture, ...] = Field(min_length=1)
+    images: tuple[RemotePicture, ...] = Field(min_length=1, max_length=MAX_ELEMENTS, fail_fast=True)
     options: Options = Options()
     model: Version = None
 
@@ -140,9 +142,19 @@ class RecogniseRequest(RequestPart):
 class UploadRequest(RequestPart):
     """The form field `request` of an upload; its n-th picture describes the n-th file."""
 
-    images: tuple[PictureDetails, ...] = ()
+    images: tuple[PictureDetails, ...] = Field(default=(), max_length=MAX_ELEMENTS, fail_fast=True)
     options: Options = Options()
     model: Version = None
+
+
+Shares = Annotated[
+    tuple[Annotated[float, Field(ge=0, le=1)] | None, ...],
+    Field(max_length=MAX_ELEMENTS, fail_fast=True),
+]
+Support = Annotated[
+    tuple[Annotated[int, Field(ge=0, le=10**9)], ...],
+    Field(max_length=MAX_ELEMENTS, fail_fast=True),
+]
 
 
 class AdhocSeries(RequestPart):
@@ -154,13 +166,13 @@ class AdhocSeries(RequestPart):
         str,
         Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="The first day, YYYY-MM-DD."),
     ]
-    shares: dict[Name, tuple[Annotated[float, Field(ge=0, le=1)] | None, ...]] = Field(
+    shares: dict[Name, Shares] = Field(
         min_length=1,
         max_length=200,
         description="For each value one share (0 to 1) per day, null if it was not measured. What the values "
         "of a day lack to 1 becomes the value `_other`.",
     )
-    support: tuple[Annotated[int, Field(ge=0, le=10**9)], ...] | None = Field(
+    support: Support | None = Field(
         default=None, description="Number of products behind each day's shares; 500 by default."
     )
 
@@ -179,7 +191,7 @@ class AdhocSeries(RequestPart):
 class ForecastRequest(RequestPart):
     """Series to forecast with the released LSTM, which is not trained on them."""
 
-    series: tuple[AdhocSeries, ...] = Field(min_length=1)
+    series: tuple[AdhocSeries, ...] = Field(min_length=1, max_length=MAX_ELEMENTS, fail_fast=True)
 
 
 class JobRequest(RequestPart):
@@ -192,6 +204,7 @@ class JobRequest(RequestPart):
     input: tuple[Annotated[str, Field(min_length=1, max_length=500)], ...] = Field(
         min_length=1,
         max_length=10_000,
+        fail_fast=True,
         description="Keys of Parquet files in the store, or prefixes that end in /.",
     )
     options: Options = Options()

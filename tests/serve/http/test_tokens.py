@@ -1,6 +1,8 @@
 """Tokens: on by default outside of loopback, hashed, with scopes, withdrawn without a restart."""
 
 import os
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -214,3 +216,21 @@ def test_every_request_leaves_an_audit_line_with_its_caller(make_server, write, 
     assert '"caller": "board"' in line
     assert '"status": 200' in line
     assert text not in line
+
+
+def test_an_expired_token_is_refused_and_a_newer_one_of_its_name_is_not(tmp_path):
+    noon = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    old, new = (tokens.draw("shop", ("read",), noon + timedelta(days=d)) for d in (0, 30))
+    path = tmp_path / "tokens.yaml"
+    path.write_text(yaml.safe_dump([t.record.model_dump(mode="json") for t in (old, new)]))
+    clock = [noon.timestamp() - 1]
+    guard = tokens.make_guard(ServeConfig(auth="required", tokens_file=str(path)), lambda: clock[0])
+
+    def ask(text):
+        return guard(SimpleNamespace(headers={"authorization": f"Bearer {text}"}), "read")
+
+    assert ask(old.text) == ask(new.text) == "shop"
+    clock[0] += 1
+    assert ask(new.text) == "shop"
+    with pytest.raises(Problem, match="expired at 2026-11-24T12:00:00"):
+        ask(old.text)

@@ -1,6 +1,7 @@
 """Catalogue jobs: submitted once, done part by part, read page by page."""
 
 import io
+import json
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -8,6 +9,7 @@ import pytest
 
 from fashiontrend.config import ServeConfig
 from fashiontrend.errors import DataError
+from fashiontrend.serve.http import tokens
 from fashiontrend.serve.recognition import catalogue_rows
 from fashiontrend.serve.recognition.job_records import JobPart, JobPlan
 from fashiontrend.serve.schemas.requests import Options
@@ -31,6 +33,21 @@ def submit(serve: Server, body=REQUEST, key: str | None = None):
     return serve(
         "POST", "/v1/recognitions", json=body, headers={"Idempotency-Key": key} if key else {}
     )
+
+
+def test_a_job_is_its_caller_s_alone(serve, store, tmp_path):
+    """Seen: any token of the scope read the jobs and results of every other."""
+    new = [tokens.draw(name, ("catalogue",)) for name in ("ann", "bob")]
+    path = tmp_path / "tokens.json"
+    path.write_text(json.dumps([n.record.model_dump(mode="json") for n in new]))
+    guarded = Server(store, ServeConfig(auth="required", tokens_file=str(path)))
+    ann, bob = ({"Authorization": f"Bearer {n.text}"} for n in new)
+    job = guarded("POST", "/v1/recognitions", json=REQUEST, headers=ann).headers["location"]
+    for address in (job, f"{job}/results"):
+        assert guarded("GET", address, headers=ann).status_code == 200
+        found = guarded("GET", address, headers=bob)
+        assert found.status_code == 404
+        assert "ann" not in found.text
 
 
 def test_a_job_is_accepted_with_its_address_and_waits(serve):

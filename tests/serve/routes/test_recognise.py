@@ -189,3 +189,11 @@ def test_the_taxonomy_is_hashed_once_not_at_every_request(serve, monkeypatch):
     assert answers[0] == answers[1] == answers[2]
     assert answers[0]["digest"].startswith("sha256:")
     assert len(calls) <= 1
+
+
+def test_the_pixels_of_a_request_are_bounded_together(make_server):
+    """Seen: 32 small files of forty megapixels each silenced recognition for a minute."""
+    serve = make_server(max_pixels=48 * 64)
+    files = [("image", (f"{n}.png", draw(n), "image/png")) for n in range(6)]
+    found = serve("POST", "/v1/recognise", files=files).json()["images"]
+    assert [i["status"] for i in found] == ["ok"] * 4 + ["too_large"] * 2
