@@ -32,6 +32,7 @@ import pyarrow.parquet as pq
 from fashiontrend.config import StoreConfig
 from fashiontrend.config.sources import check_endpoint
 from fashiontrend.errors import ConfigError, Conflict, DataError, StoreError
+from fashiontrend.typed_json import parse_object
 
 MANIFEST = "_manifest.json"
 #: Error codes of S3-compatible servers for a conditional PUT that came second.
@@ -176,8 +177,13 @@ class Store:
         return data
 
     def read_json(self, key: str) -> Any:
-        """The value of a JSON key."""
-        return json.loads(self.read(key))
+        """The object of a JSON key.
+
+        Raises:
+            StoreError: it is not there, or the store cannot be reached.
+            DataError: it is no whole JSON object.
+        """
+        return parse_object(self.read(key), self.uri(key))
 
     def write(self, key: str, data: bytes, durable: bool = True) -> None:
         """Write a key as a whole: a reader sees the old bytes or the new ones, never a part.
@@ -200,13 +206,19 @@ class Store:
         self.write(key, parquet_bytes(table, row_group_rows))
 
     def read_table(self, key: str, columns: Sequence[str] | None = None) -> pa.Table:
-        """Read a Parquet key, or some of its columns."""
+        """Read a Parquet key, or some of its columns, and compare the checksums of its pages.
+
+        Raises:
+            StoreError: it is not there, or the store cannot be reached.
+            DataError: it is damaged.
+        """
         with self._explained(key):
             return pq.read_table(
                 self.path(key),
                 filesystem=self.filesystem,
                 partitioning=None,
                 columns=list(columns) if columns is not None else None,
+                page_checksum_verification=True,
             )
 
     def keys(self, prefix: str) -> list[str]:
@@ -413,6 +425,8 @@ class Store:
         """Turn what the clients raise into a StoreError that says what to do."""
         try:
             yield
+        except pa.ArrowInvalid as error:
+            raise DataError(damaged(self.uri(key), error)) from error
         except (
             OSError,
             botocore.exceptions.BotoCoreError,
@@ -431,6 +445,7 @@ def parquet_bytes(table: pa.Table, row_group_rows: int | None = None) -> bytes:
         table,
         sink,
         compression=compression,
+        write_page_checksum=True,
         row_group_size=row_group_rows,
         write_statistics=[f.name for f in table.schema if f.name != "image"],
     )
@@ -455,8 +470,19 @@ def open_store(config: StoreConfig) -> Store:
 
 
 def _parse_manifest(partition: str, data: bytes | str) -> Manifest:
-    body = json.loads(data)
-    return Manifest(tuple(f"{partition}/{f}" for f in body["files"]), body["facts"])
+    body = parse_object(data, f"{partition}/{MANIFEST}")
+    files, facts = body.get("files"), body.get("facts")
+    if not isinstance(files, list) or not isinstance(facts, dict):
+        raise DataError(damaged(f"{partition}/{MANIFEST}", "it lists no files and facts"))
+    return Manifest(tuple(f"{partition}/{f}" for f in files), facts)
+
+
+def damaged(uri: str, fault: object) -> str:
+    """The message for a file whose content cannot be what was written."""
+    return (
+        f"{uri}: is damaged ({fault}). Restore it from a backup, or remove its folder and give the command of "
+        "the step that writes it again."
+    )
 
 
 @contextmanager
