@@ -17,7 +17,7 @@ from ray import cloudpickle
 from bench import drawn
 from fashiontrend.config import AttrNetConfig, Config, RayConfig
 from fashiontrend.pipeline.context import Context
-from fashiontrend.storage.object_store import Manifest
+from fashiontrend.storage.manifest import Manifest
 from ray_jobs import train_attrnet, training
 from ray_jobs.runtime import disconnect
 from ray_jobs.train_attrnet import AttrNetTraining

@@ -20,7 +20,8 @@ from fashiontrend.errors import Conflict, HealthError, StoreError
 from fashiontrend.outcomes import HealthFacts, IngestFacts, Verdict, WithheldDay
 from fashiontrend.pipeline.context import Context, Outcome
 from fashiontrend.storage import layout, schemas
-from fashiontrend.storage.object_store import Manifest, Store
+from fashiontrend.storage.manifest import Manifest
+from fashiontrend.storage.object_store import Store
 from ray_jobs.runtime import connect
 
 log = logging.getLogger(__name__)

@@ -24,7 +24,8 @@ from fashiontrend.config import Config
 from fashiontrend.errors import DataError
 from fashiontrend.pipeline.training_progress import watch_epochs
 from fashiontrend.storage import layout
-from fashiontrend.storage.object_store import Manifest, Store
+from fashiontrend.storage.manifest import Manifest
+from fashiontrend.storage.object_store import Store
 from ray_jobs.runtime import connect
 
 T = TypeVar("T")

@@ -15,7 +15,8 @@ from fashiontrend.errors import ConfigError, DataError
 from fashiontrend.labelled_sets import importing, replay
 from fashiontrend.pipeline.context import load_taxonomy
 from fashiontrend.storage import layout, schemas
-from fashiontrend.storage.object_store import Manifest, Store, open_store
+from fashiontrend.storage.manifest import Manifest
+from fashiontrend.storage.object_store import Store, open_store
 from fashiontrend.storage.partitions import Partitions
 
 #: Fact of an imported set: the digest of what its rows say.

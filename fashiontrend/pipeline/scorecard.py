@@ -17,7 +17,8 @@ from fashiontrend.config import Config, KeywordsConfig
 from fashiontrend.outcomes import ScoreSummary
 from fashiontrend.report import true_shares
 from fashiontrend.storage import layout, schemas
-from fashiontrend.storage.object_store import Manifest, Store
+from fashiontrend.storage.manifest import Manifest
+from fashiontrend.storage.object_store import Store
 from fashiontrend.storage.partitions import Partitions, RolledPartitions, RolledTable
 
 MEASURED, TRUTH = "scores", "truth_scores"

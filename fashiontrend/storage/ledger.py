@@ -22,7 +22,8 @@ from fashiontrend.outcomes import (
     Verdict,
 )
 from fashiontrend.storage import layout
-from fashiontrend.storage.object_store import Store, damaged
+from fashiontrend.storage.manifest import damaged
+from fashiontrend.storage.object_store import Store
 from fashiontrend.typed_json import JsonObject, to_plain
 
 #: The facts that each step writes.

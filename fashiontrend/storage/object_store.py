@@ -22,46 +22,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
-import botocore.config
 import botocore.exceptions
 import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from fashiontrend.config import StoreConfig
-from fashiontrend.config.sources import check_endpoint
-from fashiontrend.errors import ConfigError, Conflict, DataError, StoreError
+from fashiontrend.errors import Conflict, DataError, StoreError
+from fashiontrend.storage import s3
+from fashiontrend.storage.manifest import MANIFEST, Manifest, damaged, parse_manifest
 from fashiontrend.typed_json import parse_object
 
-MANIFEST = "_manifest.json"
 #: Error codes of S3-compatible servers for a conditional PUT that came second.
 TAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
-#: Where the AWS tools look for the server, in this order; `store.endpoint` comes first.
-ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-#: A server that does not accept a connection within this many seconds is not there.
-CONNECT_TIMEOUT_S = 5.0
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What a committed partition holds: the keys of its files and facts about them."""
-
-    files: tuple[str, ...]
-    facts: dict[str, Any]
-
-    @property
-    def names(self) -> list[str]:
-        """Names of the files within the partition's folder."""
-        return [key.rsplit("/", 1)[1] for key in self.files]
-
-    def tables(self, name_prefix: str = "") -> list[str]:
-        """Keys of the Parquet files whose name starts with `name_prefix`."""
-        return [
-            key
-            for key, name in zip(self.files, self.names, strict=True)
-            if name.startswith(name_prefix) and name.endswith(".parquet")
-        ]
 
 
 @dataclass(frozen=True)
@@ -92,65 +65,11 @@ class Store:
         """The file system that Ray Data and Ray Train read and write with."""
         if self.bucket is None:
             return pafs.LocalFileSystem()
-        options: dict[str, Any] = {}
-        if self.endpoint:
-            parts = urlsplit(self.endpoint)
-            options = {"endpoint_override": parts.netloc, "scheme": parts.scheme}
-        # Servers other than AWS may refuse the checksums that newer SDKs append to a body.
-        os.environ.setdefault("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
-        if os.environ.get("AWS_ACCESS_KEY_ID"):
-            # The SDK looks for credentials at EC2's metadata address even if keys are given. If nothing
-            # responds there, that costs three seconds for every file system.
-            os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
-        return pafs.S3FileSystem(
-            region=self.config.region,
-            connect_timeout=CONNECT_TIMEOUT_S,
-            request_timeout=self.config.request_timeout_s,
-            force_virtual_addressing=self._addressing_style == "virtual",
-            **options,
-        )
-
-    @cached_property
-    def endpoint(self) -> str | None:
-        """The S3 server that both clients ask; None for AWS.
-
-        Raises:
-            ConfigError: the environment names an address that cannot be one.
-        """
-        if self.config.endpoint:
-            return self.config.endpoint
-        name = next((n for n in ENDPOINT_VARIABLES if os.environ.get(n)), None)
-        if name is None:
-            return None
-        try:
-            return check_endpoint(os.environ[name])
-        except ValueError as error:
-            raise ConfigError(f"environment variable {name}: {error}") from None
-
-    @property
-    def _addressing_style(self) -> str:
-        """Where the bucket's name stands: in the path, as most servers need it, or in the host's name."""
-        if self.config.addressing_style == "auto":
-            return "path" if self.endpoint else "virtual"
-        return self.config.addressing_style
+        return s3.make_filesystem(self.config)
 
     @cached_property
     def _s3(self) -> Any:
-        # A session of its own: the shared default one keeps the first credentials it ever read.
-        return boto3.session.Session().client(
-            "s3",
-            endpoint_url=self.endpoint,
-            region_name=self.config.region,
-            config=botocore.config.Config(
-                connect_timeout=CONNECT_TIMEOUT_S,
-                read_timeout=self.config.request_timeout_s,
-                retries={"mode": "standard", "max_attempts": 4},
-                max_pool_connections=32,
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-                s3={"addressing_style": self._addressing_style},
-            ),
-        )
+        return s3.make_client(self.config)
 
     def path(self, key: str) -> str:
         """The key in the form that `filesystem` takes."""
@@ -258,7 +177,7 @@ class Store:
         body = {"files": [f.removeprefix(f"{partition}/") for f in files], "facts": facts}
         data = json.dumps(body, indent=1, default=str)
         self.create(f"{partition}/{MANIFEST}", data.encode())
-        return _parse_manifest(partition, data)
+        return parse_manifest(partition, data)
 
     def commit_tables(
         self, partition: str, tables: dict[str, pa.Table], facts: dict[str, Any]
@@ -291,7 +210,7 @@ class Store:
         Raises:
             StoreError: it is not committed, or the store cannot be reached.
         """
-        return _parse_manifest(partition, self.read(f"{partition}/{MANIFEST}"))
+        return parse_manifest(partition, self.read(f"{partition}/{MANIFEST}"))
 
     def committed(self, prefix: str) -> list[str]:
         """The committed partitions below a prefix, sorted."""
@@ -467,22 +386,6 @@ def open_store(config: StoreConfig) -> Store:
         # Ray workers run in other folders: only an absolute path means the same to all of them.
         config = config.model_copy(update={"url": str(Path(config.url).absolute())})
     return Store(config)
-
-
-def _parse_manifest(partition: str, data: bytes | str) -> Manifest:
-    body = parse_object(data, f"{partition}/{MANIFEST}")
-    files, facts = body.get("files"), body.get("facts")
-    if not isinstance(files, list) or not isinstance(facts, dict):
-        raise DataError(damaged(f"{partition}/{MANIFEST}", "it lists no files and facts"))
-    return Manifest(tuple(f"{partition}/{f}" for f in files), facts)
-
-
-def damaged(uri: str, fault: object) -> str:
-    """The message for a file whose content cannot be what was written."""
-    return (
-        f"{uri}: is damaged ({fault}). Restore it from a backup, or remove its folder and give the command of "
-        "the step that writes it again."
-    )
 
 
 @contextmanager

@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from fashiontrend.config import digest
 from fashiontrend.storage import layout
-from fashiontrend.storage.object_store import MANIFEST, Manifest, Store
+from fashiontrend.storage.manifest import MANIFEST, Manifest
+from fashiontrend.storage.object_store import Store
 
 log = logging.getLogger(__name__)
 #: Raise it when roll-ups are written in another form: those of the old form are then not read.

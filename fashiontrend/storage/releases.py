@@ -7,7 +7,8 @@ from datetime import date
 from fashiontrend.errors import Conflict, DataError, GateError
 from fashiontrend.outcomes import Verdict
 from fashiontrend.storage import layout
-from fashiontrend.storage.object_store import Store, damaged
+from fashiontrend.storage.manifest import damaged
+from fashiontrend.storage.object_store import Store
 from fashiontrend.typed_json import JsonRecord, parse_object
 
 

@@ -88,7 +88,7 @@ def test_no_changed_document_ends_in_a_traceback(store, place):
             try:
                 use(store)
             except FashiontrendError as error:
-                named = (path.name, path.parent.name, "there is no release")
+                named = (path.name, path.parent.name, store.config.url, "there is no release")
                 assert any(n in str(error) for n in named), changed[:80]  # noqa: PT017
         path.write_text(text)
 

@@ -23,7 +23,8 @@ from fashiontrend.forecaster.shares.model import TrendModel
 from fashiontrend.forecaster.shares.predict import IntervalCalibration
 from fashiontrend.outcomes import Verdict
 from fashiontrend.storage import layout, releases, schemas
-from fashiontrend.storage.object_store import MANIFEST, open_store, parquet_bytes
+from fashiontrend.storage.manifest import MANIFEST
+from fashiontrend.storage.object_store import open_store, parquet_bytes
 
 PLATFORMS = ("north", "east", "south")
 DAYS = 430
