@@ -85,6 +85,7 @@ class PlatformSpider(scrapy.Spider):  # type: ignore[misc]
         self.counts: dict[str, int] = {}
         self.rejects: list[CrawlReject] = []
         self.listings: list[Listing] = []
+        self.shared_ids: set[str] = set()  # product ids that the shop gave to several products
         self.pages: dict[str, KnownPage] = {}
         self.validators: dict[str, Validators] = {}  # of the pictures of `listings`, by address
         self.robots_sitemaps: tuple[str, ...] = ()  # the `Sitemap:` lines of robots.txt

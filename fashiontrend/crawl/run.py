@@ -29,6 +29,7 @@ from fashiontrend.crawl.listing import listings_table
 from fashiontrend.crawl.memory import CrawlMemory
 from fashiontrend.crawl.platform_spider import MIN_REQUESTS, PlatformSpider
 from fashiontrend.crawl.settings import settings_for
+from fashiontrend.crawl.settling import settle
 from fashiontrend.crawl.spiders import SPIDERS
 from fashiontrend.errors import Conflict
 from fashiontrend.storage import layout
@@ -40,7 +41,8 @@ REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 COUNTED = (
     "blocked", "challenge", "unreachable", "forbidden", "missing", "unreadable", "no_product",
     "foreign", "left_out", "sitemaps_unread", "sitemaps_over_limit", "too_large", "redirected",
-    "too_slow", "cookies", "private", "over_budget", "unasked", "stated", "duplicates", "invalid", "carried_over",
+    "too_slow", "cookies", "private", "over_budget", "unasked", "stated", "duplicates", "repeated",
+    "shared_ids", "invalid", "carried_over",
     "fetched_images", "reused_images", "replaced_images", "image_failures", "images_over_limit",
     "image_bytes",
 )  # fmt: skip
@@ -128,6 +130,8 @@ async def _crawl(
     assert isinstance(spider, PlatformSpider)  # noqa: S101 - narrows the type
     if spider.store_error is not None:
         raise spider.store_error
+    settled = settle(spider.listings, spider.pages, spider.shared_ids, known.listings)
+    spider.listings, spider.pages = settled.listings, settled.pages
     facts = _facts(spider, crawler.stats.get_stats() if crawler.stats else {})
     if not spider.listings:
         return CrawlOutcome(day, platform.name, False, facts, _record_failure(store, spider, facts))

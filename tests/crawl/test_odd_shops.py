@@ -239,7 +239,7 @@ def test_the_crawl_ends_at_a_challenge_or_at_the_fifth_refusal_in_a_row(world):
 def test_bad_listings_are_counted_and_the_good_ones_kept(world):
     store, told, *_ = world
     bad = told["bad"]
-    assert (bad["products"], bad["duplicates"], bad["invalid"]) == (11, 1, 1)
+    assert (bad["products"], bad["repeated"], bad["invalid"]) == (11, 1, 1)
     assert bad["rejects"] == {"no_image": 1}
     assert (bad["image_failures"], bad["images_over_limit"]) == (6, 1)
     rows = store.read_partition(layout.raw_day(DAY, "bad"), "listings").to_pylist()

@@ -113,6 +113,10 @@ CASES = [
     ("two objects in one script", f'<script type="application/ld+json">{json.dumps({"@type": "WebSite"})}\n{json.dumps(product())}</script>', "product_id", "C1"),
     ("an IndividualProduct", page(product(**{"@type": "IndividualProduct"})), "product_id", "C1"),
     ("OpenGraph alone", page(head=OG.format("type", "product") + OG.format("title", "Coat") + OG.format("image", "/o.jpg") + '<meta property="product:price:amount" content="20.00"><meta property="product:price:currency" content="EUR">'), "price", 20.0),
+    ("RDFa", page(body='<div vocab="http://schema.org/" typeof="Product"><span property="name">Coat</span><img property="image" src="/a.jpg"><div property="offers" typeof="Offer"><meta property="price" content="20"><meta property="priceCurrency" content="EUR"></div></div>'), "price", 20.0),
+    ("a number of few signs", page(product(sku="X0")), "product_id", "X0"),
+    ("a number of noughts", page(product(sku="0000")), "product_id", URL),
+    ("the number of a group", page({**GROUP, "hasVariant": [RED, BLUE]}), "sku", "G1"),
     # one product
     ("a card without address beside the product", page(product(), body='<div itemscope itemtype="http://schema.org/Product"><a href="/p/2"><img itemprop="image" src="/t.png"><span itemprop="name">Dress 2</span></a></div>'), "product_id", "C1"),
     ("cards before the product", page(product(name="Tee", sku="T"), product(name="Coat", sku="C1"), body="<h1>Coat</h1>"), "product_id", "C1"),
@@ -235,6 +239,13 @@ def test_shopify_variants_have_their_size_price_and_picture():
     assert found.list_position == 251
 
 
+def test_a_shopify_product_by_itself_is_read_in_its_two_forms():
+    cents = [{**v, "price": 1200, "compare_at_price": None} for v in SHOPIFY["variants"]]
+    forms = {"product": SHOPIFY}, {**SHOPIFY, "variants": cents, "type": "Shirts"}
+    found = [pages.read_shopify(json.dumps(form), SHOP)[0] for form in forms]
+    assert [(f.price, f.category) for f in found] == [(12.0, "Shirts")] * 2
+
+
 WOO = {
     "id": 3, "name": "Kleid", "permalink": f"{SHOP}/kleid", "images": [{"src": "/k.jpg"}],
     "prices": {"price": "1999", "regular_price": "2999", "currency_code": "EUR", "currency_minor_unit": 2},
@@ -264,3 +275,53 @@ def test_a_woocommerce_product_tells_what_its_shop_states(change, field, value):
 def test_woocommerce_variations_are_variants():
     (found,) = pages.read_woocommerce(json.dumps([WOO]), SHOP)
     assert [(v.variant_id, v.size, v.colour) for v in found.variants] == [("31", "S", "Rot")]
+
+
+ODD = (None, "", " ", 0, -1, True, [], {}, [None], [[]], {"@id": 1}, {"@id": "#p"}, {"name": {}}, ["a", {}], 1e400, "http://[", "\ud800", [[{"@id": "#p"}]])  # fmt: skip
+FIELDS = ("@type", "@id", "name", "sku", "url", "image", "description", "brand", "category", "color", "offers", "hasVariant", "isVariantOf", "audience", "additionalProperty", "productGroupID")  # fmt: skip
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_no_odd_value_of_a_field_costs_the_product(field):
+    for value in ODD:
+        block = {**offer(), "@id": "#p", field: value}
+        found = pages.read_schema_org(page(block), URL)
+        assert len(found) == (0 if field == "@type" else 1), value
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "price",
+        "priceCurrency",
+        "availability",
+        "priceSpecification",
+        "offers",
+        "url",
+        "sku",
+        "itemOffered",
+    ],
+)
+def test_no_odd_value_of_an_offer_costs_the_product(field):
+    for value in ODD:
+        block = product(
+            offers=[{"price": "20", "priceCurrency": "EUR", field: value}, {"price": 30}]
+        )
+        assert [f.product_id for f in pages.read_schema_org(page(block), URL)] in (
+            [["C1"], [URL]]
+        ), value
+
+
+@pytest.mark.parametrize("field", sorted(SHOPIFY))
+def test_no_odd_value_of_a_shopify_field_stops_the_page(field):
+    for value in ODD:
+        text = json.dumps({"products": [{**SHOPIFY, field: value}, SHOPIFY]})
+        assert len(pages.read_shopify(text, SHOP, "EUR")) == 2, value
+
+
+@pytest.mark.parametrize("field", sorted(WOO))
+def test_no_odd_value_of_a_woocommerce_field_stops_the_page(field):
+    for value in ODD:
+        assert len(pages.read_woocommerce(json.dumps([{**WOO, field: value}, WOO]), SHOP)) == 2, (
+            value
+        )

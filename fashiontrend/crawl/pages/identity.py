@@ -15,7 +15,7 @@ from fashiontrend.crawl.pages.values import JsonObject, first_text
 #: Where a product's number is stated, the surest first.
 ID_FIELDS = ("sku", "productID", "mpn")
 NO_ID = re.compile(
-    r"(?:n/?a\.?|none|null|nil|undefined|nan|unknown|tbd|todo|test|default|sku|false|true|[-–—_.0xX?#*]+)",
+    r"(?:n/?a\.?|none|null|nil|undefined|nan|unknown|tbd|todo|test|default|sku|false|true|([-–—_.0x?#*])\1*)",
     re.IGNORECASE,
 )
 

@@ -15,6 +15,7 @@ from fashiontrend.crawl.pages.offers import flat_offers, read_offers
 from fashiontrend.crawl.pages.open_graph import fill_from_head, read_open_graph
 from fashiontrend.crawl.pages.page_facts import PageFacts, host_of, read_page_facts, same_page_in
 from fashiontrend.crawl.pages.product import StatedProduct, StatedVariant
+from fashiontrend.crawl.pages.rdfa import read_rdfa
 from fashiontrend.crawl.pages.values import (
     JsonObject,
     first_text,
@@ -57,6 +58,8 @@ def read_schema_org(text: str, url: str) -> list[StatedProduct]:
         except DataError:
             if not found:
                 raise
+    if not find_products(values, Graph.of(values, url)):
+        values = [*values, *read_rdfa(text, base)]
     reader = PageReader(url, read_page_facts(page, url, values), Graph.of(values, url))
     return _read(reader, find_products(values, reader.graph))
 
@@ -124,7 +127,7 @@ def _product(found: FoundProduct, reader: PageReader) -> StatedProduct:
         currency=offers.currency,
         available=offers.available,
         availability=offers.availability,
-        sku=identity.usable_id(whole.get("sku")),
+        sku=identity.usable_id(whole.get("sku")) or (group if is_group else None),
         parent_id=group,
         images=images,
         updated_at=None,

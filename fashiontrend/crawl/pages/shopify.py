@@ -36,7 +36,7 @@ def read_shopify(
         DataError: the text is no such page.
     """
     page = parse_json(text, url)
-    products = page.get("products") if isinstance(page, dict) else None
+    products = _listed(page) if isinstance(page, dict) else None
     if not isinstance(products, list):
         raise DataError(
             f"{url}: expected a list of products. Is this a Shopify shop? "
@@ -44,6 +44,22 @@ def read_shopify(
         )
     code = read_currency(currency, host_of(url))
     return [_product(p, url, code, n) for n, p in enumerate(as_objects(products), offset + 1)]
+
+
+def _listed(page: JsonObject) -> object:
+    """Return the products of a list, of `/products/x.json`, or of `/products/x.js` in cents."""
+    if isinstance(page.get("product"), dict):
+        return [page["product"]]
+    if "products" in page or not isinstance(page.get("variants"), list):
+        return page.get("products")
+    variants = [_in_major_unit(variant) for variant in as_objects(page["variants"])]
+    more = {"product_type": page.get("type"), "body_html": page.get("description")}
+    return [{**page, **more, "variants": variants}]
+
+
+def _in_major_unit(variant: JsonObject) -> JsonObject:
+    names = ("price", "compare_at_price")
+    return {**variant, **{n: c / 100 for n in names if isinstance(c := variant.get(n), int)}}
 
 
 def _product(product: JsonObject, url: str, currency: str | None, position: int) -> StatedProduct:

@@ -57,6 +57,8 @@ def _read_amount(text: str, currency: object) -> float | None:
     if len(text) > MAX_PRICE_TEXT or not re.search(r"\d", text):  # price-parser takes `free` for 0
         return None
     found = Price.fromstring(text)
+    if found.amount is not None and found.amount % 1:  # `19€99`
+        return float(found.amount)
     try:
         return float(_plain(found.amount_text or "", currency))
     except ValueError:
