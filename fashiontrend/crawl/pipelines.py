@@ -12,6 +12,7 @@ from scrapy.exceptions import DropItem
 from scrapy.http import Response, TextResponse
 from scrapy.pipelines.media import MediaPipeline
 
+from fashiontrend.crawl.archive import PageArchive
 from fashiontrend.crawl.listing import (
     Listing,
     ListingImage,
@@ -148,6 +149,9 @@ class PicturePipeline(MediaPipeline):  # type: ignore[misc]
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler=crawler)
         self.store: Store = open_store(crawler.settings[STORE_SETTING])
+        spider = _spider(crawler)
+        if spider.crawl.keep_pages_days:
+            spider.archive = PageArchive(self.store, spider.platform.name, spider.day)
         self.known: dict[str, str] | None = None
 
     def get_media_requests(self, item: Listing, info: Any) -> list[Request]:

@@ -25,6 +25,7 @@ from scrapy.utils.reactor import install_reactor
 from fashiontrend import config as configuration
 from fashiontrend.config import Config, PlatformConfig
 from fashiontrend.crawl import guard, memory
+from fashiontrend.crawl.archive import PageArchive
 from fashiontrend.crawl.listing import listings_table
 from fashiontrend.crawl.memory import CrawlMemory
 from fashiontrend.crawl.platform_spider import MIN_REQUESTS, PlatformSpider
@@ -130,6 +131,9 @@ async def _crawl(
     assert isinstance(spider, PlatformSpider)  # noqa: S101 - narrows the type
     if spider.store_error is not None:
         raise spider.store_error
+    kept_pages = spider.archive or PageArchive(store, platform.name, day)
+    kept_pages.commit()
+    kept_pages.remove_before(config.crawl.keep_pages_days)
     settled = settle(spider.listings, spider.pages, spider.shared_ids, known.listings)
     spider.listings, spider.pages = settled.listings, settled.pages
     facts = _facts(spider, crawler.stats.get_stats() if crawler.stats else {})

@@ -255,6 +255,12 @@ def test_bad_listings_are_counted_and_the_good_ones_kept(world):
     assert {r["product_id"] for r in rejects} == {"2"}
 
 
+def test_the_pages_of_a_crawl_are_kept_as_they_were_sent(world):
+    store, *_ = world
+    rows = store.read_partition(layout.raw_pages(DAY, "bad")).to_pylist()
+    assert any(b'"products"' in row["body"] for row in rows)
+
+
 def test_what_is_no_picture_is_not_stored_as_one(world):
     store, *_ = world
     assert {store.read(k) for k in store.keys("raw/images/")} == {PICTURE}
