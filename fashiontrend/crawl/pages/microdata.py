@@ -14,7 +14,7 @@ LAZY_SOURCES = (
     "data-zoom-image", "data-large_image", "data-original", "data-lazy-src", "data-lazy", "data-src", "data-image",
     "content",
 )  # fmt: skip
-LAZY_MARKS = re.compile(r"data-(?:zoom|large|original|lazy|src|image)|srcset|src=[\"']data:", re.I)
+LAZY_MARKS = (*LAZY_SOURCES[:-1], "srcset", 'src="data:', "src='data:")
 
 
 def read_microdata(text: str, base: str) -> list[object]:
@@ -29,7 +29,7 @@ def read_microdata(text: str, base: str) -> list[object]:
     """
     plain = XML_DECLARATION.sub("", text)
     try:
-        if LAZY_MARKS.search(plain):
+        if any(mark in plain for mark in LAZY_MARKS):
             plain = _with_pictures(plain)
         data = extruct.extract(plain, base, syntaxes=["microdata"], uniform=True)
     except Exception as error:  # a broken page can raise anything in the parsers below

@@ -21,9 +21,11 @@ CHOICES = (
     "ref",
     "srsltid",
 )  # fmt: skip
-BREADCRUMBS = (
-    '//*[contains(translate(concat(@class," ",@id," ",@aria-label),"BREADCUM","breadcum"),"breadcrumb")]'
-    "[self::nav or self::ul or self::ol or self::div]"
+#: Spelt out, because folding the case of every element's attributes would cost half of the reading.
+BREADCRUMBS = "|".join(
+    f"//{tag}[contains(@class,'{word}') or contains(@id,'{word}') or contains(@aria-label,'{word}')]"
+    for tag in ("nav", "ul", "ol", "div")
+    for word in ("readcrumb", "READCRUMB", "readCrumb")
 )
 
 
@@ -52,13 +54,16 @@ class PageFacts:
         return self.canonical or without_choice(self.url)
 
 
-def read_page_facts(page: parsel.Selector, url: str, values: list[object]) -> PageFacts:
+def read_page_facts(
+    page: parsel.Selector, url: str, values: list[object], shows_trail: bool = True
+) -> PageFacts:
     """Read what a page says of itself.
 
     Args:
         page: its HTML.
         url: its address.
         values: its structured data.
+        shows_trail: whether its text mentions breadcrumbs, which are searched for then.
     """
     base = to_address(page.xpath("string(//base/@href)").get(), url) or url
     return PageFacts(
@@ -68,7 +73,7 @@ def read_page_facts(page: parsel.Selector, url: str, values: list[object]) -> Pa
         languages=_languages(page, base, url),
         meta=_meta(page),
         headline=(page.xpath("normalize-space(//h1)").get() or "").strip() or None,
-        trail=_trail(page, values, url),
+        trail=_trail(page, values, url, shows_trail),
     )
 
 
@@ -97,8 +102,10 @@ def _meta(page: parsel.Selector) -> dict[str, list[str]]:
     return found
 
 
-def _trail(page: parsel.Selector, values: list[object], url: str) -> tuple[str, ...]:
-    names = _stated_trail(values, url) or _shown_trail(page, url)
+def _trail(
+    page: parsel.Selector, values: list[object], url: str, shows_trail: bool
+) -> tuple[str, ...]:
+    names = _stated_trail(values, url) or _shown_trail(page, url, shows_trail)
     cleaned = [" ".join(name.split()) for name in names if name and name.strip()]
     return tuple(name for name in cleaned if name.lower() not in HOME)
 
@@ -139,8 +146,8 @@ def _all(value: object) -> list[JsonObject]:
     return found
 
 
-def _shown_trail(page: parsel.Selector, url: str) -> list[str | None]:
-    shown = page.xpath(BREADCRUMBS)
+def _shown_trail(page: parsel.Selector, url: str, is_shown: bool) -> list[str | None]:
+    shown = page.xpath(BREADCRUMBS) if is_shown else []
     if not shown:
         return []
     return [crumb.name for crumb in extract_breadcrumbs(shown[0], base_url=url) or ()]

@@ -60,7 +60,8 @@ def read_schema_org(text: str, url: str) -> list[StatedProduct]:
                 raise
     if not find_products(values, Graph.of(values, url)):
         values = [*values, *read_rdfa(text, base)]
-    reader = PageReader(url, read_page_facts(page, url, values), Graph.of(values, url))
+    facts = read_page_facts(page, url, values, "readcrumb" in text.lower())
+    reader = PageReader(url, facts, Graph.of(values, url))
     return _read(reader, find_products(values, reader.graph))
 
 
