@@ -24,6 +24,12 @@ JsonObject: TypeAlias = dict[str, Json]
 Measure = Annotated[float, pydantic.BeforeValidator(lambda v: math.nan if v is None else v)]
 
 
+_RESTORE = (
+    "It was cut or changed after it was written: restore it from a backup, or move it away and give the "
+    "command of the step that writes it again."
+)
+
+
 class JsonRecord:
     """What a dataclass inherits to be written as a JSON object and to be read back."""
 
@@ -76,6 +82,27 @@ def to_plain(value: object) -> Json:
     if isinstance(value, date):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} is no JSON value")
+
+
+def parse_object(data: bytes | str, source: str) -> JsonObject:
+    """Parse a document of the store.
+
+    Args:
+        data: its bytes.
+        source: where it lies, for the message.
+
+    Raises:
+        DataError: it is no whole JSON object.
+    """
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{source}: is no whole JSON document ({error}). {_RESTORE}") from error
+    if not isinstance(value, dict):
+        raise DataError(
+            f"{source}: holds {type(value).__name__}, expected a JSON object. {_RESTORE}"
+        )
+    return value
 
 
 @lru_cache

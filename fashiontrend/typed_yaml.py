@@ -1,6 +1,7 @@
 """Check YAML documents against typed models; errors name file, line, key and the nearest name."""
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, TypeVar
 
@@ -110,7 +111,7 @@ def _explain(
         hint = f" Did you mean {near[0]!r}?" if near else ""
         return f"{place}: {dotted(path)}: there is no such setting.{hint}"
     seen = error.get("input")
-    shown = "" if isinstance(seen, dict | list) else f" (seen: {seen!r})"
+    shown = "" if isinstance(seen, dict | list) else f" (seen: {_without_secret(repr(seen))})"
     return f"{place}: {dotted(path)}: {error['msg']}{shown}"
 
 
@@ -130,3 +131,8 @@ def model_in(annotation: Any) -> Any:
         return annotation
     inner = (model_in(a) for a in getattr(annotation, "__args__", ()))
     return next((m for m in inner if m is not None), None)
+
+
+def _without_secret(text: str) -> str:
+    """The text without the user information of an address, which may hold a password."""
+    return re.sub(r"//[^/@\s]+@", "//...@", text)

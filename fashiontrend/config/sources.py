@@ -17,6 +17,33 @@ from fashiontrend.config.networks import NetworkText
 from fashiontrend.typed_yaml import Fraction, Section
 
 
+def check_endpoint(endpoint: str) -> str:
+    """Return the address of an S3 server if both S3 clients can use it.
+
+    Raises:
+        ValueError: it has another scheme than http and https, no host, user information, or a path. The
+            message does not repeat it, since it may hold a password.
+    """
+    try:
+        parts = urlsplit(endpoint)
+        secret = parts.username is not None or parts.password is not None
+        known = parts.scheme in ("http", "https") and bool(parts.hostname)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("is no address. Write http://host:port or https://host:port.") from None
+    if secret:
+        raise ValueError(
+            "holds user information. Remove it, and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+        )
+    if not known:
+        raise ValueError("must begin with http:// or https://, followed by host and port.")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError(
+            "has a path after host and port. S3 clients take none: put the prefix into store.url."
+        )
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 class StoreConfig(Section):
     """The object store that holds everything a run reads and writes."""
 
@@ -26,7 +53,13 @@ class StoreConfig(Section):
     )
     endpoint: str | None = Field(
         default=None,
-        description="S3 requests go to this server, http(s)://host:port, instead of AWS.",
+        description="S3 requests go to this server, http(s)://host:port, instead of AWS. If it is not set, the "
+        "environment variables AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL name the server.",
+    )
+    addressing_style: Literal["auto", "path", "virtual"] = Field(
+        default="auto",
+        description="The bucket's name stands in the path of S3 requests (`path`) or in the name of the host "
+        "(`virtual`). `auto` uses `path` for a server with an endpoint and `virtual` for AWS.",
     )
     region: str = Field(
         default="us-east-1",
@@ -38,6 +71,19 @@ class StoreConfig(Section):
         description="An S3 request that receives no data for this many seconds is tried again, at most three "
         "times. If all attempts fail, the step ends with exit code 40.",
     )
+
+    @field_validator("url")
+    @classmethod
+    def _names_a_bucket(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme == "s3" and not parts.netloc:
+            raise ValueError("names no bucket. Write s3://bucket or s3://bucket/prefix.")
+        return url
+
+    @field_validator("endpoint")
+    @classmethod
+    def _is_a_server(cls, endpoint: str | None) -> str | None:
+        return None if endpoint is None else check_endpoint(endpoint)
 
 
 class PlatformConfig(Section):

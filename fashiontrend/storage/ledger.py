@@ -1,12 +1,13 @@
 """What each run did: one file per finished step, created exclusively, so that a run can be resumed."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from fashiontrend.errors import Conflict
+from fashiontrend.errors import Conflict, DataError
 from fashiontrend.loop import Done, Move, Step
 from fashiontrend.outcomes import (
     CrawlFacts,
@@ -21,7 +22,7 @@ from fashiontrend.outcomes import (
     Verdict,
 )
 from fashiontrend.storage import layout
-from fashiontrend.storage.object_store import Store
+from fashiontrend.storage.object_store import Store, damaged
 from fashiontrend.typed_json import JsonObject, to_plain
 
 #: The facts that each step writes.
@@ -86,17 +87,20 @@ class Entry:
         Raises:
             DataError: this version cannot read it.
         """
-        step, verdict = Step(data["step"]), data.get("verdict")
-        return cls(
-            step=step,
-            label_round=data["label_round"],
-            train_round=data["train_round"],
-            started_at=data["started_at"],
-            seconds=data["seconds"],
-            output=data["output"],
-            facts=FACTS[step].from_json(data.get("facts") or {}, f"{source}: facts"),
-            verdict=None if verdict is None else Verdict.from_json(verdict, f"{source}: verdict"),
-        )
+        with _damage_named(source):
+            step, verdict = Step(data["step"]), data.get("verdict")
+            return cls(
+                step=step,
+                label_round=int(data["label_round"]),
+                train_round=int(data["train_round"]),
+                started_at=str(data["started_at"]),
+                seconds=float(data["seconds"]),
+                output=str(data["output"]),
+                facts=FACTS[step].from_json(data.get("facts") or {}, f"{source}: facts"),
+                verdict=None
+                if verdict is None
+                else Verdict.from_json(verdict, f"{source}: verdict"),
+            )
 
 
 @dataclass(frozen=True)
@@ -149,6 +153,15 @@ class Run:
         return {name: to_plain(value) for name, value in plain.items()}
 
 
+@contextmanager
+def _damage_named(source: str) -> Iterator[None]:
+    """Turn what a document without the fields of a record raises into a DataError."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(damaged(source, repr(error))) from error
+
+
 def start(store: Store, run: Run) -> Run:
     """Begin a run, or return what was begun under the same id, with all it has finished."""
     body = run.to_json()
@@ -166,16 +179,16 @@ def load(store: Store, run_id: str) -> Run:
         StoreError: there is no such run.
         DataError: this version cannot read it.
     """
-    body = store.read_json(layout.run(run_id))
-    entries = (
-        Entry.from_json(store.read_json(key), key) for key in store.keys(layout.run_steps(run_id))
+    key = layout.run(run_id)
+    body = store.read_json(key)
+    entries = tuple(
+        Entry.from_json(store.read_json(step), step)
+        for step in store.keys(layout.run_steps(run_id))
     )
     known = {f.name for f in fields(Run)} - {"entries", "day"}
-    return Run(
-        **{name: value for name, value in body.items() if name in known},
-        day=date.fromisoformat(body["day"]),
-        entries=tuple(entries),
-    )
+    stated: dict[str, Any] = {name: value for name, value in body.items() if name in known}
+    with _damage_named(store.uri(key)):
+        return Run(**stated, day=date.fromisoformat(str(body["day"])), entries=entries)
 
 
 def record(store: Store, run: Run, entry: Entry) -> Run:

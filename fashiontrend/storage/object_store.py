@@ -10,7 +10,6 @@ exactly one commits.
 """
 
 import fcntl
-import hashlib
 import io
 import json
 import os
@@ -31,11 +30,15 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from fashiontrend.config import StoreConfig
-from fashiontrend.errors import Conflict, DataError, StoreError
+from fashiontrend.config.sources import check_endpoint
+from fashiontrend.errors import ConfigError, Conflict, DataError, StoreError
+from fashiontrend.typed_json import parse_object
 
 MANIFEST = "_manifest.json"
 #: Error codes of S3-compatible servers for a conditional PUT that came second.
 TAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
+#: Where the AWS tools look for the server, in this order; `store.endpoint` comes first.
+ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 #: A server that does not accept a connection within this many seconds is not there.
 CONNECT_TIMEOUT_S = 5.0
 
@@ -90,9 +93,11 @@ class Store:
         if self.bucket is None:
             return pafs.LocalFileSystem()
         options: dict[str, Any] = {}
-        if self.config.endpoint:
-            parts = urlsplit(self.config.endpoint)
+        if self.endpoint:
+            parts = urlsplit(self.endpoint)
             options = {"endpoint_override": parts.netloc, "scheme": parts.scheme}
+        # Servers other than AWS may refuse the checksums that newer SDKs append to a body.
+        os.environ.setdefault("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
         if os.environ.get("AWS_ACCESS_KEY_ID"):
             # The SDK looks for credentials at EC2's metadata address even if keys are given. If nothing
             # responds there, that costs three seconds for every file system.
@@ -101,21 +106,49 @@ class Store:
             region=self.config.region,
             connect_timeout=CONNECT_TIMEOUT_S,
             request_timeout=self.config.request_timeout_s,
+            force_virtual_addressing=self._addressing_style == "virtual",
             **options,
         )
+
+    @cached_property
+    def endpoint(self) -> str | None:
+        """The S3 server that both clients ask; None for AWS.
+
+        Raises:
+            ConfigError: the environment names an address that cannot be one.
+        """
+        if self.config.endpoint:
+            return self.config.endpoint
+        name = next((n for n in ENDPOINT_VARIABLES if os.environ.get(n)), None)
+        if name is None:
+            return None
+        try:
+            return check_endpoint(os.environ[name])
+        except ValueError as error:
+            raise ConfigError(f"environment variable {name}: {error}") from None
+
+    @property
+    def _addressing_style(self) -> str:
+        """Where the bucket's name stands: in the path, as most servers need it, or in the host's name."""
+        if self.config.addressing_style == "auto":
+            return "path" if self.endpoint else "virtual"
+        return self.config.addressing_style
 
     @cached_property
     def _s3(self) -> Any:
         # A session of its own: the shared default one keeps the first credentials it ever read.
         return boto3.session.Session().client(
             "s3",
-            endpoint_url=self.config.endpoint,
+            endpoint_url=self.endpoint,
             region_name=self.config.region,
             config=botocore.config.Config(
                 connect_timeout=CONNECT_TIMEOUT_S,
                 read_timeout=self.config.request_timeout_s,
                 retries={"mode": "standard", "max_attempts": 4},
                 max_pool_connections=32,
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+                s3={"addressing_style": self._addressing_style},
             ),
         )
 
@@ -144,8 +177,13 @@ class Store:
         return data
 
     def read_json(self, key: str) -> Any:
-        """The value of a JSON key."""
-        return json.loads(self.read(key))
+        """The object of a JSON key.
+
+        Raises:
+            StoreError: it is not there, or the store cannot be reached.
+            DataError: it is no whole JSON object.
+        """
+        return parse_object(self.read(key), self.uri(key))
 
     def write(self, key: str, data: bytes, durable: bool = True) -> None:
         """Write a key as a whole: a reader sees the old bytes or the new ones, never a part.
@@ -168,13 +206,19 @@ class Store:
         self.write(key, parquet_bytes(table, row_group_rows))
 
     def read_table(self, key: str, columns: Sequence[str] | None = None) -> pa.Table:
-        """Read a Parquet key, or some of its columns."""
+        """Read a Parquet key, or some of its columns, and compare the checksums of its pages.
+
+        Raises:
+            StoreError: it is not there, or the store cannot be reached.
+            DataError: it is damaged.
+        """
         with self._explained(key):
             return pq.read_table(
                 self.path(key),
                 filesystem=self.filesystem,
                 partitioning=None,
                 columns=list(columns) if columns is not None else None,
+                page_checksum_verification=True,
             )
 
     def keys(self, prefix: str) -> list[str]:
@@ -314,10 +358,10 @@ class Store:
 
     def _put_s3(self, key: str, data: bytes, expected: bytes | None) -> None:
         name = self.path(key).removeprefix(f"{self.bucket}/")
-        # A single-part object's ETag is the MD5 of its bytes; ours are a few KB, never multipart.
-        tag = expected and f'"{hashlib.md5(expected, usedforsecurity=False).hexdigest()}"'
-        condition = {"IfNoneMatch": "*"} if expected is None else {"IfMatch": tag}
         try:
+            condition = (
+                {"IfNoneMatch": "*"} if expected is None else {"IfMatch": self._tag(name, expected)}
+            )
             self._s3.put_object(Bucket=self.bucket, Key=name, Body=data, **condition)
         except botocore.exceptions.ClientError as error:
             if error.response["Error"]["Code"] not in TAKEN:
@@ -328,6 +372,22 @@ class Store:
                 and self.read(key) == data
             ):
                 raise Conflict(_taken(self.uri(key))) from None
+
+    def _tag(self, name: str, expected: bytes) -> str:
+        """The ETag that the server gives with the expected bytes. It means something to the server alone.
+
+        Raises:
+            Conflict: other bytes stand there, or none.
+        """
+        try:
+            found = self._s3.get_object(Bucket=self.bucket, Key=name)
+            held: bytes = found["Body"].read()
+        except self._s3.exceptions.NoSuchKey:
+            held = b""
+        if held != expected:
+            raise Conflict(_taken(f"s3://{self.bucket}/{name}"))
+        tag: str = found["ETag"]
+        return tag
 
     def _put_local(self, key: str, data: bytes, expected: bytes | None) -> None:
         fresh, path = self._beside(key, data), Path(self.path(key))
@@ -365,6 +425,8 @@ class Store:
         """Turn what the clients raise into a StoreError that says what to do."""
         try:
             yield
+        except pa.ArrowInvalid as error:
+            raise DataError(damaged(self.uri(key), error)) from error
         except (
             OSError,
             botocore.exceptions.BotoCoreError,
@@ -383,6 +445,7 @@ def parquet_bytes(table: pa.Table, row_group_rows: int | None = None) -> bytes:
         table,
         sink,
         compression=compression,
+        write_page_checksum=True,
         row_group_size=row_group_rows,
         write_statistics=[f.name for f in table.schema if f.name != "image"],
     )
@@ -407,8 +470,19 @@ def open_store(config: StoreConfig) -> Store:
 
 
 def _parse_manifest(partition: str, data: bytes | str) -> Manifest:
-    body = json.loads(data)
-    return Manifest(tuple(f"{partition}/{f}" for f in body["files"]), body["facts"])
+    body = parse_object(data, f"{partition}/{MANIFEST}")
+    files, facts = body.get("files"), body.get("facts")
+    if not isinstance(files, list) or not isinstance(facts, dict):
+        raise DataError(damaged(f"{partition}/{MANIFEST}", "it lists no files and facts"))
+    return Manifest(tuple(f"{partition}/{f}" for f in files), facts)
+
+
+def damaged(uri: str, fault: object) -> str:
+    """The message for a file whose content cannot be what was written."""
+    return (
+        f"{uri}: is damaged ({fault}). Restore it from a backup, or remove its folder and give the command of "
+        "the step that writes it again."
+    )
 
 
 @contextmanager

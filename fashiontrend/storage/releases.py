@@ -1,18 +1,18 @@
 """Releases: a recogniser, a forecaster and a taxonomy that belong together, and one pointer to the current one."""
 
 import json
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 from fashiontrend.errors import Conflict, DataError, GateError
 from fashiontrend.outcomes import Verdict
 from fashiontrend.storage import layout
-from fashiontrend.storage.object_store import Store
-from fashiontrend.typed_json import JsonObject, to_plain
+from fashiontrend.storage.object_store import Store, damaged
+from fashiontrend.typed_json import JsonRecord, parse_object
 
 
 @dataclass(frozen=True)
-class Release:
+class Release(JsonRecord):
     """Models that belong together, with the gates' verdicts that allowed their release."""
 
     release_id: str
@@ -25,10 +25,6 @@ class Release:
     taxonomy_digest: str
     accuracy: Verdict
     perplexity: Verdict
-
-    def to_json(self) -> JsonObject:
-        """Plain JSON, as the store keeps it."""
-        return {f.name: to_plain(getattr(self, f.name)) for f in fields(self)}
 
 
 def publish(store: Store, release: Release) -> None:
@@ -88,23 +84,26 @@ def of_day(store: Store, day: date, most_days: int) -> Release | None:
 def current(store: Store) -> Release | None:
     """The release that is served now, or None before the first."""
     pointer = _pointer(store)
-    return load(store, json.loads(pointer)["release"]) if pointer else None
+    if pointer is None:
+        return None
+    key = store.uri(layout.CURRENT_RELEASE)
+    named = parse_object(pointer, key).get("release")
+    if not isinstance(named, str):
+        raise DataError(damaged(key, f"it names {named!r}, expected a release"))
+    return load(store, named)
 
 
 def load(store: Store, release_id: str) -> Release:
     """One release by its id.
 
     Raises:
-        DataError: there is none; the message lists those there are.
+        DataError: there is none; the message lists those there are. Or this version cannot read it.
     """
     if not store.exists(layout.release(release_id)):
         known = ", ".join(releases(store)) or "none yet"
         raise DataError(f"there is no release {release_id!r}; there are: {known}.")
     key = layout.release(release_id)
-    body = store.read_json(key)
-    verdicts = {n: Verdict.from_json(body[n], f"{key}: {n}") for n in ("accuracy", "perplexity")}
-    names = {f.name for f in fields(Release)}
-    return Release(**{k: v for k, v in {**body, **verdicts}.items() if k in names})
+    return Release.from_json(store.read_json(key), store.uri(key))
 
 
 def releases(store: Store) -> list[str]:

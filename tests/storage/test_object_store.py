@@ -8,9 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import pytest
+import yaml
 
+from fashiontrend import config as configuration
 from fashiontrend.config import StoreConfig
-from fashiontrend.errors import Conflict, DataError, StoreError
+from fashiontrend.errors import ConfigError, Conflict, DataError, StoreError
 from fashiontrend.storage.object_store import MANIFEST, open_store
 
 #: Opens a store on S3 and says how often the SDK asked a metadata server for keys.
@@ -161,3 +163,32 @@ def test_a_relative_store_is_the_same_place_from_every_working_folder(tmp_path, 
     store.write("x", b"1")
     monkeypatch.chdir("/")
     assert pickle.loads(pickle.dumps(store)).read("x") == b"1"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"endpoint": "minio:9000"}, "store.endpoint.*must begin with http"),
+        ({"endpoint": "s3.example"}, "store.endpoint.*must begin with http"),
+        ({"endpoint": "https://"}, "store.endpoint.*must begin with http"),
+        ({"endpoint": "http://h:99999"}, "store.endpoint.*is no address"),
+        ({"endpoint": "https://key:s3cret@minio:9000"}, "store.endpoint.*user information"),
+        ({"endpoint": "https://minio:9000/tenant"}, "store.endpoint.*has a path"),
+        ({"url": "s3://"}, "store.url.*names no bucket"),
+        ({"url": "s3:///prefix"}, "store.url.*names no bucket"),
+    ],
+)
+def test_an_address_that_no_client_can_use_is_refused_with_its_key(tmp_path, settings, message):
+    """Seen: an endpoint without a scheme ended in a traceback; one with a password was printed."""
+    file = tmp_path / "fashiontrend.yaml"
+    file.write_text(yaml.safe_dump({"store": settings}))
+    with pytest.raises(ConfigError, match=message) as refused:
+        configuration.load(str(file))
+    assert "s3cret" not in str(refused.value)
+
+
+def test_an_endpoint_of_the_environment_is_checked_alike(monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "minio:9000")
+    store = open_store(StoreConfig(url="s3://shop-data"))
+    with pytest.raises(ConfigError, match="AWS_ENDPOINT_URL: must begin with http"):
+        _ = store.endpoint

@@ -1,6 +1,5 @@
 """The tables of a release: keywords, shares, forecasts, taxonomy. The tables are read once and kept in memory."""
 
-import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -9,7 +8,6 @@ from typing import Any, NamedTuple, TypedDict
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import pydantic
 
 from fashiontrend.attrnet.inference.artifact import CARD, Card
@@ -193,7 +191,7 @@ def load(store: Store, key: TablesKey) -> Tables:
 
 
 def _read_day(store: Store, folder: str) -> PublishedDay:
-    forecasts = pq.read_table(io.BytesIO(store.read(f"{folder}/forecasts.parquet")))
+    forecasts = store.read_table(f"{folder}/forecasts.parquet")
     try:
         selection = PublishedKeywords.model_validate_json(store.read(f"{folder}/keywords.json"))
     except pydantic.ValidationError as error:
