@@ -224,6 +224,12 @@ class CrawlConfig(Section):
         default=7,
         description="Once in this many days, pages are fetched again even if their lastmod did not change.",
     )
+    keep_pages_days: NonNegativeInt = Field(
+        default=7,
+        description="The pages of the catalogue are kept in the store as the shop sent them, compressed, for this many "
+        "days. With 0 they are not kept. A page can be read again later with a better reader, and cannot be "
+        "fetched again as it was.",
+    )
 
     @property
     def crawled(self) -> tuple[PlatformConfig, ...]:

@@ -9,13 +9,18 @@ from typing import Any
 
 import pyarrow as pa
 
-from fashiontrend.crawl.pages.product import StatedProduct
+from fashiontrend.crawl.pages.product import NOT_IN_FORMAT, StatedProduct, StatedVariant
+from fashiontrend.crawl.pages.values import first_text, to_price
 from fashiontrend.errors import DataError
 from fashiontrend.storage import schemas
 
 TEXT_FIELDS = (
-    "title", "description", "brand", "category", "gender", "colour", "currency", "updated_at",
+    "title", "description", "brand", "category", "gender", "colour", "currency", "updated_at", "availability",
+    "sku", "parent_id",
 )  # fmt: skip
+
+#: More variants than this are a mistake of the page; their number must not fill the memory.
+MAX_VARIANTS = 500
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,20 @@ class ListingImage:
     url: str
     picture_id: str | None  # SHA-256 of its bytes; None if it was not fetched
     position: int
+
+
+@dataclass(frozen=True)
+class ListingVariant:
+    """A size or colour of a listing, a `schemas.LISTING_VARIANT`."""
+
+    variant_id: str | None
+    size: str | None
+    colour: str | None
+    price: float | None
+    list_price: float | None
+    available: bool | None
+    availability: str | None
+    images: tuple[str, ...]  # addresses of the pictures that show this variant
 
 
 @dataclass(frozen=True)
@@ -50,6 +69,12 @@ class Listing:
     first_seen: date | None
     source: str
     raw_digest: str
+    list_price: float | None = None
+    availability: str | None = None
+    sku: str | None = None
+    parent_id: str | None = None
+    list_position: int | None = None
+    variants: tuple[ListingVariant, ...] = ()
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "Listing":
@@ -58,6 +83,10 @@ class Listing:
             **{name: row.get(name) for name in schemas.LISTING.names},
             "tags": tuple(row.get("tags") or ()),
             "images": tuple(ListingImage(**image) for image in row.get("images") or ()),
+            "variants": tuple(
+                ListingVariant(**{**variant, "images": tuple(variant["images"] or ())})
+                for variant in row.get("variants") or ()
+            ),
         }
         return cls(**values)
 
@@ -76,18 +105,19 @@ def check_listing(product: StatedProduct, platform: str, source: str, day: date)
         source: kind of the platform, the listing's `source`.
         day: day of the crawl.
 
+    A field of another type than expected is read as the first text or number in it, and is not
+    stated if it has none: one odd field costs that field, never the product.
+
     Raises:
         DataError: the product cannot be used; the message starts with a countable reason:
-            `no_id`, `no_title`, `no_url`, `no_image` or `wrong_type`.
+            `no_id`, `no_title`, `no_url` or `no_image`.
     """
     stated = product.stated_fields()
-    number, url = product.product_id, product.url
-    if isinstance(number, bool) or not isinstance(number, str | int) or not str(number).strip():
-        raise DataError(f"no_id: product_id is {number!r}, expected a text or a number")
-    texts = {name: _text(stated, name) for name in TEXT_FIELDS}
-    price = _require(stated, "price", float, "a number or a text that holds one")
-    title = texts.pop("title") or ""
-    if not title.strip():
+    url = product.url
+    texts = {name: _text(stated.get(name)) for name in TEXT_FIELDS}
+    texts["availability"] = _text(_given(product.availability))
+    title = texts.pop("title")
+    if title is None:
         raise DataError("no_title: the product states no name")
     if not isinstance(url, str) or not url.startswith(("http://", "https://")):
         raise DataError(f"no_url: url is {url!r}, expected an address")
@@ -99,10 +129,11 @@ def check_listing(product: StatedProduct, platform: str, source: str, day: date)
         title=title,
         platform=platform,
         day=day,
-        product_id=to_id(number),
+        product_id=_text(product.product_id) or replace_surrogates(url),
         url=replace_surrogates(url),
         tags=_tags(stated.get("tags")),
-        price=price,
+        price=to_price(stated.get("price"), texts["currency"]),
+        list_price=to_price(stated.get("list_price"), texts["currency"]),
         available=available if isinstance(available, bool) else None,
         images=tuple(
             ListingImage(replace_surrogates(address), None, position)
@@ -111,26 +142,32 @@ def check_listing(product: StatedProduct, platform: str, source: str, day: date)
         first_seen=day,
         source=source,
         raw_digest=digest(product),
+        list_position=product.list_position,
+        variants=tuple(_variant(variant) for variant in product.variants[:MAX_VARIANTS]),
     )
 
 
-def _require(stated: Mapping[str, object], name: str, kind: type, expected: str) -> Any:
-    """Return a field's value, None if it is not stated; refuse a value of another type."""
-    value = stated.get(name)
-    if value is not None and not isinstance(value, kind):
-        raise DataError(f"wrong_type: {name} is {type(value).__name__}, expected {expected}")
-    return value
+def _variant(stated: StatedVariant) -> ListingVariant:
+    texts = (stated.variant_id, stated.size, stated.colour, stated.availability)
+    number, size, colour, word = (_text(text) for text in texts)
+    images = tuple(replace_surrogates(address) for address in stated.images)
+    return ListingVariant(
+        number, size, colour, stated.price, stated.list_price, stated.available, word, images
+    )
 
 
-def _text(stated: Mapping[str, object], name: str) -> str | None:
-    text = _require(stated, name, str, "text")
+def _given(value: object) -> object:
+    return None if value is NOT_IN_FORMAT else value
+
+
+def _text(stated: object) -> str | None:
+    text = first_text(stated)
     return None if text is None else replace_surrogates(text)
 
 
 def _tags(stated: object) -> tuple[str, ...]:
-    if not isinstance(stated, list):
-        return ()
-    return tuple(replace_surrogates(tag) for tag in stated if isinstance(tag, str))
+    found = stated if isinstance(stated, list) else []
+    return tuple(replace_surrogates(tag) for tag in found if isinstance(tag, str) and tag.strip())
 
 
 def to_id(stated: object) -> str:

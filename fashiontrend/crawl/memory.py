@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from functools import reduce
+from functools import cached_property, reduce
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -67,6 +67,17 @@ class CrawlMemory:
             {**older.pictures(), **self.replaced_pictures},
             {**older.validators, **self.validators},
         )
+
+    def only_listing_at(self, url: str) -> Listing | None:
+        """Return the listing of a product's address, None if it has none or several."""
+        return self._by_url.get(url)
+
+    @cached_property
+    def _by_url(self) -> dict[str, Listing | None]:
+        found: dict[str, Listing | None] = {}
+        for listing in self.listings.values():
+            found[listing.url] = None if listing.url in found else listing
+        return found
 
     def unchanged(self, page: str, lastmod: str | None) -> list[Listing] | None:
         """Return the listings of a page that did not change, None if it has to be fetched.

@@ -12,6 +12,7 @@ from scrapy.exceptions import DropItem
 from scrapy.http import Response, TextResponse
 from scrapy.pipelines.media import MediaPipeline
 
+from fashiontrend.crawl.archive import PageArchive
 from fashiontrend.crawl.listing import (
     Listing,
     ListingImage,
@@ -22,6 +23,7 @@ from fashiontrend.crawl.listing import (
 from fashiontrend.crawl.memory import Validators
 from fashiontrend.crawl.pages import StatedProduct, is_challenge
 from fashiontrend.crawl.platform_spider import PICTURE_META_KEY, CrawlReject, PlatformSpider
+from fashiontrend.crawl.settling import is_replaced_by, is_same_product
 from fashiontrend.crawl.widths import widest_once
 from fashiontrend.errors import DataError, StoreError
 from fashiontrend.images import SIGNATURES
@@ -82,7 +84,7 @@ class CheckPipeline:
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
-        self.seen_ids: set[str] = set()
+        self.seen: dict[str, Listing] = {}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> "CheckPipeline":
@@ -94,11 +96,25 @@ class CheckPipeline:
         spider = _spider(self.crawler)
         spider.count("stated")
         listing = item if isinstance(item, Listing) else self._check(item, spider)
-        if listing.product_id in self.seen_ids:
+        return _date(self._once(listing, spider), spider)
+
+    def _once(self, listing: Listing, spider: PlatformSpider) -> Listing:
+        """Return a listing whose id tells it from all before; a product that came before is dropped."""
+        before = self.seen.setdefault(listing.product_id, listing)
+        if before is listing or is_replaced_by(before, listing):
+            self.seen[listing.product_id] = listing
+            return listing
+        own_page = self.seen.get(listing.url)  # where its number is one of several products
+        if is_same_product(before, listing) or (own_page and is_same_product(own_page, listing)):
+            spider.count("repeated")
+            raise DropItem("repeated")
+        if spider.platform.kind != "schema_org" or listing.url in self.seen:
             spider.count("duplicates")
             raise DropItem("duplicate")
-        self.seen_ids.add(listing.product_id)
-        return _date(listing, spider)
+        spider.count("shared_ids")
+        spider.shared_ids.add(listing.product_id)
+        self.seen[listing.url] = listing
+        return listing
 
     def _check(self, product: StatedProduct, spider: PlatformSpider) -> Listing:
         try:
@@ -133,6 +149,9 @@ class PicturePipeline(MediaPipeline):  # type: ignore[misc]
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler=crawler)
         self.store: Store = open_store(crawler.settings[STORE_SETTING])
+        spider = _spider(crawler)
+        if spider.crawl.keep_pages_days:
+            spider.archive = PageArchive(self.store, spider.platform.name, spider.day)
         self.known: dict[str, str] | None = None
 
     def get_media_requests(self, item: Listing, info: Any) -> list[Request]:

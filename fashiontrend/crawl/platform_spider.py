@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 
 from fashiontrend.config import CrawlConfig, PlatformConfig
 from fashiontrend.crawl import pages
+from fashiontrend.crawl.archive import PageArchive
 from fashiontrend.crawl.finding import MAX_SITEMAPS
 from fashiontrend.crawl.listing import Listing
 from fashiontrend.crawl.memory import CrawlMemory, KnownPage, Validators
@@ -85,6 +86,8 @@ class PlatformSpider(scrapy.Spider):  # type: ignore[misc]
         self.counts: dict[str, int] = {}
         self.rejects: list[CrawlReject] = []
         self.listings: list[Listing] = []
+        self.archive: PageArchive | None = None  # None if pages are not kept
+        self.shared_ids: set[str] = set()  # product ids that the shop gave to several products
         self.pages: dict[str, KnownPage] = {}
         self.validators: dict[str, Validators] = {}  # of the pictures of `listings`, by address
         self.robots_sitemaps: tuple[str, ...] = ()  # the `Sitemap:` lines of robots.txt
@@ -105,6 +108,16 @@ class PlatformSpider(scrapy.Spider):  # type: ignore[misc]
             self.abandoned_hosts or self.counts.get("over_budget") or self.counts.get("unasked")
         )
         return self.reached_end and not self.failed_pages and not unsent
+
+    def keep_page(self, response: Response) -> None:
+        """Keep a page as it was sent; that the store failed is told at the end of the crawl."""
+        if self.archive is None:
+            return
+        kind = (response.headers.get("Content-Type") or b"").decode("ascii", "ignore")
+        try:
+            self.archive.add(response.url, kind, response.body)
+        except StoreError as error:
+            self.store_error = error
 
     def count(self, name: str, by: int = 1) -> None:
         """Add to the count of this name; everything that is left out is counted under some name."""
@@ -251,6 +264,7 @@ def read_with(
     try:
         if not isinstance(response, TextResponse):
             raise DataError(f"{response.url}: not text. Check the platform's kind.")
+        spider.keep_page(response)
         return reader(response.text, response.url)
     except DataError as error:
         spider.failed_pages += 1

@@ -25,10 +25,12 @@ from scrapy.utils.reactor import install_reactor
 from fashiontrend import config as configuration
 from fashiontrend.config import Config, PlatformConfig
 from fashiontrend.crawl import guard, memory
+from fashiontrend.crawl.archive import PageArchive
 from fashiontrend.crawl.listing import listings_table
 from fashiontrend.crawl.memory import CrawlMemory
 from fashiontrend.crawl.platform_spider import MIN_REQUESTS, PlatformSpider
 from fashiontrend.crawl.settings import settings_for
+from fashiontrend.crawl.settling import settle
 from fashiontrend.crawl.spiders import SPIDERS
 from fashiontrend.errors import Conflict
 from fashiontrend.storage import layout
@@ -40,7 +42,8 @@ REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 COUNTED = (
     "blocked", "challenge", "unreachable", "forbidden", "missing", "unreadable", "no_product",
     "foreign", "left_out", "sitemaps_unread", "sitemaps_over_limit", "too_large", "redirected",
-    "too_slow", "cookies", "private", "over_budget", "unasked", "stated", "duplicates", "invalid", "carried_over",
+    "too_slow", "cookies", "private", "over_budget", "unasked", "stated", "duplicates", "repeated",
+    "shared_ids", "invalid", "carried_over",
     "fetched_images", "reused_images", "replaced_images", "image_failures", "images_over_limit",
     "image_bytes",
 )  # fmt: skip
@@ -128,6 +131,11 @@ async def _crawl(
     assert isinstance(spider, PlatformSpider)  # noqa: S101 - narrows the type
     if spider.store_error is not None:
         raise spider.store_error
+    kept_pages = spider.archive or PageArchive(store, platform.name, day)
+    kept_pages.commit()
+    kept_pages.remove_before(config.crawl.keep_pages_days)
+    settled = settle(spider.listings, spider.pages, spider.shared_ids, known.listings)
+    spider.listings, spider.pages = settled.listings, settled.pages
     facts = _facts(spider, crawler.stats.get_stats() if crawler.stats else {})
     if not spider.listings:
         return CrawlOutcome(day, platform.name, False, facts, _record_failure(store, spider, facts))

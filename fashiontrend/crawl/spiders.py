@@ -54,7 +54,10 @@ class ShopifySpider(PlatformSpider):
         if not self.is_usable(response):
             return
         currency = self.currency or self.platform.currency
-        found = read_with(self, response, lambda text, url: pages.read_shopify(text, url, currency))
+        offset = (number - 1) * SHOPIFY_PAGE_SIZE
+        found = read_with(
+            self, response, lambda text, url: pages.read_shopify(text, url, currency, offset)
+        )
         if found == []:
             self.reached_end = True
         elif found and self.differs_from_last_page(found):
@@ -85,7 +88,10 @@ class WooCommerceSpider(PlatformSpider):
         """Yield the products of a page and the next request; without a total, until one is empty."""
         if not self.is_usable(response):
             return
-        found = read_with(self, response, pages.read_woocommerce)
+        offset = (number - 1) * WOOCOMMERCE_PAGE_SIZE
+        found = read_with(
+            self, response, lambda text, url: pages.read_woocommerce(text, url, offset)
+        )
         yield from found or ()
         total = response.headers.get("X-WP-TotalPages", b"").decode("ascii", "ignore")
         stated = total.isdigit() and len(total) < 10  # a number of 5,000 digits is none
@@ -248,16 +254,19 @@ class SchemaOrgSpider(PlatformSpider):
             yield from (replace(product, updated_at=lastmod) for product in found)
 
     def keep_known_id(self, product: StatedProduct) -> StatedProduct:
-        """Return the product with its group's id if it was listed under that id before.
+        """Return the product with the id that it was listed under before, if its page is the same.
 
-        Labels and `first_seen` depend on the id that a product had first.
+        Labels and `first_seen` depend on the id that a product had first: its sizes may sell out,
+        and a page then states the number of the last one in place of none.
         """
-        if product.group_id is None:
-            return product
-        known = self.memory.listings.get(to_id(product.group_id))
-        if known is None or known.url != product.url:
-            return product
-        return replace(product, product_id=known.product_id)
+        for number in (product.group_id, product.identity, product.url):
+            known = self.memory.listings.get(to_id(number)) if number is not None else None
+            if known is not None and known.url == product.url:
+                return replace(product, product_id=known.product_id)
+        known = self.memory.only_listing_at(to_id(product.url))
+        if known is not None and known.title == product.title:
+            return replace(product, product_id=known.product_id)
+        return product
 
 
 SPIDERS: dict[str, type[PlatformSpider]] = {

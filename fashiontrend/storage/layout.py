@@ -17,6 +17,11 @@ def raw_day(day: date, platform: str) -> str:
     return f"raw/listings/day={day}/platform={platform}"
 
 
+def raw_pages(day: date, platform: str) -> str:
+    """Partition: the pages of a platform's crawl of a day, as the shop sent them."""
+    return f"{RAW_PAGES}day={day}/platform={platform}"
+
+
 def crawl_failures(day: date, platform: str) -> str:
     """Prefix of the records of crawls that committed nothing."""
     return f"raw/failures/day={day}/platform={platform}"
@@ -103,6 +108,7 @@ def roll_up(prefix: str, month: str, of: str) -> str:
 KEYWORDS = "keywords/"
 SCORECARDS = "scorecard/"
 RAW_DAYS = "raw/listings/"
+RAW_PAGES = "raw/pages/"
 CRAWL_FAILURES = "raw/failures/"
 CATALOGUE = "catalogue/"
 RELEASES = "releases/"

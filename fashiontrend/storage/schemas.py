@@ -14,6 +14,20 @@ LISTING_IMAGE = pa.struct(
     [("url", pa.string()), ("picture_id", pa.string()), ("position", pa.int32())]
 )
 
+#: A size or colour of a listing, as the shop sells it on the day.
+LISTING_VARIANT = pa.struct(
+    [
+        ("variant_id", pa.string()),
+        ("size", pa.string()),
+        ("colour", pa.string()),
+        ("price", pa.float64()),
+        ("list_price", pa.float64()),  # the price before a markdown; null without one
+        ("available", pa.bool_()),
+        ("availability", pa.string()),
+        ("images", pa.list_(pa.string())),  # addresses of the pictures that show this variant
+    ]
+)
+
 #: A product on sale on a platform on a day, as the shop states it.
 LISTING = pa.schema(
     [
@@ -36,6 +50,12 @@ LISTING = pa.schema(
         ("first_seen", pa.date32()),
         ("source", pa.string()),  # shopify | woocommerce | schema_org | replay
         ("raw_digest", pa.string()),
+        ("list_price", pa.float64()),  # the price before a markdown; null without one
+        ("availability", pa.string()),  # in_stock | out_of_stock | pre_order | back_order | ...
+        ("sku", pa.string()),  # the shop's own number, where it states one
+        ("parent_id", pa.string()),  # what the colours of one garment have in common
+        ("list_position", pa.int32()),  # from 1, where a list of the shop has the product
+        ("variants", pa.list_(LISTING_VARIANT)),
     ]
 )
 

@@ -239,8 +239,8 @@ def test_the_crawl_ends_at_a_challenge_or_at_the_fifth_refusal_in_a_row(world):
 def test_bad_listings_are_counted_and_the_good_ones_kept(world):
     store, told, *_ = world
     bad = told["bad"]
-    assert (bad["products"], bad["duplicates"], bad["invalid"]) == (9, 1, 3)
-    assert bad["rejects"] == {"no_image": 1, "wrong_type": 2}
+    assert (bad["products"], bad["repeated"], bad["invalid"]) == (11, 1, 1)
+    assert bad["rejects"] == {"no_image": 1}
     assert (bad["image_failures"], bad["images_over_limit"]) == (6, 1)
     rows = store.read_partition(layout.raw_day(DAY, "bad"), "listings").to_pylist()
     images = {r["product_id"]: [i["picture_id"] for i in r["images"]] for r in rows}
@@ -252,7 +252,13 @@ def test_bad_listings_are_counted_and_the_good_ones_kept(world):
     assert [bool(i) for i in images["11"]] == [False, True, False]
     assert all(images["12"])  # its address is asked for in another spelling
     rejects = store.read_partition(layout.raw_day(DAY, "bad"), "rejects").to_pylist()
-    assert {r["product_id"] for r in rejects} == {"2", "3 ?", "6"}
+    assert {r["product_id"] for r in rejects} == {"2"}
+
+
+def test_the_pages_of_a_crawl_are_kept_as_they_were_sent(world):
+    store, *_ = world
+    rows = store.read_partition(layout.raw_pages(DAY, "bad")).to_pylist()
+    assert any(b'"products"' in row["body"] for row in rows)
 
 
 def test_what_is_no_picture_is_not_stored_as_one(world):

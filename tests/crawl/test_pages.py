@@ -133,7 +133,7 @@ ELSEWHERE = "/p/other"
         pytest.param([{**PRODUCT, "productGroupID": "G"}], "1", id="one variant, its group said otherwise"),
         pytest.param([{**PRODUCT, "productID": "G", "inProductGroupWithID": "G"}], "1", id="the group's id as product's id"),
         pytest.param([{**PRODUCT, "inProductGroupWithID": "1"}], "1", id="a group of one"),
-        pytest.param([{**PRODUCT, "productID": "P", "mpn": "P"}], "P", id="no group"),
+        pytest.param([{**PRODUCT, "productID": "P", "mpn": "P"}], "1", id="no group"),
         pytest.param([{**PRODUCT, "sku": "", "inProductGroupWithID": "G"}], URL, id="a variant without a number"),
         pytest.param([group(("red", "S", "?v=1"), ("blue", "S", "?v=2"))], "G", id="a group with all its variants"),
         pytest.param([group(("red", "S", None), ("red", "M", None))], "G", id="a group of sizes"),
@@ -227,8 +227,8 @@ SHOPIFY = {
         pytest.param(
             {"variants": [{"price": ["5"]}]},
             "price",
-            ["5"],
-            id="a wrong type is left to the checks",
+            5.0,
+            id="a price in a list",
         ),
         pytest.param({"variants": [7, {"price": "5"}]}, "price", 5.0, id="a variant that is none"),
         pytest.param(
@@ -276,8 +276,8 @@ WOO = {
         pytest.param(
             {"prices": {"price": ["1999"]}},
             "price",
-            ["1999"],
-            id="a wrong type is left to the checks",
+            19.99,
+            id="a price in a list",
         ),
         pytest.param({"permalink": None}, "url", None, id="no address"),
         pytest.param({}, "title", "Kleid ’26", id="entities in the name"),
@@ -300,7 +300,8 @@ def test_a_page_of_another_kind_is_refused_with_what_to_check(reader, text):
     ("text", "price"),
     [
         ("38.15", 38.15), ("38,15", 38.15), ("2.449", 2449.0), ("1.299,00", 1299.0), ("1,299.00", 1299.0),
-        ("€ 12", 12.0), ("1.234.567", 1234567.0), (20, 20.0), ("free", None), (True, None), ([1], None),
+        ("€ 12", 12.0), ("1.234.567", 1234567.0), (20, 20.0), ("free", None), (True, None), ([1], 1.0), ({}, None),
+        ("19€99", 19.99), ("₹1,29,999", 129999.0), ("-20% 39,99 €", 39.99), ("49,- €", 49.0), ("US$1,200", 1200.0),
         ("0.125", 0.125), ("1'299.00", 1299.0), ("", None), (float("nan"), None), (10**400, None), ("9" * 400, None),
     ],
 )  # fmt: skip

@@ -1,237 +1,250 @@
 """Read product pages with schema.org data, as JSON-LD or microdata, in the forms that shops use."""
 
-import json
-import re
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import replace
-from urllib.parse import urlsplit
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-import extruct
 import parsel
 
-from fashiontrend.crawl.pages.product import StatedProduct
+from fashiontrend.crawl.pages import identity
+from fashiontrend.crawl.pages.gender import read_gender
+from fashiontrend.crawl.pages.graph import FoundProduct, Graph, find_products, types_of
+from fashiontrend.crawl.pages.json_ld import read_blocks
+from fashiontrend.crawl.pages.microdata import read_microdata
+from fashiontrend.crawl.pages.names import BRAND_NAMES, COLOUR_NAMES, GENDER_NAMES, SIZE_NAMES
+from fashiontrend.crawl.pages.offers import flat_offers, read_offers
+from fashiontrend.crawl.pages.open_graph import fill_from_head, read_open_graph
+from fashiontrend.crawl.pages.page_facts import PageFacts, host_of, read_page_facts, same_page_in
+from fashiontrend.crawl.pages.product import StatedProduct, StatedVariant
+from fashiontrend.crawl.pages.rdfa import read_rdfa
 from fashiontrend.crawl.pages.values import (
     JsonObject,
-    as_list,
-    as_objects,
-    read_price,
+    first_text,
     to_address,
     to_addresses,
     to_text,
-    unescape,
 )
 from fashiontrend.errors import DataError
 
-#: Scripts may hold more than JSON: comments, and marks that hide them from old browsers. JSON
-#: strings are matched too, so that nothing inside one is taken for a comment. The possessive
-#: quantifiers keep the time linear in the length of the script.
-NON_JSON_PARTS = re.compile(
-    r"""(?P<text>"(?:\\.|[^"\\])*+"?)|(?://[ \t]*)?(?:<!\[CDATA\[|\]\]>|<!--|-->)"""
-    r"|//[^\n]*|/\*.*?(?:\*/|\Z)",
-    re.DOTALL,
-)
-TRAILING_COMMA = re.compile(r"""(?P<text>"(?:\\.|[^"\\])*+"?)|,(?=\s*+[\]}])""", re.DOTALL)
-#: lxml refuses a decoded text if its XML declaration names an encoding.
-XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*>")
-PRODUCT_TYPES = {"product", "productgroup"}
 GROUP_ID_FIELDS = ("productGroupID", "inProductGroupWithID")
-PRODUCT_ID_FIELDS = ("productID", "sku", "mpn")
+
+
+@dataclass(frozen=True)
+class PageReader:
+    """What reading the products of one page needs."""
+
+    url: str
+    facts: PageFacts
+    graph: Graph
 
 
 def read_schema_org(text: str, url: str) -> list[StatedProduct]:
     """Return the products of an HTML page; one that is stated for each size comes once.
 
     If the page also states other products (related ones, a carousel), only its own is returned.
-    The id of a group names a product only if the page states the whole group: if every colour
-    has its own page, each colour is a product. `group_id` holds the group's id in any case.
+    ADR 0080 says which products are its own, and which id each has.
 
     Raises:
         DataError: the page's microdata cannot be read, and the page states no product otherwise.
     """
-    stated = [_product(_select_variant(item, url), url) for item in _items(text, url)]
-    own = [p for p in stated if _same_page(p.url, url)]
-    found: dict[tuple[str, ...], list[StatedProduct]] = {}
-    for product in own or stated:
-        found.setdefault(_key(product), []).append(product)
-    return [_merge(entries) for entries in found.values()]
-
-
-def _key(product: StatedProduct) -> tuple[str, ...]:
-    """Return a key that the entries of one product have in common."""
-    if product.group_id is None:
-        return str(product.url), str(product.title)
-    return "group", str(product.group_id), *_host_and_path(product.url)
-
-
-def _merge(entries: list[StatedProduct]) -> StatedProduct:
-    """Merge the entries of one product, which may have an id for each size."""
-    first = next((entry for entry in entries if entry.images), entries[0])
-    if len({str(entry.product_id) for entry in entries}) == 1:
-        return first
-    colours = {str(entry.colour) for entry in entries if entry.colour}
-    whole_group = first.group_id is not None and len(colours) > 1
-    return replace(first, product_id=first.group_id if whole_group else first.url)
-
-
-def _same_page(address: object, url: str) -> bool:
-    return _host_and_path(address) == _host_and_path(url)
-
-
-def _host_and_path(address: object) -> tuple[str, str]:
-    """Return host and path of a page; its query only chooses among variants."""
-    parts = urlsplit(str(address))
-    return parts.netloc, parts.path.rstrip("/")
-
-
-def _items(text: str, url: str) -> list[JsonObject]:
-    """Return every Product and ProductGroup of the page, at any depth."""
-    scripts = parsel.Selector(text).xpath(
-        '//script[contains(translate(@type, "LDJSON", "ldjson"), "ld+json")]/text()'
-    )
-    found = _products([_parse_block(script) for script in scripts.getall()])
+    if not text.strip():
+        return []
+    page = parsel.Selector(text)
+    values = read_blocks(page)
+    base = to_address(page.xpath("string(//base/@href)").get(), url) or url
+    found = find_products(values, Graph.of(values, url))
     if "itemscope" in text:
         try:
-            found += _products(_read_microdata(text, url))
+            values = [*values, *read_microdata(text, base)]
         except DataError:
             if not found:
                 raise
-    return found
+    if not find_products(values, Graph.of(values, url)):
+        values = [*values, *read_rdfa(text, base)]
+    facts = read_page_facts(page, url, values, "readcrumb" in text.lower())
+    reader = PageReader(url, facts, Graph.of(values, url))
+    return _read(reader, find_products(values, reader.graph))
 
 
-def _read_microdata(text: str, url: str) -> object:
-    plain = XML_DECLARATION.sub("", text)
-    try:
-        data = extruct.extract(plain, url, syntaxes=["microdata"], uniform=True)
-    except Exception as error:  # a broken page can raise anything in the parsers below
-        raise DataError(f"{url}: its microdata cannot be read ({error!r}).") from error
-    microdata: object = data["microdata"]
-    return microdata
+def _read(reader: PageReader, found: Sequence[FoundProduct]) -> list[StatedProduct]:
+    stated = [_product(product, reader) for product in found]
+    own = identity.choose_own(stated, reader.facts)
+    if not stated:
+        own = read_open_graph(reader.facts)
+    if len(own) == 1:
+        own = [fill_from_head(own[0], reader.facts)]
+    return [_with_gender(product, reader.facts if len(own) == 1 else None) for product in own]
 
 
-def _parse_block(script: str) -> object:
-    """Return the value of a JSON-LD script, with the faults that search engines forgive."""
-    for text in (script, _strip_non_json(script)):
-        try:
-            value: object = json.loads(text, strict=False)
-        except (ValueError, RecursionError):
-            continue
-        return value
-    return None  # one broken block must not hide the others
+def _with_gender(product: StatedProduct, facts: PageFacts | None) -> StatedProduct:
+    """Return the product with the breadcrumbs as its category, and its gender from its words."""
+    trail = [t for t in facts.trail if t != product.title] if facts else []
+    category = product.category or " > ".join(trail) or None
+    gender = read_gender([product.gender, category, " ".join(trail), product.title])
+    return replace(product, category=category, gender=gender)
 
 
-def _strip_non_json(script: str) -> str:
-    """Remove comments, hiding marks, trailing commas and a last semicolon from a script."""
-    bare = NON_JSON_PARTS.sub(lambda match: match["text"] or " ", script)
-    return TRAILING_COMMA.sub(lambda match: match["text"] or "", bare).strip().rstrip(";")
-
-
-def _products(value: object) -> list[JsonObject]:
-    found: list[JsonObject] = []
-    with suppress(RecursionError):  # products above the limit of depth are kept
-        found.extend(_products_in(value))
-    return found
-
-
-def _products_in(value: object) -> Iterator[JsonObject]:
-    if isinstance(value, list):
-        for item in value:
-            yield from _products_in(item)
-    elif isinstance(value, dict):
-        if _types(value) & PRODUCT_TYPES:
-            yield value
-        else:
-            for item in value.values():
-                yield from _products_in(item)
-
-
-def _types(item: JsonObject) -> set[str]:
-    return {re.split("[/:]", str(k))[-1].lower() for k in as_list(item.get("@type"))}
-
-
-def _select_variant(item: JsonObject, url: str) -> JsonObject:
-    """Return the variant of this page if a group's other variants have their own pages."""
-    variants = as_objects(item.get("hasVariant"))
-    here = [v for v in variants if _same_page(_address(v, _offer(v.get("offers")), url), url)]
-    if not here or len(here) == len(variants):
-        return item
-    shared = {k: v for k, v in item.items() if k not in ("@type", "hasVariant", *PRODUCT_ID_FIELDS)}
-    own = {**shared, **here[0], "url": url}
-    if (
-        len({str(_product_id(v)) for v in here}) > 1
-    ):  # each size has its own id: the page names the product
-        return {k: v for k, v in own.items() if k not in PRODUCT_ID_FIELDS}
-    return own
-
-
-def _address(item: JsonObject, offer: JsonObject, url: str) -> str:
-    return to_address(item.get("url") or offer.get("url"), url) or url
-
-
-def _product(item: JsonObject, url: str) -> StatedProduct:
-    variants = as_objects(item.get("hasVariant"))
-    offer = _offer(item.get("offers") or (variants[0].get("offers") if variants else None))
-    page = _address(item, offer, url)
-    currency = next(iter(as_list(offer.get("priceCurrency"))), None)
-    images = item.get("image") or (variants[0].get("image") if variants else None)
+def _product(found: FoundProduct, reader: PageReader) -> StatedProduct:
+    item, graph, url = found.item, reader.graph, reader.url
+    variants = graph.objects(item.get("hasVariant"))
+    parent = next(iter(graph.objects(item.get("isVariantOf"))), {})
+    is_group = bool(variants) or "productgroup" in types_of(item)
+    if is_group:
+        chosen = _variants_here(variants, reader)
+        if chosen and len(chosen) < len(variants):
+            return _variant_of_page(item, chosen, reader, found.position)
+    whole = {
+        **{k: v for k, v in parent.items() if k not in ("@type", "@id", "hasVariant", "url")},
+        **item,
+    }
+    first = variants[0] if variants else {}
+    offer_value = whole.get("offers") or [v.get("offers") for v in variants]
+    offers = read_offers(
+        [o for v in graph.values(offer_value) for o in graph.values(v)], graph, host_of(url)
+    )
+    group = first_text([whole.get(name) for name in GROUP_ID_FIELDS])
+    images = read_images(whole.get("image"), reader) or read_images(
+        whole.get("thumbnailUrl"), reader
+    )
+    for variant in variants:
+        images = list(dict.fromkeys([*images, *read_images(variant.get("image"), reader)]))
+    sizes = read_variants(whole, variants, reader)
+    colours = list(dict.fromkeys(v.colour for v in sizes if v.colour))
+    page = _address(whole, reader)
+    ids = identity.usable_ids(whole, group)
     return StatedProduct(
-        product_id=_product_id(item) or page,
-        group_id=_group_id(item),
-        url=page,
-        title=unescape(item.get("name")),
-        description=to_text(item.get("description")),
-        brand=unescape(_name(item.get("brand"))),
-        category=unescape(_name(item.get("category"))),
-        colour=unescape(_name(item.get("color"))),
+        product_id=(group if is_group and group else None) or next(iter(ids), None) or page or url,
+        group_id=group,
+        url=page or url,
+        title=first_text(whole.get("name")) or first_text(first.get("name")),
+        description=to_text(whole.get("description") or first.get("description")),
+        brand=_brand(whole, graph) or _brand(first, graph),
+        category=_category(whole, graph),
+        gender=_gender(whole, graph),
+        colour=_property(whole, "color", COLOUR_NAMES, graph)
+        or (colours[0] if len(colours) == 1 else None),
         tags=[],
-        price=read_price(_price(offer), currency),
-        currency=currency,
-        available=_available(offer.get("availability")),
-        images=to_addresses(images, url),
+        price=offers.price,
+        list_price=offers.list_price,
+        currency=offers.currency,
+        available=offers.available,
+        availability=offers.availability,
+        sku=identity.usable_id(whole.get("sku")) or (group if is_group else None),
+        parent_id=group,
+        images=images,
         updated_at=None,
+        variants=sizes,
+        list_position=found.position,
+        identity=page,
     )
 
 
-def _group_id(item: JsonObject) -> object:
-    return next((item[name] for name in GROUP_ID_FIELDS if item.get(name)), None)
+def _variant_of_page(
+    group: JsonObject, here: list[JsonObject], reader: PageReader, position: int | None
+) -> StatedProduct:
+    """Return the variant that has this page to itself, with what the group says of all of them."""
+    left_out = ("@type", "@id", "hasVariant", "url", *identity.ID_FIELDS)
+    shared = {k: v for k, v in group.items() if k not in left_out}
+    own = {**shared, **here[0], "@type": "Product"}
+    distinct = {next(iter(identity.usable_ids(v, None)), None) for v in here}
+    if len(distinct) > 1:  # each size has its own id: the page names the product
+        own = {k: v for k, v in own.items() if k not in identity.ID_FIELDS}
+    title = first_text(group.get("name")) or first_text(here[0].get("name"))
+    own |= {"url": reader.url, "name": title, "@id": ""}
+    product = _product(FoundProduct(own, position), reader)
+    offers = read_offers(
+        [o for v in here for o in reader.graph.values(v.get("offers"))],
+        reader.graph,
+        host_of(reader.url),
+    )
+    return replace(
+        product,
+        availability=offers.availability or product.availability,
+        available=product.available if offers.available is None else offers.available,
+        variants=read_variants({}, here, reader),
+    )
 
 
-def _product_id(item: JsonObject) -> object:
-    """Return a group's own id, or the id that tells a variant from the others, if it has one."""
-    group = _group_id(item)
-    if group is not None and (item.get("hasVariant") or "productgroup" in _types(item)):
-        return group
-    ids = [item[name] for name in PRODUCT_ID_FIELDS if item.get(name)]
-    distinct = [
-        item[name] for name in ("productID", "sku") if item.get(name) not in (None, "", group)
+def _variants_here(variants: list[JsonObject], reader: PageReader) -> list[JsonObject]:
+    pages = (reader.url, reader.facts.canonical or reader.url)
+    return [v for v in variants if same_page_in((_address(v, reader) or reader.url,), pages)]
+
+
+def _address(item: JsonObject, reader: PageReader) -> str | None:
+    """Return the page that a product states as its own, None if it states none."""
+    stated = first_text(item.get("url"))
+    offers = reader.graph.objects(item.get("offers"))
+    stated = stated or next((u for o in offers if (u := first_text(o.get("url")))), None)
+    return to_address(stated, reader.facts.base)
+
+
+def read_images(value: object, reader: PageReader) -> list[str]:
+    """Return the addresses of pictures, of which a reference or an ImageObject may be one."""
+    found: list[object] = []
+    for one in reader.graph.values(value):
+        found += to_addresses(one, reader.facts.base)
+    unique = dict.fromkeys(a for a in found if isinstance(a, str) and not a.startswith("data:"))
+    return [address for address in unique if address.split("#")[0] != reader.url]
+
+
+def read_variants(
+    item: JsonObject, variants: list[JsonObject], reader: PageReader
+) -> tuple[StatedVariant, ...]:
+    """Return the sizes and colours that a product states, as its variants or as its offers."""
+    graph, host = reader.graph, host_of(reader.url)
+    offered = list(flat_offers(item.get("offers"), graph)) if not variants else []
+    sold = variants or (offered if len(offered) > 1 else [])
+    found = []
+    for one in sold:
+        thing = {**next(iter(graph.objects(one.get("itemOffered"))), {}), **one}
+        offer = read_offers(thing.get("offers") or [one], graph, host)
+        found.append(
+            StatedVariant(
+                identity.usable_id(thing.get("sku")) or identity.usable_id(thing.get("productID")),
+                _property(thing, "size", SIZE_NAMES, graph),
+                _property(thing, "color", COLOUR_NAMES, graph),
+                offer.price,
+                offer.list_price,
+                offer.available,
+                offer.availability,
+                tuple(read_images(thing.get("image"), reader)),
+            )
+        )
+    return tuple(found)
+
+
+def _brand(item: JsonObject, graph: Graph) -> str | None:
+    for name in ("brand", "manufacturer"):
+        found = first_text(graph.values(item.get(name)))
+        if found and not found.startswith(("http://", "https://")):
+            return found
+    return _additional(item, BRAND_NAMES, graph)
+
+
+def _category(item: JsonObject, graph: Graph) -> str | None:
+    names = [first_text(one) for one in graph.values(item.get("category"))]
+    return " | ".join(dict.fromkeys(name for name in names if name)) or None
+
+
+def _gender(item: JsonObject, graph: Graph) -> str | None:
+    audiences = graph.objects(item.get("audience"))
+    stated = [
+        first_text(item.get("gender")),
+        *(first_text(a.get("suggestedGender")) for a in audiences),
+        *(first_text(a.get("audienceType")) for a in audiences),
+        _additional(item, GENDER_NAMES, graph),
     ]
-    return next(iter([*distinct, *ids]), None)
+    return read_gender([text.rsplit("/", 1)[-1] for text in stated if text])
 
 
-def _offer(value: object) -> JsonObject:
-    """Return the first offer of an object, a list or an AggregateOffer, with its price."""
-    offer = next(iter(as_objects(value)), {})
-    parts = [*as_objects(offer.get("offers")), *as_objects(offer.get("priceSpecification"))]
-    for part in parts:
-        offer = {**part, **offer}
-    return offer
+def _property(item: JsonObject, name: str, names: set[str], graph: Graph) -> str | None:
+    """Return a field, or the additional property that stands for it."""
+    stated = [v for one in graph.values(item.get(name)) if (v := first_text(one))]
+    return ", ".join(dict.fromkeys(stated)) or _additional(item, names, graph)
 
 
-def _price(offer: JsonObject) -> object:
-    names = ("price", "lowPrice")
-    return next((offer[name] for name in names if offer.get(name) not in (None, "")), None)
-
-
-def _available(stated: object) -> bool | None:
-    if not isinstance(stated, str) or not stated:
-        return None
-    availability = stated.rsplit("/", 1)[-1].lower()
-    return availability in ("instock", "limitedavailability", "onlineonly", "in_stock", "in stock")
-
-
-def _name(value: object) -> str | None:
-    """Return a name that is a string, an object with a name, or a list of either."""
-    first = next(iter(as_list(value)), None)
-    if isinstance(first, dict):
-        first = first.get("name")
-    return first if isinstance(first, str) else None
+def _additional(item: JsonObject, names: set[str], graph: Graph) -> str | None:
+    for one in graph.objects(item.get("additionalProperty")):
+        label = first_text(one.get("name")) or first_text(one.get("propertyID")) or ""
+        if label.strip(": ").lower() in names:
+            return first_text(one.get("value"))
+    return None

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from urllib.parse import urljoin
 
 import parsel
+from price_parser import Price
 
 from fashiontrend.errors import DataError
 
@@ -17,31 +18,60 @@ JsonObject: TypeAlias = Mapping[str, object]
 #: Currencies with three decimals (ISO 4217), in which `12.500` is twelve and a half.
 THREE_DECIMAL_CURRENCIES = {"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"}
 GROUPED_THOUSANDS = re.compile(r"[1-9]\d{0,2}([.,]\d{3})+")
+#: A text of digits and separators alone.
+ONLY_AMOUNT = re.compile(r"[\d.,'’\s]+")
+#: A longer text is no price.
+MAX_PRICE_TEXT = 200
 #: The semicolon is required: without it `&copy=1` in an address would become a copyright sign.
 AMPERSAND_ENTITY = re.compile(r"&(?:amp|#38|#x26);", re.IGNORECASE)
-
-
-def read_price(value: object, currency: object = None) -> object:
-    """Return a text or number as `to_price` reads it, and a list, object or bool unchanged."""
-    return value if isinstance(value, bool | list | dict) else to_price(value, currency)
 
 
 def to_price(value: object, currency: object = None) -> float | None:
     """Return a price as a finite number, None if the value holds none.
 
-    `2.449` is 2449 unless the currency has three decimals.
+    price-parser finds the amount among other words (`19,99 € inkl. 19% MwSt.`), and the digits are
+    read here, because it takes `12.500` for twelve thousand in any currency. `2.449` is 2449 unless
+    the currency has three decimals.
 
     Args:
-        value: `38.15`, `38,15`, `1.299,00`, `1,299.00`, `2.449`, 20 or `€ 20`.
+        value: `38.15`, `38,15`, `1.299,00`, `1,299.00`, `2.449`, 20, `€ 20`, or a list of such.
         currency: ISO 4217 code, None if the page states none.
     """
+    if isinstance(value, list):
+        return next((p for one in value if (p := to_price(one, currency)) is not None), None)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:
-        number = float(_plain(value, currency) if isinstance(value, str) else value)
+        number = float(value) if not isinstance(value, str) else _read_amount(value, currency)
     except (ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) else None
+    return number if number is not None and math.isfinite(number) else None
+
+
+def _read_amount(text: str, currency: object) -> float | None:
+    if ONLY_AMOUNT.fullmatch(text):
+        try:
+            return float(_plain(text, currency))
+        except ValueError:  # `1.299.00`: price-parser does not read it either
+            pass
+    if len(text) > MAX_PRICE_TEXT or not re.search(r"\d", text):  # price-parser takes `free` for 0
+        return None
+    found = Price.fromstring(text)
+    if found.amount is not None and found.amount % 1:  # `19€99`
+        return float(found.amount)
+    try:
+        return float(_plain(found.amount_text or "", currency))
+    except ValueError:
+        return None if found.amount is None else float(found.amount)
+
+
+def price_sign(value: object) -> str | None:
+    """Return the sign or code of the currency that the text of a price holds."""
+    text = first_text(value)
+    if text is None or len(text) > MAX_PRICE_TEXT:
+        return None
+    sign: str | None = Price.fromstring(text).currency
+    return sign
 
 
 def _plain(text: str, currency: object) -> str:
@@ -55,18 +85,30 @@ def _plain(text: str, currency: object) -> str:
     return digits.replace(",", ".")
 
 
-def to_text(value: object) -> object:
-    """Return the readable text of an HTML fragment; a value of another type is unchanged."""
-    if not isinstance(value, str):
-        return value
+def first_text(value: object) -> str | None:
+    """Return the first text of a value: itself, a number, a name of an object, or one in a list.
+
+    A text that is blank is none.
+    """
+    if isinstance(value, list):
+        return next((text for one in value if (text := first_text(one)) is not None), None)
+    if isinstance(value, dict):
+        names = ("name", "@value", "value", "title")
+        return next((text for n in names if (text := first_text(value.get(n))) is not None), None)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    text = html.unescape(str(value)).strip()
+    return text or None
+
+
+def to_text(value: object) -> str | None:
+    """Return the readable text of an HTML fragment, or of the first text of a value."""
+    value = first_text(value)
+    if value is None:
+        return None
     if "<" in value:
         value = " ".join(parsel.Selector(value).xpath("//text()").getall())
     return re.sub(r"\s+", " ", html.unescape(value)).strip()
-
-
-def unescape(value: object) -> object:
-    """Return a string without HTML entities; a value of another type is unchanged."""
-    return html.unescape(value).strip() if isinstance(value, str) else value
 
 
 def to_address(value: object, url: str) -> str | None:
