@@ -231,6 +231,20 @@ class CrawlConfig(Section):
         "fetched again as it was.",
     )
 
+    @field_validator("platforms")
+    @classmethod
+    def _have_names_of_their_own(
+        cls, platforms: tuple[PlatformConfig, ...]
+    ) -> tuple[PlatformConfig, ...]:
+        names = [platform.name for platform in platforms]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(
+                f"two platforms have the name {', '.join(twice)}; give each a name of its own, "
+                "because a name is a key of the store"
+            )
+        return platforms
+
     @property
     def crawled(self) -> tuple[PlatformConfig, ...]:
         """The platforms that the crawler visits."""

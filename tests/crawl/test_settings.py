@@ -1,3 +1,5 @@
+import pytest
+
 from fashiontrend.config import Config, CrawlConfig, IngestConfig, PlatformConfig
 from fashiontrend.crawl.settings import settings_for
 
@@ -30,3 +32,9 @@ def test_politeness_is_the_default():
 
 def test_addresses_that_are_no_web_pages_have_no_handler():
     assert settings()["DOWNLOAD_HANDLERS"] == dict.fromkeys(("data", "file", "ftp", "s3"))
+
+
+def test_two_platforms_of_one_name_are_refused():
+    one = {"name": "s", "kind": "shopify", "base_url": "http://s.example"}
+    with pytest.raises(ValueError, match="name of its own"):
+        CrawlConfig.model_validate({"platforms": [one, one]})
