@@ -105,6 +105,22 @@ def test_an_external_redis_needs_its_addresses():
     assert "networkPolicy.redisCidrs is empty" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("batch.gpuWorkers.enabled=true", "batch.gpuWorkers.enabled is true and config.ray.use_gpu is false"),
+        ("config.ray.use_gpu=true", "batch.gpuWorkers.enabled is false and config.ray.use_gpu is true"),
+        ("serving.gpuWorkers.enabled=true", "config.serve.recogniser.gpus is 0"),
+        ("config.serve.recogniser.gpus=1", "serving.gpuWorkers.enabled is false"),
+    ],
+)  # fmt: skip
+def test_gpu_workers_and_the_jobs_that_ask_for_them_come_together(value, message):
+    """Seen: either was accepted alone, and jobs waited for ever, or a GPU stood idle."""
+    done = template(f"--set={value}")
+    assert done.returncode != 0
+    assert message in done.stderr
+
+
 def test_a_route_needs_its_gateway():
     done = template("--set=serving.httpRoute.enabled=true")
     assert "serving.httpRoute.parentRefs is empty" in done.stderr

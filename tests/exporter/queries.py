@@ -19,6 +19,7 @@ WRITTEN = {"$__rate_interval": "5m", "$__range": "1h"}
 KUBE_STATE = frozenset(
     {
         "kube_pod_container_status_last_terminated_reason",
+        "kube_pod_container_status_terminated_reason",
         "kube_pod_container_status_restarts_total",
     }
 )
