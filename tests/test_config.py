@@ -26,6 +26,16 @@ def test_a_variable_names_the_file(tmp_path):
     assert config.load(environ={"FASHIONTREND_CONFIG": str(path)}).seed == 5
 
 
+def test_a_configuration_in_the_working_folder_is_found(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert config.load(environ={}).seed == 0
+    (tmp_path / "fashiontrend.yaml").write_text("seed: 6\n")
+    assert config.load(environ={}).seed == 6
+    other = tmp_path / "other.yaml"
+    other.write_text("seed: 7\n")
+    assert config.load(environ={"FASHIONTREND_CONFIG": str(other)}).seed == 7
+
+
 @pytest.mark.parametrize(
     ("environ", "seen"),
     [

@@ -12,7 +12,8 @@ ConfigOption = Annotated[
     typer.Option(
         "--config",
         "-c",
-        help="Settings are read from this YAML file. Without this option, $FASHIONTREND_CONFIG names the file.",
+        help="Settings are read from this YAML file. Without this option, $FASHIONTREND_CONFIG names the file, and "
+        "without the variable it is ./fashiontrend.yaml, if there is one.",
     ),
 ]
 DayOption = Annotated[

@@ -45,6 +45,8 @@ PREFIX = "FASHIONTREND__"
 #: Branches on which no result depends: the place of a run, and its observers.
 NO_RESULT = {"ray", "report", "serve", "exporter", "cluster"}
 FILE_VARIABLE = "FASHIONTREND_CONFIG"
+#: The file that `fashiontrend init` writes; every command finds it in the working folder.
+HERE = "fashiontrend.yaml"
 
 
 class Config(Section):
@@ -145,13 +147,14 @@ def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Co
     """Read the file, override it by the environment, and check the whole.
 
     Args:
-        path: YAML file; `FASHIONTREND_CONFIG` if None; all defaults if neither is given.
+        path: YAML file; if None, `FASHIONTREND_CONFIG`, then `fashiontrend.yaml` in the working folder;
+            all defaults if there is none.
         environ: the environment variables, for overrides.
 
     Raises:
         ConfigError: one line per mistake, with file, line, dotted path and nearest right name.
     """
-    path = path or environ.get(FILE_VARIABLE)
+    path = path or environ.get(FILE_VARIABLE) or (HERE if Path(HERE).is_file() else None)
     data: dict[str, Any] = {}
     lines: dict[typed_yaml.KeyPath, int] = {}
     if path:

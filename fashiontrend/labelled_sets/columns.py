@@ -92,8 +92,8 @@ def derive_taxonomy(rows: pa.Table, columns: Sequence[str], name: str) -> Taxono
 
 
 def _derive_attribute(rows: pa.Table, column: str) -> Attribute:
-    cells = Counter(c for c in map(clean, rows[column].to_pylist()) if c)
-    ordered = sorted(cells, key=lambda c: (-cells[c], c))
+    found = spellings(rows, column)
+    ordered = sorted(found, key=lambda c: (-sum(found[c].values()), c))
     names = [c for c in ordered if slug(c) != NOT_VISIBLE]
     if not names:
         raise DataError(f"column {column!r} is empty. Leave it out of --attributes.")
@@ -107,6 +107,22 @@ def _derive_attribute(rows: pa.Table, column: str) -> Attribute:
     values = tuple(Value(id=ids[n], en=n, zh=n, synonyms=_synonyms(n)) for n in names)
     label = column.replace("_", " ")
     return Attribute(id=slug(column), en=label, zh=label, values=values)
+
+
+def spellings(rows: pa.Table, column: str) -> dict[str, Counter[str]]:
+    """Return the spellings of each value of a column with their numbers, by the most frequent one.
+
+    `Red`, `red` and `RED ` are one value; spellings differ in case and spaces alone.
+    """
+    groups: dict[str, Counter[str]] = {}
+    for cell in filter(None, map(clean, rows[column].to_pylist())):
+        groups.setdefault(fold(cell), Counter())[cell] += 1
+    return {min(g, key=lambda c: (-g[c], c)): g for g in groups.values()}
+
+
+def fold(name: str) -> str:
+    """Return a name as it is compared: without case, and with single spaces."""
+    return " ".join(name.casefold().split())
 
 
 def slug(name: str) -> str:
@@ -153,9 +169,12 @@ def value_ids(rows: pa.Table, column: str, attribute: Attribute) -> list[str | N
 
     A cell that names no value of the attribute is unlabelled; a warning counts such cells.
     """
-    ids = {v.id: v.id for v in attribute.values} | {v.en: v.id for v in attribute.values}
+    ids = {v.id: v.id for v in attribute.values} | {fold(v.en): v.id for v in attribute.values}
     cells = [clean(c) for c in rows[column].to_pylist()]
-    found = [NOT_VISIBLE if slug(c) == NOT_VISIBLE else ids.get(c) if c else None for c in cells]
+    found = [
+        NOT_VISIBLE if slug(c) == NOT_VISIBLE else ids.get(fold(c), ids.get(c)) if c else None
+        for c in cells
+    ]
     outside = Counter(c for c, v in zip(cells, found, strict=True) if c and v is None)
     if outside:
         log.warning(

@@ -29,8 +29,12 @@ from fashiontrend.taxonomy import Taxonomy
 FILE_COLUMNS = ("image_path", "image", "file", "filename", "path")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif")
 CORNERS = ["x0", "y0", "x1", "y1"]
-#: Names of splits in labelled sets -> our split; "" for test rows, which are left out.
-SPLIT_NAMES = {"val": "val", "valid": "val", "validation": "val", "dev": "val", "test": ""}
+#: Names of splits in labelled sets -> our split. Rows of any other split, such as test, query or gallery,
+#: are left out: whoever named it meant it to stay unseen.
+SPLIT_NAMES = {
+    **dict.fromkeys(("", "train", "training", "trn", "extra"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
+}
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class ImportFacts:
     rejected: Mapping[str, int]  # reason -> rows
     duplicates: int  # rows whose picture another row has
     thin_values: Mapping[str, int]  # attribute.value with few training pictures -> their number
+    spellings: Mapping[str, Sequence[str]]  # attribute.value -> its spellings, if there are several
 
     def to_json(self) -> dict[str, object]:
         """Return the facts as a JSON object."""
@@ -91,6 +96,7 @@ def import_set(
         rejected=rejected,
         duplicates=duplicates,
         thin_values=_thin_values(annotations, taxonomy, min_examples),
+        spellings=_spellings(rows, chosen, taxonomy),
     )
     return ImportedSet(taxonomy, annotations, facts)
 
@@ -199,13 +205,13 @@ def _annotate(
         tables.slug(c): tables.value_ids(rows, c, taxonomy.attribute(tables.slug(c)))
         for c in columns
     }
-    splits = _splits(rows)
+    splits, stated_splits = _splits(rows), _stated_splits(rows)
     corners = read_corners(rows)
     found: dict[str, dict[str, object]] = {}
     counts: Counter[str] = Counter()
     for n, (key, data) in enumerate(zip(rows["id"].to_pylist(), rows["image"], strict=True)):
         if not splits[n]:
-            counts["test_left_out"] += 1
+            counts[f"{stated_splits[n]}_left_out"] += 1
             continue
         try:
             seen = pictures.inspect(data.as_py() or b"", limits)
@@ -236,14 +242,29 @@ def _annotate(
 
 
 def _splits(rows: pa.Table) -> list[str]:
-    """Return the split of each row, "" for test rows; a hash of the id decides if none is stated."""
+    """Return the split of each row, "" for rows that are left out; a hash of the id decides if none is stated."""
     if "split" in rows.column_names:
-        return [
-            SPLIT_NAMES.get(str(s or "").strip().casefold(), "train")
-            for s in rows["split"].to_pylist()
-        ]
+        return [SPLIT_NAMES.get(name, "") for name in _stated_splits(rows)]
     hashes = (hashlib.sha256(i.encode()).digest()[0] for i in rows["id"].to_pylist())
     return ["val" if h < 51 else "train" for h in hashes]
+
+
+def _stated_splits(rows: pa.Table) -> list[str]:
+    if "split" not in rows.column_names:
+        return [""] * rows.num_rows
+    return [str(s or "").strip().casefold() for s in rows["split"].to_pylist()]
+
+
+def _spellings(rows: pa.Table, columns: Sequence[str], taxonomy: Taxonomy) -> dict[str, list[str]]:
+    """Return the values whose cells are spelt in several ways, so that the report can say so."""
+    found = {}
+    for column in columns:
+        attribute = taxonomy.attribute(tables.slug(column))
+        ids = {value.en: value.id for value in attribute.values}
+        for name, counts in tables.spellings(rows, column).items():
+            if len(counts) > 1 and name in ids:
+                found[f"{attribute.id}.{ids[name]}"] = sorted(counts)
+    return found
 
 
 def read_corners(rows: pa.Table) -> NDArray[np.float64] | None:

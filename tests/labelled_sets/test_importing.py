@@ -108,6 +108,30 @@ def test_a_test_split_stays_out_and_other_names_train(tmp_path):
     assert done.facts.rejected == {"test_left_out": 10}
 
 
+@pytest.mark.parametrize("name", ["testing", "Query", "gallery", "holdout", "eval", "fold-3"])
+def test_a_split_that_is_not_for_training_is_left_out_and_counted(tmp_path, name):
+    """Seen: every split that was not called test or val was trained on."""
+    rows = frame()
+    rows["split"] = ["train", name] * 20
+    done = importing.import_set(
+        [write_parquet(tmp_path, rows, [png(n) for n in range(40)])], "mine"
+    )
+    assert done.facts.splits == {"train": 20}
+    assert done.facts.rejected == {f"{name.casefold()}_left_out": 20}
+
+
+def test_spellings_of_one_value_are_one_value_and_told(tmp_path):
+    """Seen: `Red`, `red` and `RED ` became three classes."""
+    rows = frame()
+    rows["colour"] = ["red", "Red", "red", "RED ", "blue"] * 8
+    file = write_parquet(tmp_path, rows, [png(n) for n in range(40)])
+    done = importing.import_set([file], "mine", ["colour"])
+    assert done.taxonomy.attribute("colour").value_ids == ("red", "blue")
+    assert done.facts.spellings == {"colour.red": ["RED", "Red", "red"]}
+    labels = [dict(r["labels"])["colour"] for r in done.annotations.to_pylist()]
+    assert sorted(set(labels)) == ["blue", "red"]
+
+
 def test_without_a_split_a_hash_of_the_id_decides(tmp_path):
     file = write_parquet(tmp_path, frame().drop(columns="split"), [png(n) for n in range(40)])
     first, again = (
