@@ -294,3 +294,14 @@ def test_the_request_id_is_the_callers_or_a_fresh_one(serve):
     assert mine.json()["request_id"] == "my-1"
     other = serve("GET", "/nowhere", headers={"x-request-id": "<script>"})
     assert other.json()["request_id"] == other.headers["x-request-id"] != "<script>"
+
+
+def test_a_large_response_is_compressed_for_callers_who_take_that(serve):
+    plain = serve("GET", "/v1/keywords", headers={"Accept-Encoding": "identity"})
+    packed = serve("GET", "/v1/keywords", headers={"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert "accept-encoding" in packed.headers["vary"].casefold()
+    assert int(packed.headers["content-length"]) < len(plain.content) / 2
+    assert packed.json() == plain.json()
+    assert packed.headers["etag"] == plain.headers["etag"]
