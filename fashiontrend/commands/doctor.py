@@ -7,13 +7,13 @@ import sys
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 
 from fashiontrend import config as configuration
+from fashiontrend.commands.finding import Finding
 from fashiontrend.config import Config
 from fashiontrend.errors import ConfigError, Conflict, FashiontrendError, StoreError
 from fashiontrend.storage.object_store import Store, open_store
@@ -23,17 +23,6 @@ MIN_DISK_GB = 2
 # Enough to catch a server that looks first and writes later: versitygw 1.7.0 in four tries of four.
 RACES = 6
 RACERS = 16
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One check: what was seen, and what to do if it is not good."""
-
-    name: str
-    good: bool
-    seen: str
-    advice: str = ""
-    exit_code: int = 1
 
 
 def examine(path: str | None, only: tuple[str, ...] = ()) -> list[Finding]:
@@ -51,7 +40,12 @@ def examine(path: str | None, only: tuple[str, ...] = ()) -> list[Finding]:
         return [*findings, Finding("configuration", False, str(error), "Correct the file.", 30)]
     findings.append(Finding("configuration", True, path or "defaults and environment"))
     checks = [*_by_name().values(), _disk]
-    return [*findings, *(check(config) for check in checks)]
+    findings += [check(config) for check in checks]
+    if not all(f.good for f in findings if f.name in ("store", "taxonomy")):
+        return findings
+    from fashiontrend.commands import road
+
+    return [*findings, road.examine_labels(config), road.examine_days(config)]
 
 
 def _by_name() -> dict[str, Callable[[Config], Finding]]:

@@ -87,13 +87,16 @@ def doctor(
         ),
     ] = "",
 ) -> None:
-    """Check Python, memory, configuration, store and Ray, and say what to do about each fault."""
+    """Check Python, memory, configuration, store and Ray, and say what to do about each fault.
+
+    The last lines show what a first keyword still needs: annotated pictures and usable days.
+    """
     from fashiontrend.commands import doctor as checks
 
     table = rich.table.Table("check", "seen", "what to do", title="fashiontrend doctor")
     found = checks.examine(config, names_in(only))
     for finding in found:
-        mark = "[green]✔[/]" if finding.good else "[red]✘[/]"
+        mark = "[yellow]…[/]" if finding.due else "[green]✔[/]" if finding.good else "[red]✘[/]"
         table.add_row(f"{mark} {finding.name}", finding.seen, finding.advice)
     console.stderr.print(table)
     raise typer.Exit(next((f.exit_code for f in found if not f.good), 0))
