@@ -1,38 +1,38 @@
 """Title rules: terms of a shop's text that state a value, and how they are found.
 
-Terms and texts are compared in normal form: lower case, full-width letters as plain ones, hyphens
-and slashes as spaces, apostrophes left out. Latin terms need a word boundary at both ends and may
-be in the plural; Chinese terms are found anywhere in a text.
+The taxonomy's English and Chinese terms hold in every shop; those of another language in the shops
+that write in it.
 """
 
 import difflib
 import re
-import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import NoReturn, TypeAlias
 
 from fashiontrend import typed_yaml
 from fashiontrend.errors import ConfigError
+from fashiontrend.labels import words
+from fashiontrend.labels.context import context_of, ignored_by
+from fashiontrend.labels.terms import Term, compile_terms, normalise
+from fashiontrend.labels.words import DEFAULT
 from fashiontrend.taxonomy import Attribute, Taxonomy, Value
 
 #: Path of a YAML node -> its line.
 YamlLines: TypeAlias = dict[typed_yaml.KeyPath, int]
 
-#: A letter or digit of a script with spaces between words.
-_LETTER = r"[^\W_㐀-䶿一-鿿぀-ヿ가-힯]"
-_SEPARATORS = re.compile(r"[\s\-_/‐-―−]+")
-_APOSTROPHES = re.compile(r"['’ʼ]")
-
 
 @dataclass(frozen=True)
 class TitleRule:
-    """A term in normal form that states a value of an attribute."""
+    """A term in normal form, or as a word file writes it, that states a value of an attribute."""
 
     attribute: str
     value: str
     term: str
+
+
+#: A compiled pattern of all terms of an attribute, and stem -> its values.
+Meanings: TypeAlias = tuple[re.Pattern[str], dict[str, frozenset[TitleRule]]]
 
 
 @dataclass(frozen=True)
@@ -41,20 +41,37 @@ class TitleRules:
 
     rules: tuple[TitleRule, ...]
     confidence: float = 0.8  # in [0, 1]
+    foreign: Mapping[str, tuple[TitleRule, ...]] = field(default_factory=dict)  # language -> rules
+    _compiled: dict[str, dict[str, Meanings]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
-    @cached_property
-    def patterns(self) -> dict[str, tuple[re.Pattern[str], dict[str, frozenset[str]]]]:
-        """Attribute -> one compiled pattern of all its terms, and term -> its values."""
-        meanings: dict[str, dict[str, frozenset[str]]] = {}
-        for rule in self.rules:
-            values = meanings.setdefault(rule.attribute, {})
-            values[rule.term] = values.get(rule.term, frozenset()) | {rule.value}
-        return {a: (_compile(values), values) for a, values in meanings.items()}
+    def patterns(self, language: str = DEFAULT) -> dict[str, Meanings]:
+        """Attribute -> its terms in texts of a language."""
+        if language not in self._compiled:
+            self._compiled[language] = self._compile([*self.rules, *self.foreign.get(language, ())])
+        return self._compiled[language]
 
     def without(self, dropped: Iterable[TitleRule]) -> "TitleRules":
-        """Return the rules without the dropped ones."""
+        """Return the rules without the dropped ones, in every language."""
         left_out = frozenset(dropped)
-        return replace(self, rules=tuple(r for r in self.rules if r not in left_out))
+
+        def keep(rules: Iterable[TitleRule]) -> tuple[TitleRule, ...]:
+            return tuple(r for r in rules if r not in left_out)
+
+        foreign = {language: keep(rules) for language, rules in self.foreign.items()}
+        return TitleRules(keep(self.rules), self.confidence, foreign)
+
+    @staticmethod
+    def _compile(rules: Iterable[TitleRule]) -> dict[str, Meanings]:
+        terms: dict[str, set[Term]] = {}
+        meanings: dict[str, dict[str, frozenset[TitleRule]]] = {}
+        for rule in rules:
+            term = Term.parse(rule.term)
+            terms.setdefault(rule.attribute, set()).add(term)
+            stems = meanings.setdefault(rule.attribute, {})
+            stems[term.stem] = stems.get(term.stem, frozenset()) | {rule}
+        return {a: (compile_terms(t), meanings[a]) for a, t in terms.items()}
 
 
 def compile_rules(
@@ -81,7 +98,17 @@ def compile_rules(
         for term in terms_of(value)
     )
     kept = [r for r in shipped if (r.attribute, r.term) not in taken]
-    return TitleRules(tuple(dict.fromkeys([*kept, *own])), confidence)
+    foreign = {code: tuple(_foreign_rules(taxonomy, code)) for code in words.LANGUAGES}
+    return TitleRules(tuple(dict.fromkeys([*kept, *own])), confidence, foreign)
+
+
+def _foreign_rules(taxonomy: Taxonomy, language: str) -> Iterator[TitleRule]:
+    """The rules of a word file, of the attributes and values that the taxonomy has."""
+    for attribute, values in words.load(language).values.items():
+        if attribute in taxonomy.ids:
+            known = taxonomy.attribute(attribute).value_ids
+            for value in (v for v in values if v in known):
+                yield from (TitleRule(attribute, value, term) for term in values[value])
 
 
 def terms_of(value: Value) -> list[str]:
@@ -90,43 +117,41 @@ def terms_of(value: Value) -> list[str]:
     return list(dict.fromkeys(t for t in map(normalise, [*names, *value.synonyms]) if t))
 
 
-def normalise(text: str) -> str:
-    """Return the normal form, in which terms and texts are compared."""
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    return _SEPARATORS.sub(" ", _APOSTROPHES.sub("", plain)).strip()
-
-
-def find_rules(text: str, rules: TitleRules, attribute: str) -> tuple[TitleRule, ...]:
+def find_rules(
+    text: str, rules: TitleRules, attribute: str, language: str = DEFAULT
+) -> tuple[TitleRule, ...]:
     """Return the rules of an attribute that match a normalised text, the longest term first.
 
     If terms overlap, only the longest counts, and the first of equally long ones: a "deep v neck"
-    is no "v neck". Terms that do not overlap all count: "red and blue" states two values.
+    is no "v neck". Terms that do not overlap all count: "red and blue" states two values. A term
+    does not count inside a phrase that means something else, after a denial, of a part of the
+    garment, or of another garment (`context`).
     """
-    pattern, meanings = rules.patterns[attribute]
-    places = [(m.start(), m.start() + len(m.group(1)), m.group(1)) for m in pattern.finditer(text)]
-    kept: list[tuple[int, int, str]] = []
-    for start, end, term in sorted(places, key=lambda p: (p[0] - p[1], p[0])):
-        if all(end <= first or start >= last for first, last, _ in kept):
-            kept.append((start, end, term))
-    return tuple(TitleRule(attribute, v, term) for *_, term in kept for v in sorted(meanings[term]))
+    meanings = rules.patterns(language)[attribute][1]
+    return tuple(
+        rule
+        for start, end in find_places(text, rules, attribute, language)
+        for rule in sorted(meanings[text[start:end]], key=lambda r: (r.value, r.term))
+    )
 
 
-def _compile(terms: Iterable[str]) -> re.Pattern[str]:
-    """Compile one pattern of all terms, which finds the longest one at each place of a text."""
-    ordered = sorted(terms, key=lambda t: (-len(t), t))
-    spaced = "|".join(_term_pattern(t) for t in ordered if _is_letter(t[0]))
-    packed = "|".join(_term_pattern(t) for t in ordered if not _is_letter(t[0]))
-    choices = [rf"(?<!{_LETTER})(?:{spaced})"] * bool(spaced) + [packed] * bool(packed)
-    return re.compile(rf"(?=({'|'.join(choices)}))")
-
-
-def _term_pattern(term: str) -> str:
-    plural = rf"(?=(?:e?s)?(?!{_LETTER}))" if _is_letter(term[-1]) else ""
-    return re.escape(term) + plural
-
-
-def _is_letter(character: str) -> bool:
-    return re.match(_LETTER, character) is not None
+def find_places(
+    text: str, rules: TitleRules, attribute: str, language: str = DEFAULT
+) -> list[tuple[int, int]]:
+    """Return where the terms stand that `find_rules` counts, in its order."""
+    pattern = rules.patterns(language)[attribute][0]
+    around = context_of(language)
+    ignored = around.ignored_spans(text)
+    places = [(m.start(), m.start() + len(m.group(1))) for m in pattern.finditer(text)]
+    kept: list[tuple[int, int]] = []
+    for start, end in sorted(places, key=lambda p: (p[0] - p[1], p[0])):
+        if all(end <= first or start >= last for first, last in kept):
+            kept.append((start, end))
+    return [
+        place
+        for place in kept
+        if not ignored_by(ignored, place) and not around.is_elsewhere(text, place, attribute)
+    ]
 
 
 def _read_user_rules(taxonomy: Taxonomy, text: str, source: str) -> list[tuple[str, str, str]]:

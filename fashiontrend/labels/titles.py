@@ -1,15 +1,23 @@
 """Read weak labels from listings: title, then category, colour and tags, then description."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, TypeAlias
 
 import pyarrow as pa
 
-from fashiontrend.labels.title_rules import TitleRule, TitleRules, find_rules, normalise
+from fashiontrend.labels.garments import is_garment
+from fashiontrend.labels.terms import normalise
+from fashiontrend.labels.title_rules import TitleRule, TitleRules, find_rules
+from fashiontrend.labels.words import DEFAULT, guess_language
 from fashiontrend.storage import schemas
 from fashiontrend.taxonomy import GARMENT_TYPE, Taxonomy
 
+log = logging.getLogger(__name__)
+#: The language of a platform is guessed from so many of its products.
+GUESSED_FROM = 2000
 #: LABEL rows with the term of the rule that made them, so that an audit can count its agreements.
 TITLE_LABEL = schemas.LABEL.append(pa.field("rule", pa.string()))
 #: The texts of a listing in normal form, in the order in which they decide.
@@ -21,6 +29,8 @@ class ListedProduct:
     """What labelling needs of a product, as it was last listed."""
 
     product_key: str
+    platform: str
+    category: str  # in normal form
     texts: Texts
     picture_ids: tuple[str, ...]  # each once
 
@@ -31,7 +41,8 @@ def read_titles(listings: pa.Table, taxonomy: Taxonomy, rules: TitleRules) -> pa
     Each product is read once, as it was last listed. The first text with a term of the attribute
     decides, and makes no label if its terms state different values (`title_rules.find_rules`
     defines which terms count). An attribute is left out if the garment type that the texts state
-    cannot have it.
+    cannot have it. Products that are no garments (`garments.is_garment`) have no labels. Each platform is read
+    in the language that its texts are written in.
 
     Args:
         listings: LISTING rows of any number of days.
@@ -41,30 +52,64 @@ def read_titles(listings: pa.Table, taxonomy: Taxonomy, rules: TitleRules) -> pa
     Returns:
         TITLE_LABEL rows (LABEL and `rule`), one per picture of the product and attribute.
     """
-    read: dict[Texts, list[TitleRule]] = {}
     rows: list[dict[str, object]] = []
-    for product in _products(listings):
-        if product.texts not in read:
-            read[product.texts] = read_texts(product.texts, taxonomy, rules)
-        rows += _label_rows(product, read[product.texts], rules.confidence)
+    for platform, found in groupby(_products(listings), key=lambda product: product.platform):
+        products = list(found)
+        language = guess_language(text for p in products[:GUESSED_FROM] for text in p.texts)
+        read = _Reader(taxonomy, rules, language)
+        labelled = sum(bool(read(product)) for product in products)
+        log.info(
+            "%s (%s): %d of %d products have labels from their texts; %d are no garments",
+            platform, language, labelled, len(products), read.others,
+        )  # fmt: skip
+        for product in products:
+            rows += _label_rows(product, read(product), rules.confidence)
     return pa.Table.from_pylist(rows, TITLE_LABEL)
 
 
-def read_texts(texts: Sequence[str], taxonomy: Taxonomy, rules: TitleRules) -> list[TitleRule]:
+class _Reader:
+    """Reads products of one language; products with the same texts are read once."""
+
+    def __init__(self, taxonomy: Taxonomy, rules: TitleRules, language: str) -> None:
+        self.taxonomy, self.rules, self.language = taxonomy, rules, language
+        self.others = 0  # texts of products that are no garments
+        self._read: dict[tuple[str, Texts], list[TitleRule]] = {}
+
+    def __call__(self, product: ListedProduct) -> list[TitleRule]:
+        key = (product.category, product.texts)
+        if key not in self._read:
+            self._read[key] = self._labels(product)
+        return self._read[key]
+
+    def _labels(self, product: ListedProduct) -> list[TitleRule]:
+        title = product.texts[0] if product.texts else ""
+        if not is_garment(product.category, title, self.rules, self.language):
+            self.others += 1
+            return []
+        return read_texts(product.texts, self.taxonomy, self.rules, self.language)
+
+
+def read_texts(
+    texts: Sequence[str], taxonomy: Taxonomy, rules: TitleRules, language: str = DEFAULT
+) -> list[TitleRule]:
     """Return the rule that decides each attribute.
 
     Args:
         texts: in normal form, in the order in which they decide.
         taxonomy: the attributes to read.
         rules: as `title_rules.compile_rules` returns them.
+        language: that the texts are written in.
     """
-    chosen = (_decide(texts, rules, a) for a in taxonomy.ids if a in rules.patterns)
+    known = rules.patterns(language)
+    chosen = (_decide(texts, rules, a, language) for a in taxonomy.ids if a in known)
     return _applicable([rule for rule in chosen if rule is not None], taxonomy)
 
 
-def _decide(texts: Sequence[str], rules: TitleRules, attribute: str) -> TitleRule | None:
+def _decide(
+    texts: Sequence[str], rules: TitleRules, attribute: str, language: str
+) -> TitleRule | None:
     for text in texts:
-        found = find_rules(text, rules, attribute)
+        found = find_rules(text, rules, attribute, language)
         if found:
             return found[0] if len({rule.value for rule in found}) == 1 else None
     return None
@@ -88,6 +133,8 @@ def _products(listings: pa.Table) -> Iterator[ListedProduct]:
         pictures = (image["picture_id"] for image in row["images"] or ())
         yield ListedProduct(
             f"{row['platform']}/{row['product_id']}",
+            row["platform"],
+            normalise(row["category"] or ""),
             _texts(row),
             tuple(dict.fromkeys(picture_id for picture_id in pictures if picture_id)),
         )

@@ -1,17 +1,19 @@
+# ruff: noqa: E501 - tables of titles, one case a line
 from datetime import date
 
 import pytest
 
 from fashiontrend.errors import ConfigError
-from fashiontrend.labels import title_rules, titles
+from fashiontrend.labels import terms, title_rules, titles, words
+from fashiontrend.labels.garments import is_garment
 from fashiontrend.storage import schemas
 
 
-def read(text, taxonomy, extra=None):
+def read(text, taxonomy, extra=None, language="en"):
     rules = title_rules.compile_rules(taxonomy, 0.8, extra)
     return {
         r.attribute: r.value
-        for r in titles.read_texts((title_rules.normalise(text),), taxonomy, rules)
+        for r in titles.read_texts((terms.normalise(text),), taxonomy, rules, language)
     }
 
 
@@ -162,3 +164,87 @@ def test_dropped_rules_leave_shorter_ones(small):
     assert title_rules.find_rules("deep v neck", fewer, "neckline") == (
         title_rules.TitleRule("neckline", "v_neck", "v neck"),
     )
+
+
+@pytest.mark.parametrize(
+    ("title", "attribute", "value"),
+    [
+        ("Lace-up sweater", "fabric", None),
+        ("Lace-up sweater", "garment_type", "sweater"),
+        ("Lace dress", "fabric", "lace"),
+        ("Check our size guide: black dress", "pattern", None),
+        ("Ribbed cuffs, cotton shirt", "fabric", None),
+        ("Dress with a leather belt", "fabric", None),
+        ("Green dress with black trim", "colour", "green"),
+        ("Slip to wear under a dress", "garment_type", None),
+        ("Coat, no hood", "collar", None),
+        ("Coat without collar", "collar", "collarless"),
+        ("Pléated skirt", "dominant_detail", "pleat"),
+        ("纯棉衣服", "garment_type", None),
+        ("棉衣外套", "garment_type", "puffer"),
+    ],
+)
+def test_words_of_something_else_do_not_label(shipped, title, attribute, value):
+    """Seen: each of them labelled the garment."""
+    assert read(title, shipped).get(attribute) == value
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "expected"),
+    [
+        ("fr", "Robe léopard à manches courtes", {"garment_type": "dress", "pattern": "animal", "sleeve_length": "short"}),
+        ("fr", "Pull noir avec ceinture en cuir", {"garment_type": "sweater", "colour": "black", "fabric": None}),
+        ("de", "Damen Strickpullover, Rollkragen", {"garment_type": "sweater", "neckline": "turtleneck", "fabric": "knit_rib"}),
+        ("de", "Rollkragenpullover in Dunkelrot", {"garment_type": "sweater", "neckline": "turtleneck", "colour": "red"}),
+        ("de", "Kleid mit Ledergürtel", {"garment_type": "dress", "fabric": None}),
+        ("de", "Jacke ohne Kapuze", {"garment_type": "jacket", "collar": None}),
+        ("es", "Camisas blancas de lino", {"garment_type": "shirt_blouse", "colour": "white", "fabric": "linen"}),
+        ("it", "Gonna plissettata a fiori", {"garment_type": "skirt", "dominant_detail": "pleat", "pattern": "floral"}),
+        ("pt", "Vestido comprido com mangas curtas", {"garment_type": "dress", "skirt_length": "maxi_ankle", "sleeve_length": "short"}),
+        ("nl", "Gestreepte wikkeljurk", {"garment_type": "dress", "pattern": "stripe", "closure": "wrap"}),
+    ],
+)  # fmt: skip
+def test_words_of_other_languages_label(shipped, language, title, expected):
+    found = read(title, shipped, language=language)
+    assert {a: found.get(a) for a in expected} == expected
+
+
+def test_the_words_of_a_language_hold_only_where_it_is_written(shipped):
+    """A French robe is a dress, an English one is not."""
+    assert read("Silk robe", shipped).get("garment_type") is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "language"),
+    [
+        (["Robe longue avec ceinture", "Pull pour femme", "La jupe de la saison"], "fr"),
+        (["Kleid mit Gürtel", "Mantel für Damen und Herren"], "de"),
+        (["Vestido con cinturón", "Falda para mujer y niña"], "es"),
+        (["新款女装的连衣裙", "女装衬衫"], "zh"),
+        (["Dress with belt", "The coat for your winter"], "en"),
+        (["Dress 1", "Dress 2"], "en"),
+    ],
+)
+def test_the_language_of_a_shop_is_known_by_its_small_words(texts, language):
+    assert words.guess_language(map(terms.normalise, texts)) == language
+
+
+@pytest.mark.parametrize(
+    ("category", "title", "garment"),
+    [
+        ("Shoes", "Leather Chelsea boot", False),
+        ("", "Leather tote bag", False),
+        ("", "Gift card", False),
+        ("", "Dog coat, red", False),
+        ("", "Dress with belt", True),
+        ("", "Cap sleeve dress", True),
+        ("Dresses", "Anna", True),
+        ("", "Anna", True),
+        ("", "Bootcut jeans", True),
+        ("", "黑色皮鞋", False),
+    ],
+)
+def test_what_is_no_garment_is_known_by_category_and_title(shipped, category, title, garment):
+    """Seen: four in five titles of shoes and bags got a label."""
+    rules = title_rules.compile_rules(shipped)
+    assert is_garment(*map(terms.normalise, (category, title)), rules) is garment
