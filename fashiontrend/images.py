@@ -42,7 +42,9 @@ WHITE = (255, 255, 255, 255)
 JPEG_END, JPEG_SCAN = b"\xff\xd9", b"\xff\xda"
 #: A progressive JPEG has about ten scans, and each costs a pass over all pixels. A picture with more than
 #: the first number is refused; one that lacks its end is mended with at most the second.
-MAX_SCANS, MAX_MENDED_SCANS = 40, 20
+MAX_SCANS, MAX_MENDED_SCANS = 20, 20
+#: Pixels times scans of a JPEG: ten scans of forty megapixels, a third of a second of one core.
+MAX_SCANNED_PIXELS = 400_000_000
 #: Larger pictures than this, in pixels, are made smaller before their colours are converted, as JPEGs are.
 LARGE_PIXELS = 4_000_000
 #: Grey pixels with more than 8 bits that are converted at a time.
@@ -234,7 +236,9 @@ def _open(data: bytes) -> Image.Image:
             f"bomb: {scans} scans in {len(data)} bytes, at most {MAX_SCANS} are decoded. Save the picture anew."
         )
     try:
-        return Image.open(io.BytesIO(data), formats=FORMATS)
+        return _bounded(Image.open(io.BytesIO(data), formats=FORMATS), data)
+    except PictureError:
+        raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError(f"bomb: {error} Leave the picture out.") from None
     except Exception as error:  # parsers of foreign bytes can raise anything, even IndexError
@@ -243,6 +247,17 @@ def _open(data: bytes) -> Image.Image:
             f"{reason}: {len(data)} bytes starting {data[:8]!r} do not open as one of "
             f"{', '.join(FORMATS)} ({type(error).__name__}). Fetch the picture again."
         ) from None
+
+
+def _bounded(image: Image.Image, data: bytes) -> Image.Image:
+    """Return a picture whose scans together decode in bounded time."""
+    scanned = image.width * image.height * (data.count(JPEG_SCAN) if image.format == "JPEG" else 1)
+    if scanned > MAX_SCANNED_PIXELS:
+        raise PictureError(
+            f"bomb: {image.width} x {image.height} pixels in several scans, at most {MAX_SCANNED_PIXELS} pixels "
+            "are decoded in all scans together. Save the picture anew."
+        )
+    return image
 
 
 def _load(image: Image.Image) -> None:

@@ -130,6 +130,10 @@ def test_a_jpeg_of_thousands_of_scans_is_refused_before_it_is_decoded():
         with pytest.raises(PictureError, match=r"bomb: 60\d\d scans"):
             read()
     assert len(attack) < IngestConfig().max_image_bytes
+    one = spent(lambda: images.decode(progressive(), 64))
+    most = many_scans(images.MAX_SCANS - 11)
+    assert most.count(images.JPEG_SCAN) <= images.MAX_SCANS
+    assert spent(lambda: images.decode(most, 64)) < MULTIPLE * max(one, 0.01)
     assert images.decode(progressive(), 64).shape == (64, 64, 3)
 
 
@@ -157,12 +161,20 @@ def test_a_small_file_of_many_pixels_takes_bounded_memory(depth, colour):
     import subprocess
     import sys
 
+    # The peak of the memory map, which begins with the program: ru_maxrss would keep that of the parent.
     code = (
-        "import resource, sys; from fashiontrend import images; data = sys.stdin.buffer.read();"
-        "base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
-        "images.decode(data, 64); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - base)"
+        "import sys; from fashiontrend import images; data = sys.stdin.buffer.read();"
+        "peak = lambda: int(open('/proc/self/status').read().split('VmHWM:')[1].split()[0]);"
+        "base = peak(); images.decode(data, 64); print(peak() - base)"
     )
     data = flat_png(6300, 6300, depth, colour)
     assert len(data) < 1_000_000
     done = subprocess.run([sys.executable, "-c", code], input=data, capture_output=True, check=True)
     assert int(done.stdout) / 1024 < 400, "MiB more than before"
+
+
+def test_large_pictures_have_fewer_scans():
+    out = io.BytesIO()
+    Image.new("RGB", (7000, 7000), (90, 20, 20)).save(out, "JPEG", progressive=True)
+    with pytest.raises(PictureError, match="bomb: 7000 x 7000 pixels in several scans"):
+        images.decode(out.getvalue(), 64)

@@ -1,6 +1,7 @@
 """POST /v1/recognise: pictures by URL, by store key, or uploaded."""
 
 from fastapi import APIRouter, Request
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
@@ -76,6 +77,11 @@ async def _read_form(
     request: Request, services: Services
 ) -> tuple[list[tuple[str, bytes]], UploadRequest]:
     """Read the names and bytes of the files, and the field `request`."""
+    try:
+        "".encode(_charset(request))
+    except (LookupError, UnicodeError):  # `undefined` is a codec that knows no text
+        detail = f"The form states the charset {_charset(request)[:40]!r}, which is not known. Send UTF-8."
+        raise Problem(400, "invalid", detail) from None
     limit = services.cfg.max_images
     async with request.form(max_files=limit, max_fields=1) as form:
         files: list[tuple[str, bytes]] = []
@@ -90,6 +96,12 @@ async def _read_form(
                 detail = f"The form has the field {name[:60]!r}; expected files `image` and at most one text "
                 raise Problem(400, "invalid", detail + "field `request`.")
     return files, upload
+
+
+def _charset(request: Request) -> str:
+    """The charset that a form states, or UTF-8."""
+    _, options = parse_options_header(request.headers.get("content-type"))
+    return options.get(b"charset", b"utf-8").decode("latin-1")
 
 
 def _printable(name: str | None) -> str:

@@ -197,3 +197,18 @@ def test_the_pixels_of_a_request_are_bounded_together(make_server):
     files = [("image", (f"{n}.png", draw(n), "image/png")) for n in range(6)]
     found = serve("POST", "/v1/recognise", files=files).json()["images"]
     assert [i["status"] for i in found] == ["ok"] * 4 + ["too_large"] * 2
+
+
+def test_a_form_of_an_unknown_charset_is_refused(serve):
+    """Seen: 500."""
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n\r\n'
+        + draw()
+        + b"\r\n--x--\r\n"
+    )
+    found = serve(
+        "POST", "/v1/recognise", content=body,
+        headers={"Content-Type": "Multipart/Form-Data; boundary=x; charset=undefined"},
+    )  # fmt: skip
+    assert found.status_code == 400
+    assert "charset" in found.json()["detail"]
