@@ -14,6 +14,8 @@ Span = tuple[int, int]
 OF_PARTS = frozenset({"fabric", "colour", "pattern", "dominant_detail"})
 #: Small words that may stand between a word and the noun that it governs.
 _ARTICLES = "a an the your any every all my un une le la les el los las il lo den dem der die das een het um o de di da"
+#: No phrase before a term is longer, in letters.
+_REACH = 48
 #: Languages whose words hold in every text: Chinese needs no word boundary and disturbs no other.
 _EVERYWHERE = "zh"
 
@@ -27,10 +29,6 @@ class Context:
     part_before: re.Pattern[str] | None
     other_garment: re.Pattern[str] | None
     negation: re.Pattern[str] | None
-
-    def ignored_spans(self, text: str) -> list[Span]:
-        """The places of phrases that hold a term and do not mean it."""
-        return [m.span() for m in self.ignored.finditer(text)] if self.ignored else []
 
     def is_elsewhere(self, text: str, span: Span, attribute: str) -> bool:
         """Whether a term is denied, or is said of a part or of another garment."""
@@ -55,13 +53,20 @@ def context_of(language: str) -> Context:
         ignored=_phrases(t for w in both for t in w.ignored),
         part_after=_group(rf"(?:e?s)? (?:{{}})(?!{LETTER})", both[0].parts_after),
         part_before=_group(
-            rf"(?<!{LETTER})(?:{{}})s? (?:(?:{articles}|en|in|of|con|van) )?", both[0].parts_before
+            rf"(?<!{LETTER})(?:{{}})s? (?:(?:{articles}|en|in|of|con|van) )?$", both[0].parts_before
         ),
         other_garment=_group(
-            rf"(?<!{LETTER})(?:{{}})(?: (?:{articles}))? ", both[0].other_garments
+            rf"(?<!{LETTER})(?:{{}})(?: (?:{articles}))? $", both[0].other_garments
         ),
         negation=_negation(t for w in both for t in w.negations),
     )
+
+
+@lru_cache(maxsize=16)
+def ignored_spans(text: str, language: str) -> tuple[Span, ...]:
+    """The places of phrases that hold a term and do not mean it; every attribute of a text asks for them."""
+    ignored = context_of(language).ignored
+    return tuple(m.span() for m in ignored.finditer(text)) if ignored else ()
 
 
 def ignored_by(spans: Iterable[Span], term: Span) -> bool:
@@ -76,7 +81,8 @@ def ignored_by(spans: Iterable[Span], term: Span) -> bool:
 
 
 def _ends(pattern: re.Pattern[str] | None, text: str) -> bool:
-    return pattern is not None and any(m.end() == len(text) for m in pattern.finditer(text))
+    """Whether a phrase ends a text; phrases are short, so its last letters tell."""
+    return pattern is not None and pattern.search(text[-_REACH:]) is not None
 
 
 def _group(form: str, phrases: Iterable[str]) -> re.Pattern[str] | None:
@@ -97,4 +103,4 @@ def _negation(phrases: Iterable[str]) -> re.Pattern[str] | None:
     forms = [rf"(?<!{LETTER})(?:{'|'.join(spaced)}) "] * bool(spaced) + ["|".join(packed)] * bool(
         packed
     )
-    return re.compile("|".join(forms)) if forms else None
+    return re.compile(f"(?:{'|'.join(forms)})$") if forms else None

@@ -24,6 +24,9 @@ def is_garment(category: str, title: str, rules: TitleRules, language: str = DEF
         rules: give the terms of garment types.
         language: that the texts are written in.
     """
+    others = _not_garments(language)
+    if not (others.search(category) or others.search(title)):
+        return True
     for text in (category, title):
         verdict = _names_garment(text, rules, language)
         if verdict is not None:

@@ -53,13 +53,21 @@ class Term:
         return cls(stem, text.startswith("~"), text.endswith("~"), text.endswith("*"))
 
     @property
-    def pattern(self) -> str:
-        """A regular expression of the term with a group for its stem."""
-        first, last = is_letter(self.stem[0]), is_letter(self.stem[-1])
-        begin = rf"(?<!{LETTER})" if first and not self.begins_open else ""
+    def needs_boundary(self) -> bool:
+        """Whether no letter may stand before it."""
+        return is_letter(self.stem[0]) and not self.begins_open
+
+    @property
+    def tail(self) -> str:
+        """A regular expression of the term without what has to stand before it."""
         ending = _ENDING if self.inflected else _PLURAL
-        end = rf"(?={ending}(?!{LETTER}))" if last and not self.ends_open else ""
-        return f"{begin}{re.escape(self.stem)}{end}"
+        closed = is_letter(self.stem[-1]) and not self.ends_open
+        return re.escape(self.stem) + (rf"(?={ending}(?!{LETTER}))" if closed else "")
+
+    @property
+    def pattern(self) -> str:
+        """A regular expression of the term."""
+        return (rf"(?<!{LETTER})" if self.needs_boundary else "") + self.tail
 
     @property
     def whole(self) -> str:
@@ -70,9 +78,15 @@ class Term:
 
 
 def compile_terms(terms: Iterable[Term]) -> re.Pattern[str]:
-    """Compile one pattern of all terms, which finds the longest one at each place of a text."""
+    """Compile one pattern of all terms, which finds the longest one at each place of a text.
+
+    The boundary is looked for once, not for every term: most places of a text have none.
+    """
     ordered = sorted(set(terms), key=lambda t: (-len(t.stem), t.stem))
-    return re.compile(rf"(?=({'|'.join(t.pattern for t in ordered)}))")
+    anywhere = [t.tail for t in ordered if not t.needs_boundary]
+    choices = [rf"(?<!{LETTER})(?:{'|'.join(t.tail for t in ordered)})"]
+    choices += ["|".join(anywhere)] if anywhere else []
+    return re.compile(rf"(?=({'|'.join(choices)}))")
 
 
 def is_letter(character: str) -> bool:

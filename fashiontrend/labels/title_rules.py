@@ -13,7 +13,7 @@ from typing import NoReturn, TypeAlias
 from fashiontrend import typed_yaml
 from fashiontrend.errors import ConfigError
 from fashiontrend.labels import words
-from fashiontrend.labels.context import context_of, ignored_by
+from fashiontrend.labels.context import context_of, ignored_by, ignored_spans
 from fashiontrend.labels.terms import Term, compile_terms, normalise
 from fashiontrend.labels.words import DEFAULT
 from fashiontrend.taxonomy import Attribute, Taxonomy, Value
@@ -141,7 +141,7 @@ def find_places(
     """Return where the terms stand that `find_rules` counts, in its order."""
     pattern = rules.patterns(language)[attribute][0]
     around = context_of(language)
-    ignored = around.ignored_spans(text)
+    ignored = ignored_spans(text, language)
     places = [(m.start(), m.start() + len(m.group(1))) for m in pattern.finditer(text)]
     kept: list[tuple[int, int]] = []
     for start, end in sorted(places, key=lambda p: (p[0] - p[1], p[0])):
