@@ -28,6 +28,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(2400)]
 
 WORLD = World(0, LAST_DAY)
 SMALL = {**SETTINGS, "attrnet": {**SETTINGS["attrnet"], "max_passes": 12_000}}
+#: For one broken attribute beside one that few passes teach: no other is weak enough to be blamed too.
+FEW_PASSES = {**SETTINGS, "attrnet": {**SETTINGS["attrnet"], "max_passes": 9_000}}
 PORTS = shops.find_ports(8841)
 #: For tests that need every step, and gates that open: two attributes that a few epochs teach.
 SHORT = World(
@@ -60,9 +62,11 @@ KILLS = {
 BACKS = drills.draw(("repaired", "not repaired"), 1, "perplexity gate")
 
 
-def prepare_loop(folder: Path, world: World = LOOP, settings: dict = LOOP_SETTINGS) -> None:
+def prepare_loop(
+    folder: Path, world: World = LOOP, settings: dict = LOOP_SETTINGS, easy: bool = LOOP is SHORT
+) -> None:
     prepare(folder, world, settings, PORTS)
-    if world is SHORT:
+    if easy:
         words = curves.restrict(taxonomy.load()).subset(EASY).model_dump(mode="json")
         (folder / "taxonomy.yaml").write_text(yaml.safe_dump(words, allow_unicode=True))
         people = pd.read_csv(folder / "annotations.csv")
@@ -86,7 +90,7 @@ def copy(folder: Path, target: Path) -> Path:
 def crawled(tmp_path_factory) -> Path:
     """The world, crawled and ingested once; tests work on copies."""
     folder = tmp_path_factory.mktemp("world")
-    prepare(folder, WORLD, SMALL, PORTS)
+    prepare_loop(folder, WORLD, FEW_PASSES, easy=True)
     crawl(folder, WORLD)
     return folder
 
@@ -155,7 +159,7 @@ def break_colour_words(folder: Path) -> None:
 @pytest.fixture
 def short_world(tmp_path) -> Path:
     """A small world, crawled and ingested."""
-    prepare_loop(tmp_path / "short", SHORT, SHORT_SETTINGS)
+    prepare_loop(tmp_path / "short", SHORT, SHORT_SETTINGS, easy=True)
     crawl(tmp_path / "short", SHORT)
     return copy(tmp_path / "short", tmp_path / "w")
 
@@ -186,7 +190,7 @@ def next_step(folder: Path) -> str:
 
 
 #: A broken rule makes AttrNet poor at one attribute; its own gate must not hide that from the other.
-LENIENT = {"threshold": 0.5, "floor": 0.0}
+LENIENT = {"threshold": 0.2, "floor": 0.0}
 
 
 @pytest.mark.drill
