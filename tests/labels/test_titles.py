@@ -219,10 +219,19 @@ def test_the_words_of_a_language_hold_only_where_it_is_written(shipped):
     [
         (["Robe longue avec ceinture", "Pull pour femme", "La jupe de la saison"], "fr"),
         (["Kleid mit Gürtel", "Mantel für Damen und Herren"], "de"),
-        (["Vestido con cinturón", "Falda para mujer y niña"], "es"),
+        (
+            [
+                "Vestido con cinturón",
+                "Falda para mujer y niña",
+                "Camisa de hombre, las mangas largas",
+            ],
+            "es",
+        ),
         (["新款女装的连衣裙", "女装衬衫"], "zh"),
         (["Dress with belt", "The coat for your winter"], "en"),
         (["Dress 1", "Dress 2"], "en"),
+        (["A dress with a belt", "As soft as it gets, a top", "Do not tumble dry"], "en"),
+        (["Gonna a fiori con spacco", "Abito da donna", "Camicia con colletto per uomo"], "it"),
     ],
 )
 def test_the_language_of_a_shop_is_known_by_its_small_words(texts, language):

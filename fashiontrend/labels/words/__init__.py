@@ -77,4 +77,7 @@ def guess_language(texts: Iterable[str]) -> str:
 
 @lru_cache
 def _stopwords(language: str) -> tuple[str, ...]:
-    return tuple(normalise(word) for word in load(language).stopwords)
+    """Words that no other language lists, of three letters or more: "a" and "de" stand in most languages."""
+    listed = Counter(w for code in LANGUAGES for w in {normalise(x) for x in load(code).stopwords})
+    own = dict.fromkeys(normalise(word) for word in load(language).stopwords)
+    return tuple(w for w in own if listed[w] == 1 and (language == "zh" or len(w) > 2))
