@@ -56,6 +56,9 @@ export async function withheldDays({ attribute, value }) {
     .filter((row) => row.platform !== "*" && row.days.length);
 }
 
+/** @returns {Promise<any>} how published keywords turned out */
+export const scorecard = () => get("v1/scorecard");
+
 /** @returns {Promise<any>} */
 export const taxonomy = () => get("v1/taxonomy");
 

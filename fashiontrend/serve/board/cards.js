@@ -8,9 +8,9 @@ import { has, named, otherLang, otherName, t } from "./language.js";
 
 /**
  * @param {any} record a trend-keyword
- * @param {{far: number, attribute: string, samples: any[], open: () => void}} about the common scale, the attribute's name, the pictures to show, what a click does
+ * @param {{far: number, attribute: string, samples: any[], record: string, open: () => void}} about the common scale, the attribute's name, the pictures to show, how calls like it turned out, what a click does
  */
-export function card(record, { far, attribute, samples, open }) {
+export function card(record, { far, attribute, samples, record: told, open }) {
   const { keyword, share, growth, confidence, direction } = record;
   const other = otherName(keyword);
   return h(
@@ -56,6 +56,7 @@ export function card(record, { far, attribute, samples, open }) {
           t("range", { low: percent(share.interval80[0]), high: percent(share.interval80[1]) }),
         ),
         h("p", { class: "small" }, agreement(record), h("br"), support(record)),
+        told && h("p", { class: "small badge" }, told),
       ),
     ),
   );

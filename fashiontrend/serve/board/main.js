@@ -12,6 +12,7 @@ import { gateSummary, gateTiles } from "./gates.js";
 import { failure, notice } from "./notice.js";
 import { loadAll } from "./pictures.js";
 import { listenForPictures, namesOf } from "./recognise.js";
+import { badge, recordOf } from "./record.js";
 import { shareOut } from "./samples.js";
 import { reach } from "./scale.js";
 import { listenForSignIn } from "./sign-in.js";
@@ -20,8 +21,8 @@ import { setLanguage, language, t } from "./language.js";
 
 const store = createStore(fromQuery(location.search, navigator.language));
 /** Data from the server; null is still being loaded. */
-/** @type {{keywords: any, gates: any, taxonomy: any, withheld: any, problem: any}} */
-const held = { keywords: null, gates: null, taxonomy: null, withheld: null, problem: null };
+/** @type {{keywords: any, gates: any, taxonomy: any, withheld: any, scorecard: any, problem: any}} */
+const held = { keywords: null, gates: null, taxonomy: null, withheld: null, scorecard: null, problem: null };
 /** Cards by record, so that a filter only moves them; emptied when the language or the scale changes. */
 const cards = new Map();
 let drawing = new AbortController();
@@ -90,9 +91,11 @@ async function loadKeywords() {
   held.problem = null;
   byId("cards").setAttribute("aria-busy", "true");
   try {
-    const found = await api.keywords(platform);
+    // The page works without the record; its cards then do not mention it.
+    const scored = held.scorecard ?? api.scorecard().catch(() => null);
+    const [found, scorecard] = await Promise.all([api.keywords(platform), scored]);
     if (platform !== store.get().platform) return;
-    held.keywords = found;
+    Object.assign(held, { keywords: found, scorecard });
   } catch (problem) {
     held.keywords = null;
     held.problem = problem;
@@ -139,7 +142,12 @@ function redraw() {
   showChoice();
   showFreshness();
   showTrends();
+  showRecord();
   showGaps();
+}
+
+function showRecord() {
+  byId("record-body").replaceChildren(...recordOf(held.scorecard, names().attribute));
 }
 
 function openChosen() {
@@ -241,6 +249,7 @@ function cardOf(record, far, pictures) {
         far,
         attribute,
         samples: pictures.get(record.id) ?? [],
+        record: badge(record, held.scorecard),
         open: () => store.set({ open: record.id }),
       }));
   }

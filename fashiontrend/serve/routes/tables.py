@@ -272,6 +272,11 @@ def _add_history(router: APIRouter, services: Services) -> None:
         """Return all verdicts of a gate, oldest first."""
         return cached(request, _history(services, request).gate(name))
 
+    @_get(router, "/v1/scorecard", responses.ScorecardResponse)
+    def scorecard(request: Request) -> Response:
+        """Return how often published keywords came true, and what was claimed of them."""
+        return cached(request, _history(services, request).scorecard())
+
     @_get(router, "/v1/runs", responses.RunsResponse)
     def runs(request: Request) -> Response:
         """Return the newest hundred runs, newest first."""

@@ -73,6 +73,38 @@ def test_cards_tell_the_products_of_the_value_and_of_the_attribute(board):
     assert 0 < part < whole
 
 
+def test_the_record_is_told_on_each_card_and_in_a_section(board):
+    board.open("?direction=rising").ready()
+    board.wait(lambda: board.all("#cards .badge"))
+    badges = {e.get_attribute("textContent") for e in board.all("#cards .badge")}
+    assert "Calls like this: 31 of 40 came true" in badges
+    assert badges <= {"Calls like this: 31 of 40 came true", "No call like this has come due yet"}
+    told = board.text("#record-body")
+    for words in (
+        "90 of 120 calls came true",
+        "78 % was claimed",
+        "Rising, Grade A",
+        "Neckline",
+        "Brier",
+    ):
+        assert words in told
+    drawn = board.find("#record-body .reliability").get_attribute("aria-label")
+    assert "claimed 75 %, came true 72 % of 40" in " ".join(drawn.split())
+
+
+def test_before_the_first_call_came_due_the_record_says_so(board):
+    board.server.scored = False
+    board.open().ready()
+    board.wait(lambda: "No call has come due yet" in board.text("#record-body"))
+
+
+def test_without_a_scorecard_the_page_works_and_does_not_mention_it(board):
+    board.server.fails["/v1/scorecard"] = (404, {"title": "not found"}, {})
+    board.open().ready()
+    assert len(board.ids()) == 200
+    assert board.all("#cards .badge") == []
+
+
 def test_what_is_shown_can_be_taken_away(board):
     from urllib.parse import parse_qs, urlsplit
 
