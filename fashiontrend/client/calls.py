@@ -25,6 +25,7 @@ from fashiontrend.serve.schemas.responses import (
     JsonObject,
     KeywordsResponse,
     RecogniseResponse,
+    ScorecardResponse,
     SeriesResponse,
     VersionResponse,
 )
@@ -115,6 +116,11 @@ def keywords(query: Query) -> Call[KeywordsResponse]:
 def evidence(keyword_id: str) -> Call[EvidenceResponse]:
     """Get what is behind a keyword."""
     return _get(f"/v1/keywords/{quote(keyword_id, safe='')}/evidence", EvidenceResponse)
+
+
+def scorecard() -> Call[ScorecardResponse]:
+    """Get how published keywords turned out."""
+    return _get("/v1/scorecard", ScorecardResponse)
 
 
 def series(query: Query) -> Call[SeriesResponse]:

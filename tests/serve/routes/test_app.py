@@ -36,6 +36,7 @@ def problem(answer) -> str:
         ("/v1/gates", responses.GatesResponse),
         ("/v1/gates/accuracy/history", responses.GateHistoryResponse),
         ("/v1/gates/perplexity/history", responses.GateHistoryResponse),
+        ("/v1/scorecard", responses.ScorecardResponse),
         ("/v1/runs", responses.RunsResponse),
         ("/v1/releases", responses.ReleasesResponse),
     ],
