@@ -2,14 +2,12 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pyarrow as pa
 
 from fashiontrend.commands.finding import Finding
 from fashiontrend.config import Config
 from fashiontrend.errors import FashiontrendError
-from fashiontrend.labels import annotations, label_studio
 from fashiontrend.labels.split import VAL
 from fashiontrend.outcomes import Verdict
 from fashiontrend.pipeline import inputs
@@ -88,11 +86,8 @@ def _read_annotations(config: Config) -> tuple[Taxonomy, pa.Table]:
     columns = [n for n in schemas.ANNOTATION.names if n != "image"]
     tables = [schemas.ANNOTATION.empty_table().select(columns)]
     for name in config.labels.annotations:
-        text = inputs.read_text(name, store)
-        read = (
-            label_studio.read_label_studio if Path(name).suffix == ".json" else annotations.read_csv
-        )
-        tables.append(read(text, name, taxonomy, pictures).table.select(columns))
+        found = inputs.read_annotations(name, store, taxonomy, pictures)
+        tables.append(found.table.select(columns))
     sets = (layout.annotation_set(name) for name in config.labels.imported_sets)
     tables += [store.read_partition(s, "annotations", columns) for s in sets]
     return taxonomy, pa.concat_tables(tables)
