@@ -13,7 +13,6 @@ from fashiontrend.outcomes import Verdict
 from fashiontrend.pipeline import inputs
 from fashiontrend.pipeline.catalogue import Catalogue
 from fashiontrend.pipeline.context import load_taxonomy
-from fashiontrend.storage import layout, schemas
 from fashiontrend.storage.object_store import open_store
 from fashiontrend.taxonomy import Taxonomy
 
@@ -83,14 +82,7 @@ def _read_annotations(config: Config) -> tuple[Taxonomy, pa.Table]:
     taxonomy = load_taxonomy(config, store)
     today = datetime.now(tz=UTC).date()
     pictures = Catalogue.of_run(store, config, today).picture_index()
-    columns = [n for n in schemas.ANNOTATION.names if n != "image"]
-    tables = [schemas.ANNOTATION.empty_table().select(columns)]
-    for name in config.labels.annotations:
-        found = inputs.read_annotations(name, store, taxonomy, pictures)
-        tables.append(found.table.select(columns))
-    sets = (layout.annotation_set(name) for name in config.labels.imported_sets)
-    tables += [store.read_partition(s, "annotations", columns) for s in sets]
-    return taxonomy, pa.concat_tables(tables)
+    return taxonomy, inputs.read_people(config, store, taxonomy, pictures)
 
 
 def _is_usable(catalogue: Catalogue, partition: str) -> bool:

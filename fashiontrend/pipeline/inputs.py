@@ -10,6 +10,7 @@ from fashiontrend.config import Config
 from fashiontrend.errors import ConfigError
 from fashiontrend.labels import text_tables, tools
 from fashiontrend.labels.annotations import ReadAnnotations
+from fashiontrend.storage import layout, schemas
 from fashiontrend.storage.object_store import Store
 from fashiontrend.taxonomy import Taxonomy
 
@@ -47,6 +48,25 @@ def read_annotations(
     for note in found.notes:
         log.warning("%s: %s", name, note)
     return found
+
+
+def read_people(config: Config, store: Store, taxonomy: Taxonomy, pictures: pa.Table) -> pa.Table:
+    """All that people labelled, in files and in imported sets: ANNOTATION rows without the column `image`.
+
+    Raises:
+        ConfigError, DataError: see `read_annotations`.
+    """
+    columns = [n for n in schemas.ANNOTATION.names if n != "image"]
+    files = [
+        read_annotations(name, store, taxonomy, pictures).table
+        for name in config.labels.annotations
+    ]
+    sets = [
+        store.read_partition(layout.annotation_set(name), "annotations", columns)
+        for name in config.labels.imported_sets
+    ]
+    empty = schemas.ANNOTATION.empty_table()
+    return pa.concat_tables([*(t.select(columns) for t in (empty, *files)), *sets])
 
 
 def _read(name: str, store: Store) -> bytes:
