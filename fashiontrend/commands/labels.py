@@ -194,5 +194,5 @@ def guide(
 
     settings = configuration.load(config)
     known = labelling.gather(settings, open_store(settings.store), day_of(day))
-    out.write_text(labelling_guide.page(known), "utf-8")
+    out.write_text(labelling_guide.page(known, settings), "utf-8")
     typer.echo(f"{out}: {len(known.taxonomy.ids)} attributes")

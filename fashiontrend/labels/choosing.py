@@ -141,7 +141,8 @@ def _draw_spread(
     noise = rng.permutation(len(places))
     ordered = places[np.lexsort((noise, np.array([strata[p] for p in places], dtype=str)))]
     step = len(places) / number
-    return ordered[np.floor(rng.uniform(0, step) + step * np.arange(number)).astype(np.int64)]
+    drawn = np.floor(rng.uniform(0, step) + step * np.arange(number)).astype(np.int64)
+    return np.asarray(ordered[drawn])
 
 
 class _Picker:

@@ -197,7 +197,7 @@ def annotations_xml(tasks: Iterable[LabellingTask], taxonomy: Taxonomy) -> str:
         _add_shape(
             image, (width, height), box, source, known_attributes(taxonomy, labels), taxonomy
         )
-    return etree.tostring(root, pretty_print=True, encoding="unicode")
+    return str(etree.tostring(root, pretty_print=True, encoding="unicode"))
 
 
 def _add_shape(
@@ -229,4 +229,4 @@ def without_times(text: str, source: str) -> str:
     root = parse_xml(text, source)
     for element in [e for e in root.iter() if e.tag in _TIMES]:
         element.getparent().remove(element)
-    return etree.tostring(root, pretty_print=True, encoding="unicode")
+    return str(etree.tostring(root, pretty_print=True, encoding="unicode"))

@@ -29,7 +29,7 @@ def interface(taxonomy: Taxonomy) -> str:
     etree.SubElement(boxes, "Label", value=GARMENT)
     for attribute in taxonomy.attributes:
         _add_choices(view, attribute)
-    return etree.tostring(view, pretty_print=True, encoding="unicode")
+    return str(etree.tostring(view, pretty_print=True, encoding="unicode"))
 
 
 def _add_choices(view: Any, attribute: Attribute) -> None:

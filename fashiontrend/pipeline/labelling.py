@@ -15,7 +15,7 @@ from fashiontrend.labels.choosing import AttributeNeed, Candidates, Choice
 from fashiontrend.labels.split import TRAIN, VAL
 from fashiontrend.labels.tasks import LabellingTask, Tool
 from fashiontrend.outcomes import EvalReport, TrainAttrnetFacts
-from fashiontrend.pipeline import inputs, label_predictions
+from fashiontrend.pipeline import inputs, label_predictions, labelling_how_to
 from fashiontrend.pipeline.catalogue import Catalogue
 from fashiontrend.pipeline.context import load_taxonomy
 from fashiontrend.pipeline.label_predictions import PicturePrediction
@@ -27,7 +27,7 @@ from fashiontrend.typed_json import JsonRecord
 #: Writes a file of an export: its name and its bytes.
 Sink = Callable[[str, bytes], None]
 #: A recogniser that has not seen the catalogue looks at so many pictures for each one that is asked for.
-POOL = 5
+POOL = 3
 #: Where an export's pictures are: beside it, or at the shop's own address. Any other text is an address
 #: that is put before the file's name.
 BESIDE, SHOP = "beside", "shop"
@@ -175,6 +175,7 @@ def export_request(
         if task.picture_id in images:
             sink(task.file, images[task.picture_id])
     lost = write_tasks(request.tool, tasks, known.taxonomy, source, sink)
+    sink("how-to.txt", labelling_how_to.TEXTS[request.tool].encode())
     return ExportFacts(
         str(request.tool), len(tasks), sum(t.split == VAL for t in tasks),
         dict(Counter(_kind(t.why) for t in tasks)), source, lost, absent,

@@ -1,17 +1,30 @@
 """Labels out to people and in again, on a store of a few days."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 
+from fashiontrend import taxonomy
 from fashiontrend.config import Config
-from fashiontrend.errors import ConfigError, DataError
+from fashiontrend.errors import AccuracyGateClosed, ConfigError, DataError, StoreError
 from fashiontrend.labels.label_studio_tasks import without_timestamps
 from fashiontrend.labels.tasks import Tool
-from fashiontrend.pipeline import labelled_files, labelling, labelling_status
+from fashiontrend.loop import Move, Step
+from fashiontrend.pipeline import (
+    labelled_files,
+    labelling,
+    labelling_guide,
+    labelling_request,
+    labelling_status,
+)
+from fashiontrend.pipeline.catalogue import Catalogue
+from fashiontrend.pipeline.context import Context, load_taxonomy
+from fashiontrend.report import guide
+from fashiontrend.storage import layout, ledger
 from tests.pipeline.conftest import DAYS, LAST, LongStore, _taxonomy_file
 
 SHOWN = 12  # days
@@ -128,12 +141,24 @@ def labelled(tasks: list[dict[str, Any]], people=("ann",), wrong=0.0) -> list[di
     return done
 
 
+@pytest.fixture(scope="module")
+def offered(world) -> bytes:
+    """Tasks of 24 pictures, of which eight are drawn at random."""
+    store, config = world
+    files: dict[str, bytes] = {}
+    request = labelling.ExportRequest(number=24, random=8)
+    labelling.export_request(
+        config, labelling.gather(config, store.store, LAST), request, files.__setitem__
+    )
+    return files["tasks.json"]
+
+
 @pytest.fixture
-def imported(world, export, tmp_path):
+def imported(world, offered, tmp_path):
     store, config = world
 
     def run(name, people=("ann",), wrong=0.0, skip=0):
-        tasks = labelled(json.loads(export(number=24, random=8)[1]["tasks.json"]), people, wrong)
+        tasks = labelled(json.loads(offered), people, wrong)
         for task in tasks[:skip]:
             task["annotations"][0]["was_cancelled"] = True
         file = tmp_path / f"{name}.json"
@@ -226,3 +251,58 @@ def test_a_day_before_the_first_picture_offers_nothing(world):
     known = labelling.gather(config, store.store, LAST - timedelta(days=300))
     facts = labelling.export_request(config, known, labelling.ExportRequest(), {}.__setitem__)
     assert facts.pictures == 0
+
+
+def closed_gate(world, tmp_path) -> Context:
+    store, config = world
+    run = ledger.Run("2026-11-22-x", LAST, "2026-11-22T10:00:00", {}, "0", "long", "d", None)
+    catalogue = Catalogue.of_run(store.store, config, LAST)
+    return Context(config, catalogue, load_taxonomy(config, store.store), run, Move(Step.LABEL))
+
+
+def test_a_closed_gate_writes_its_request_once_and_names_it(world, tmp_path):
+    context = closed_gate(world, tmp_path)
+    assert labelling_request.describe(context.store, "2026-11-22-x") == ""
+    told = labelling_request.with_request(context, AccuracyGateClosed("closed."))
+    assert type(told) is AccuracyGateClosed
+    assert "closed. Pictures to label are ready: 36 for Label Studio" in str(told)
+    prefix = layout.labelling_export("2026-11-22-x")
+    keys = {k.removeprefix(f"{prefix}/") for k in context.store.keys(prefix)}
+    assert {"tasks.json", "interface.xml", "how-to.txt", "request.json"} <= keys
+    before = context.store.read(f"{prefix}/tasks.json")
+    assert str(labelling_request.with_request(context, AccuracyGateClosed("closed."))) == str(told)
+    assert context.store.read(f"{prefix}/tasks.json") == before
+
+
+def test_a_request_that_cannot_be_written_does_not_hide_the_gate(world, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise StoreError("full")
+
+    context = replace(
+        closed_gate(world, tmp_path), run=replace(closed_gate(world, tmp_path).run, run_id="y")
+    )
+    monkeypatch.setattr(labelling, "gather", refuse)
+    error = AccuracyGateClosed("closed.")
+    assert labelling_request.with_request(context, error) is error
+
+
+def test_the_guide_shows_every_value_with_examples(world, imported):
+    store, config = world
+    imported("for-guide")
+    with_labels = config.model_copy(
+        update={"labels": config.labels.model_copy(update={"imported_sets": ("for-guide",)})}
+    )
+    known = labelling.gather(with_labels, store.store, LAST)
+    text = labelling_guide.page(known, with_labels)
+    assert text.count('alt="An example of red, according to people"') == 3
+    assert text.count('alt="An example of blue, according to titles"') == 3
+
+
+def test_the_guide_names_the_pairs_that_are_most_often_confused():
+    colour = taxonomy.load().attribute("colour")
+    size = len(colour.values) + 1
+    confusion = [[0] * size for _ in range(size)]
+    confusion[0][1], confusion[1][0], confusion[2][0], confusion[3][3] = 4, 3, 1, 90
+    first, second = guide.find_confused(colour, confusion)
+    assert {first.first, first.second} == {colour.values[0].en, colour.values[1].en}
+    assert (first.pictures, second.pictures) == (7, 1)
