@@ -24,6 +24,7 @@ PANELS: dict[str, tuple[str, ...]] = {
     "Start here": ("demo", "init", "doctor", "config", "taxonomy", "version"),
     "The daily loop": ("run", "status", "report", "releases"),
     "Steps of the loop, in the order of the data": tuple(map(str, Step)),
+    "Labels that people give": ("labels",),
     "Labelled sets made by others": ("import", "replay"),
     "The recogniser alone": ("fit-attrnet", "judge-attrnet"),
     "The forecaster alone": ("forecast", "backtest"),
@@ -65,7 +66,7 @@ app = typer.Typer(
 )
 parts.add_commands(
     app,
-    ("setting", "loop", "pictures", "series", "serving", "operation"),
+    ("setting", "loop", "labels", "pictures", "series", "serving", "operation"),
     (name for names in PANELS.values() for name in names),
 )
 
