@@ -23,10 +23,10 @@ from fashiontrend.serve.schemas.responses import (
     JsonObject,
     KeywordsResponse,
     RecogniseResponse,
-    ScorecardResponse,
     SeriesResponse,
     VersionResponse,
 )
+from fashiontrend.serve.schemas.scorecard import ScorecardResponse
 
 T = TypeVar("T")
 

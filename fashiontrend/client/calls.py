@@ -25,10 +25,10 @@ from fashiontrend.serve.schemas.responses import (
     JsonObject,
     KeywordsResponse,
     RecogniseResponse,
-    ScorecardResponse,
     SeriesResponse,
     VersionResponse,
 )
+from fashiontrend.serve.schemas.scorecard import ScorecardResponse
 
 T = TypeVar("T")
 M = TypeVar("M", bound=pydantic.BaseModel)

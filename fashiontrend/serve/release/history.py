@@ -18,8 +18,8 @@ from fashiontrend.serve.schemas.responses import (
     RunResponse,
     RunsResponse,
     RunStep,
-    ScorecardResponse,
 )
+from fashiontrend.serve.schemas.scorecard import ScorecardResponse
 from fashiontrend.storage import layout, ledger
 from fashiontrend.storage import releases as registry
 from fashiontrend.storage.object_store import Store

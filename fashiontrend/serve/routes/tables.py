@@ -18,6 +18,7 @@ from fashiontrend.serve.schemas import responses
 from fashiontrend.serve.schemas.problems import Problem
 from fashiontrend.serve.schemas.requests import AdhocSeries, ForecastRequest
 from fashiontrend.serve.schemas.responses import AdhocForecastResponse, ResponseModel
+from fashiontrend.serve.schemas.scorecard import ScorecardResponse
 
 F = TypeVar("F", bound=Callable[..., Response])
 DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
@@ -272,7 +273,7 @@ def _add_history(router: APIRouter, services: Services) -> None:
         """Return all verdicts of a gate, oldest first."""
         return cached(request, _history(services, request).gate(name))
 
-    @_get(router, "/v1/scorecard", responses.ScorecardResponse)
+    @_get(router, "/v1/scorecard", ScorecardResponse)
     def scorecard(request: Request) -> Response:
         """Return how often published keywords came true, and what was claimed of them."""
         return cached(request, _history(services, request).scorecard())
