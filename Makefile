@@ -108,11 +108,11 @@ $(GOBIN)/kube-linter:
 	printf 'package tool\nimport _ "golang.stackrox.io/kube-linter/pkg/command/root"\n' > tool.go && \
 	GOFLAGS=-mod=mod go build -o $@ golang.stackrox.io/kube-linter/cmd/kube-linter
 
-check-deploy: setup ## The chart before helm, kubeconform (Kubernetes 1.33 to 1.36), kube-linter (needs make tools)
+check-deploy: setup ## The chart before helm, kubeconform, kube-linter (needs make tools, Go and KUBERAY_CRDS or its module)
 	$(BIN)/python -m tests.deploy.schemas $(dir $(GOBIN))schemas
 	DEPLOY_TOOLS=required DEPLOY_CACHE=$(patsubst %/,%,$(dir $(GOBIN))) $(BIN)/python -m pytest -q tests/deploy
 
-check-cluster: setup ## A release's whole life on the cluster of KUBECONFIG (tests/deploy/cluster.py says what it needs)
+check-cluster: setup ## A release's whole life on the cluster of KUBECONFIG (needs kubectl; tests/deploy/cluster.py says more)
 	CLUSTER=required DEPLOY_CACHE=$(patsubst %/,%,$(dir $(GOBIN))) $(BIN)/python -m pytest -v tests/deploy/test_node.py $(NODE)
 
 render: setup ## Write values.schema.json and k8s/base from configuration and chart

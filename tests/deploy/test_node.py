@@ -27,7 +27,10 @@ LONG_S = 1800.0
 CONTAINERS = {
     *((f"{role}-head", c) for role in ("batch", "serving") for c in ("ray-head", "autoscaler")),
     *((f"{role}-worker", "ray-worker") for role in ("batch", "serving")),
-    *((c, c) for c in ("preflight", "cleanup", "schedule", "exporter", "redis", "s3", "shops")),
+    *(
+        (c, c)
+        for c in ("preflight", "watched", "cleanup", "schedule", "exporter", "redis", "s3", "shops")
+    ),
     ("test", "test"),
     ("submitter", "ray-job-submitter"),
 }

@@ -127,6 +127,15 @@ spec:
         {{- if eq .role "serving" }}
         - {name: serve, containerPort: {{ .root.Values.serving.port }}}
         {{- end }}
+      {{- if eq .role "serving" }}
+      {{- /* In place of KubeRay's, which starts two programs every five seconds and gives them two seconds: on a busy node a
+      worker that served was not ready. ray_jobs/standby.py counts on these times. */}}
+      readinessProbe:
+        httpGet: {path: /-/healthz, port: serve}
+        periodSeconds: 2
+        timeoutSeconds: 5
+        failureThreshold: 3
+      {{- end }}
       {{- include "fashiontrend.rayStop" . | nindent 6 }}
   volumes:
     {{- include "fashiontrend.rayVolumes" $scope | nindent 4 }}
