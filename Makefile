@@ -86,7 +86,7 @@ weed: ## Build SeaweedFS for the S3 tests (needs Go, ten minutes)
 
 check-alerts: setup $(GOBIN)/promtool ## Alert rules and their unit tests, by promtool
 	$(GOBIN)/promtool check rules helm/fashiontrend/files/alerts.yaml
-	cd monitoring && $(GOBIN)/promtool test rules alerts_test.yaml
+	cd monitoring && $(GOBIN)/promtool test rules alerts_test.yaml budgets_test.yaml
 	$(BIN)/python -m pytest -q tests/exporter -m "not slow"
 
 dashboards: setup ## Write the Grafana dashboards anew from monitoring/
