@@ -309,6 +309,18 @@ class Exporter(Block):
     resources: Resources = Resources()
 
 
+#: An absolute address, or nothing.
+Url = Annotated[str, Field(pattern=r"^(https?://[^\s\"]+)?$")]
+
+
+class Links(Block):
+    """Addresses that alerts and dashboards lead to."""
+
+    runbook: Url = ""
+    board: Url = ""
+    report: Url = ""
+
+
 class Monitoring(Block):
     """Objects for the Prometheus operator and Grafana."""
 
@@ -318,6 +330,7 @@ class Monitoring(Block):
     rules: bool = True
     dashboards: bool = True
     dashboardLabels: Texts = {}  # noqa: N815
+    links: Links = Links()
 
 
 class Dns(Block):

@@ -1,6 +1,7 @@
 """The chart, one behaviour a test: what a value does to the objects."""
 
 import hashlib
+import json
 
 import pytest
 import yaml
@@ -360,6 +361,35 @@ def test_metrics_are_scraped_by_the_names_of_ports(render):
     cluster = one(found, "RayService", N)["spec"]["rayClusterConfig"]
     ports = cluster["headGroupSpec"]["template"]["spec"]["containers"][0]["ports"]
     assert {e["port"] for e in head} <= {p["name"] for p in ports}
+
+
+def alerts_and_dashboards(found):
+    groups = one(found, "PrometheusRule", N)["spec"]["groups"]
+    runbooks = {
+        r["annotations"]["runbook_url"].split("#")[0]
+        for g in groups
+        for r in g["rules"]
+        if "alert" in r
+    }
+    board = one(found, "ConfigMap", f"{N}-dashboard-gates")["data"]["gates.json"]
+    return runbooks, {link["title"]: link["url"] for link in json.loads(board)["links"]}
+
+
+def test_alerts_and_dashboards_lead_to_addresses_that_exist(render):
+    """Seen: runbook addresses were bare paths, which nobody can open from an alert."""
+    runbook = "https://wiki.example/operations"
+    found = render(
+        **{"monitoring.links.runbook": runbook, "monitoring.links.board": "https://b.example/"}
+    )
+    assert alerts_and_dashboards(found) == (
+        {runbook},
+        {"Board": "https://b.example/", "Runbook": runbook},
+    )
+
+
+def test_the_board_of_an_ingress_is_known_and_a_link_without_an_address_is_left_out(render):
+    assert alerts_and_dashboards(render()) == ({"docs/operations.md"}, {})
+    assert alerts_and_dashboards(render("full"))[1] == {"Board": "https://trends.example/"}
 
 
 def test_notes_are_the_next_three_commands(tmp_path):
