@@ -92,7 +92,7 @@ check-alerts: setup $(GOBIN)/promtool ## Alert rules and their unit tests, by pr
 dashboards: setup ## Write the Grafana dashboards anew from monitoring/
 	$(BIN)/python -m monitoring.dashboards
 
-.PHONY: deploy-tools check-deploy check-cluster render chart-docs pin
+.PHONY: deploy-tools check-deploy check-cluster render chart-docs pin closed-network demo-values
 deploy-tools: $(GOBIN)/kube-linter
 	go install helm.sh/helm/v4/cmd/helm@v4.2.4
 	go install github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0
@@ -124,6 +124,13 @@ chart-docs: ## Write the chart's README from its values
 
 pin: setup ## Resolve the images' digests where a registry is reachable: make pin VALUES=my.yaml > digests.yaml
 	@$(BIN)/python helm/pin.py $(GOBIN)/crane $(VALUES)
+
+closed-network: setup ## List what an installation without internet needs: make closed-network VALUES=my.yaml
+	@$(BIN)/python helm/closed_network.py $(VALUES)
+
+demo-values: setup ## Write the demo's values for the chart
+	@{ echo '# The values of the demo in a cluster: its three shops are those of demo-shops.yaml, its labels are drawn from seed 0.'; \
+	echo '# Written by `make demo-values`; do not edit.'; $(BIN)/fashiontrend demo --values shops; } > k8s/demo-values.yaml
 
 reference: setup ## Write docs/reference and tests/settings.txt from the settings, commands and routes
 	$(BIN)/python -m docs.pages
