@@ -52,25 +52,26 @@ def test_the_demos_values_are_shipped_as_the_command_prints_them():
 
 
 LIGHT = """
-import importlib.metadata as metadata, re, sys
-wanted, seen = [line.split()[0] for line in open(sys.argv[1]) if line.strip() and line[0] != "#"], set()
+import importlib.metadata as metadata, re, sys, tomllib
+project = tomllib.load(open(sys.argv[1], "rb"))["project"]
+name_of = lambda text: re.sub(r"[-_.]+", "-", re.match(r"[\\w.-]+", text)[0]).lower()
+wanted = [*project["dependencies"], *project["optional-dependencies"]["kubernetes"]]
+seen = set()
 while wanted:  # with all that they need themselves
-    name = re.sub(r"[-_.]+", "-", wanted.pop()).lower()
-    if name in seen:
-        continue
-    try:
-        needs = metadata.requires(name) or []
-    except metadata.PackageNotFoundError:
-        continue
-    seen.add(name)
-    wanted += [re.match(r"[\\w.-]+", n)[0] for n in needs if "extra ==" not in n]
+    name = name_of(wanted.pop())
+    if name not in seen:
+        seen.add(name)
+        try:
+            wanted += [n for n in metadata.requires(name) or [] if "extra ==" not in n]
+        except metadata.PackageNotFoundError:
+            pass
 owners = metadata.packages_distributions()
 class Refuse:
     def find_spec(self, name, path=None, target=None):
         top = name.split(".")[0]
-        dists = {re.sub(r"[-_.]+", "-", d).lower() for d in owners.get(top, ())}
+        dists = {name_of(d) for d in owners.get(top, ())}
         if dists and not dists & (seen | {"fashiontrend"}):
-            raise ImportError(f"{name} is not in a small install")
+            raise ModuleNotFoundError(f"{name} is not in the plain package", name=name)
 sys.meta_path.insert(0, Refuse())
 sys.argv = ["fashiontrend", *sys.argv[2:]]
 from fashiontrend.__main__ import main
@@ -86,7 +87,7 @@ def test_an_operator_needs_neither_torch_nor_ray(words, tmp_path):
         "FASHIONTREND__CLUSTER__TEMPLATE": "ft-rayjobs",
     }
     done = subprocess.run(
-        [sys.executable, "-c", LIGHT, str(ROOT / "k8s/client-requirements.txt"), *words],
+        [sys.executable, "-c", LIGHT, str(ROOT / "pyproject.toml"), *words],
         capture_output=True, text=True, cwd=tmp_path,
         env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)} | nowhere,
     )  # fmt: skip
