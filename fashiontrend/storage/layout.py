@@ -110,7 +110,22 @@ def roll_up(prefix: str, month: str, of: str) -> str:
     return f"rollups/{prefix}month={month}/of={of}"
 
 
+def picture_of(key: str) -> str:
+    """The id of the picture whose bytes lie under a key below `RAW_IMAGES`."""
+    return key.rpartition("/")[2]
+
+
 KEYWORDS = "keywords/"
+RAW_IMAGES = "raw/images/"
+#: Rewritten partitions wait here until they stand in their place; each has the key of its place below.
+FORGETTING = "forgetting/"
+#: Everything below these prefixes is a committed partition. Listings come last: they say what else is a shop's.
+PARTITIONED = (
+    "raw/pages/", "predictions/", "datasets/", "annotations/", "models/", "shares/", "keywords/", "scorecard/",
+    "catalogue/", "raw/listings/",
+)  # fmt: skip
+ROLL_UPS = "rollups/"
+LABELLING = "labelling/"
 SCORECARDS = "scorecard/"
 RAW_DAYS = "raw/listings/"
 RAW_PAGES = "raw/pages/"

@@ -271,6 +271,12 @@ class Store:
             if self.filesystem.get_file_info(self.path(prefix)).type == pafs.FileType.Directory:
                 self.filesystem.delete_dir(self.path(prefix))
 
+    def delete(self, key: str) -> None:
+        """Remove one key, if it is there. A file of a committed partition must not be removed alone."""
+        if self.exists(key):
+            with self._explained(key):
+                self.filesystem.delete_file(self.path(key))
+
     def _put(self, key: str, data: bytes, expected: bytes | None) -> None:
         with self._explained(key):
             (self._put_s3 if self.bucket else self._put_local)(key, data, expected)
