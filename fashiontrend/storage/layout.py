@@ -186,6 +186,27 @@ def recognition_parts(job_id: str) -> str:
     return f"recognitions/{job_id}/parts/"
 
 
+#: Below these prefixes a folder with files is a partition.
+PARTITIONED = (
+    RAW_DAYS,
+    RAW_PAGES,
+    CATALOGUE,
+    "annotations/",
+    "datasets/",
+    "models/",
+    "predictions/",
+    "shares/",
+    KEYWORDS,
+    SCORECARDS,
+    "rollups/",
+)
+
+
+def is_in_partition(key: str) -> bool:
+    """Whether a key belongs into a folder that has a manifest."""
+    return key.startswith(PARTITIONED) or (key.startswith(RECOGNITIONS) and "/parts/" in key)
+
+
 def parts(key: str) -> dict[str, str]:
     """The `name=value` folders of a key: `catalogue/day=2026-11-23/platform=a/x` -> day, platform."""
     return dict(part.split("=", 1) for part in key.split("/") if "=" in part)
