@@ -114,5 +114,5 @@ def without_timestamps(tasks: Any) -> Any:
     return {
         name: part if name == "data" else without_timestamps(part)
         for name, part in tasks.items()
-        if not name.endswith("_at")
+        if not name.endswith(("_at", "_ago"))
     }
