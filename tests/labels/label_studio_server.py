@@ -93,7 +93,9 @@ def running(program: str, folder: Path) -> Iterator[LabelStudio]:
     try:
         address = f"http://127.0.0.1:{port}"
         _wait(address, process, folder / "server.log")
-        yield LabelStudio(address, token)
+        server = LabelStudio(address, token)
+        with server.client:
+            yield server
     finally:
         process.terminate()
         process.wait(60)

@@ -23,6 +23,7 @@ from fashiontrend.pipeline import (
 )
 from fashiontrend.pipeline.catalogue import Catalogue
 from fashiontrend.pipeline.context import Context, load_taxonomy
+from fashiontrend.pipeline.label import label
 from fashiontrend.report import guide
 from fashiontrend.storage import layout, ledger
 from tests.pipeline.conftest import DAYS, LAST, LongStore, _taxonomy_file
@@ -258,6 +259,22 @@ def closed_gate(world, tmp_path) -> Context:
     run = ledger.Run("2026-11-22-x", LAST, "2026-11-22T10:00:00", {}, "0", "long", "d", None)
     catalogue = Catalogue.of_run(store.store, config, LAST)
     return Context(config, catalogue, load_taxonomy(config, store.store), run, Move(Step.LABEL))
+
+
+def test_an_imported_set_is_trained_and_evaluated_on_with_the_catalogues_pictures(
+    world, imported, tmp_path
+):
+    store, config = world
+    imported("trained")
+    base = closed_gate(world, tmp_path)
+    labels = config.labels.model_copy(update={"imported_sets": ("trained",)})
+    context = replace(base, config=config.model_copy(update={"labels": labels}))
+    done = label(context)
+    assert done.facts.pictures.val == 8
+    assert done.facts.pictures.annotated_train == 16
+    val = store.store.read_partition(done.output, "val")
+    assert val["image"].null_count == 0
+    assert val["box"].null_count == 0
 
 
 def test_a_closed_gate_writes_its_request_once_and_names_it(world, tmp_path):
