@@ -323,3 +323,37 @@ def test_the_guide_names_the_pairs_that_are_most_often_confused():
     first, second = guide.find_confused(colour, confusion)
     assert {first.first, first.second} == {colour.values[0].en, colour.values[1].en}
     assert (first.pictures, second.pictures) == (7, 1)
+
+
+def test_two_people_with_three_mistakes_in_a_hundred_complete_what_the_gate_asks_for(
+    world, offered, tmp_path
+):
+    """Exported, filled from the truth, imported: the pictures that the gate lacked are there."""
+    store, config = world
+    gate = config.accuracy_gate.model_copy(update={"min_support": 6})
+    before = config.model_copy(update={"accuracy_gate": gate})
+    known = labelling.gather(before, store.store, LAST)
+    assert labelling_status.measure(known, before).rows[0].missing == 6
+    tasks = json.loads(offered)
+    rng = np.random.default_rng(1)
+    for task in tasks:
+        true = ("red", "blue")[(int(task["data"]["product_id"]) // 3) % 2]
+        other = {"red": "blue", "blue": "red"}[true]
+        task["annotations"] = [
+            {"completed_by": person, "result": [
+                {"id": "c", "from_name": "colour", "to_name": "image", "type": "choices",
+                 "value": {"choices": [other if rng.uniform() < 0.03 else true]}}]}
+            for person in (1, 2)
+        ]  # fmt: skip
+    (tmp_path / "two.json").write_text(json.dumps(tasks))
+    found = labelled_files.import_labels(before, store.store, [tmp_path / "two.json"], "two", LAST)
+    assert found.annotators == 2
+    assert found.labels + found.disagreements == 24
+    labels = before.labels.model_copy(update={"imported_sets": ("two",)})
+    after = before.model_copy(update={"labels": labels})
+    known = labelling.gather(after, store.store, LAST)
+    measured = labelling_status.measure(known, after)
+    assert measured.rows[0].missing == 0
+    assert measured.lines() == [
+        "Every attribute has the validation pictures that the accuracy gate asks for."
+    ]
