@@ -251,7 +251,7 @@ def test_labels_go_out_of_an_empty_store_and_cannot_come_in(type_in, config, tmp
         "labels", "import", str(tmp_path / "a.csv"), "--set", "a", "--config", config
     )
     assert code == 1
-    assert "1 pictures are not in the catalogue" in err
+    assert "the catalogue does not hold: 1" in err
     code, told, _ = type_in("labels", "status", "--config", config)
     assert code == 0
     assert "attributes lack validation pictures" in told

@@ -150,9 +150,9 @@ def _import_lines(found: "ImportedLabels", name: str) -> list[str]:
         f"{found.annotators} named annotators"
     ]
     if found.missing:
-        lines.append(f"{found.missing} pictures are not in the catalogue and are left out")
+        lines.append(f"pictures that the catalogue does not hold, left out: {found.missing}")
     if found.disagreements:
-        lines.append(f"{found.disagreements} labels contradict each other and are left out")
+        lines.append(f"labels that contradict each other, left out: {found.disagreements}")
     lines += [str(note) for note in found.notes]
     known = [a for a in found.agreement if a.value and a.alpha is not None]
     lines += [

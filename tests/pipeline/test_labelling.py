@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from fashiontrend import taxonomy
-from fashiontrend.config import Config
+from fashiontrend.attrnet.inference import artifact
+from fashiontrend.attrnet.network import model
+from fashiontrend.config import AttrNetConfig, Config
 from fashiontrend.errors import AccuracyGateClosed, ConfigError, DataError, StoreError
 from fashiontrend.labels.label_studio_tasks import without_timestamps
 from fashiontrend.labels.tasks import Tool
@@ -239,7 +241,7 @@ def test_labelled_pictures_and_products_are_not_offered_again(world, imported, e
 def test_what_cannot_be_used_at_all_is_an_error_that_says_why(world, tmp_path):
     store, config = world
     (tmp_path / "x.csv").write_text("picture_id,colour\nnone,red\n")
-    with pytest.raises(DataError, match="1 pictures are not in the catalogue"):
+    with pytest.raises(DataError, match="the catalogue does not hold: 1"):
         labelled_files.import_labels(config, store.store, [tmp_path / "x.csv"], "x", LAST)
     with pytest.raises(ConfigError, match="no such file"):
         labelled_files.import_labels(config, store.store, [tmp_path / "y.csv"], "x", LAST)
@@ -357,3 +359,22 @@ def test_two_people_with_three_mistakes_in_a_hundred_complete_what_the_gate_asks
     assert measured.lines() == [
         "Every attribute has the validation pictures that the accuracy gate asks for."
     ]
+
+
+def test_a_recogniser_whose_gate_closed_looks_at_pictures_that_nobody_recognised(
+    world, tmp_path, export
+):
+    store, config = world
+    taxonomy = load_taxonomy(config, store.store)
+    cfg = AttrNetConfig(input_px=32, region_channels=8, embedding_dim=16)
+    net = model.build(cfg, [2], (128.0,) * 3, 0).eval()
+    artifact.save(tmp_path, net, artifact.make_card(taxonomy, net, {"colour": np.ones(3)}, {}))
+    store.store.upload(layout.model("attrnet", "closed"), tmp_path, {})
+    known = replace(labelling.gather(config, store.store, LAST), recogniser="closed")
+    facts, files = export(known, number=8, random=2)
+    assert (facts.predicted_by, facts.pictures) == ("closed", 8)
+    tasks = json.loads(files["tasks.json"])
+    boxes = [
+        r for t in tasks for p in t["predictions"] for r in p["result"] if r["from_name"] == "box"
+    ]
+    assert boxes
