@@ -260,3 +260,15 @@ def test_labels_go_out_of_an_empty_store_and_cannot_come_in(type_in, config, tmp
     )
     assert code == 0
     assert "Neckline" in (tmp_path / "g.html").read_text("utf-8")
+
+
+def test_an_export_stays_in_its_folder(tmp_path):
+    from fashiontrend.commands.labels import into_folder
+    from fashiontrend.errors import DataError
+
+    write = into_folder(tmp_path / "out")
+    write("pictures/a.jpg", b"1")
+    for name in ("../b", "/etc/b", "pictures/../../b"):
+        with pytest.raises(DataError, match="outside"):
+            write(name, b"1")
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]

@@ -1,7 +1,8 @@
 """Read an annotator's CSV as ANNOTATION rows."""
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
 
@@ -202,6 +203,22 @@ def _read_labels(
             notes.add(f"{attribute}: {cell!r} is read as {value!r}", place)
         stated[attribute] = value or cell
     return stated
+
+
+@contextmanager
+def damage_named(place: str) -> Iterator[None]:
+    """Turn what a malformed part of a tool's file raises into an error that names the part.
+
+    Raises:
+        DataError: the part cannot be read.
+    """
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{place}: cannot be read ({type(error).__name__}: {error}). Export the file again, or take this part "
+            "out of it."
+        ) from error
 
 
 def other_version(version: str, taxonomy: Taxonomy) -> str:

@@ -15,6 +15,7 @@ from fashiontrend.labels.annotations import (
     PictureIndex,
     ReadAnnotations,
     check_value,
+    damage_named,
     gather,
     index_pictures,
     make_annotation,
@@ -52,7 +53,9 @@ def read_label_studio(
         source, taxonomy, index_pictures(pictures), ValueNames(taxonomy), Successors(taxonomy)
     )
     for number, task in enumerate(parse_tasks(text, source)):
-        reader.read(task, f"{source}: task {task.get('id', number)}")
+        place = f"{source}: task {task.get('id', number)}"
+        with damage_named(place):
+            reader.read(task, place)
     return gather(reader.found, reader.missing, sorted(reader.ignored), reader.notes)
 
 
