@@ -75,6 +75,7 @@ class Listing:
     parent_id: str | None = None
     list_position: int | None = None
     variants: tuple[ListingVariant, ...] = ()
+    garment: bool | None = None  # known once ingest has read the texts of the day
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "Listing":

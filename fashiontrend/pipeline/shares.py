@@ -83,6 +83,23 @@ def measure(context: Context, version: str, listed: pd.DataFrame, predicted: pa.
 
 
 def listed_pictures(context: Context) -> pd.DataFrame:
-    """One row per platform, day, product and picture that was listed."""
-    frame: pd.DataFrame = context.catalogue.showings().to_pandas()
-    return frame
+    """One row per platform, day, product and picture of a garment that was listed."""
+    return garments_only(context.catalogue.showings().to_pandas())
+
+
+def garments_only(shown: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the products whose newest mark says that they are no garments, on all days.
+
+    A day that was packed before there were marks has none; its products have those of later days.
+
+    Args:
+        shown: SHOWING rows.
+    """
+    key = ["platform", "product_id"]
+    marked = shown.dropna(subset=["garment"]).sort_values("day").drop_duplicates(key, keep="last")
+    others = marked.loc[~marked["garment"].astype(bool), key]
+    rows = shown.drop(columns="garment")
+    if others.empty:
+        return rows
+    found = rows.merge(others, on=key, how="left", indicator="_of")
+    return rows[(found["_of"] == "left_only").to_numpy()].reset_index(drop=True)

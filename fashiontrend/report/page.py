@@ -14,6 +14,7 @@ from fashiontrend.keywords import KeywordsFile
 from fashiontrend.outcomes import (
     EvalReport,
     IngestFacts,
+    LabelFacts,
     ScoreSummary,
     TrendReport,
     WithheldDay,
@@ -122,6 +123,8 @@ def build_html(data: ReportInput) -> str:
             attrnet=data.attrnet_report or EvalReport(),
             mistakes=exhibits.show_mistakes(data.mistakes, taxonomy),
             withheld=_withheld(data.withheld),
+            ingested=data.run.find_facts(IngestFacts),
+            texts=(data.run.find_facts(LabelFacts) or LabelFacts()).texts,
             balance=run_rows.list_balance(data.balance, taxonomy),
             truth=truth_rows.compare(data.run.config, data.shares, data.truth, main, taxonomy),
             scores=run_rows.list_scores(data.scores),

@@ -29,7 +29,7 @@ import pyarrow.parquet as pq
 
 from fashiontrend.config import StoreConfig
 from fashiontrend.errors import Conflict, DataError, StoreError
-from fashiontrend.storage import s3
+from fashiontrend.storage import s3, schemas
 from fashiontrend.storage.manifest import MANIFEST, Manifest, damaged, parse_manifest
 from fashiontrend.typed_json import parse_object
 
@@ -127,18 +127,35 @@ class Store:
     def read_table(self, key: str, columns: Sequence[str] | None = None) -> pa.Table:
         """Read a Parquet key, or some of its columns, and compare the checksums of its pages.
 
+        Columns of `schemas.ADDED_LATER` that an older version did not write are null.
+
         Raises:
             StoreError: it is not there, or the store cannot be reached.
-            DataError: it is damaged.
+            DataError: it is damaged, or lacks another column.
         """
         with self._explained(key):
-            return pq.read_table(
-                self.path(key),
-                filesystem=self.filesystem,
-                partitioning=None,
-                columns=list(columns) if columns is not None else None,
-                page_checksum_verification=True,
-            )
+            try:
+                return self._read_columns(key, columns)
+            except pa.ArrowInvalid:
+                wanted = set(columns or ()) & schemas.ADDED_LATER.keys()
+                absent = wanted - set(
+                    pq.read_schema(self.path(key), filesystem=self.filesystem).names
+                )
+                if columns is None or not absent:
+                    raise
+                table = self._read_columns(key, [c for c in columns if c not in absent])
+        for name in sorted(absent):
+            table = table.append_column(name, pa.nulls(len(table), schemas.ADDED_LATER[name]))
+        return table.select(columns)
+
+    def _read_columns(self, key: str, columns: Sequence[str] | None) -> pa.Table:
+        return pq.read_table(
+            self.path(key),
+            filesystem=self.filesystem,
+            partitioning=None,
+            columns=list(columns) if columns is not None else None,
+            page_checksum_verification=True,
+        )
 
     def keys(self, prefix: str) -> list[str]:
         """All keys below a prefix that ends in `/`, sorted."""

@@ -56,8 +56,11 @@ LISTING = pa.schema(
         ("parent_id", pa.string()),  # what the colours of one garment have in common
         ("list_position", pa.int32()),  # from 1, where a list of the shop has the product
         ("variants", pa.list_(LISTING_VARIANT)),
+        ("garment", pa.bool_()),  # ingest writes it; false: shoes, gift cards, insurance
     ]
 )
+#: Columns that the store's older tables lack; whoever reads them reads nulls there.
+ADDED_LATER = {name: LISTING.field(name).type for name in ("garment", "list_price", "variants")}
 
 #: A picture that passed the checks of ingest, on the day it was first seen.
 PICTURE = pa.schema(
