@@ -28,6 +28,7 @@ from fashiontrend.serve.schemas.responses import (
     SeriesResponse,
     VersionResponse,
 )
+from fashiontrend.serve.schemas.retail import RetailResponse
 
 T = TypeVar("T")
 M = TypeVar("M", bound=pydantic.BaseModel)
@@ -120,6 +121,11 @@ def evidence(keyword_id: str) -> Call[EvidenceResponse]:
 def series(query: Query) -> Call[SeriesResponse]:
     """Get shares over days."""
     return _get("/v1/series", SeriesResponse, query)
+
+
+def retail(query: Query) -> Call[RetailResponse]:
+    """Get how the products of values are sold over days."""
+    return _get("/v1/retail", RetailResponse, query)
 
 
 def forecasts(query: Query) -> Call[ForecastsResponse]:

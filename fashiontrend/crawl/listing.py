@@ -145,6 +145,7 @@ def check_listing(product: StatedProduct, platform: str, source: str, day: date)
         raw_digest=digest(product),
         list_position=product.list_position,
         variants=tuple(_variant(variant) for variant in product.variants[:MAX_VARIANTS]),
+        garment=None,
     )
 
 

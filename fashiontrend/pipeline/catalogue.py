@@ -8,6 +8,7 @@ one. Such days are read too, but only for the pictures that the run lists.
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, timedelta
+from itertools import groupby
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -106,18 +107,27 @@ class Catalogue:
         found = [p for p in others if wanted & self.picture_ids([p])] if wanted else []
         return own + [_packed_day(p) for p in found]
 
-    def listings(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+    def listings(
+        self, columns: Sequence[str], more: Sequence[str] = (), of: Collection[str] = ()
+    ) -> Iterator[pa.Table]:
         """LISTING rows of the run's days, one table per partition, with only these columns read.
 
         Which pictures the rows show is noted on the way, so that `showings` after it reads nothing.
+
+        Args:
+            columns: of every table.
+            more: further columns of some tables.
+            of: the partitions whose tables have them.
         """
         partitions = [packed.partition for packed in self.partitions()]
         noted = all(p in self._showings for p in partitions)
-        read = columns if noted else list(dict.fromkeys([*columns, *_SHOWN_BY, "images"]))
-        for partition, table in self.packed.tables(partitions, "listings", read):
-            if not noted:
-                self._showings[partition] = show(table)
-            yield table.select(columns)
+        for wide, group in groupby(partitions, key=lambda partition: partition in of):
+            wanted = list(dict.fromkeys([*columns, *(more if wide else ())]))
+            read = wanted if noted else list(dict.fromkeys([*wanted, *_SHOWN_BY, "images"]))
+            for partition, table in self.packed.tables(list(group), "listings", read):
+                if not noted:
+                    self._showings[partition] = show(table)
+                yield table.select(wanted)
 
     def showings(self) -> pa.Table:
         """SHOWING rows: which product shows which picture on which of the run's days."""

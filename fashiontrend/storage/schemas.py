@@ -154,6 +154,35 @@ SHARE = pa.schema(
     ]
 )
 
+#: How the products that show a value are sold on a platform on a day. Fractions are of the products behind them.
+RETAIL = pa.schema(
+    [
+        ("platform", pa.string()),
+        ("attribute", pa.string()),
+        ("value", pa.string()),
+        ("day", pa.date32()),
+        ("support", pa.int64()),  # products on sale that show the value
+        (
+            "out_of_stock",
+            pa.float64(),
+        ),  # mean over products of the part of their sizes that are sold out
+        ("out_of_stock_support", pa.int64()),
+        ("markdown", pa.float64()),  # part whose price is below its list price
+        ("markdown_support", pa.int64()),
+        ("markdown_depth", pa.float64()),  # of those, mean of 1 - price / list price
+        ("markdown_depth_support", pa.int64()),
+        ("new_in", pa.float64()),  # part that was first seen within window_days
+        ("new_in_support", pa.int64()),
+        ("window_days", pa.int32()),
+        ("price_q25", pa.float64()),  # in `currency`
+        ("price_median", pa.float64()),
+        ("price_q75", pa.float64()),
+        ("price_support", pa.int64()),
+        ("currency", pa.string()),  # the day's commonest; null without prices
+        ("withheld", pa.bool_()),
+    ]
+)
+
 #: A forecast share with its quantiles.
 FORECAST = pa.schema(
     [
