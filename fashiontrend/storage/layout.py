@@ -47,6 +47,11 @@ def labelling_request(run_id: str, round_: int) -> str:
     return f"labelling/{run_id}/round-{round_}.csv"
 
 
+def labelling_export(run_id: str) -> str:
+    """Prefix of the pictures that people should label next, ready for a labelling tool."""
+    return f"labelling/{run_id}/export"
+
+
 def model(name: str, version: str) -> str:
     """Partition: model.safetensors, card.json and the held-out report."""
     return f"models/{name}/{version}"

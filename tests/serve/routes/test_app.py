@@ -7,6 +7,7 @@ import pytest
 
 from fashiontrend.serve.schemas import responses
 from fashiontrend.serve.schemas.retail import RetailResponse
+from fashiontrend.serve.schemas.scorecard import ScorecardResponse
 from tests.serve.conftest import (
     DAY,
     Server,
@@ -38,6 +39,7 @@ def problem(answer) -> str:
         ("/v1/gates", responses.GatesResponse),
         ("/v1/gates/accuracy/history", responses.GateHistoryResponse),
         ("/v1/gates/perplexity/history", responses.GateHistoryResponse),
+        ("/v1/scorecard", ScorecardResponse),
         ("/v1/runs", responses.RunsResponse),
         ("/v1/releases", responses.ReleasesResponse),
     ],
