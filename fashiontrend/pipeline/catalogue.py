@@ -21,7 +21,7 @@ from fashiontrend.storage.partitions import Partitions, RolledPartitions, Rolled
 
 #: Columns of PICTURE that say what a picture is, without its bytes.
 PICTURE_INDEX = tuple(name for name in schemas.PICTURE.names if name != "image")
-_SHOWN_BY = ("platform", "day", "product_id", "first_seen", "garment")
+_SHOWN_BY = ("platform", "day", "product_id", "first_seen", "garment", "parent_id")
 #: One row per picture that a product shows on a day.
 SHOWING = pa.schema([*(schemas.LISTING.field(n) for n in _SHOWN_BY), ("picture_id", pa.string())])
 _PACKED_TABLES = (RolledTable("listings"), RolledTable("pictures", PICTURE_INDEX))

@@ -10,6 +10,7 @@ from fashiontrend.errors import DataError
 from fashiontrend.outcomes import IngestFacts, SharesFacts, WithheldDay
 from fashiontrend.pipeline.context import Context, Outcome
 from fashiontrend.pipeline.predictions import predictions, recogniser_of
+from fashiontrend.pipeline.voting import garments_only, without_placeholders
 from fashiontrend.storage import layout
 from fashiontrend.typed_json import to_plain
 
@@ -84,22 +85,4 @@ def measure(context: Context, version: str, listed: pd.DataFrame, predicted: pa.
 
 def listed_pictures(context: Context) -> pd.DataFrame:
     """One row per platform, day, product and picture of a garment that was listed."""
-    return garments_only(context.catalogue.showings().to_pandas())
-
-
-def garments_only(shown: pd.DataFrame) -> pd.DataFrame:
-    """Leave out the products whose newest mark says that they are no garments, on all days.
-
-    A day that was packed before there were marks has none; its products have those of later days.
-
-    Args:
-        shown: SHOWING rows.
-    """
-    key = ["platform", "product_id"]
-    marked = shown.dropna(subset=["garment"]).sort_values("day").drop_duplicates(key, keep="last")
-    others = marked.loc[~marked["garment"].astype(bool), key]
-    rows = shown.drop(columns="garment")
-    if others.empty:
-        return rows
-    found = rows.merge(others, on=key, how="left", indicator="_of")
-    return rows[(found["_of"] == "left_only").to_numpy()].reset_index(drop=True)
+    return without_placeholders(garments_only(context.catalogue.showings().to_pandas()))

@@ -60,7 +60,9 @@ LISTING = pa.schema(
     ]
 )
 #: Columns that the store's older tables lack; whoever reads them reads nulls there.
-ADDED_LATER = {name: LISTING.field(name).type for name in ("garment", "list_price", "variants")}
+ADDED_LATER = {
+    name: LISTING.field(name).type for name in ("garment", "list_price", "parent_id", "variants")
+}
 
 #: A picture that passed the checks of ingest, on the day it was first seen.
 PICTURE = pa.schema(

@@ -133,6 +133,7 @@ def test_the_listings_are_read_once_however_much_is_asked_of_them(context, calls
         "first_seen",
         "images",
         "garment",
+        "parent_id",
     }
 
 

@@ -138,7 +138,7 @@ def listing_columns(calls, step):
     return {name for columns in found for name in columns}
 
 
-SHOWN = {"platform", "day", "product_id", "first_seen", "images", "garment"}
+SHOWN = {"platform", "day", "product_id", "first_seen", "images", "garment", "parent_id"}
 
 
 def test_a_new_day_reaches_the_store_a_thousand_times_and_a_finished_run_twenty(

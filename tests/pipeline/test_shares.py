@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import date
 
-import pandas as pd
 import pytest
 
 from fashiontrend import taxonomy
@@ -78,27 +77,3 @@ def test_keywords_of_before_that_are_told_are_taken_as_they_are(store):
     key = layout.keywords("r1", DAY)
     store.commit(key, [], {"horizon_days": 30})
     publish._commit(store, key, {}, {"made_of": "b"})
-
-
-def shown(*rows):
-    names = ["platform", "product_id", "day", "garment"]
-    frame = pd.DataFrame([dict(zip(names, row, strict=True)) for row in rows], columns=names)
-    return frame.assign(garment=frame["garment"].astype(object))
-
-
-def test_the_newest_mark_of_a_product_holds_on_all_days():
-    """Days of a store that was written before there were marks have none."""
-    day = [date(2026, 11, d) for d in (1, 2, 3)]
-    frame = shown(
-        ("a", "boot", day[0], None),
-        ("a", "boot", day[1], False),
-        ("a", "coat", day[1], False),
-        ("a", "coat", day[2], True),
-        ("a", "gone", day[0], None),
-        ("b", "boot", day[1], None),
-    )
-    kept = shares.garments_only(frame)
-    assert list(kept["product_id"]) == ["coat", "coat", "gone", "boot"]
-    assert set(kept["platform"]) == {"a", "b"}
-    assert "garment" not in kept
-    assert len(shares.garments_only(shown(("a", "x", day[0], None)))) == 1
