@@ -77,6 +77,16 @@ def shares(attrnet: str, as_of: date, made_of: str) -> str:
     return f"shares/{attrnet}/as_of={as_of}/of={made_of}"
 
 
+def retails(attrnet: str) -> str:
+    """Prefix of the retail tables of the products that a recogniser described."""
+    return f"retail/{attrnet}/"
+
+
+def retail(attrnet: str, as_of: date, made_of: str) -> str:
+    """Partition: RETAIL rows up to a day; `made_of` is a digest of the days and settings they were measured with."""
+    return f"retail/{attrnet}/as_of={as_of}/of={made_of}"
+
+
 def keywords(release: str, as_of: date) -> str:
     """Partition: forecasts and keywords of a release on a day, as JSON, CSV, Parquet and Markdown."""
     return f"keywords/{release}/as_of={as_of}"
