@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from fashiontrend import console
-from fashiontrend.commands import loop, operation, pictures, series, serving, setting
+from fashiontrend.commands import loop, operation, pictures, series, serving, setting, upkeep
 from fashiontrend.loop import Step
 
 #: Panels of `fashiontrend --help` in the order of the work, and the commands in each.
@@ -28,6 +28,7 @@ PANELS: dict[str, tuple[str, ...]] = {
     "The recogniser alone": ("fit-attrnet", "judge-attrnet"),
     "The forecaster alone": ("forecast", "backtest"),
     "The HTTP service": ("serve", "token", "recognitions"),
+    "Care of the store": ("fsck", "clean", "backup", "restore"),
     "Jobs on a cluster": ("submit", "jobs", "logs", "exporter"),
 }
 
@@ -56,7 +57,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _part in (setting, loop, pictures, series, serving, operation):
+for _part in (setting, loop, pictures, series, serving, operation, upkeep):
     app.add_typer(_part.app)
 
 
