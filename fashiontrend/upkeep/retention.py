@@ -38,7 +38,7 @@ class InUse:
     """What may not go.
 
     Attributes:
-        recognisers: whose predictions a release, an whose predictions a release or an unfinished run needs.
+        recognisers: whose predictions a release or an unfinished run needs.
     """
 
     recognisers: frozenset[str]
