@@ -282,6 +282,7 @@ def _count(store: Store, file: str) -> int:
     with _input_errors(store, file), store.filesystem.open_input_file(store.path(file)) as source:
         parquet = pq.ParquetFile(source)
         catalogue_rows.check_columns(f"input {file!r}", parquet.schema_arrow)
+        catalogue_rows.check_unpacked_size(f"input {file!r}", parquet, source.size())
         rows: int = parquet.metadata.num_rows
         return rows
 

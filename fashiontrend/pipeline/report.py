@@ -18,7 +18,7 @@ from fashiontrend.outcomes import (
     TrainAttrnetFacts,
     TrainForecasterFacts,
 )
-from fashiontrend.pipeline import scorecard
+from fashiontrend.pipeline import labelling_request, scorecard
 from fashiontrend.pipeline.context import load_taxonomy
 from fashiontrend.storage import layout, ledger
 from fashiontrend.storage.object_store import Store
@@ -54,6 +54,7 @@ def write(config: Config, store: Store, state: ledger.Run) -> str:
             scored=scorecard.newest_scores(store, state.day),
             earlier=_earlier(config, store, state),
             limits=config.report,
+            labelling=labelling_request.describe(store, state.run_id),
         )
     )
     key = layout.report(state.run_id)

@@ -119,8 +119,8 @@ class Files:
         ]
         return sorted(found, key=lambda f: f.key)
 
-    def remove(self, key: str) -> None:
-        """Remove a file, if it is there."""
+    def delete(self, key: str) -> None:
+        """Remove one key, if it is there. A file of a committed partition must not be removed alone."""
         with self._explained(key):
             if self.filesystem.get_file_info(self.path(key)).type == pafs.FileType.File:
                 self.filesystem.delete_file(self.path(key))

@@ -113,7 +113,7 @@ def repair(store: Store, findings: Sequence[Finding]) -> list[Finding]:
         store.remove_partition(partition)
     for finding in mended:
         if not finding.partition:
-            store.remove(finding.key)
+            store.delete(finding.key)
     return mended
 
 

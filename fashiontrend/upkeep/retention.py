@@ -83,7 +83,7 @@ def remove(store: Store, removals: Iterable[Removal]) -> None:
     for removal in removals:
         for file in store.listing(removal.prefix):
             if file.key.endswith(f"/{MANIFEST}"):
-                store.remove(file.key)
+                store.delete(file.key)
         store.delete_folder(removal.prefix.rstrip("/"))
 
 
