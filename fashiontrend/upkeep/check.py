@@ -19,6 +19,8 @@ GRACE_H = 24.0
 THREADS = 8
 #: What a later step writes again by itself once it is gone.
 DERIVED = ("rollups/", "predictions/")
+#: Where documents of this program lie; JSON elsewhere belongs to Ray, to a labelling tool or to a caller.
+DOCUMENTS = (layout.RUNS, layout.RELEASES, layout.RECOGNITIONS, layout.CRAWL_FAILURES)
 _CRAWL = (
     "Restore it from a backup. Without one remove its folder and give `fashiontrend crawl` for its day, "
     "if the shop still shows that day."
@@ -174,7 +176,7 @@ def _check_alone(store: Store, key: str, quick: bool) -> Finding | None:
     try:
         if key.startswith("raw/images/") and not quick:
             store.read_picture(key.rpartition("/")[2])
-        elif key.endswith(".json"):
+        elif key.startswith(DOCUMENTS) and key.endswith(".json"):
             store.read_json(key)
     except DataError as error:
         return _damage(key, error)
