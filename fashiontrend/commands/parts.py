@@ -17,6 +17,7 @@ from fashiontrend.loop import Step
 EXTRAS: dict[str, str] = {
     **dict.fromkeys(("demo", "run", *map(str, Step)), "all"),
     **dict.fromkeys(("status", "report", "releases", "doctor", "exporter"), "train"),
+    **dict.fromkeys(("fsck", "clean", "backup", "restore"), "train"),
     **dict.fromkeys(("import", "replay", "labels", "fit-attrnet", "judge-attrnet"), "train"),
     **dict.fromkeys(("forecast", "backtest"), "train"),
     **dict.fromkeys(("serve", "recognitions"), "serve"),

@@ -95,13 +95,13 @@ def read_footer(file: pa.NativeFile, stated: FileDigest, path: str) -> bytes:
 
 
 def read_whole(data: bytes, path: str, columns: Sequence[str] | None) -> pa.Table:
-    """The table of a Parquet file whose bytes were read, with the checksums of its pages compared.
+    """The table of a Parquet file whose bytes were read and compared with their SHA-256.
 
     Raises:
         DataError: it is damaged.
     """
     with parsing(path):
-        return pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True).read(
+        return pq.ParquetFile(pa.BufferReader(data)).read(
             None if columns is None else list(columns)
         )
 

@@ -196,25 +196,11 @@ def recognition_parts(job_id: str) -> str:
     return f"recognitions/{job_id}/parts/"
 
 
-#: Below these prefixes a folder with files is a partition.
-PARTITIONED = (
-    RAW_DAYS,
-    RAW_PAGES,
-    CATALOGUE,
-    "annotations/",
-    "datasets/",
-    "models/",
-    "predictions/",
-    "shares/",
-    KEYWORDS,
-    SCORECARDS,
-    "rollups/",
-)
-
-
 def is_in_partition(key: str) -> bool:
     """Whether a key belongs into a folder that has a manifest."""
-    return key.startswith(PARTITIONED) or (key.startswith(RECOGNITIONS) and "/parts/" in key)
+    return key.startswith((*PARTITIONED, ROLL_UPS)) or (
+        key.startswith(RECOGNITIONS) and "/parts/" in key
+    )
 
 
 def parts(key: str) -> dict[str, str]:
