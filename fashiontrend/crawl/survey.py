@@ -15,6 +15,7 @@ from fashiontrend.crawl.finding import ABSENT, search_for
 from fashiontrend.crawl.listing import Listing, check_listing
 from fashiontrend.crawl.pages import StatedProduct
 from fashiontrend.crawl.pages.values import to_address
+from fashiontrend.crawl.spiders import WOOCOMMERCE_PLAIN, WOOCOMMERCE_PRETTY
 from fashiontrend.crawl.visit import Answer, ShopRefuses, Visit, VisitOver
 from fashiontrend.crawl.widths import widest_once
 from fashiontrend.errors import DataError, PictureError
@@ -22,7 +23,9 @@ from fashiontrend.images import inspect
 
 SHOWN = 3
 SHOPIFY_PATH = "/products.json?limit=250&page=1"
-WOOCOMMERCE_PATH = "/wp-json/wc/store/v1/products?per_page=100&page=1"
+WOOCOMMERCE_PATHS = tuple(
+    f"{start}per_page=100&page=1" for start in (WOOCOMMERCE_PRETTY, WOOCOMMERCE_PLAIN)
+)
 #: What the home page of a kind of shop holds; a kind without a mark is tried last.
 MARKS = {
     "shopify": re.compile(r"cdn\.shopify\.com|Shopify\.(?:theme|shop)|/cdn/shop/", re.IGNORECASE),
@@ -137,10 +140,14 @@ async def _shopify(visit: Visit, base: str, day: date) -> ShopSurvey | None:
 
 
 async def _woocommerce(visit: Visit, base: str, day: date) -> ShopSurvey | None:
-    answer = await visit.get(f"{base}{WOOCOMMERCE_PATH}")
-    if answer.status >= 400:
+    """Read the list by either form of its address, by one only if requests for pages would be missing."""
+    for path in WOOCOMMERCE_PATHS[: 2 if visit.left > 2 * SHOWN else 1]:
+        answer = await visit.get(f"{base}{path}")
+        with suppress(DataError):
+            products = pages.read_woocommerce(answer.text, answer.url)
+            break
+    else:
         return None
-    products = pages.read_woocommerce(answer.text, answer.url)
     total = answer.headers.get("X-WP-Total", "")
     stated = total.isdigit() and len(total) < 10
     number = int(total) if stated else len(products)
