@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from urllib.parse import urlsplit
 
 from fashiontrend.config import IngestConfig
@@ -107,7 +108,9 @@ def _base(stated: str, answered: str) -> str:
 async def _recognise(visit: Visit, base: str, home: str, day: date) -> ShopSurvey:
     """Try the kinds of shops, first those whose marks the home page has."""
     marked = [kind for kind, mark in MARKS.items() if mark.search(home)]
-    tries = {"shopify": _shopify, "woocommerce": _woocommerce}
+    # Without a mark the rarer form of an address would cost the requests for pages.
+    paths = WOOCOMMERCE_PATHS if marked else WOOCOMMERCE_PATHS[:1]
+    tries = {"shopify": _shopify, "woocommerce": partial(_woocommerce, paths=paths)}
     seen: list[str] = []
     for kind in marked or tries:
         try:
@@ -139,9 +142,10 @@ async def _shopify(visit: Visit, base: str, day: date) -> ShopSurvey | None:
     )
 
 
-async def _woocommerce(visit: Visit, base: str, day: date) -> ShopSurvey | None:
-    """Read the list by either form of its address, by one only if requests for pages would be missing."""
-    for path in WOOCOMMERCE_PATHS[: 2 if visit.left > 2 * SHOWN else 1]:
+async def _woocommerce(
+    visit: Visit, base: str, day: date, paths: Sequence[str]
+) -> ShopSurvey | None:
+    for path in paths:
         answer = await visit.get(f"{base}{path}")
         with suppress(DataError):
             products = pages.read_woocommerce(answer.text, answer.url)

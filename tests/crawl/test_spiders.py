@@ -4,7 +4,6 @@ import json
 from datetime import date
 
 import pytest
-
 from scrapy.http import HtmlResponse
 
 from fashiontrend.config import CrawlConfig, PlatformConfig
