@@ -26,6 +26,7 @@ from fashiontrend.serve.schemas.responses import (
     SeriesResponse,
     VersionResponse,
 )
+from fashiontrend.serve.schemas.scorecard import ScorecardResponse
 
 T = TypeVar("T")
 
@@ -89,6 +90,10 @@ class AsyncClient:
     async def evidence(self, keyword_id: str) -> EvidenceResponse:
         """Get the series, forecasts and samples behind a keyword."""
         return await self._do(calls.evidence(keyword_id))
+
+    async def scorecard(self) -> ScorecardResponse:
+        """Get how often published keywords came true; see `Client.scorecard`."""
+        return await self._do(calls.scorecard())
 
     async def series(self, **query: str | None) -> SeriesResponse:
         """Get shares; see `Client.series`."""

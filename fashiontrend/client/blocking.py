@@ -26,6 +26,7 @@ from fashiontrend.serve.schemas.responses import (
     SeriesResponse,
     VersionResponse,
 )
+from fashiontrend.serve.schemas.scorecard import ScorecardResponse
 
 T = TypeVar("T")
 
@@ -118,6 +119,10 @@ class Client:
     def evidence(self, keyword_id: str) -> EvidenceResponse:
         """Get the series, forecasts and samples behind a keyword."""
         return self._do(calls.evidence(keyword_id))
+
+    def scorecard(self) -> ScorecardResponse:
+        """Get how often published keywords came true, and what was claimed of them."""
+        return self._do(calls.scorecard())
 
     def series(self, **query: str | None) -> SeriesResponse:
         """Get shares; the query is the API's: platform, attribute, value, from, to, basis, corrected.

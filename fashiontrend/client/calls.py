@@ -28,6 +28,7 @@ from fashiontrend.serve.schemas.responses import (
     SeriesResponse,
     VersionResponse,
 )
+from fashiontrend.serve.schemas.scorecard import ScorecardResponse
 
 T = TypeVar("T")
 M = TypeVar("M", bound=pydantic.BaseModel)
@@ -115,6 +116,11 @@ def keywords(query: Query) -> Call[KeywordsResponse]:
 def evidence(keyword_id: str) -> Call[EvidenceResponse]:
     """Get what is behind a keyword."""
     return _get(f"/v1/keywords/{quote(keyword_id, safe='')}/evidence", EvidenceResponse)
+
+
+def scorecard() -> Call[ScorecardResponse]:
+    """Get how published keywords turned out."""
+    return _get("/v1/scorecard", ScorecardResponse)
 
 
 def series(query: Query) -> Call[SeriesResponse]:

@@ -13,7 +13,6 @@ from fashiontrend import __version__, console, taxonomy
 from fashiontrend import config as configuration
 from fashiontrend.commands.options import ConfigOption, DayOption, day_of, names_in
 from fashiontrend.config import Config
-from fashiontrend.demo.world import World
 from fashiontrend.errors import ConfigError
 
 app = typer.Typer()
@@ -49,6 +48,7 @@ def demo(
     """
     from fashiontrend.commands import demo_run
     from fashiontrend.commands.loop import show_end
+    from fashiontrend.demo.world import World
 
     if values:
         tree = demo_run.values(World(seed, datetime.now(tz=UTC).date(), days), values)

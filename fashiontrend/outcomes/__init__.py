@@ -18,7 +18,7 @@ from fashiontrend.outcomes.facts import (
     WithheldDay,
 )
 from fashiontrend.outcomes.health import HealthFacts
-from fashiontrend.outcomes.scores import MonitorRates, Rates, ScoreSummary
+from fashiontrend.outcomes.scores import MonitorRates, Rates, ReliabilityBin, ScoreSummary
 from fashiontrend.outcomes.trend import PairReport, TrendReport
 from fashiontrend.outcomes.verdict import AccuracyFinding, Check, TrendFinding, Verdict
 
@@ -39,6 +39,7 @@ __all__ = [
     "PublishFacts",
     "Rates",
     "RecogniseFacts",
+    "ReliabilityBin",
     "ScoreSummary",
     "SharesFacts",
     "TrainAttrnetFacts",

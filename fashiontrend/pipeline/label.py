@@ -8,22 +8,13 @@ import logging
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from fashiontrend.config import ResampleConfig
 from fashiontrend.errors import Conflict
-from fashiontrend.labels import (
-    annotations,
-    audit,
-    copying,
-    dataset,
-    label_studio,
-    title_rules,
-    titles,
-)
+from fashiontrend.labels import audit, copying, dataset, title_rules, titles
 from fashiontrend.loop import Step
 from fashiontrend.outcomes import LabelFacts
 from fashiontrend.pipeline import inputs
@@ -167,17 +158,7 @@ def _read_annotations(context: Context) -> pa.Table:
     pictures = context.catalogue.picture_index()
     tables = [schemas.ANNOTATION.empty_table()]
     for name in context.config.labels.annotations:
-        text = inputs.read_text(name, context.store)
-        read = (
-            label_studio.read_label_studio if Path(name).suffix == ".json" else annotations.read_csv
-        )
-        found = read(text, name, context.taxonomy, pictures)
-        if found.missing:
-            log.warning(
-                "%s: %d rows name pictures that the catalogue does not hold",
-                name,
-                len(found.missing),
-            )
+        found = inputs.read_annotations(name, context.store, context.taxonomy, pictures)
         tables.append(found.table)
     sets = (layout.annotation_set(name) for name in context.config.labels.imported_sets)
     return pa.concat_tables([*tables, *(_without_bytes(context.store, s) for s in sets)])

@@ -61,6 +61,7 @@ class ReportInput:
     scored: pa.Table | None = None  # schemas.SCORE of the newest day on which something came due
     earlier: Sequence[Run] = ()  # runs before this one, newest first
     limits: ReportConfig = field(default_factory=ReportConfig)
+    labelling: str = ""  # where the pictures are that people should label, as a sentence
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ def build_html(data: ReportInput) -> str:
             scores=run_rows.list_scores(data.scores),
             scored=_scored(data),
             history=gate_rows.list_history(data.earlier),
+            labelling=data.labelling,
             steps=run_rows.list_steps(data.run),
             versions=run_rows.list_versions(data.run),
             config=yaml.safe_dump(data.run.config, sort_keys=False, allow_unicode=True),

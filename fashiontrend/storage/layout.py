@@ -47,6 +47,11 @@ def labelling_request(run_id: str, round_: int) -> str:
     return f"labelling/{run_id}/round-{round_}.csv"
 
 
+def labelling_export(run_id: str) -> str:
+    """Prefix of the pictures that people should label next, ready for a labelling tool."""
+    return f"labelling/{run_id}/export"
+
+
 def model(name: str, version: str) -> str:
     """Partition: model.safetensors, card.json and the held-out report."""
     return f"models/{name}/{version}"
@@ -179,6 +184,27 @@ def recognition_part(job_id: str, number: int) -> str:
 def recognition_parts(job_id: str) -> str:
     """Prefix of all parts of a catalogue job."""
     return f"recognitions/{job_id}/parts/"
+
+
+#: Below these prefixes a folder with files is a partition.
+PARTITIONED = (
+    RAW_DAYS,
+    RAW_PAGES,
+    CATALOGUE,
+    "annotations/",
+    "datasets/",
+    "models/",
+    "predictions/",
+    "shares/",
+    KEYWORDS,
+    SCORECARDS,
+    "rollups/",
+)
+
+
+def is_in_partition(key: str) -> bool:
+    """Whether a key belongs into a folder that has a manifest."""
+    return key.startswith(PARTITIONED) or (key.startswith(RECOGNITIONS) and "/parts/" in key)
 
 
 def parts(key: str) -> dict[str, str]:

@@ -115,6 +115,15 @@ ANNOTATION = pa.schema(
     ]
 )
 
+#: A file that a labelling tool wrote, without its timestamps, as a set of annotations keeps it.
+TOOL_FILE = pa.schema(
+    [
+        ("name", pa.string()),
+        ("tool", pa.string()),  # label-studio | cvat | coco | csv
+        ("text", pa.large_string()),
+    ]
+)
+
 #: One training or validation picture; label arrays follow the order of the taxonomy's attributes.
 EXAMPLE = pa.schema(
     [

@@ -6,6 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from fashiontrend.serve.schemas import responses
+from fashiontrend.serve.schemas.scorecard import ScorecardResponse
 from tests.serve.conftest import (
     DAY,
     Server,
@@ -36,6 +37,7 @@ def problem(answer) -> str:
         ("/v1/gates", responses.GatesResponse),
         ("/v1/gates/accuracy/history", responses.GateHistoryResponse),
         ("/v1/gates/perplexity/history", responses.GateHistoryResponse),
+        ("/v1/scorecard", ScorecardResponse),
         ("/v1/runs", responses.RunsResponse),
         ("/v1/releases", responses.ReleasesResponse),
     ],
