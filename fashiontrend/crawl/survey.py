@@ -3,11 +3,12 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from fashiontrend.config import IngestConfig
@@ -76,6 +77,10 @@ class ShopSurvey:
         return block | {name: value for name, value in more.items() if value}
 
 
+#: Reads a shop as one of a kind; None if it is of another.
+Try: TypeAlias = Callable[[Visit, str, date], Awaitable[ShopSurvey | None]]
+
+
 async def survey(visit: Visit, day: date, limits: IngestConfig) -> ShopSurvey:
     """Visit a shop and say what it is.
 
@@ -110,7 +115,7 @@ async def _recognise(visit: Visit, base: str, home: str, day: date) -> ShopSurve
     marked = [kind for kind, mark in MARKS.items() if mark.search(home)]
     # Without a mark the rarer form of an address would cost the requests for pages.
     paths = WOOCOMMERCE_PATHS if marked else WOOCOMMERCE_PATHS[:1]
-    tries = {"shopify": _shopify, "woocommerce": partial(_woocommerce, paths=paths)}
+    tries: dict[str, Try] = {"shopify": _shopify, "woocommerce": partial(_woocommerce, paths=paths)}
     seen: list[str] = []
     for kind in marked or tries:
         try:

@@ -119,11 +119,6 @@ KEYWORDS = "keywords/"
 RAW_IMAGES = "raw/images/"
 #: Rewritten partitions wait here until they stand in their place; each has the key of its place below.
 FORGETTING = "forgetting/"
-#: Everything below these prefixes is a committed partition. Listings come last: they say what else is a shop's.
-PARTITIONED = (
-    "raw/pages/", "predictions/", "datasets/", "annotations/", "models/", "shares/", "keywords/", "scorecard/",
-    "catalogue/", "raw/listings/",
-)  # fmt: skip
 ROLL_UPS = "rollups/"
 LABELLING = "labelling/"
 SCORECARDS = "scorecard/"
@@ -199,6 +194,13 @@ PARTITIONED = (
     KEYWORDS,
     SCORECARDS,
     "rollups/",
+)
+#: The same in the order in which a shop is forgotten: its listings come last, because they say what else is its
+#: own. Roll-ups are left out: they are copies, which are deleted and written again.
+FORGETTING_ORDER = (
+    *(prefix for prefix in PARTITIONED if prefix not in (CATALOGUE, RAW_DAYS, ROLL_UPS)),
+    CATALOGUE,
+    RAW_DAYS,
 )
 
 
