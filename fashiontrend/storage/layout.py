@@ -129,11 +129,6 @@ KEYWORDS = "keywords/"
 RAW_IMAGES = "raw/images/"
 #: Rewritten partitions wait here until they stand in their place; each has the key of its place below.
 FORGETTING = "forgetting/"
-#: Everything below these prefixes is a committed partition. Listings come last: they say what else is a shop's.
-PARTITIONED = (
-    "raw/pages/", "predictions/", "datasets/", "annotations/", "models/", "shares/", "keywords/", "scorecard/",
-    "catalogue/", "raw/listings/",
-)  # fmt: skip
 ROLL_UPS = "rollups/"
 LABELLING = "labelling/"
 SCORECARDS = "scorecard/"
@@ -196,11 +191,32 @@ def recognition_parts(job_id: str) -> str:
     return f"recognitions/{job_id}/parts/"
 
 
+#: Below these prefixes a folder with files is a partition.
+PARTITIONED = (
+    RAW_DAYS,
+    RAW_PAGES,
+    CATALOGUE,
+    "annotations/",
+    "datasets/",
+    "models/",
+    "predictions/",
+    "shares/",
+    KEYWORDS,
+    SCORECARDS,
+    ROLL_UPS,
+)
+#: The same in the order in which a shop is forgotten: its listings come last, because they say what else is its
+#: own. Roll-ups are left out: they are copies, which are deleted and written again.
+FORGETTING_ORDER = (
+    *(prefix for prefix in PARTITIONED if prefix not in (CATALOGUE, RAW_DAYS, ROLL_UPS)),
+    CATALOGUE,
+    RAW_DAYS,
+)
+
+
 def is_in_partition(key: str) -> bool:
     """Whether a key belongs into a folder that has a manifest."""
-    return key.startswith((*PARTITIONED, ROLL_UPS)) or (
-        key.startswith(RECOGNITIONS) and "/parts/" in key
-    )
+    return key.startswith(PARTITIONED) or (key.startswith(RECOGNITIONS) and "/parts/" in key)
 
 
 def parts(key: str) -> dict[str, str]:
