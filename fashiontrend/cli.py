@@ -21,8 +21,8 @@ from fashiontrend.loop import Step
 
 #: Panels of `fashiontrend --help` in the order of the work, and the commands in each.
 PANELS: dict[str, tuple[str, ...]] = {
-    "Start here": ("demo", "init", "doctor", "config", "taxonomy", "version"),
-    "The daily loop": ("run", "status", "report", "releases"),
+    "Start here": ("demo", "init", "shop", "doctor", "config", "taxonomy", "version"),
+    "The daily loop": ("run", "status", "report", "releases", "forget"),
     "Steps of the loop, in the order of the data": tuple(map(str, Step)),
     "Labels that people give": ("labels",),
     "Labelled sets made by others": ("import", "replay"),

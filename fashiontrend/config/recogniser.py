@@ -82,13 +82,14 @@ class AttrNetConfig(Section):
 
     backbone: str = Field(
         default="small",
-        description="The features are computed by this network, which is `small`, `lean`, or the name of a "
-        "torchvision network.",
+        description="The features are computed by this network, which is `small`, `lean`, the name of a "
+        "torchvision network, or `timm/` and the name of a timm network (the extra `timm`).",
     )
     weights: str | None = Field(
         default=None,
         description="The backbone starts from this local file of tensors (.safetensors, or a tensors-only torch "
-        "file). If it is not set, the initial weights are random.",
+        "file). `hub` fetches the weights of a timm network from its hub. If it is not set, the initial weights "
+        "are random.",
     )
     input_px: PositiveInt = Field(
         default=64,

@@ -159,7 +159,8 @@ def _read_annotations(context: Context) -> pa.Table:
         found = inputs.read_annotations(name, context.store, context.taxonomy, pictures)
         tables.append(found.table)
     sets = (layout.annotation_set(name) for name in context.config.labels.imported_sets)
-    return pa.concat_tables([*tables, *(_without_bytes(context.store, s) for s in sets)])
+    imported = (inputs.carried(_without_bytes(context.store, s), context.taxonomy) for s in sets)
+    return pa.concat_tables([*tables, *imported])
 
 
 def _without_bytes(store: Store, partition: str) -> pa.Table:

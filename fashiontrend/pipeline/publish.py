@@ -201,6 +201,4 @@ def _commit(store: Store, partition: str, files: dict[str, bytes], facts: dict[s
             "`keywords`. What was published stays, because the scorecard scores it; what you changed "
             "counts from the next day on."
         )
-    for name, data in files.items():
-        store.write(f"{partition}/{name}", data)
-    store.commit(partition, [f"{partition}/{name}" for name in files], facts)
+    store.commit_bytes(partition, files, facts)

@@ -1,13 +1,11 @@
 """The HTML report of a run: collect what its steps left in the store, and write one page."""
 
-import io
 from datetime import date
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from fashiontrend import report as pages
 from fashiontrend.attrnet.evaluation import hard_examples
@@ -78,7 +76,7 @@ def _published(store: Store, state: ledger.Run) -> tuple[KeywordsFile | None, pa
     output = _output(state, Step.PUBLISH)
     if output is None:
         return None, None
-    forecasts = pq.read_table(io.BytesIO(store.read(f"{output}/forecasts.parquet")))
+    forecasts = store.read_table(f"{output}/forecasts.parquet")
     return store.read_json(f"{output}/keywords.json"), forecasts
 
 
@@ -93,7 +91,7 @@ def _retail(store: Store, state: ledger.Run) -> pa.Table | None:
 def _pictures(config: Config, store: Store, keywords: KeywordsFile | None) -> dict[str, bytes]:
     """Bytes of the pictures that the page shows."""
     wanted = pages.needed_pictures(keywords, config.report)
-    return {i: store.read(layout.raw_image(i)) for i in wanted}
+    return {i: store.read_picture(i) for i in wanted}
 
 
 def hardest_pictures(store: Store, model: str | None, taxonomy: Taxonomy) -> list[pages.Exhibit]:

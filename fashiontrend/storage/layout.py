@@ -120,7 +120,23 @@ def roll_up(prefix: str, month: str, of: str) -> str:
     return f"rollups/{prefix}month={month}/of={of}"
 
 
+def picture_of(key: str) -> str:
+    """The id of the picture whose bytes lie under a key below `RAW_IMAGES`."""
+    return key.rpartition("/")[2]
+
+
 KEYWORDS = "keywords/"
+RAW_IMAGES = "raw/images/"
+#: Rewritten partitions wait here until they stand in their place; each has the key of its place below.
+FORGETTING = "forgetting/"
+#: Everything below these prefixes is a committed partition. Listings come last: they say what else is a shop's.
+FORGET_ORDER = (
+    "raw/pages/", "predictions/", "datasets/", "annotations/", "models/", "shares/", "retail/", "keywords/",
+    "scorecard/",
+    "catalogue/", "raw/listings/",
+)  # fmt: skip
+ROLL_UPS = "rollups/"
+LABELLING = "labelling/"
 SCORECARDS = "scorecard/"
 RAW_DAYS = "raw/listings/"
 RAW_PAGES = "raw/pages/"
@@ -179,6 +195,28 @@ def recognition_part(job_id: str, number: int) -> str:
 def recognition_parts(job_id: str) -> str:
     """Prefix of all parts of a catalogue job."""
     return f"recognitions/{job_id}/parts/"
+
+
+#: Below these prefixes a folder with files is a partition.
+PARTITIONED = (
+    RAW_DAYS,
+    RAW_PAGES,
+    CATALOGUE,
+    "annotations/",
+    "datasets/",
+    "models/",
+    "predictions/",
+    "shares/",
+    "retail/",
+    KEYWORDS,
+    SCORECARDS,
+    "rollups/",
+)
+
+
+def is_in_partition(key: str) -> bool:
+    """Whether a key belongs into a folder that has a manifest."""
+    return key.startswith(PARTITIONED) or (key.startswith(RECOGNITIONS) and "/parts/" in key)
 
 
 def parts(key: str) -> dict[str, str]:

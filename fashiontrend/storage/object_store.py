@@ -10,11 +10,11 @@ exactly one commits.
 """
 
 import fcntl
+import hashlib
 import io
-import json
 import os
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,12 +29,14 @@ import pyarrow.parquet as pq
 
 from fashiontrend.config import StoreConfig
 from fashiontrend.errors import Conflict, DataError, StoreError
-from fashiontrend.storage import s3, schemas
-from fashiontrend.storage.manifest import MANIFEST, Manifest, damaged, parse_manifest
-from fashiontrend.typed_json import parse_object
+from fashiontrend.storage import checked, layout, s3
+from fashiontrend.storage.digests import FileDigest, damaged, describe, open_sealed
+from fashiontrend.storage.manifest import MANIFEST, Manifest, parse_manifest
 
 #: Error codes of S3-compatible servers for a conditional PUT that came second.
 TAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
+#: What manifests state is remembered of about this many files; then it is forgotten and read again.
+REMEMBERED = 100_000
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,16 @@ class Store:
     def _s3(self) -> Any:
         return s3.make_client(self.config)
 
+    @cached_property
+    def _written(self) -> dict[str, FileDigest]:
+        """Of files that this process wrote and has not committed yet."""
+        return {}
+
+    @cached_property
+    def _stated(self) -> dict[str, dict[str, FileDigest]]:
+        """What the manifests that this process saw state: folder -> key -> digest."""
+        return {}
+
     def path(self, key: str) -> str:
         """The key in the form that `filesystem` takes."""
         return f"{self.root}/{key}"
@@ -86,23 +98,58 @@ class Store:
         return bool(kind == pafs.FileType.File)
 
     def read(self, key: str) -> bytes:
-        """The bytes of a key.
+        """The bytes of a key, compared with what the manifest of its folder states.
 
         Raises:
             StoreError: it is not there, or the store cannot be reached.
+            DataError: it is not what was written.
         """
-        with self._explained(key), self.filesystem.open_input_stream(self.path(key)) as stream:
-            data: bytes = stream.read()
+        data, stated = self._bytes(key), self.stated(key)
+        if stated and (fault := stated.fault_of(data)):
+            raise DataError(damaged(self.uri(key), fault))
         return data
 
     def read_json(self, key: str) -> Any:
-        """The object of a JSON key.
+        """The object of a JSON key, without its seal.
 
         Raises:
             StoreError: it is not there, or the store cannot be reached.
-            DataError: it is no whole JSON object.
+            DataError: it is no whole JSON object, or not the one that was written.
         """
-        return parse_object(self.read(key), self.uri(key))
+        return open_sealed(self.read(key), self.uri(key))
+
+    def read_picture(self, picture_id: str) -> bytes:
+        """The bytes of a picture, whose name is their SHA-256.
+
+        Raises:
+            StoreError: it is not there, or the store cannot be reached.
+            DataError: it is not what was written.
+        """
+        key = layout.raw_image(picture_id)
+        data = self.read(key)
+        if hashlib.sha256(data).hexdigest() != picture_id:
+            raise DataError(damaged(self.uri(key), "its SHA-256 is not its name"))
+        return data
+
+    def stated(self, key: str) -> FileDigest | None:
+        """What the manifest of a key's folder states of it; None for a file without a manifest.
+
+        The manifest is read if this process has not seen it.
+
+        Raises:
+            DataError: the manifest is damaged.
+        """
+        folder, _, name = key.rpartition("/")
+        if name != MANIFEST and folder not in self._stated and layout.is_in_partition(key):
+            self.manifest(folder)
+        return self._stated.get(folder, {}).get(key)
+
+    def remember(self, partition: str, manifest: Manifest) -> Manifest:
+        """Compare what is read from now on with what a manifest states; returns it."""
+        if len(self._stated) * 4 > REMEMBERED:
+            self._stated.clear()
+        self._stated[partition] = manifest.digests
+        return manifest
 
     def write(self, key: str, data: bytes, durable: bool = True) -> None:
         """Write a key as a whole: a reader sees the old bytes or the new ones, never a part.
@@ -119,13 +166,17 @@ class Store:
                     stream.write(data)
             else:
                 os.replace(self._beside(key, data, durable), self.path(key))
+        if durable:
+            if len(self._written) > REMEMBERED:
+                self._written.clear()
+            self._written[key] = describe(key, data)
 
     def write_table(self, key: str, table: pa.Table, row_group_rows: int | None = None) -> None:
         """Write a table as Parquet."""
         self.write(key, parquet_bytes(table, row_group_rows))
 
     def read_table(self, key: str, columns: Sequence[str] | None = None) -> pa.Table:
-        """Read a Parquet key, or some of its columns, and compare the checksums of its pages.
+        """Read a Parquet key, or some of its columns, and compare it with what was written.
 
         Columns of `schemas.ADDED_LATER` that an older version did not write are null.
 
@@ -133,29 +184,34 @@ class Store:
             StoreError: it is not there, or the store cannot be reached.
             DataError: it is damaged, or lacks another column.
         """
+        stated = self.stated(key)
+        whole = columns is None or stated is None or stated.size <= checked.WHOLE_BYTES
+        if stated and stated.sha256 and whole:
+            data = self._bytes(key)
+            if fault := stated.fault_of(data):
+                raise DataError(damaged(self.uri(key), fault))
+            table = checked.read_whole(data, self.uri(key), columns)
+            return checked.with_added(table, columns, self.uri(key))
         with self._explained(key):
-            try:
-                return self._read_columns(key, columns)
-            except pa.ArrowInvalid:
-                wanted = set(columns or ()) & schemas.ADDED_LATER.keys()
-                absent = wanted - set(
-                    pq.read_schema(self.path(key), filesystem=self.filesystem).names
-                )
-                if columns is None or not absent:
-                    raise
-                table = self._read_columns(key, [c for c in columns if c not in absent])
-        for name in sorted(absent):
-            table = table.append_column(name, pa.nulls(len(table), schemas.ADDED_LATER[name]))
-        return table.select(columns)
+            if stated and stated.footer_bytes:
+                table = checked.read_part(self.filesystem, self.path(key), stated, columns)
+            else:
+                table = checked.read_unstated(self.filesystem, self.path(key), columns)
+        return checked.with_added(table, columns, self.uri(key))
 
-    def _read_columns(self, key: str, columns: Sequence[str] | None) -> pa.Table:
-        return pq.read_table(
-            self.path(key),
-            filesystem=self.filesystem,
-            partitioning=None,
-            columns=list(columns) if columns is not None else None,
-            page_checksum_verification=True,
-        )
+    def check_footers(self, keys: Sequence[str]) -> None:
+        """Compare sizes and footers of Parquet files that another library will read.
+
+        Raises:
+            StoreError: one is not there, or the store cannot be reached.
+            DataError: one is damaged.
+        """
+        for key in keys:
+            stated = self.stated(key)
+            if stated is None or not stated.footer_bytes:
+                continue
+            with self._explained(key), self.filesystem.open_input_file(self.path(key)) as file:
+                checked.read_footer(file, stated, self.uri(key))
 
     def keys(self, prefix: str) -> list[str]:
         """All keys below a prefix that ends in `/`, sorted."""
@@ -191,10 +247,32 @@ class Store:
         Raises:
             Conflict: it is committed already; that commit stays valid.
         """
-        body = {"files": [f.removeprefix(f"{partition}/") for f in files], "facts": facts}
-        data = json.dumps(body, indent=1, default=str)
-        self.create(f"{partition}/{MANIFEST}", data.encode())
-        return parse_manifest(partition, data)
+        digests = {f: self._described(f) for f in files}
+        data = Manifest(tuple(files), facts, digests).to_bytes(partition)
+        self.create(f"{partition}/{MANIFEST}", data)
+        for key in files:
+            self._written.pop(key, None)
+        return self.remember(partition, parse_manifest(partition, data))
+
+    def commit_bytes(
+        self, partition: str, files: Mapping[str, bytes], facts: dict[str, Any]
+    ) -> Manifest:
+        """Write files under fixed names and commit them together.
+
+        Two writers of one partition use the same names. The one whose commit stands puts its own
+        bytes back if the other one has written over them.
+
+        Raises:
+            Conflict: it is committed already; that commit stays valid.
+        """
+        keys = {f"{partition}/{name}": data for name, data in files.items()}
+        for key, data in keys.items():
+            self.write(key, data)
+        manifest = self.commit(partition, list(keys), facts)
+        for key, data in keys.items():
+            if self._bytes(key) != data:
+                self.write(key, data)
+        return manifest
 
     def commit_tables(
         self, partition: str, tables: dict[str, pa.Table], facts: dict[str, Any]
@@ -227,7 +305,8 @@ class Store:
         Raises:
             StoreError: it is not committed, or the store cannot be reached.
         """
-        return parse_manifest(partition, self.read(f"{partition}/{MANIFEST}"))
+        key = f"{partition}/{MANIFEST}"
+        return self.remember(partition, parse_manifest(partition, self.read(key)))
 
     def committed(self, prefix: str) -> list[str]:
         """The committed partitions below a prefix, sorted."""
@@ -255,6 +334,7 @@ class Store:
         manifest = manifest or self.manifest(partition)
         if manifest is None:
             raise DataError(f"{self.uri(partition)}: not committed. Run the step that makes it.")
+        self.remember(partition, manifest)
         tables = [self.read_table(key, columns) for key in manifest.tables(name_prefix)]
         if not tables:
             raise DataError(f"{self.uri(partition)}: holds no table {name_prefix!r}.")
@@ -273,20 +353,37 @@ class Store:
         """Commit a local folder's files as a partition, unless it is committed already."""
         if (standing := self.manifest(partition)) is not None:
             return standing
-        keys = []
-        for path in sorted(p for p in folder.iterdir() if p.is_file()):
-            self.write(f"{partition}/{path.name}", path.read_bytes())
-            keys.append(f"{partition}/{path.name}")
+        found = sorted(p for p in folder.iterdir() if p.is_file())
         try:
-            return self.commit(partition, keys, facts)
+            return self.commit_bytes(partition, {p.name: p.read_bytes() for p in found}, facts)
         except Conflict:
-            return self.manifest(partition) or Manifest(tuple(keys), facts)
+            return self.read_manifest(partition)
 
     def delete_folder(self, prefix: str) -> None:
         """Remove everything below a prefix, if there is anything."""
         with self._explained(prefix):
             if self.filesystem.get_file_info(self.path(prefix)).type == pafs.FileType.Directory:
                 self.filesystem.delete_dir(self.path(prefix))
+
+    def delete(self, key: str) -> None:
+        """Remove one key, if it is there. A file of a committed partition must not be removed alone."""
+        if self.exists(key):
+            with self._explained(key):
+                self.filesystem.delete_file(self.path(key))
+
+    def _bytes(self, key: str) -> bytes:
+        with self._explained(key), self.filesystem.open_input_stream(self.path(key)) as stream:
+            data: bytes = stream.read()
+        return data
+
+    def _described(self, key: str) -> FileDigest:
+        """What a manifest states of a file: all of it, or size and footer if another process wrote it."""
+        if (known := self._written.get(key)) is not None:
+            return known
+        if not key.endswith(".parquet"):
+            return describe(key, self._bytes(key))
+        with self._explained(key):
+            return checked.describe_unseen(self.filesystem, self.path(key))
 
     def _put(self, key: str, data: bytes, expected: bytes | None) -> None:
         with self._explained(key):
