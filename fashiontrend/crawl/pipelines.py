@@ -24,7 +24,7 @@ from fashiontrend.crawl.memory import Validators
 from fashiontrend.crawl.pages import StatedProduct, is_challenge
 from fashiontrend.crawl.platform_spider import PICTURE_META_KEY, CrawlReject, PlatformSpider
 from fashiontrend.crawl.settling import is_replaced_by, is_same_product
-from fashiontrend.crawl.widths import widest_once
+from fashiontrend.crawl.widths import at_kept_addresses, widest_once
 from fashiontrend.errors import DataError, StoreError
 from fashiontrend.images import SIGNATURES
 from fashiontrend.storage import layout
@@ -119,7 +119,9 @@ class CheckPipeline:
     def _check(self, product: StatedProduct, spider: PlatformSpider) -> Listing:
         try:
             listing = check_listing(product, spider.platform.name, spider.platform.kind, spider.day)
-            return replace(listing, images=widest_once(listing.images))
+            images = widest_once(listing.images)
+            variants = at_kept_addresses(listing.variants, images)
+            return replace(listing, images=images, variants=variants)
         except DataError as error:
             reason, _, detail = str(error).partition(": ")
             spider.count("invalid")

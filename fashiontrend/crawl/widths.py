@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from fashiontrend.crawl.listing import ListingImage
+from fashiontrend.crawl.listing import ListingImage, ListingVariant
 
 #: Parameters of picture servers that say a size or a coding, never which picture it is.
 SIZE_PARAMETERS = {
@@ -39,6 +39,19 @@ def widest_once(images: Sequence[ListingImage]) -> tuple[ListingImage, ...]:
             best[name] = (width, image)
     kept = (image for _, image in best.values())
     return tuple(replace(image, position=position) for position, image in enumerate(kept))
+
+
+def at_kept_addresses(
+    variants: Sequence[ListingVariant], kept: Sequence[ListingImage]
+) -> tuple[ListingVariant, ...]:
+    """Return the variants with the addresses under which their pictures are kept."""
+    addresses = {split_width(image.url)[0]: image.url for image in kept}
+    return tuple(
+        replace(
+            v, images=tuple(dict.fromkeys(addresses.get(split_width(a)[0], a) for a in v.images))
+        )
+        for v in variants
+    )
 
 
 def split_width(address: str) -> tuple[str, int]:

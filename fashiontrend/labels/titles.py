@@ -1,12 +1,13 @@
 """Read weak labels from listings: title, then category, colour and tags, then description."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, NamedTuple, TypeAlias
 
 import pyarrow as pa
 
+from fashiontrend.labels.colours import colours_of_pictures
 from fashiontrend.labels.garments import is_garment
 from fashiontrend.labels.terms import normalise
 from fashiontrend.labels.title_rules import TitleRule, TitleRules, find_rules
@@ -15,6 +16,8 @@ from fashiontrend.outcomes import ReadTexts
 from fashiontrend.storage import schemas
 from fashiontrend.taxonomy import GARMENT_TYPE, Taxonomy
 
+#: The attribute that differs between the variants of a listing.
+COLOUR = "colour"
 #: The language of a platform is guessed from so many of its products.
 GUESSED_FROM = 2000
 #: LABEL rows with the term of the rule that made them, so that an audit can count its agreements.
@@ -32,6 +35,7 @@ class ListedProduct:
     category: str  # in normal form
     texts: Texts
     picture_ids: tuple[str, ...]  # each once
+    colours: Mapping[str, str] = field(default_factory=dict)  # see `colours_of_pictures`
 
 
 class TitleLabels(NamedTuple):
@@ -53,7 +57,8 @@ def read_texts_of(listings: pa.Table, taxonomy: Taxonomy, rules: TitleRules) -> 
     decides, and makes no label if its terms state different values (`title_rules.find_rules`
     defines which terms count). An attribute is left out if the garment type that the texts state
     cannot have it. Products that are no garments (`garments.is_garment`) have no labels. Each platform is read
-    in the language that its texts are written in.
+    in the language that its texts are written in. If a listing has pictures of several colours, each picture
+    has the colour of its own variant.
 
     Args:
         listings: LISTING rows of any number of days.
@@ -71,7 +76,7 @@ def read_texts_of(listings: pa.Table, taxonomy: Taxonomy, rules: TitleRules) -> 
         read = _Reader(taxonomy, rules, language)
         texts.append(_count(platform, products, read))
         for product in products:
-            rows += _label_rows(product, read(product), rules.confidence)
+            rows += _label_rows(product, read, rules.confidence)
     return TitleLabels(pa.Table.from_pylist(rows, TITLE_LABEL), tuple(texts))
 
 
@@ -109,6 +114,15 @@ class _Reader:
 
     def __call__(self, product: ListedProduct) -> list[TitleRule]:
         return self._labels(product) or []
+
+    def of_picture(self, product: ListedProduct, picture_id: str) -> list[TitleRule]:
+        """The rules that hold for one picture of a product."""
+        found = self(product)
+        if not found or picture_id not in product.colours:
+            return found
+        own = (product.colours[picture_id],) if COLOUR in self.rules.patterns(self.language) else ()
+        rule = _decide(own, self.rules, COLOUR, self.language)
+        return [r for r in found if r.attribute != COLOUR] + ([rule] if rule else [])
 
     def is_other(self, product: ListedProduct) -> bool:
         """Whether a product is no garment."""
@@ -162,6 +176,7 @@ def _products(listings: pa.Table) -> Iterator[ListedProduct]:
     last = keys.sort_values(["day", "row"]).drop_duplicates(["platform", "product_id"], keep="last")
     columns = [
         "platform", "product_id", "title", "category", "colour", "tags", "description", "images",
+        "variants",
     ]  # fmt: skip
     ordered = last.sort_values(["platform", "product_id"])["row"].to_numpy()
     for row in listings.select(columns).take(pa.array(ordered, pa.int64())).to_pylist():
@@ -172,6 +187,7 @@ def _products(listings: pa.Table) -> Iterator[ListedProduct]:
             normalise(row["category"] or ""),
             _texts(row),
             tuple(dict.fromkeys(picture_id for picture_id in pictures if picture_id)),
+            colours_of_pictures(row),
         )
 
 
@@ -183,10 +199,10 @@ def _texts(row: Mapping[str, Any]) -> Texts:
 
 
 def _label_rows(
-    product: ListedProduct, found: list[TitleRule], confidence: float
+    product: ListedProduct, read: _Reader, confidence: float
 ) -> Iterator[dict[str, object]]:
     for picture_id in product.picture_ids:
-        for rule in found:
+        for rule in read.of_picture(product, picture_id):
             yield {
                 "picture_id": picture_id,
                 "product_key": product.product_key,

@@ -30,6 +30,7 @@ BOOST = 1.5
 #: Columns of LISTING that labels are read from.
 TEXTS = (
     "platform", "product_id", "day", "title", "category", "colour", "tags", "description", "images",
+    "variants",
 )  # fmt: skip
 #: Rows of a row group, so that a reader of a few pictures decodes little more than those.
 ROW_GROUP_ROWS = 256

@@ -73,6 +73,8 @@ def _currency(offers: pd.DataFrame) -> str | None:
 
 def _rows(known: pd.DataFrame, attribute: str) -> pd.DataFrame:
     shown = known[known[attribute].notna()]
+    if shown.empty:
+        return pd.DataFrame()
     groups = shown.groupby(["platform", "day", attribute], sort=True)
     found: dict[str, Any] = {"support": groups.size()}
     for name in ("out_of_stock", "markdown", "markdown_depth", "new_in"):

@@ -201,6 +201,7 @@ PARTITIONED = (
     "models/",
     "predictions/",
     "shares/",
+    "retail/",
     KEYWORDS,
     SCORECARDS,
     ROLL_UPS,

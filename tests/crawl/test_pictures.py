@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from fashiontrend.crawl.listing import ListingImage
-from fashiontrend.crawl.widths import split_width, widest_once
+from fashiontrend.crawl.listing import ListingImage, ListingVariant
+from fashiontrend.crawl.widths import at_kept_addresses, split_width, widest_once
 from fashiontrend.storage import layout
 
 #: The second is no sweep day, the third is one.
@@ -112,3 +112,13 @@ def test_one_picture_in_several_widths_is_kept_once_at_its_widest(addresses, kep
 
 def test_a_stated_width_is_read():
     assert split_width("https://s.example/a_800x600.jpg?v=2") == ("s.example/a.jpg?v=2", 800)
+
+
+def test_the_pictures_of_a_variant_are_named_as_the_listing_keeps_them():
+    """Seen: a variant named its picture at another width, so that nothing said which colour the kept one shows."""
+    wide, narrow = "https://s.example/red_800x.jpg", "https://s.example/red_200x.jpg"
+    kept = widest_once([ListingImage(a, None, n) for n, a in enumerate((narrow, wide))])
+    other = "https://s.example/blue.jpg"
+    sold = ListingVariant(None, None, "Red", None, None, None, None, (narrow, wide, other))
+    (variant,) = at_kept_addresses((sold,), kept)
+    assert variant.images == (wide, other)

@@ -333,3 +333,40 @@ def test_listings_are_marked_and_products_without_a_label_are_counted(shipped):
     assert marked["garment"].to_pylist() == [True, True, False, True]
     (counts,) = titles.read_texts_of(marked, shipped, rules).texts
     assert counts == ReadTexts("a", "en", 4, 2, 1, 1)
+
+
+def test_each_picture_of_a_listing_of_several_colours_has_the_colour_of_its_variant(shipped):
+    """Seen: the title's colour stood on the pictures of every colour that is sold under the address."""
+    images = [
+        {"url": f"/{n}.jpg", "picture_id": n} for n in ("black", "red", "both", "detail", "lost")
+    ]
+    images[-1]["picture_id"] = None
+
+    def variant(colour, *pictures):
+        return {"colour": colour, "images": [f"/{p}.jpg" for p in pictures]}
+
+    row = {
+        "platform": "a",
+        "product_id": "1",
+        "day": date(2026, 11, 1),
+        "title": "Black linen dress",
+    }
+    sold = [
+        variant("Black", "black", "both"),
+        variant("Red", "red", "both"),
+        variant(None, "detail"),
+    ]
+    rules = title_rules.compile_rules(shipped)
+
+    def colours(variants):
+        listed = [{**row, "images": images, "variants": variants}]
+        found = titles.read_titles(pa.Table.from_pylist(listed, schemas.LISTING), shipped, rules)
+        labels = found.to_pylist()
+        assert {r["picture_id"] for r in labels if r["attribute"] == "fabric"} == {
+            "black", "red", "both", "detail",
+        }  # fmt: skip
+        return {r["picture_id"]: r["value"] for r in labels if r["attribute"] == "colour"}
+
+    assert colours(sold) == {"black": "black", "red": "red"}
+    assert colours(sold[:1]) == dict.fromkeys(["black", "red", "both", "detail"], "black")
+    assert colours([variant("Red"), *sold[:1]]) == colours(sold[:1])
