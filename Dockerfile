@@ -16,7 +16,7 @@ COPY constraints.txt pyproject.toml README.md LICENSE ./
 COPY fashiontrend/__init__.py fashiontrend/__init__.py
 COPY ray_jobs/__init__.py ray_jobs/__init__.py
 RUN --mount=type=cache,target=/root/.cache/pip \
-    pip install --constraint constraints.txt --extra-index-url "${TORCH_INDEX_URL}" ".[kubernetes]"
+    pip install --constraint constraints.txt --extra-index-url "${TORCH_INDEX_URL}" ".[all,kubernetes]"
 COPY fashiontrend fashiontrend
 COPY ray_jobs ray_jobs
 # pip compiles what it installs; compileall fails over files of torch that are written for a newer Python.

@@ -70,6 +70,12 @@ tools: deploy-tools test-tools ## Install the real programs that tests use: S3 s
 
 test-tools: $(GOBIN)/promtool $(GOBIN)/versitygw ## Those of `make tools` that make test, test-slow and drills use
 
+# Its package needs other versions of many libraries than ours. It is large, so it is not among the tools.
+.PHONY: label-studio
+label-studio: ## Label Studio in an environment of its own, for the slow test of labels (5 minutes)
+	$(PYTHON) -m venv build/label-studio
+	build/label-studio/bin/python -m pip install --disable-pip-version-check --quiet --progress-bar off label-studio==1.23.2
+
 $(GOBIN)/versitygw:
 	go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
@@ -86,13 +92,13 @@ weed: ## Build SeaweedFS for the S3 tests (needs Go, ten minutes)
 
 check-alerts: setup $(GOBIN)/promtool ## Alert rules and their unit tests, by promtool
 	$(GOBIN)/promtool check rules helm/fashiontrend/files/alerts.yaml
-	cd monitoring && $(GOBIN)/promtool test rules alerts_test.yaml
+	cd monitoring && $(GOBIN)/promtool test rules alerts_test.yaml budgets_test.yaml
 	$(BIN)/python -m pytest -q tests/exporter -m "not slow"
 
 dashboards: setup ## Write the Grafana dashboards anew from monitoring/
 	$(BIN)/python -m monitoring.dashboards
 
-.PHONY: deploy-tools check-deploy check-cluster render chart-docs pin
+.PHONY: deploy-tools check-deploy check-cluster render chart-docs pin closed-network demo-values
 deploy-tools: $(GOBIN)/kube-linter
 	go install helm.sh/helm/v4/cmd/helm@v4.2.4
 	go install github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0
@@ -108,11 +114,11 @@ $(GOBIN)/kube-linter:
 	printf 'package tool\nimport _ "golang.stackrox.io/kube-linter/pkg/command/root"\n' > tool.go && \
 	GOFLAGS=-mod=mod go build -o $@ golang.stackrox.io/kube-linter/cmd/kube-linter
 
-check-deploy: setup ## The chart before helm, kubeconform (Kubernetes 1.33 to 1.36), kube-linter (needs make tools)
+check-deploy: setup ## The chart before helm, kubeconform, kube-linter (needs make tools, Go and KUBERAY_CRDS or its module)
 	$(BIN)/python -m tests.deploy.schemas $(dir $(GOBIN))schemas
 	DEPLOY_TOOLS=required DEPLOY_CACHE=$(patsubst %/,%,$(dir $(GOBIN))) $(BIN)/python -m pytest -q tests/deploy
 
-check-cluster: setup ## A release's whole life on the cluster of KUBECONFIG (tests/deploy/cluster.py says what it needs)
+check-cluster: setup ## A release's whole life on the cluster of KUBECONFIG (needs kubectl; tests/deploy/cluster.py says more)
 	CLUSTER=required DEPLOY_CACHE=$(patsubst %/,%,$(dir $(GOBIN))) $(BIN)/python -m pytest -v tests/deploy/test_node.py $(NODE)
 
 render: setup ## Write values.schema.json and k8s/base from configuration and chart
@@ -124,6 +130,13 @@ chart-docs: ## Write the chart's README from its values
 
 pin: setup ## Resolve the images' digests where a registry is reachable: make pin VALUES=my.yaml > digests.yaml
 	@$(BIN)/python helm/pin.py $(GOBIN)/crane $(VALUES)
+
+closed-network: setup ## List what an installation without internet needs: make closed-network VALUES=my.yaml
+	@$(BIN)/python helm/closed_network.py $(VALUES)
+
+demo-values: setup ## Write the demo's values for the chart
+	@{ echo '# The values of the demo in a cluster: its three shops are those of demo-shops.yaml, its labels are drawn from seed 0.'; \
+	echo '# Written by `make demo-values`; do not edit.'; $(BIN)/fashiontrend demo --values shops; } > k8s/demo-values.yaml
 
 reference: setup ## Write docs/reference and tests/settings.txt from the settings, commands and routes
 	$(BIN)/python -m docs.pages

@@ -16,18 +16,20 @@ import typer
 from typer.core import TyperGroup
 
 from fashiontrend import console
-from fashiontrend.commands import loop, operation, pictures, series, serving, setting
+from fashiontrend.commands import parts
 from fashiontrend.loop import Step
 
 #: Panels of `fashiontrend --help` in the order of the work, and the commands in each.
 PANELS: dict[str, tuple[str, ...]] = {
-    "Start here": ("demo", "init", "doctor", "config", "taxonomy", "version"),
-    "The daily loop": ("run", "status", "report", "releases"),
+    "Start here": ("demo", "init", "shop", "doctor", "config", "taxonomy", "version"),
+    "The daily loop": ("run", "status", "report", "releases", "forget"),
     "Steps of the loop, in the order of the data": tuple(map(str, Step)),
+    "Labels that people give": ("labels",),
     "Labelled sets made by others": ("import", "replay"),
     "The recogniser alone": ("fit-attrnet", "judge-attrnet"),
     "The forecaster alone": ("forecast", "backtest"),
     "The HTTP service": ("serve", "token", "recognitions"),
+    "Care of the store": ("fsck", "clean", "backup", "restore"),
     "Jobs on a cluster": ("submit", "jobs", "logs", "exporter"),
 }
 
@@ -47,6 +49,13 @@ class WorkOrder(TyperGroup):
             command.rich_help_panel = panels[0]  # type: ignore[attr-defined]
         return command
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; a package that it lacks is an error that names the extra to install."""
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            raise parts.missing(ctx.invoked_subcommand, error) from error
+
 
 app = typer.Typer(
     cls=WorkOrder,
@@ -56,8 +65,11 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _part in (setting, loop, pictures, series, serving, operation):
-    app.add_typer(_part.app)
+parts.add_commands(
+    app,
+    ("setting", "loop", "labels", "pictures", "series", "serving", "operation", "upkeep"),
+    (name for names in PANELS.values() for name in names),
+)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

@@ -12,7 +12,6 @@ from datetime import date
 from functools import lru_cache
 from typing import Annotated, Any, Self, TypeAlias, cast
 
-import numpy as np
 import pydantic
 
 from fashiontrend.errors import DataError
@@ -71,7 +70,9 @@ def to_plain(value: object) -> Json:
         return value
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
-    if isinstance(value, np.generic):
+    if type(value).__module__ == "numpy" and hasattr(
+        value, "item"
+    ):  # never imported where it is not used
         return to_plain(value.item())
     if isinstance(value, JsonRecord):
         return value.to_json()

@@ -143,6 +143,23 @@ class GpuWorkers(Workers):
     resourceName: str = "nvidia.com/gpu"  # noqa: N815
 
 
+#: A label's value, as Kueue reads the names of queues and priorities.
+Label = Annotated[str, Field(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$", max_length=63)]
+
+
+class Queue(Block):
+    """Kueue's queue in which Ray clusters wait for their quota."""
+
+    name: Label = ""
+    priorityClass: Label = ""  # noqa: N815
+
+
+class BatchQueue(Queue):
+    """The queue of jobs, whose clusters may grow within it."""
+
+    elastic: bool = False
+
+
 class Cluster(Block):
     """A Ray cluster."""
 
@@ -162,6 +179,7 @@ class KeepCluster(Block):
 class Batch(Cluster):
     """The Ray clusters of jobs, each of which lives as long as its job."""
 
+    queue: BatchQueue = BatchQueue()
     submissionMode: Literal["HTTPMode", "K8sJobMode", "SidecarMode"] = "HTTPMode"  # noqa: N815
     submitter: Head = Head()
     backoffLimit: NonNegativeInt = 1  # noqa: N815
@@ -237,6 +255,7 @@ class Serving(Cluster):
     """The RayService."""
 
     enabled: bool = True
+    queue: Queue = Queue()
     tokenSecret: Name = ""  # noqa: N815
     port: Port = 8000
     gcsFaultTolerance: bool = True  # noqa: N815
@@ -290,6 +309,18 @@ class Exporter(Block):
     resources: Resources = Resources()
 
 
+#: An absolute address, or nothing.
+Url = Annotated[str, Field(pattern=r"^(https?://[^\s\"]+)?$")]
+
+
+class Links(Block):
+    """Addresses that alerts and dashboards lead to."""
+
+    runbook: Url = ""
+    board: Url = ""
+    report: Url = ""
+
+
 class Monitoring(Block):
     """Objects for the Prometheus operator and Grafana."""
 
@@ -299,6 +330,7 @@ class Monitoring(Block):
     rules: bool = True
     dashboards: bool = True
     dashboardLabels: Texts = {}  # noqa: N815
+    links: Links = Links()
 
 
 class Dns(Block):

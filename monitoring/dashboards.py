@@ -1,15 +1,21 @@
-"""The five Grafana dashboards; `python -m monitoring.dashboards` writes them into the chart."""
+"""The six Grafana dashboards; `python -m monitoring.dashboards` writes them into the chart."""
 
 from pathlib import Path
 
 from grafana_foundation_sdk.builders import dashboard
 
 from monitoring.panels import (
+    AGE,
+    BAD,
+    GOOD,
     HALF,
     OURS,
     PLATFORM,
     RAY,
     THIRD,
+    WARN,
+    Steps,
+    a_day,
     board,
     lines,
     number,
@@ -33,9 +39,9 @@ def gates() -> dashboard.Dashboard:
             verdict("Days open?", "Data health of the newest day.",
                     (f'fashiontrend_gate_pass{{{PLATFORM},gate="data_health"}}', "{{platform}}")),
             number("Round", "Rounds of training (accuracy) and of labelling (perplexity).", "none",
-                   (f"fashiontrend_loop_round{{{OURS}}}", "{{gate}}")),
+                   (f"fashiontrend_loop_round{{{OURS}}}", "{{gate}}"), steps=((None, GOOD), (2, WARN), (4, BAD))),
             number("Closed in a row", "Two closed rounds in a row raise an alert.", "none",
-                   (f"fashiontrend_gate_closed_rounds{{{OURS}}}", "{{gate}}")),
+                   (f"fashiontrend_gate_closed_rounds{{{OURS}}}", "{{gate}}"), steps=((None, GOOD), (1, WARN), (2, BAD))),
         ]),
         ("Accuracy", [
             lines("Mean accuracy", "The gate opens strictly above the limit.", "percentunit",
@@ -76,19 +82,23 @@ def crawl() -> dashboard.Dashboard:
         "crawl", "Crawl health", "Products, responses, refusals and freshness by platform.",
         ("Freshness", [
             number("Since the last crawl", "More than 26 hours raises an alert.", "s",
-                   (f"time() - fashiontrend_crawl_last_success_timestamp_seconds{{{PLATFORM}}}", "{{platform}}")),
-            number("Newest day", "Start of the newest day with listings.", "dateTimeAsIso",
-                   (f"fashiontrend_crawl_newest_day_timestamp_seconds{{{PLATFORM}}} * 1000", "{{platform}}")),
+                   (f"time() - fashiontrend_crawl_last_success_timestamp_seconds{{{PLATFORM}}}", "{{platform}}"),
+                   steps=((None, GOOD), (24 * 3600, WARN), (26 * 3600, BAD))),
+            number("Age of the newest day", "Time since the newest day with listings began.", "s",
+                   (f"time() - fashiontrend_crawl_newest_day_timestamp_seconds{{{PLATFORM}}}", "{{platform}}"),
+                   steps=AGE),
             number("Refused", "Refused responses of the newest crawl; more than 2 % raises an alert.", "percentunit",
-                   (f"fashiontrend_crawl_blocked_ratio{{{PLATFORM}}}", "{{platform}}")),
+                   (f"fashiontrend_crawl_blocked_ratio{{{PLATFORM}}}", "{{platform}}"),
+                   steps=((None, GOOD), (0.005, WARN), (0.02, BAD))),
             number("Withheld days", "Days that the newest run withheld from the series.", "none",
-                   (f"fashiontrend_crawl_withheld_days{{{PLATFORM}}}", "{{platform}}")),
+                   (f"fashiontrend_crawl_withheld_days{{{PLATFORM}}}", "{{platform}}"),
+                   steps=((None, GOOD), (1, WARN), (3, BAD))),
         ]),
         ("Listings", [
             lines("Products", "Distinct products of the newest day.", "none",
                   (f"fashiontrend_catalogue_products{{{PLATFORM}}}", "{{platform}}")),
             lines("Listings a day", "Listings added to the store within a day.", "none",
-                  (f"increase(fashiontrend_crawl_products_total{{{PLATFORM}}}[1d])", "{{platform}}")),
+                  (a_day("fashiontrend_crawl_products_total", PLATFORM, "platform"), "{{platform}}")),
             lines("Completeness", "Usable pictures, and listings with every field.", "percentunit",
                   (f"fashiontrend_catalogue_image_success_ratio{{{PLATFORM}}}", "{{platform}} pictures"),
                   (f"fashiontrend_catalogue_field_coverage_ratio{{{PLATFORM}}}", "{{platform}} fields")),
@@ -97,13 +107,14 @@ def crawl() -> dashboard.Dashboard:
         ]),
         ("Requests", [
             lines("Responses a day", "Responses by class of status.", "none",
-                  (f"sum by (platform, outcome) (increase(fashiontrend_crawl_fetch_total{{{PLATFORM}}}[1d]))",
+                  (a_day("fashiontrend_crawl_fetch_total", PLATFORM, "platform, outcome"),
                    "{{platform}} {{outcome}}")),
             lines("Refusals and failed crawls a day", "A failed crawl commits nothing.", "none",
-                  (f"increase(fashiontrend_crawl_blocked_total{{{PLATFORM}}}[1d])", "{{platform}} refused"),
-                  (f"increase(fashiontrend_crawl_failures_total{{{PLATFORM}}}[1d])", "{{platform}} failed")),
+                  (a_day("fashiontrend_crawl_blocked_total", PLATFORM, "platform"), "{{platform}} refused"),
+                  (a_day("fashiontrend_crawl_failures_total", PLATFORM, "platform"), "{{platform}} failed")),
             lines("Pictures a day", "Pictures of listings: fetched, reused or failed.", "none",
-                  (f"sum by (outcome) (increase(fashiontrend_crawl_images_total{{{PLATFORM}}}[1d]))", "{{outcome}}")),
+                  (f"sum by (outcome) ({a_day('fashiontrend_crawl_images_total', PLATFORM, 'platform, outcome')})",
+                   "{{outcome}}")),
             lines("Picture store", "Bytes of pictures that crawls stored.", "bytes",
                   (f"fashiontrend_image_store_bytes{{{PLATFORM}}}", "{{platform}}")),
         ]),
@@ -116,10 +127,12 @@ def recognition() -> dashboard.Dashboard:
     return board(
         "recognition", "Recognition", "Quality and throughput of the recogniser, job and service.",
         ("Quality", [
-            number("Mean accuracy", "Mean accuracy of the newest recogniser.", "percentunit",
-                   (f'fashiontrend_gate_value{{{WHOLE},gate="accuracy"}}', "accuracy"), span=HALF),
-            number("Release", "Start of the day of the release in use.", "dateTimeAsIso",
-                   (f"fashiontrend_release_day_timestamp_seconds{{{OURS}}} * 1000", "day"), span=HALF),
+            number("Mean accuracy over its limit", "Less the limit of the gate.", "percentunit",
+                   (f'fashiontrend_gate_value{{{WHOLE},gate="accuracy"}}'
+                    f' - fashiontrend_gate_threshold{{{WHOLE},gate="accuracy"}}',
+                    "accuracy"), steps=((None, BAD), (0, WARN), (0.02, GOOD)), span=HALF),
+            number("Age of the release", "Time since the day of the release in use began.", "s",
+                   (f"time() - fashiontrend_release_day_timestamp_seconds{{{OURS}}}", "day"), steps=AGE, span=HALF),
             rows("Attributes", "Wilson's lower bound of accuracy.", "percentunit",
                  (f'fashiontrend_gate_value{{{EACH},gate="accuracy"}}', "")),
             lines("Attributes that close the gate", "1 marks an attribute that keeps the gate closed.", "none",
@@ -127,7 +140,7 @@ def recognition() -> dashboard.Dashboard:
         ]),
         ("Daily job", [
             lines("Pictures a day", "Pictures recognised within a day.", "none",
-                  (f"increase(fashiontrend_recognition_images_total{{{OURS}}}[1d])", "pictures"), span=THIRD),
+                  (a_day("fashiontrend_recognition_images_total", OURS, "namespace"), "pictures"), span=THIRD),
             lines("Pictures a second", "Rate of the newest recognition, start-up included.", "none",
                   (f"fashiontrend_recognition_images_per_second{{{OURS}}}", "pictures"), span=THIRD),
             lines("Rows out of Ray Data", "Output rows of running jobs.", "none",
@@ -157,13 +170,18 @@ def trends() -> dashboard.Dashboard:
         "trends", "Trends and keywords", "Shares, fit of the forecaster, scorecard of the keywords.",
         ("Keywords", [
             number("Keywords", "Number of keywords of the newest day.", "none",
-                   (f"fashiontrend_keywords{{{OURS}}}", "keywords")),
-            number("Newest day", "Start of the newest day with keywords.", "dateTimeAsIso",
-                   (f'fashiontrend_stage_newest_day_timestamp_seconds{{{OURS},stage="publish"}} * 1000', "day")),
+                   (f"fashiontrend_keywords{{{OURS}}}", "keywords"), steps=((None, BAD), (1, GOOD))),
+            number("Age of the newest day", "Since the newest day with keywords began; 36 hours raise an alert.", "s",
+                   (f'time() - fashiontrend_stage_newest_day_timestamp_seconds{{{OURS},stage="publish"}}', "day"),
+                   steps=AGE),
             number("Came true", "Fraction of keywords that came true, by horizon in days.", "percentunit",
-                   (f"fashiontrend_keyword_hit_ratio{{{OURS}}}", "{{horizon}} days")),
+                   (f"fashiontrend_keyword_hit_ratio{{{OURS}}}", "{{horizon}} days"),
+                   steps=((None, BAD), (0.5, WARN), (0.6, GOOD))),
             number("Within the interval", "Fraction of keywords within their 80 % interval.", "percentunit",
-                   (f"fashiontrend_keyword_coverage_ratio{{{OURS}}}", "{{horizon}} days")),
+                   (f"fashiontrend_keyword_coverage_ratio{{{OURS}}}", "{{horizon}} days"),
+                   steps=((None, BAD), (0.7, GOOD), (0.9, BAD))),
+            rows("Keywords of the newest day", "Expected relative change of the share; the first twenty.", "percentunit",
+                 (f"sort_desc(fashiontrend_keyword_expected_change_ratio{{{OURS}}})", "")),
             rows("By grade", "Fraction of keywords that came true.", "percentunit",
                  (f"fashiontrend_keyword_hit_ratio_by_grade{{{OURS}}}", "")),
             rows("By platform", "Fraction of keywords that came true.", "percentunit",
@@ -204,13 +222,14 @@ def jobs() -> dashboard.Dashboard:
             lines("Hours since the last success", "Hours by stage; trainings are weekly.", "h",
                   (f"(time() - fashiontrend_stage_last_success_timestamp_seconds{{{OURS}}}) / 3600", "{{stage}}")),
             lines("Wall time a day", "Summed over all finished runs of a stage.", "s",
-                  (f"increase(fashiontrend_stage_seconds_total{{{OURS}}}[1d])", "{{stage}}")),
+                  (a_day("fashiontrend_stage_seconds_total", OURS, "namespace, stage"), "{{stage}}")),
             lines("Runs a day", "Runs that began within a day.", "none",
-                  (f"increase(fashiontrend_runs_total{{{OURS}}}[1d])", "runs")),
+                  (a_day("fashiontrend_runs_total", OURS, "namespace"), "runs")),
         ]),
         ("GPUs and cost", [
             lines("GPU hours a day", "Wall time times the GPUs that the stage requests.", "h",
-                  (f"increase(fashiontrend_gpu_seconds_total{{{OURS}}}[1d]) / 3600", "{{stage}}"), span=THIRD),
+                  (f"{a_day('fashiontrend_gpu_seconds_total', OURS, 'namespace, stage')} / 3600", "{{stage}}"),
+                  span=THIRD),
             lines("GPUs in use", "GPUs by state, as Ray counts them.", "none",
                   (f'sum by (ray_io_cluster, State) (ray_resources{{{RAY},Name="GPU"}})',
                    "{{ray_io_cluster}} {{State}}"), span=THIRD),
@@ -237,12 +256,50 @@ def jobs() -> dashboard.Dashboard:
             verdict("Reads the store?", "While this is 0, the other alerts see old data.",
                     (f"fashiontrend_exporter_up{{{OURS}}}", "up"), span=HALF),
             number("Time of a refresh", "Time to read the ledger and the store.", "s",
-                   (f"fashiontrend_exporter_refresh_seconds{{{OURS}}}", "seconds"), span=HALF),
+                   (f"fashiontrend_exporter_refresh_seconds{{{OURS}}}", "seconds"),
+                   steps=((None, GOOD), (30, WARN), (60, BAD)), span=HALF),
         ]),
     )  # fmt: skip
 
 
-DASHBOARDS = {f.__name__: f for f in (gates, crawl, recognition, trends, jobs)}
+def objectives() -> dashboard.Dashboard:
+    """What serving and loop promise of 30 days, and what is left of it."""
+    left: Steps = ((None, BAD), (0, WARN), (0.25, GOOD))
+    errors, slow = "fashiontrend:serving_errors:ratio_rate", "fashiontrend:serving_slow:ratio_rate"
+
+    def month(metric: str, more: str = "") -> str:
+        chosen = f'{OURS},application!=""{more}'
+        return f"sum by (application) (increase({metric}{{{chosen}}}[30d]))"
+
+    asked, failed = (f"ray_serve_num_http_{x}requests_total" for x in ("", "error_"))
+    wrong = f"""({month(failed, ',error_code=~"5.."')} or 0 * {month(asked)})"""
+    latency = "ray_serve_http_request_latency_ms"
+    quick = month(f"{latency}_bucket", ',le=~"1000(\\\\.0)?"')
+    return board(
+        "objectives", "Objectives", "Promises of 30 days, their budgets, and how fast these are spent.",
+        ("Left of the budget", [
+            number("Answers without error", "995 of 1000 are promised.", "percentunit",
+                   (f"1 - {wrong} / {month(asked)} / 0.005",
+                    "{{application}}"), steps=left, span=THIRD),
+            number("Answers within a second", "99 of 100 requests are promised.", "percentunit",
+                   (f"1 - (1 - {quick} / {month(f'{latency}_count')}) / 0.01",
+                    "{{application}}"), steps=left, span=THIRD),
+            number("Keywords by noon", "29 of 30 days are promised.", "percentunit",
+                   (f"1 - avg_over_time(fashiontrend:keywords:late{{{OURS}}}[30d]) * 30", "keywords"),
+                   steps=left, span=THIRD),
+        ]),
+        ("How fast it is spent", [
+            lines("Errors", "Responses with a 5xx status, by window; 0.5 % is promised.", "percentunit",
+                  *((f"{errors}{w}{{{OURS}}}", f"{{{{application}}}} {w}") for w in ("5m", "1h", "6h", "3d"))),
+            lines("Slow answers", "Responses slower than a second; 1 % is promised.", "percentunit",
+                  *((f"{slow}{w}{{{OURS}}}", f"{{{{application}}}} {w}") for w in ("5m", "1h", "6h", "3d"))),
+            lines("Keywords late", "1 while yesterday's keywords are not there and it is past noon.", "none",
+                  (f"fashiontrend:keywords:late{{{OURS}}}", "late")),
+        ]),
+    )  # fmt: skip
+
+
+DASHBOARDS = {f.__name__: f for f in (objectives, gates, crawl, recognition, trends, jobs)}
 
 
 def write(folder: Path = FOLDER) -> None:

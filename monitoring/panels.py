@@ -26,7 +26,22 @@ RAY = f'{OURS},ray_io_cluster=~"$cluster"'
 #: Widths of panels; Grafana's grid has 24 columns.
 HALF, THIRD, QUARTER = 12, 8, 6
 HEIGHT = 8
-GOOD, BAD = "green", "red"
+GOOD, WARN, BAD = "green", "orange", "red"
+#: A colour from a value on; the first one has no value.
+Steps = tuple[tuple[float | None, str], ...]
+DAY_S = 86400.0
+#: Ages of what is made once a day: yesterday's is due by noon.
+AGE: Steps = ((None, GOOD), (1.5 * DAY_S, WARN), (2 * DAY_S, BAD))
+RUNBOOK = "docs/operations.md"
+#: Addresses that the chart writes in from `monitoring.links`; it leaves out the links that have none.
+LINKS = {"Board": "link:board", "Report": "link:report", "Runbook": RUNBOOK}
+#: What happened -> the query that is above 0 where it did.
+EVENTS = {
+    "release": f"changes(fashiontrend_release_day_timestamp_seconds{{{OURS}}}[5m]) > 0",
+    "gate": f'changes(fashiontrend_gate_pass{{{OURS},attribute="*"}}[5m]) > 0',
+    "training": "changes(fashiontrend_stage_last_success_timestamp_seconds"
+    f'{{{OURS},stage=~"train.*"}}[5m]) > 0',
+}
 #: A PromQL expression and the legend of its series.
 Query = tuple[str, str]
 P = TypeVar("P", timeseries.Panel, stat.Panel)
@@ -56,11 +71,41 @@ def board(uid: str, title: str, text: str, *rows: tuple[str, list[Any]]) -> dash
         .with_variable(_variable("cluster", "ray_node_cpu_count", "ray_io_cluster"))
         .with_variable(_variable("platform", "fashiontrend_crawl_products_total", "platform"))
     )
+    for name, expression in EVENTS.items():
+        made = made.annotation(_event(name, expression))
+    for name, address in LINKS.items():
+        made = made.link(dashboard.DashboardLink(name).url(address).target_blank(True))
     for name, panels in rows:
         made = made.with_row(dashboard.Row(name))
         for panel in panels:
             made = made.with_panel(panel)
     return made
+
+
+def _event(name: str, expression: str) -> dashboard.AnnotationQuery:
+    """Make marks on the time axis of every panel."""
+    return (
+        dashboard.AnnotationQuery().name(name).datasource(SOURCE).enable(True)
+        .icon_color("blue").expr(expression)
+    )  # fmt: skip
+
+
+def a_day(metric: str, selector: str, by: str) -> str:
+    """Return the query of how much a counter grew within a day.
+
+    `increase` takes a counter's first value for its beginning, so what was counted before the first scrape, and
+    with it the whole first day, would be missing. Here a counter that was not there a day ago began at 0. It is
+    aggregated first, because a restarted exporter is another series.
+
+    Args:
+        metric: a counter.
+        selector: labels that it has to have.
+        by: labels to keep, separated by commas.
+    """
+    # A day ago the exporter may have been down for a moment.
+    before = f"max by ({by}) (last_over_time({metric}{{{selector}}}[1h] offset 1d))"
+    today = f"max by ({by}) ({metric}{{{selector}}})"
+    return f"clamp_min({today} - ({before} or 0 * {today}), 0)"
 
 
 def _variable(name: str, metric: str, label: str) -> dashboard.QueryVariable:
@@ -103,21 +148,24 @@ def _legend() -> Any:
     )
 
 
-def number(title: str, text: str, unit: str, *queries: Query, span: int = QUARTER) -> stat.Panel:
-    """Make a panel of the newest values."""
+def number(
+    title: str, text: str, unit: str, *queries: Query, steps: Steps, span: int = QUARTER
+) -> stat.Panel:
+    """Make a panel of the newest values, coloured by the steps that they have reached."""
+    made = [Threshold(color=colour, value=value) for value, colour in steps]
+    colours = dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(made)
     panel = (
         stat.Panel().title(title).description(text).unit(unit).span(span).height(HEIGHT // 2)
-        .datasource(SOURCE)
+        .datasource(SOURCE).thresholds(colours)
     )  # fmt: skip
     return _with(panel, queries)
 
 
 def verdict(title: str, text: str, *queries: Query, span: int = QUARTER) -> stat.Panel:
     """Make a panel that is red at 0 and green at 1."""
-    steps = [Threshold(color=BAD, value=None), Threshold(color=GOOD, value=1.0)]
-    colours = dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps)
-    panel = number(title, text, "bool_yes_no", *queries, span=span)
-    return panel.thresholds(colours).color_mode(BigValueColorMode.BACKGROUND)
+    steps: Steps = ((None, BAD), (1.0, GOOD))
+    panel = number(title, text, "bool_yes_no", *queries, steps=steps, span=span)
+    return panel.color_mode(BigValueColorMode.BACKGROUND)
 
 
 def rows(title: str, text: str, unit: str, *queries: Query, span: int = HALF) -> table.Panel:

@@ -38,7 +38,7 @@ from fashiontrend.serve.recognition.job_records import (
     JobRecord,
     RowCounts,
 )
-from fashiontrend.serve.recognition.jobs import count_rows, read_record
+from fashiontrend.serve.recognition.jobs import count_rows, parse_record, read_record
 from fashiontrend.serve.recognition.served_model import ServedModel
 from fashiontrend.serve.schemas.responses import JsonObject
 from fashiontrend.storage import layout, ledger
@@ -118,7 +118,7 @@ def claim(store: Store, job_id: str, worker: str, at: datetime) -> int:
     """
     key = layout.recognition_claim(job_id)
     standing = store.read(key) if store.exists(key) else None
-    held = JobClaim.model_validate_json(standing) if standing else None
+    held = parse_record(store, key, JobClaim, standing) if standing else None
     if held and held.until > at:
         return 0
     if store.exists(layout.recognition_end(job_id)):
@@ -137,7 +137,7 @@ def renew_claim(store: Store, job_id: str, worker: str, at: datetime) -> None:
     """Extend the worker's own claim to two minutes from `at`; another worker's claim stays as it is."""
     key = layout.recognition_claim(job_id)
     standing = store.read(key)
-    held = JobClaim.model_validate_json(standing)
+    held = parse_record(store, key, JobClaim, standing)
     if held.worker != worker:
         return
     try:
@@ -282,6 +282,7 @@ def _count(store: Store, file: str) -> int:
     with _input_errors(store, file), store.filesystem.open_input_file(store.path(file)) as source:
         parquet = pq.ParquetFile(source)
         catalogue_rows.check_columns(f"input {file!r}", parquet.schema_arrow)
+        catalogue_rows.check_unpacked_size(f"input {file!r}", parquet, source.size())
         rows: int = parquet.metadata.num_rows
         return rows
 

@@ -4,6 +4,7 @@ import logging
 import os
 from typing import Any
 
+import pyarrow.dataset as pads
 import ray
 import ray.data
 
@@ -60,8 +61,19 @@ def disconnect() -> None:
 
 
 def read_parquet(store: Store, keys: list[str], columns: list[str]) -> "ray.data.Dataset":
-    """A dataset over Parquet files of the store; only these columns are read."""
+    """A dataset over Parquet files of the store; only these columns are read.
+
+    Sizes and footers are compared here, and the checksums of the pages where they are read.
+
+    Raises:
+        DataError: a file is damaged.
+    """
+    store.check_footers(keys)
     dataset = ray.data.read_parquet(
-        [store.path(k) for k in keys], filesystem=store.filesystem, partitioning=None, num_cpus=1
+        [store.path(k) for k in keys],
+        filesystem=store.filesystem,
+        partitioning=None,
+        num_cpus=1,
+        fragment_scan_options=pads.ParquetFragmentScanOptions(page_checksum_verification=True),
     )
     return dataset.select_columns(columns)

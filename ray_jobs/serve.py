@@ -40,7 +40,7 @@ from fashiontrend.serve.routes.services import Services, TableServices
 from fashiontrend.serve.routes.status import READY
 from fashiontrend.serve.schemas.responses import JsonObject
 from fashiontrend.storage.object_store import open_store
-from ray_jobs import devices
+from ray_jobs import devices, standby
 from ray_jobs.runtime import connect, disconnect
 
 log = logging.getLogger(__name__)
@@ -259,19 +259,20 @@ def serve_config(config: Config) -> JsonObject:
     tree = config.model_dump(mode="json", exclude_defaults=True)
     cfg = config.serve
     replicas = {RECOGNISE: cfg.recogniser, TABLES: cfg.tables}
+    answering = [
+        {
+            "name": name,
+            "route_prefix": PREFIXES[name],
+            "import_path": f"{__name__}:{builder.__name__}",
+            "args": {"config": tree},
+            "deployments": [{"name": DEPLOYMENTS[name], **options(replicas[name], cfg)}],
+        }
+        for name, builder in BUILDERS.items()
+    ]
     return {
         "proxy_location": "EveryNode",
         "http_options": http_options(cfg),
-        "applications": [
-            {
-                "name": name,
-                "route_prefix": PREFIXES[name],
-                "import_path": f"{__name__}:{builder.__name__}",
-                "args": {"config": tree},
-                "deployments": [{"name": DEPLOYMENTS[name], **options(replicas[name], cfg)}],
-            }
-            for name, builder in BUILDERS.items()
-        ],
+        "applications": [*answering, standby.application(cfg.port)],
     }
 
 

@@ -223,3 +223,13 @@ def test_the_digest_ignores_what_cannot_change_a_result():
     assert Config().digest == Config(ray=config.RayConfig(num_cpus=8)).digest
     assert Config().digest != Config(seed=1).digest
     assert config.digest({"a": 1, "b": 2}) == config.digest({"b": 2, "a": 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("Asia/Tokio", "Asia/Tokyo"), ("+09:00", "Europe/Berlin")]
+)
+def test_an_unknown_time_zone_is_refused_with_a_hint(name, hint):
+    from fashiontrend.config import PlatformConfig
+
+    with pytest.raises(ValueError, match=hint):
+        PlatformConfig(name="a", kind="replay", time_zone=name)

@@ -26,6 +26,8 @@ from fashiontrend.serve.schemas.responses import (
     SeriesResponse,
     VersionResponse,
 )
+from fashiontrend.serve.schemas.retail import RetailResponse
+from fashiontrend.serve.schemas.scorecard import ScorecardResponse
 
 T = TypeVar("T")
 
@@ -90,9 +92,17 @@ class AsyncClient:
         """Get the series, forecasts and samples behind a keyword."""
         return await self._do(calls.evidence(keyword_id))
 
+    async def scorecard(self) -> ScorecardResponse:
+        """Get how often published keywords came true; see `Client.scorecard`."""
+        return await self._do(calls.scorecard())
+
     async def series(self, **query: str | None) -> SeriesResponse:
         """Get shares; see `Client.series`."""
         return await self._do(calls.series(query))
+
+    async def retail(self, **query: str | None) -> RetailResponse:
+        """Get how the products of values are sold; see `Client.retail`."""
+        return await self._do(calls.retail(query))
 
     async def forecasts(self, **query: str | None) -> ForecastsResponse:
         """Get the released forecasts."""

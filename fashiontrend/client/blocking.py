@@ -26,6 +26,8 @@ from fashiontrend.serve.schemas.responses import (
     SeriesResponse,
     VersionResponse,
 )
+from fashiontrend.serve.schemas.retail import RetailResponse
+from fashiontrend.serve.schemas.scorecard import ScorecardResponse
 
 T = TypeVar("T")
 
@@ -119,12 +121,20 @@ class Client:
         """Get the series, forecasts and samples behind a keyword."""
         return self._do(calls.evidence(keyword_id))
 
+    def scorecard(self) -> ScorecardResponse:
+        """Get how often published keywords came true, and what was claimed of them."""
+        return self._do(calls.scorecard())
+
     def series(self, **query: str | None) -> SeriesResponse:
         """Get shares; the query is the API's: platform, attribute, value, from, to, basis, corrected.
 
         Shares as counted (`corrected="false"`) have no interval: `low` and `high` are None.
         """
         return self._do(calls.series(query))
+
+    def retail(self, **query: str | None) -> RetailResponse:
+        """Get how the products of values are sold; the query is the API's: platform, attribute, value, from, to."""
+        return self._do(calls.retail(query))
 
     def forecasts(self, **query: str | None) -> ForecastsResponse:
         """Get the released forecasts."""

@@ -28,6 +28,8 @@ from fashiontrend.serve.schemas.responses import (
     SeriesResponse,
     VersionResponse,
 )
+from fashiontrend.serve.schemas.retail import RetailResponse
+from fashiontrend.serve.schemas.scorecard import ScorecardResponse
 
 T = TypeVar("T")
 M = TypeVar("M", bound=pydantic.BaseModel)
@@ -117,9 +119,19 @@ def evidence(keyword_id: str) -> Call[EvidenceResponse]:
     return _get(f"/v1/keywords/{quote(keyword_id, safe='')}/evidence", EvidenceResponse)
 
 
+def scorecard() -> Call[ScorecardResponse]:
+    """Get how published keywords turned out."""
+    return _get("/v1/scorecard", ScorecardResponse)
+
+
 def series(query: Query) -> Call[SeriesResponse]:
     """Get shares over days."""
     return _get("/v1/series", SeriesResponse, query)
+
+
+def retail(query: Query) -> Call[RetailResponse]:
+    """Get how the products of values are sold over days."""
+    return _get("/v1/retail", RetailResponse, query)
 
 
 def forecasts(query: Query) -> Call[ForecastsResponse]:

@@ -1,5 +1,6 @@
 """Checks of this machine and its configuration, each with what to do about a fault."""
 
+import asyncio
 import os
 import shutil
 import socket
@@ -14,7 +15,7 @@ import psutil
 
 from fashiontrend import config as configuration
 from fashiontrend.commands.finding import Finding
-from fashiontrend.config import Config
+from fashiontrend.config import Config, PlatformConfig
 from fashiontrend.errors import ConfigError, Conflict, FashiontrendError, StoreError
 from fashiontrend.storage.object_store import Store, open_store
 
@@ -25,8 +26,13 @@ RACES = 6
 RACERS = 16
 
 
-def examine(path: str | None, only: tuple[str, ...] = ()) -> list[Finding]:
+def examine(path: str | None, only: tuple[str, ...] = (), offline: bool = False) -> list[Finding]:
     """Run every check, or the named ones; a check that fails does not stop the others.
+
+    Args:
+        path: of the configuration.
+        only: names of checks; none stands for all.
+        offline: no shop is asked.
 
     Raises:
         ConfigError: there is no check of that name.
@@ -41,6 +47,7 @@ def examine(path: str | None, only: tuple[str, ...] = ()) -> list[Finding]:
     findings.append(Finding("configuration", True, path or "defaults and environment"))
     checks = [*_by_name().values(), _disk]
     findings += [check(config) for check in checks]
+    findings += [] if offline else examine_shops(config)
     if not all(f.good for f in findings if f.name in ("store", "taxonomy")):
         return findings
     from fashiontrend.commands import road
@@ -61,11 +68,16 @@ def _by_name() -> dict[str, Callable[[Config], Finding]]:
 
 def _chosen(path: str | None, only: tuple[str, ...]) -> list[Finding]:
     """Run the named checks of the configuration, on a machine that need not be the one of the runs."""
-    checks = _by_name()
+    checks = {name: _single(check) for name, check in _by_name().items()}
+    checks["shops"] = examine_shops
     if unknown := set(only) - set(checks):
         raise ConfigError(f"no check {', '.join(sorted(unknown))}; there are {', '.join(checks)}.")
     config = configuration.load(path)
-    return [checks[name](config) for name in only]
+    return [finding for name in only for finding in checks[name](config)]
+
+
+def _single(check: Callable[[Config], Finding]) -> Callable[[Config], list[Finding]]:
+    return lambda config: [check(config)]
 
 
 def _python() -> Finding:
@@ -150,6 +162,28 @@ def _platforms(config: Config) -> Finding:
             30,
         )
     return Finding("platforms", True, ", ".join(p.name for p in enabled))
+
+
+def examine_shops(config: Config) -> list[Finding]:
+    """Ask each configured shop once, beside its robots.txt, all of them at the same time."""
+    from fashiontrend.crawl.knock import knock
+    from fashiontrend.crawl.visit import Visit
+
+    async def ask(platform: PlatformConfig) -> Finding:
+        name, today = f"shop {platform.name}", datetime.now(tz=UTC).date()
+        visit = Visit(config.crawl, platform.base_url.replace("{day}", str(today)))
+        try:
+            return Finding(name, True, await knock(visit, platform))
+        except FashiontrendError as error:
+            advice = (
+                f"Try `fashiontrend shop {platform.base_url}`, or leave shops out by --offline."
+            )
+            return Finding(name, False, str(error), advice, error.exit_code)
+
+    async def ask_all() -> list[Finding]:
+        return list(await asyncio.gather(*map(ask, config.crawl.crawled)))
+
+    return asyncio.run(ask_all())
 
 
 def examine_store(config: Config) -> Finding:

@@ -29,6 +29,34 @@ LinesOption = Annotated[
 ]
 
 
+@app.command("forget")
+def forget_shop(
+    platform: Annotated[
+        str, typer.Option(help="Everything that comes from the platform of this name is removed.")
+    ] = "",
+    url: Annotated[
+        str,
+        typer.Option(
+            metavar="PATTERN",
+            help="What comes from product pages whose whole address fits this pattern is removed; `*` stands for "
+            "any text.",
+        ),
+    ] = "",
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Remove it. Without this option, nothing is changed.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Remove what a shop asks to have removed, from every table and picture of the store.
+
+    Without --yes the command only tells what it would remove. Let no run work on the store meanwhile.
+    What models learnt stays with them; the releases concerned are named.
+    """
+    from fashiontrend.commands import forgetting
+
+    forgetting.run(configuration.load(config), platform, url, yes)
+
+
 @app.command()
 def submit(
     stage: Annotated[str, typer.Argument(help="This step is run, or the whole loop with `run`.")],

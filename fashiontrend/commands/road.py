@@ -2,20 +2,17 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pyarrow as pa
 
 from fashiontrend.commands.finding import Finding
 from fashiontrend.config import Config
 from fashiontrend.errors import FashiontrendError
-from fashiontrend.labels import annotations, label_studio
 from fashiontrend.labels.split import VAL
 from fashiontrend.outcomes import Verdict
 from fashiontrend.pipeline import inputs
 from fashiontrend.pipeline.catalogue import Catalogue
 from fashiontrend.pipeline.context import load_taxonomy
-from fashiontrend.storage import layout, schemas
 from fashiontrend.storage.object_store import open_store
 from fashiontrend.taxonomy import Taxonomy
 
@@ -42,8 +39,8 @@ def examine_labels(config: Config) -> Finding:
     named = ", ".join(f"{a} {counts[a]}" for a in short[:NAMED])
     more = f" and {len(short) - NAMED} more" if len(short) > NAMED else ""
     advice = (
-        f"The accuracy gate stays closed until each has {needed}. Annotate pictures, and name the CSV files in "
-        "labels.annotations."
+        f"The accuracy gate stays closed until each has {needed}. `fashiontrend labels export` chooses pictures to "
+        "annotate, and `fashiontrend labels import` reads them back."
     )
     return Finding("labels", True, f"validation pictures: {named}{more}", advice, due=True)
 
@@ -85,17 +82,7 @@ def _read_annotations(config: Config) -> tuple[Taxonomy, pa.Table]:
     taxonomy = load_taxonomy(config, store)
     today = datetime.now(tz=UTC).date()
     pictures = Catalogue.of_run(store, config, today).picture_index()
-    columns = [n for n in schemas.ANNOTATION.names if n != "image"]
-    tables = [schemas.ANNOTATION.empty_table().select(columns)]
-    for name in config.labels.annotations:
-        text = inputs.read_text(name, store)
-        read = (
-            label_studio.read_label_studio if Path(name).suffix == ".json" else annotations.read_csv
-        )
-        tables.append(read(text, name, taxonomy, pictures).table.select(columns))
-    sets = (layout.annotation_set(name) for name in config.labels.imported_sets)
-    tables += [store.read_partition(s, "annotations", columns) for s in sets]
-    return taxonomy, pa.concat_tables(tables)
+    return taxonomy, inputs.read_people(config, store, taxonomy, pictures)
 
 
 def _is_usable(catalogue: Catalogue, partition: str) -> bool:

@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime
-from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +13,6 @@ from fashiontrend import __version__, console, taxonomy
 from fashiontrend import config as configuration
 from fashiontrend.commands.options import ConfigOption, DayOption, day_of, names_in
 from fashiontrend.config import Config
-from fashiontrend.demo.world import World
 from fashiontrend.errors import ConfigError
 
 app = typer.Typer()
@@ -50,6 +48,7 @@ def demo(
     """
     from fashiontrend.commands import demo_run
     from fashiontrend.commands.loop import show_end
+    from fashiontrend.demo.world import World
 
     if values:
         tree = demo_run.values(World(seed, datetime.now(tz=UTC).date(), days), values)
@@ -64,17 +63,47 @@ def init(
     path: Annotated[Path, typer.Argument(help="The configuration is written to this file.")] = Path(
         "fashiontrend.yaml"
     ),
+    shop: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="The shop at this address is asked what it is, as `fashiontrend shop` does, and stands in the "
+            "file. Without this option, the file names an example.",
+        ),
+    ] = None,
 ) -> None:
     """Write a commented configuration for your own shops.
 
     An existing file is left alone, and the command ends with exit code 30.
     """
+    from fashiontrend.commands import shops
+
     if path.exists():
         raise ConfigError(f"{path} exists. Name another file, or edit that one.")
-    path.write_text(
-        resources.files("fashiontrend").joinpath("starter.yaml").read_text("utf-8"), "utf-8"
-    )
-    typer.echo(f"wrote {path}; edit crawl.platforms, then: fashiontrend doctor --config {path}")
+    found = shops.visit(Config(), shop) if shop else None
+    if found is not None:
+        shops.show(Config(), found)
+    path.write_text(shops.starter(found), "utf-8")
+    to_edit = "crawl.contact_url" if found else "crawl.platforms"
+    typer.echo(f"wrote {path}; edit {to_edit}, then: fashiontrend doctor --config {path}")
+
+
+@app.command()
+def shop(
+    url: Annotated[str, typer.Argument(help="The shop's home page is at this address.")],
+    config: ConfigOption = None,
+) -> None:
+    """Ask a shop politely what it is, and print its block of the configuration.
+
+    At most ten requests are sent, one a second, as its robots.txt allows. Three listings are shown
+    as they would be stored, with the labels that their texts make. Nothing is stored.
+    """
+    from fashiontrend.commands import shops
+
+    settings = configuration.load(config)
+    found = shops.visit(settings, url)
+    shops.show(settings, found)
+    typer.echo(shops.block_text(found), nl=False)
 
 
 @app.command()
@@ -83,18 +112,26 @@ def doctor(
     only: Annotated[
         str,
         typer.Option(
-            help="Only these checks are made, separated by commas: taxonomy, weights, platforms, store, ray."
+            help="Only these checks are made, separated by commas: taxonomy, weights, platforms, store, ray, "
+            "shops."
         ),
     ] = "",
+    offline: Annotated[
+        bool,
+        typer.Option(
+            "--offline",
+            help="No shop is asked. Without this option, each configured shop is asked once, beside its robots.txt.",
+        ),
+    ] = False,
 ) -> None:
-    """Check Python, memory, configuration, store and Ray, and say what to do about each fault.
+    """Check Python, memory, configuration, store, Ray and shops, and say what to do about each fault.
 
     The last lines show what a first keyword still needs: annotated pictures and usable days.
     """
     from fashiontrend.commands import doctor as checks
 
     table = rich.table.Table("check", "seen", "what to do", title="fashiontrend doctor")
-    found = checks.examine(config, names_in(only))
+    found = checks.examine(config, names_in(only), offline)
     for finding in found:
         mark = "[yellow]…[/]" if finding.due else "[green]✔[/]" if finding.good else "[red]✘[/]"
         table.add_row(f"{mark} {finding.name}", finding.seen, finding.advice)
@@ -127,6 +164,22 @@ def taxonomy_validate(
     typer.echo(
         f"{path}: version {read.version}, {len(read.attributes)} attributes, {sum(read.num_values.values())} values: good"
     )
+
+
+@taxonomy_app.command("compare")
+def taxonomy_compare(
+    old: Annotated[str, typer.Argument(help="The older taxonomy is read from this YAML file.")],
+    new: Annotated[str, typer.Argument(help="The newer taxonomy is read from this YAML file.")],
+) -> None:
+    """Print what a changed taxonomy means for labels and models.
+
+    A value that was merged, renamed or moved is named in the crosswalk `was` of the value that holds its
+    meaning now, as attribute.value; its labels then survive.
+    """
+    from fashiontrend.labels import successors
+
+    for line in successors.compare(taxonomy.load(old), taxonomy.load(new)).lines():
+        typer.echo(line)
 
 
 @taxonomy_app.command("show")

@@ -28,6 +28,12 @@ class LabelsConfig(Section):
         default=None,
         description="This YAML file adds title words to the shipped ones, as attribute -> value -> [words].",
     )
+    words: str | None = Field(
+        default=None,
+        description="This YAML file adds words around the values to the shipped ones, as language -> list -> [words]; "
+        "the language `all` stands for every one. Its lists are ignored, parts_after, parts_before, other_garments, "
+        "negations, not_garments, departments and clothing.",
+    )
     annotations: tuple[str, ...] = Field(
         default=(),
         description="These CSV files hold the labels of annotators, each named by its path or its key in the store.",
@@ -76,13 +82,14 @@ class AttrNetConfig(Section):
 
     backbone: str = Field(
         default="small",
-        description="The features are computed by this network, which is `small`, `lean`, or the name of a "
-        "torchvision network.",
+        description="The features are computed by this network, which is `small`, `lean`, the name of a "
+        "torchvision network, or `timm/` and the name of a timm network (the extra `timm`).",
     )
     weights: str | None = Field(
         default=None,
         description="The backbone starts from this local file of tensors (.safetensors, or a tensors-only torch "
-        "file). If it is not set, the initial weights are random.",
+        "file). `hub` fetches the weights of a timm network from its hub. If it is not set, the initial weights "
+        "are random.",
     )
     input_px: PositiveInt = Field(
         default=64,

@@ -25,8 +25,10 @@ REMOVED: Mapping[str, str] = {
     "cluster.max_workers": _CHART.format("batch.cpuWorkers.maxReplicas"),
     "cluster.min_workers": _CHART.format("batch.cpuWorkers.minReplicas"),
     "cluster.node_selector": _CHART.format("pod.nodeSelector"),
-    "cluster.priority_class": _CHART.format("batch.priorityClassName"),
-    "cluster.queue": "Leave it out: the chart renders the RayJobs and has no value for a Kueue queue.",
+    "cluster.priority_class": _CHART.format(
+        "batch.priorityClassName, or batch.queue.priorityClass for a queue"
+    ),
+    "cluster.queue": _CHART.format("batch.queue.name"),
     "cluster.ray_version": _CHART.format("ray.version"),
     "cluster.secrets": _CHART.format("store.existingSecret or pod.envFrom"),
     "cluster.service_account": _CHART.format("serviceAccounts"),

@@ -1,7 +1,10 @@
 """The store, the shops, and which pictures and days are accepted."""
 
+from datetime import date, datetime
+from difflib import get_close_matches
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
     Field,
@@ -129,6 +132,11 @@ class PlatformConfig(Section):
         description="Pages and sitemaps whose whole address fits one of these patterns are left out; `*` stands "
         "for any text.",
     )
+    time_zone: str = Field(
+        default="UTC",
+        description="The shop's day begins at midnight in this time zone, an IANA name such as `Asia/Shanghai`. A crawl "
+        "counts for the day that it is there at that moment, which may be the day before or after the run's own, in UTC.",
+    )
     weight: PositiveFloat = Field(
         default=1.0,
         description="The platform has this weight in pooled shares. The weight does not depend on volume, so an outage "
@@ -139,6 +147,20 @@ class PlatformConfig(Section):
     def archive(self) -> bool:
         """Whether the shop still serves past days; other shops show what they sell today."""
         return "{day}" in self.base_url
+
+    def day_at(self, moment: datetime) -> date:
+        """The shop's own day at a moment, which has a time zone."""
+        return moment.astimezone(ZoneInfo(self.time_zone)).date()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        if name not in available_timezones():
+            near = get_close_matches(name, available_timezones(), 1)
+            raise ValueError(
+                f"is no IANA time zone. {f'Is {near[0]} meant?' if near else 'Write Europe/Berlin.'}"
+            )
+        return name
 
     @field_validator("base_url")
     @classmethod

@@ -34,6 +34,7 @@ from fashiontrend.crawl.settling import settle
 from fashiontrend.crawl.spiders import SPIDERS
 from fashiontrend.errors import Conflict
 from fashiontrend.storage import layout
+from fashiontrend.storage.digests import seal
 from fashiontrend.storage.object_store import Store, open_store
 from fashiontrend.storage.partitions import Partitions
 
@@ -180,7 +181,7 @@ def _record_failure(store: Store, spider: PlatformSpider, facts: CrawlFacts) -> 
     key = f"{layout.crawl_failures(spider.day, spider.platform.name)}/{uuid.uuid4().hex[:8]}.json"
     body = {"reason": reason, **facts.to_json()}
     try:
-        store.create(key, json.dumps(body, default=str).encode())
+        store.create(key, seal(body))
     except Conflict:
         logging.getLogger(__name__).warning("%s exists already", key)
     return reason

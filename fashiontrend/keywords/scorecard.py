@@ -8,9 +8,10 @@ target day that was not measured scores nothing: the keyword is kept as unscored
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pandas as pd
 import pyarrow as pa
@@ -18,12 +19,15 @@ import pyarrow as pa
 from fashiontrend.config import KeywordsConfig
 from fashiontrend.keywords.published import KeywordRecord, ReleasedKeyword
 from fashiontrend.keywords.segments import KINDS, Segment
-from fashiontrend.outcomes import MonitorRates, Rates, ScoreSummary
+from fashiontrend.outcomes import MonitorRates, Rates, ReliabilityBin, ScoreSummary
 from fashiontrend.series.metrics import wilson_interval
 from fashiontrend.storage import schemas
 
 HIT, MISS, UNSCORED = "hit", "miss", "unscored"
-GROUPS = ("horizon_days", "platform", "grade", "direction")
+CALL = "call"
+GROUPS = ("horizon_days", "platform", "grade", "direction", "attribute", CALL)
+#: Edges of the claimed probabilities by which reliability is told.
+CLAIMED = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 WITHHELD = "the target day was withheld by data health"
 UNMEASURED = "the target day was not measured"
 
@@ -128,6 +132,7 @@ def summarise(scores: pa.Table, today: date, cfg: KeywordsConfig) -> ScoreSummar
     Keywords of one day depend on one another, so the intervals are too narrow rather than too wide.
     """
     frame = scores.to_pandas()
+    frame[CALL] = frame["direction"] + " " + frame["grade"]
     scored = frame[frame["outcome"] != UNSCORED]
     recent = _rates(scored[scored["target_date"] > today - timedelta(days=cfg.monitor_days)])
     return ScoreSummary(
@@ -139,7 +144,28 @@ def summarise(scores: pa.Table, today: date, cfg: KeywordsConfig) -> ScoreSummar
             for name in GROUPS
         },
         monitor=MonitorRates(**vars(recent), days=cfg.monitor_days),
+        reliability=tuple(_reliability(scored)),
+        brier=_brier(scored),
     )
+
+
+def _reliability(scored: pd.DataFrame) -> Iterator[ReliabilityBin]:
+    """Bins that hold a keyword; the last one includes its upper edge."""
+    claimed = scored["p_direction"]
+    for low, high in pairwise(CLAIMED):
+        last = (claimed == high) & (high == CLAIMED[-1])
+        within = scored[(claimed >= low) & ((claimed < high) | last)]
+        if n := len(within):
+            hits = int((within["outcome"] == HIT).sum())
+            mean = round(float(within["p_direction"].mean()), 4)
+            yield ReliabilityBin(low, high, n, mean, round(hits / n, 4), _interval(hits, n))
+
+
+def _brier(scored: pd.DataFrame) -> float | None:
+    if scored.empty:
+        return None
+    gap = scored["p_direction"] - (scored["outcome"] == HIT)
+    return round(float((gap**2).mean()), 4)
 
 
 def _rates(frame: pd.DataFrame) -> Rates:

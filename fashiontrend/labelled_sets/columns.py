@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from fashiontrend.errors import DataError
+from fashiontrend.labelled_sets.folders import COLUMN
+from fashiontrend.labels.value_names import fold
 from fashiontrend.taxonomy import NOT_VISIBLE, Attribute, Taxonomy, Value
 
 log = logging.getLogger(__name__)
@@ -39,6 +41,8 @@ PLURAL_ONLY = frozenset(
 def guess_columns(rows: pa.Table) -> tuple[str, ...]:
     """Return the categorical text columns: few values, many rows per value, no reserved name.
 
+    The names of sub-folders are values in any case.
+
     Raises:
         DataError: no column is categorical.
     """
@@ -53,7 +57,8 @@ def guess_columns(rows: pa.Table) -> tuple[str, ...]:
             continue
         cells = [c for c in map(clean, rows[field.name].to_pylist()) if c]
         kinds = len(set(cells))
-        if 2 <= kinds <= MAX_VALUES and kinds * ROWS_PER_VALUE <= len(cells):
+        few = 2 <= kinds <= MAX_VALUES and kinds * ROWS_PER_VALUE <= len(cells)
+        if few or field.name == COLUMN:
             found.append(field.name)
     if not found:
         raise DataError(
@@ -118,11 +123,6 @@ def spellings(rows: pa.Table, column: str) -> dict[str, Counter[str]]:
     for cell in filter(None, map(clean, rows[column].to_pylist())):
         groups.setdefault(fold(cell), Counter())[cell] += 1
     return {min(g, key=lambda c: (-g[c], c)): g for g in groups.values()}
-
-
-def fold(name: str) -> str:
-    """Return a name as it is compared: without case, and with single spaces."""
-    return " ".join(name.casefold().split())
 
 
 def slug(name: str) -> str:

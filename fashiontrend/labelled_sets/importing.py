@@ -2,10 +2,12 @@
 
 A set is one of: Parquet files with the columns id, split, title, attribute columns and image; a
 folder with one CSV and picture files; a folder with one CSV, and Parquet files that hold the
-pictures by id. Columns x0, y0, x1, y1 (pixels) become boxes.
+pictures by id; a folder whose sub-folders are values (`folders`). Columns x0, y0, x1, y1 (pixels)
+become boxes.
 """
 
 import hashlib
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -22,13 +24,18 @@ from fashiontrend import images as pictures
 from fashiontrend.config import IngestConfig, digest
 from fashiontrend.errors import DataError, PictureError
 from fashiontrend.labelled_sets import columns as tables
+from fashiontrend.labelled_sets import folders
+from fashiontrend.labelled_sets.folders import SUFFIXES
+from fashiontrend.labels import text_tables
 from fashiontrend.storage import schemas
 from fashiontrend.taxonomy import Taxonomy
 
+log = logging.getLogger(__name__)
 #: Columns that may name the picture file of a row, the first one first.
 FILE_COLUMNS = ("image_path", "image", "file", "filename", "path")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif")
 CORNERS = ["x0", "y0", "x1", "y1"]
+#: Key of a table's metadata for the notes on how its file was understood.
+_NOTES = b"fashiontrend.notes"
 #: Names of splits in labelled sets -> our split. Rows of any other split, such as test, query or gallery,
 #: are left out: whoever named it meant it to stay unseen.
 SPLIT_NAMES = {
@@ -48,6 +55,7 @@ class ImportFacts:
     duplicates: int  # rows whose picture another row has
     thin_values: Mapping[str, int]  # attribute.value with few training pictures -> their number
     spellings: Mapping[str, Sequence[str]]  # attribute.value -> its spellings, if there are several
+    notes: Sequence[str] = ()  # how the form of the files was understood
 
     def to_json(self) -> dict[str, object]:
         """Return the facts as a JSON object."""
@@ -83,7 +91,7 @@ def import_set(
     Raises:
         DataError: nothing can be read, a column is missing, or no column is an attribute.
     """
-    rows = read_rows(sources)
+    rows = read_rows(sources, folders.name_of(columns))
     chosen = tuple(columns) or tables.guess_columns(rows)
     taxonomy = tables.derive_taxonomy(rows, chosen, name)
     annotations, rejected, duplicates = _annotate(
@@ -97,12 +105,17 @@ def import_set(
         duplicates=duplicates,
         thin_values=_thin_values(annotations, taxonomy, min_examples),
         spellings=_spellings(rows, chosen, taxonomy),
+        notes=read_notes(rows),
     )
     return ImportedSet(taxonomy, annotations, facts)
 
 
-def read_rows(sources: Sequence[Path]) -> pa.Table:
+def read_rows(sources: Sequence[Path], folder_column: str = folders.COLUMN) -> pa.Table:
     """Read all rows of a set, with `id` as text and `image` as bytes; other columns unchanged.
+
+    Args:
+        sources: Parquet files, or one folder.
+        folder_column: column for the names of sub-folders, if those are the values.
 
     Raises:
         DataError: a path does not exist or is no set.
@@ -113,12 +126,12 @@ def read_rows(sources: Sequence[Path]) -> pa.Table:
             f"{', '.join(missing) or 'no source'}: not found. Name Parquet files, or one folder "
             "with a CSV."
         )
-    folders = [p for p in sources if p.is_dir()]
-    if folders and len(sources) > 1:
+    named = [p for p in sources if p.is_dir()]
+    if named and len(sources) > 1:
         raise DataError(
-            f"{folders[0]} is a folder beside other sources. Name one folder, or Parquet files."
+            f"{named[0]} is a folder beside other sources. Name one folder, or Parquet files."
         )
-    table = _read_folder(folders[0]) if folders else _read_parquet(sorted(sources))
+    table = _read_folder(named[0], folder_column) if named else _read_parquet(sorted(sources))
     for column in ("id", "image"):
         if column not in table.column_names:
             raise DataError(
@@ -151,26 +164,50 @@ def _read_parquet(files: Sequence[Path]) -> pa.Table:
         ) from None
 
 
-def _read_folder(folder: Path) -> pa.Table:
+def read_notes(rows: pa.Table) -> tuple[str, ...]:
+    """How the form of a set's files was understood, as `read_rows` noted it in the table's metadata."""
+    text = (rows.schema.metadata or {}).get(_NOTES, b"").decode()
+    return tuple(text.splitlines())
+
+
+def _with_notes(table: pa.Table, notes: Sequence[str], source: Path) -> pa.Table:
+    """Note in a table how its file was understood, and report it."""
+    for note in notes:
+        log.warning("%s: %s", source, note)
+    return table.replace_schema_metadata({_NOTES: "\n".join(notes).encode()}) if notes else table
+
+
+def _read_list(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Read a CSV file as text cells, and how its form was understood."""
+    text, notes = text_tables.decode(path.read_bytes())
+    table = text_tables.with_decimal_points(text_tables.read(text, str(path)), CORNERS)
+    frame = pd.DataFrame(list(table.rows), columns=list(table.columns), dtype=str)
+    return frame, (*notes, *table.notes)
+
+
+def _read_folder(folder: Path, folder_column: str) -> pa.Table:
     lists = sorted(folder.glob("*.csv"))
     files = sorted(folder.glob("*.parquet"))
     if not lists and files:
         return _read_parquet(files)
+    if not lists and (found := folders.read(folder, folder_column, SPLIT_NAMES)) is not None:
+        return _with_notes(found.rows, found.notes, folder)
     if len(lists) != 1:
         raise DataError(
             f"{folder}: seen {len(lists)} CSV files ({', '.join(t.name for t in lists)}), "
             "expected one. Keep one there."
         )
-    frame = pd.read_csv(lists[0], dtype=str, keep_default_na=False)
+    frame, notes = _read_list(lists[0])
     if "id" not in frame:
         raise DataError(
             f"{lists[0]}: no column 'id', seen {', '.join(frame.columns)}. Add or rename it."
         )
     if files:
-        return _join_pictures(frame, _read_parquet(files))
+        return _with_notes(_join_pictures(frame, _read_parquet(files)), notes, lists[0])
     images = [_read_picture(folder, dict(row)) for row in frame.to_dict("records")]
     text = pa.Table.from_pandas(frame.drop(columns="image", errors="ignore"), preserve_index=False)
-    return text.append_column("image", pa.array(images, pa.binary()))
+    table = text.append_column("image", pa.array(images, pa.binary()))
+    return _with_notes(table, notes, lists[0])
 
 
 def _join_pictures(frame: pd.DataFrame, stored: pa.Table) -> pa.Table:
@@ -245,8 +282,20 @@ def _splits(rows: pa.Table) -> list[str]:
     """Return the split of each row, "" for rows that are left out; a hash of the id decides if none is stated."""
     if "split" in rows.column_names:
         return [SPLIT_NAMES.get(name, "") for name in _stated_splits(rows)]
+    return _hashed_splits(rows)
+
+
+def _hashed_splits(rows: pa.Table) -> list[str]:
     hashes = (hashlib.sha256(i.encode()).digest()[0] for i in rows["id"].to_pylist())
     return ["val" if h < 51 else "train" for h in hashes]
+
+
+def with_split(rows: pa.Table) -> pa.Table:
+    """Return the rows with a column `split`; a hash of the id decides if they have none, as in an import."""
+    if "split" in rows.column_names:
+        return rows
+    log.warning("no split is named: one picture in five is evaluated on, by a hash of its id")
+    return rows.append_column("split", pa.array(_hashed_splits(rows), pa.string()))
 
 
 def _stated_splits(rows: pa.Table) -> list[str]:

@@ -1,22 +1,27 @@
 """Read an annotator's CSV as ANNOTATION rows."""
 
-import csv
 import difflib
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
 
 import pyarrow as pa
 
 from fashiontrend.errors import DataError
+from fashiontrend.labels import text_tables
+from fashiontrend.labels.notes import Note, Notes
 from fashiontrend.labels.split import TRAIN, VAL, split_of
+from fashiontrend.labels.successors import Successors
+from fashiontrend.labels.value_names import ValueNames
 from fashiontrend.storage import schemas
 from fashiontrend.taxonomy import NOT_VISIBLE, Taxonomy
 
 #: Columns of the garment's box, in pixels of the upright picture.
 CORNER_COLUMNS = ("x0", "y0", "x1", "y1")
 KEY_COLUMNS = ("platform", "product_id", "split", "picture_id")
+#: Columns that an export of this program adds: who labelled, and which taxonomy the values are of.
+EXPORT_COLUMNS = ("annotator", "taxonomy", "why", "address")
 #: x0, y0, x1, y1 as fractions of the picture, origin at the top left.
 Box: TypeAlias = list[float]
 
@@ -29,6 +34,8 @@ class ReadAnnotations:
     missing: tuple[str, ...]  # product keys or picture ids that the catalogue does not hold
     ignored_columns: tuple[str, ...]  # columns that are no attribute of the taxonomy
     disagreements: int  # labels that were left out because two rows contradict each other
+    notes: tuple[Note, ...] = ()  # what was left out or understood otherwise than written
+    annotations: tuple["Annotation", ...] = ()  # each annotator's own, before they were merged
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,7 @@ class Annotation:
     split: str
     labels: Mapping[str, str]  # attribute -> value id or `not_visible`
     box: Box | None
+    annotator: str = ""  # "" if nobody is named
 
 
 @dataclass(frozen=True)
@@ -99,36 +107,51 @@ def read_csv(text: str, source: str, taxonomy: Taxonomy, pictures: pa.Table) -> 
         DataError: a value is unknown, a column looks like a misspelt attribute, or a box is
             wrong. The message names row, column, what was seen and the nearest right name.
     """
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
-    columns = [c for c in reader.fieldnames or () if c]
-    ignored = _check_columns(columns, source, taxonomy)
+    cells_of = text_tables.with_decimal_points(text_tables.read(text, source), CORNER_COLUMNS)
+    ignored = _check_columns(cells_of.columns, source, taxonomy)
+    notes, names, successors = Notes(), ValueNames(taxonomy), Successors(taxonomy)
+    for note in cells_of.notes:
+        notes.add(note, source)
     index, found, missing = index_pictures(pictures), [], []
-    for row in reader:
-        place = f"{source}: row {reader.line_num}"
-        cells = {
-            k: (v or "").strip()
-            for k, v in row.items()
-            if isinstance(k, str) and not isinstance(v, list)
-        }
+    for line, cells in zip(cells_of.lines, cells_of.rows, strict=True):
+        place = f"{source}: row {line}"
         key = f"{cells.get('platform', '')}/{cells.get('product_id', '')}"
         picture = index.find(cells.get("picture_id", ""), key)
-        labels = _read_labels(cells, place, taxonomy)
+        labels = _read_labels(cells, place, taxonomy, names, successors, notes)
         split = _read_split(cells.get("split", ""), place)
         if picture is None:
             missing.append(cells.get("picture_id") or key)
             continue
         box = _read_box(cells, place, picture)
-        found.append(make_annotation(picture, split, labels, box))
+        found.append(make_annotation(picture, split, labels, box, cells.get("annotator", "")))
+    return gather(found, missing, ignored, notes)
+
+
+def gather(
+    found: Sequence[Annotation], missing: Sequence[str], ignored: Iterable[str], notes: Notes
+) -> ReadAnnotations:
+    """Merge the annotations of a file, and hand on what of it could not be used."""
     table, disagreements = merge_annotations(found)
-    return ReadAnnotations(table, tuple(dict.fromkeys(missing)), ignored, disagreements)
+    return ReadAnnotations(
+        table,
+        tuple(dict.fromkeys(missing)),
+        tuple(ignored),
+        disagreements,
+        notes.all(),
+        tuple(found),
+    )
 
 
 def make_annotation(
-    picture: IndexedPicture, split: str, labels: Mapping[str, str], box: Box | None
+    picture: IndexedPicture,
+    split: str,
+    labels: Mapping[str, str],
+    box: Box | None,
+    annotator: str = "",
 ) -> Annotation:
     """Return the annotation of a picture; without a split, a hash of its product decides."""
     key = picture.product_key
-    return Annotation(picture.picture_id, key, split or split_of(key), labels, box)
+    return Annotation(picture.picture_id, key, split or split_of(key), labels, box, annotator)
 
 
 def _check_columns(columns: Sequence[str], source: str, taxonomy: Taxonomy) -> tuple[str, ...]:
@@ -137,7 +160,8 @@ def _check_columns(columns: Sequence[str], source: str, taxonomy: Taxonomy) -> t
             f"{source}: row 1: the columns are {', '.join(columns) or 'none'}; expected platform "
             "and product_id, or picture_id. Add them, so that each row can be matched to a picture."
         )
-    others = [c for c in columns if c not in (*KEY_COLUMNS, *CORNER_COLUMNS, *taxonomy.ids)]
+    known = (*KEY_COLUMNS, *CORNER_COLUMNS, *EXPORT_COLUMNS, *taxonomy.ids)
+    others = [c for c in columns if c not in known]
     for name in others:
         near = difflib.get_close_matches(name.casefold(), taxonomy.ids, n=1, cutoff=0.8)
         if near and near[0] not in columns:
@@ -148,11 +172,58 @@ def _check_columns(columns: Sequence[str], source: str, taxonomy: Taxonomy) -> t
     return tuple(others)
 
 
-def _read_labels(cells: Mapping[str, str], place: str, taxonomy: Taxonomy) -> dict[str, str]:
-    stated = {a: cells[a] for a in taxonomy.ids if cells.get(a)}
-    for attribute, value in stated.items():
-        check_value(taxonomy, attribute, value, f"{place}, column {attribute!r}")
+def _read_labels(
+    cells: Mapping[str, str],
+    place: str,
+    taxonomy: Taxonomy,
+    names: ValueNames,
+    successors: Successors,
+    notes: Notes,
+) -> dict[str, str]:
+    """Read a row's values; those of another version of the taxonomy are left out if this one lacks them."""
+    version = cells.get("taxonomy", "")
+    if foreign := bool(version) and version != taxonomy.version:
+        notes.add(other_version(version, taxonomy), place)
+    stated: dict[str, str] = {}
+    for attribute, cell in cells.items():
+        if (now := successors.of(attribute, cell)) is not None:
+            notes.add(f"{attribute} {cell} is read as {' '.join(now)}", place)
+            stated.setdefault(*now)
+    for attribute in (a for a in taxonomy.ids if cells.get(a)):
+        cell = cells[attribute]
+        if successors.of(attribute, cell) is not None:
+            continue
+        value = names.find(attribute, cell)
+        if value is None:
+            if foreign:
+                notes.add(f"{attribute}: value {cell!r} is not in the taxonomy, left out", place)
+                continue
+            check_value(taxonomy, attribute, cell, f"{place}, column {attribute!r}")
+        elif value != cell:
+            notes.add(f"{attribute}: {cell!r} is read as {value!r}", place)
+        stated[attribute] = value or cell
     return stated
+
+
+@contextmanager
+def damage_named(place: str) -> Iterator[None]:
+    """Turn what a malformed part of a tool's file raises into an error that names the part.
+
+    Raises:
+        DataError: the part cannot be read.
+    """
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{place}: cannot be read ({type(error).__name__}: {error}). Export the file again, or take this part "
+            "out of it."
+        ) from error
+
+
+def other_version(version: str, taxonomy: Taxonomy) -> str:
+    """The note on an export of another version of the taxonomy."""
+    return f"exported with taxonomy {version!r}, read with {taxonomy.version!r}"
 
 
 def check_value(taxonomy: Taxonomy, attribute: str, value: str, place: str) -> None:

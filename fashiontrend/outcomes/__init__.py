@@ -11,6 +11,7 @@ from fashiontrend.outcomes.facts import (
     IngestFacts,
     LabelFacts,
     PublishFacts,
+    ReadTexts,
     RecogniseFacts,
     SharesFacts,
     TrainAttrnetFacts,
@@ -18,7 +19,7 @@ from fashiontrend.outcomes.facts import (
     WithheldDay,
 )
 from fashiontrend.outcomes.health import HealthFacts
-from fashiontrend.outcomes.scores import MonitorRates, Rates, ScoreSummary
+from fashiontrend.outcomes.scores import MonitorRates, Rates, ReliabilityBin, ScoreSummary
 from fashiontrend.outcomes.trend import PairReport, TrendReport
 from fashiontrend.outcomes.verdict import AccuracyFinding, Check, TrendFinding, Verdict
 
@@ -38,7 +39,9 @@ __all__ = [
     "PairReport",
     "PublishFacts",
     "Rates",
+    "ReadTexts",
     "RecogniseFacts",
+    "ReliabilityBin",
     "ScoreSummary",
     "SharesFacts",
     "TrainAttrnetFacts",

@@ -38,6 +38,23 @@ class Rates(JsonRecord):
 
 
 @dataclass(frozen=True)
+class ReliabilityBin(JsonRecord):
+    """The scored keywords whose direction was claimed with a probability from `low` to below `high`.
+
+    Attributes:
+        claimed: their mean claimed probability.
+        hit_rate: part of them that came true, with its 95 % Wilson interval.
+    """
+
+    low: float
+    high: float
+    n: int
+    claimed: float
+    hit_rate: float
+    hit_rate_interval: Interval
+
+
+@dataclass(frozen=True)
 class MonitorRates(Rates):
     """Rates of the keywords whose target day lies within the last `days` days."""
 
@@ -52,8 +69,12 @@ class ScoreSummary(JsonRecord):
         scored: number of keywords whose target day was measured.
         unscored: number of keywords whose target day was not.
         overall: rates of all scored keywords.
-        by: rates by horizon in days, platform, grade and direction, and the value of each.
+        by: rates by horizon in days, platform, grade, direction, attribute and call (direction and
+            grade together, as "rising A"), and the value of each.
         monitor: rates of the last days.
+        reliability: what came true of what was claimed, by the claimed probability.
+        brier: mean squared difference between the claimed probability and what came (1 or 0); Brier 1950.
+            0 is best, and always claiming the mean rate h gives h (1 - h). None if nothing is scored.
         truth: the same against the known truth; None if there is none.
         new: number of keywords scored on the day; None if it is not known.
         as_of: the day, as ISO text; "" if it is not known.
@@ -64,6 +85,8 @@ class ScoreSummary(JsonRecord):
     overall: Rates = Rates()
     by: Mapping[str, Mapping[str, Rates]] = field(default_factory=dict)
     monitor: MonitorRates = MonitorRates()
+    reliability: tuple[ReliabilityBin, ...] = ()
+    brier: float | None = None
     truth: "ScoreSummary | None" = None
     new: int | None = None
     as_of: str = ""

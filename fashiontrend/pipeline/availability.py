@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
+from fashiontrend.config import PlatformConfig
 from fashiontrend.errors import ConfigError
 from fashiontrend.pipeline.context import Context, now
 from fashiontrend.storage import layout
@@ -26,10 +27,32 @@ def can_crawl_today(context: Context, at: datetime) -> bool:
 
 
 def missing_today(context: Context) -> list[str]:
-    """Platforms that can still be crawled for the run's day, and have no crawl of it."""
+    """Platforms that can still be crawled in this run, and have no crawl of the day that it would be."""
     live = can_crawl_today(context, now())
-    names = [p.name for p in context.config.crawl.crawled if p.archive or live]
-    return [n for n in names if is_missing(context, context.day, n)]
+    asked = [p for p in context.config.crawl.crawled if p.archive or live]
+    return [p.name for p in asked if is_missing(context, shop_day(context, p), p.name)]
+
+
+def shop_day(context: Context, platform: PlatformConfig) -> date:
+    """The day that a crawl of a platform counts for if the run makes it now: the shop's own.
+
+    A shop that still serves past days is asked for the run's. In a run of the evening that ends
+    after midnight, the other shops count for the evening.
+    """
+    at = now()
+    if platform.archive:
+        return context.day
+    return platform.day_at(at if context.day >= at.date() else at - GRACE)
+
+
+def other_days(context: Context, live: bool) -> dict[date, list[str]]:
+    """Shops' own days that are not the run's, with the platforms that are to be crawled for each."""
+    found: dict[date, list[str]] = {}
+    for platform in context.config.crawl.crawled if live else ():
+        day = shop_day(context, platform)
+        if day != context.day and is_missing(context, day, platform.name):
+            found.setdefault(day, []).append(platform.name)
+    return found
 
 
 def pending_days(context: Context, live: bool) -> list[date]:
@@ -42,7 +65,8 @@ def pending_days(context: Context, live: bool) -> list[date]:
     crawled = context.config.crawl.crawled
     archives = [p.name for p in crawled if p.archive]
     days = [d for d in context.days if any(is_missing(context, d, name) for name in archives)]
-    today = live and any(is_missing(context, context.day, p.name) for p in crawled)
+    here = [p for p in crawled if shop_day(context, p) == context.day]
+    today = live and any(is_missing(context, context.day, p.name) for p in here)
     return days + ([context.day] if today and context.day not in days else [])
 
 

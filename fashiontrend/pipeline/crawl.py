@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
@@ -57,7 +57,7 @@ def crawl(context: Context) -> Outcome:
     """
     live = availability.can_crawl_today(context, now())
     pending = availability.pending_days(context, live)
-    reports = list(_crawl_days(context.config, pending, archives=not live)) if pending else []
+    reports = list(_crawl_pending(context, pending, live))
     context.catalogue.refresh()  # the crawler's process has committed days
     failed = [r for r in reports if not r.committed] + _missed_for_good(context, live)
     facts = CrawlFacts(
@@ -73,6 +73,29 @@ def crawl(context: Context) -> Outcome:
             "Repair what is named there and run it again; the step was not recorded as done."
         )
     return Outcome("raw/listings", facts)
+
+
+def _crawl_pending(context: Context, pending: Sequence[date], live: bool) -> Iterator[CrawlReport]:
+    """Crawl the run's days, and the shops in whose time zones it is another day now for that one."""
+    elsewhere = availability.other_days(context, live)
+    away = {
+        p.name
+        for p in context.config.crawl.crawled
+        if live and availability.shop_day(context, p) != context.day
+    }
+    here = _with_platforms(context.config, lambda name: name not in away)
+    if pending and here.crawl.crawled:
+        yield from _crawl_days(here, pending, archives=not live)
+    for day, names in sorted(elsewhere.items()):
+        there = _with_platforms(context.config, names.__contains__)
+        yield from _crawl_days(there, [day], archives=False)
+
+
+def _with_platforms(config: Config, kept: Callable[[str], bool]) -> Config:
+    platforms = tuple(p for p in config.crawl.platforms if kept(p.name))
+    return config.model_copy(
+        update={"crawl": config.crawl.model_copy(update={"platforms": platforms})}
+    )
 
 
 def _missed_for_good(context: Context, live: bool) -> list[CrawlReport]:

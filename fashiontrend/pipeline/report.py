@@ -1,13 +1,11 @@
 """The HTML report of a run: collect what its steps left in the store, and write one page."""
 
-import io
 from datetime import date
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from fashiontrend import report as pages
 from fashiontrend.attrnet.evaluation import hard_examples
@@ -20,7 +18,7 @@ from fashiontrend.outcomes import (
     TrainAttrnetFacts,
     TrainForecasterFacts,
 )
-from fashiontrend.pipeline import scorecard
+from fashiontrend.pipeline import labelling_request, scorecard
 from fashiontrend.pipeline.context import load_taxonomy
 from fashiontrend.storage import layout, ledger
 from fashiontrend.storage.object_store import Store
@@ -52,10 +50,12 @@ def write(config: Config, store: Store, state: ledger.Run) -> str:
             mistakes=hardest_pictures(store, _output(state, Step.TRAIN_ATTRNET), taxonomy),
             perplexity_report=fitted.report if fitted else None,
             balance=labelled.balance.rows if labelled else (),
+            retail=_retail(store, state),
             scores=scorecard.latest(store, state.day),
             scored=scorecard.newest_scores(store, state.day),
             earlier=_earlier(config, store, state),
             limits=config.report,
+            labelling=labelling_request.describe(store, state.run_id),
         )
     )
     key = layout.report(state.run_id)
@@ -76,14 +76,22 @@ def _published(store: Store, state: ledger.Run) -> tuple[KeywordsFile | None, pa
     output = _output(state, Step.PUBLISH)
     if output is None:
         return None, None
-    forecasts = pq.read_table(io.BytesIO(store.read(f"{output}/forecasts.parquet")))
+    forecasts = store.read_table(f"{output}/forecasts.parquet")
     return store.read_json(f"{output}/keywords.json"), forecasts
+
+
+def _retail(store: Store, state: ledger.Run) -> pa.Table | None:
+    """The retail table that the run's keywords name; a run of the version before has none."""
+    output = _output(state, Step.PUBLISH)
+    manifest = store.manifest(output) if output else None
+    named = manifest.facts.get("retail") if manifest else None
+    return store.read_partition(named, "retail") if named else None
 
 
 def _pictures(config: Config, store: Store, keywords: KeywordsFile | None) -> dict[str, bytes]:
     """Bytes of the pictures that the page shows."""
     wanted = pages.needed_pictures(keywords, config.report)
-    return {i: store.read(layout.raw_image(i)) for i in wanted}
+    return {i: store.read_picture(i) for i in wanted}
 
 
 def hardest_pictures(store: Store, model: str | None, taxonomy: Taxonomy) -> list[pages.Exhibit]:

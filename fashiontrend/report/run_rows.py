@@ -26,6 +26,8 @@ SCORE_GROUPS = {
     "platform": "platform",
     "grade": "grade",
     "direction": "direction",
+    "attribute": "attribute",
+    "call": "direction and grade",
 }
 STEPS_ZH = {
     Step.CRAWL: "采集",

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fashiontrend import console, images
 from fashiontrend.config import digest
 from fashiontrend.errors import DataError, PictureError
-from fashiontrend.labelled_sets import columns, importing
+from fashiontrend.labelled_sets import columns, folders, importing
 from fashiontrend.taxonomy import UNLABELLED, Taxonomy
 
 SIZE = ("width", "height")
@@ -80,7 +80,7 @@ def read_sets(
         DataError: a set is not readable or has no labels, an attribute has a single value, an id is both
             to be fitted on and in val, or scenes have no corners, or corners that make no box.
     """
-    rows = importing.read_rows(data)
+    rows = importing.with_split(importing.read_rows(data, folders.name_of(attributes)))
     chosen = tuple(attributes) or columns.guess_columns(rows)
     name = digest([str(p.name) for p in data])[:8]
     taxonomy = columns.derive_taxonomy(rows, chosen, f"set-{name}")

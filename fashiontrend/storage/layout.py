@@ -47,6 +47,11 @@ def labelling_request(run_id: str, round_: int) -> str:
     return f"labelling/{run_id}/round-{round_}.csv"
 
 
+def labelling_export(run_id: str) -> str:
+    """Prefix of the pictures that people should label next, ready for a labelling tool."""
+    return f"labelling/{run_id}/export"
+
+
 def model(name: str, version: str) -> str:
     """Partition: model.safetensors, card.json and the held-out report."""
     return f"models/{name}/{version}"
@@ -70,6 +75,16 @@ def predictions_day(attrnet: str, day: date, platform: str) -> str:
 def shares(attrnet: str, as_of: date, made_of: str) -> str:
     """Partition: SHARE rows up to a day; `made_of` is a digest of what else they were measured with."""
     return f"shares/{attrnet}/as_of={as_of}/of={made_of}"
+
+
+def retails(attrnet: str) -> str:
+    """Prefix of the retail tables of the products that a recogniser described."""
+    return f"retail/{attrnet}/"
+
+
+def retail(attrnet: str, as_of: date, made_of: str) -> str:
+    """Partition: RETAIL rows up to a day; `made_of` is a digest of the days and settings they were measured with."""
+    return f"retail/{attrnet}/as_of={as_of}/of={made_of}"
 
 
 def keywords(release: str, as_of: date) -> str:
@@ -105,7 +120,22 @@ def roll_up(prefix: str, month: str, of: str) -> str:
     return f"rollups/{prefix}month={month}/of={of}"
 
 
+def picture_of(key: str) -> str:
+    """The id of the picture whose bytes lie under a key below `RAW_IMAGES`."""
+    return key.rpartition("/")[2]
+
+
 KEYWORDS = "keywords/"
+RAW_IMAGES = "raw/images/"
+#: Rewritten partitions wait here until they stand in their place; each has the key of its place below.
+FORGETTING = "forgetting/"
+#: Everything below these prefixes is a committed partition. Listings come last: they say what else is a shop's.
+PARTITIONED = (
+    "raw/pages/", "predictions/", "datasets/", "annotations/", "models/", "shares/", "keywords/", "scorecard/",
+    "catalogue/", "raw/listings/",
+)  # fmt: skip
+ROLL_UPS = "rollups/"
+LABELLING = "labelling/"
 SCORECARDS = "scorecard/"
 RAW_DAYS = "raw/listings/"
 RAW_PAGES = "raw/pages/"
@@ -164,6 +194,13 @@ def recognition_part(job_id: str, number: int) -> str:
 def recognition_parts(job_id: str) -> str:
     """Prefix of all parts of a catalogue job."""
     return f"recognitions/{job_id}/parts/"
+
+
+def is_in_partition(key: str) -> bool:
+    """Whether a key belongs into a folder that has a manifest."""
+    return key.startswith((*PARTITIONED, ROLL_UPS)) or (
+        key.startswith(RECOGNITIONS) and "/parts/" in key
+    )
 
 
 def parts(key: str) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """What each run did: one file per finished step, created exclusively, so that a run can be resumed."""
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -22,7 +21,7 @@ from fashiontrend.outcomes import (
     Verdict,
 )
 from fashiontrend.storage import layout
-from fashiontrend.storage.manifest import damaged
+from fashiontrend.storage.digests import damaged, seal
 from fashiontrend.storage.object_store import Store
 from fashiontrend.typed_json import JsonObject, to_plain
 
@@ -167,7 +166,7 @@ def start(store: Store, run: Run) -> Run:
     """Begin a run, or return what was begun under the same id, with all it has finished."""
     body = run.to_json()
     try:
-        store.create(layout.run(run.run_id), json.dumps(body, indent=1).encode())
+        store.create(layout.run(run.run_id), seal(body))
     except Conflict:
         return load(store, run.run_id)
     return run
@@ -200,7 +199,7 @@ def record(store: Store, run: Run, entry: Entry) -> Run:
     """
     key = layout.run_step(run.run_id, len(run.entries) + 1)
     try:
-        store.create(key, json.dumps(entry.to_json(), indent=1).encode())
+        store.create(key, seal(entry.to_json()))
     except Conflict as error:
         raise Conflict(
             f"run {run.run_id}: another process finished {entry.step} first. "

@@ -134,7 +134,7 @@ class RollUp:
         """Read what a roll-up holds from its manifest."""
         own = store.read_manifest(partition)
         held = {
-            p: Manifest(tuple(f"{p}/{f}" for f in body["files"]), body["facts"])
+            p: store.remember(p, Manifest.from_json(p, body))
             for p, body in own.facts["partitions"].items()
         }
         spans = {name: _spans(rows) for name, rows in own.facts["rows"].items()}
@@ -258,7 +258,7 @@ class RolledPartitions(Partitions):
                     log.warning("%s: not rolled up: %s", f"{self.prefix}{month}", error)
                     return False
             rows[table.name] = {p: t.num_rows for p, t in held.items()}
-        bodies = {p: {"files": m.names, "facts": m.facts} for p, m in manifests.items()}
+        bodies = {p: m.to_json(p) for p, m in manifests.items()}
         key = self._key(month, partitions)
         self.store.commit_tables(key, tables, {"partitions": bodies, "rows": rows})
         self._roll_ups()[month] = key

@@ -1,15 +1,14 @@
 """Releases: a recogniser, a forecaster and a taxonomy that belong together, and one pointer to the current one."""
 
-import json
 from dataclasses import dataclass, replace
 from datetime import date
 
 from fashiontrend.errors import Conflict, DataError, GateError
 from fashiontrend.outcomes import Verdict
 from fashiontrend.storage import layout
-from fashiontrend.storage.manifest import damaged
+from fashiontrend.storage.digests import damaged, open_sealed, seal
 from fashiontrend.storage.object_store import Store
-from fashiontrend.typed_json import JsonRecord, parse_object
+from fashiontrend.typed_json import JsonRecord
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ def publish(store: Store, release: Release) -> None:
             raise GateError(
                 f"release {release.release_id}: the {name} gate is not open. Nothing was published."
             )
-    body = json.dumps(release.to_json(), indent=1).encode()
+    body = seal(release.to_json())
     try:
         store.create(layout.release(release.release_id), body)
     except Conflict:
@@ -88,7 +87,7 @@ def current(store: Store) -> Release | None:
     if pointer is None:
         return None
     key = store.uri(layout.CURRENT_RELEASE)
-    named = parse_object(pointer, key).get("release")
+    named = open_sealed(pointer, key).get("release")
     if not isinstance(named, str):
         raise DataError(damaged(key, f"it names {named!r}, expected a release"))
     return load(store, named)
@@ -127,7 +126,7 @@ def _pointer(store: Store) -> bytes | None:
 
 
 def _point(store: Store, release_id: str) -> None:
-    body = json.dumps({"release": release_id}).encode()
+    body = seal({"release": release_id})
     standing = _pointer(store)
     if standing != body:
         store.swap(layout.CURRENT_RELEASE, body, standing)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from fashiontrend.errors import ConfigError, Conflict, FashiontrendError, StoreError
@@ -12,6 +13,8 @@ from fashiontrend.submit.manifest import Resource
 GROUP, VERSION = "ray.io", "v1"
 RAYJOBS, RAYSERVICES, RAYCLUSTERS = "rayjobs", "rayservices", "rayclusters"
 NOT_FOUND = 404
+#: Where a pod with a service account finds the name of its namespace.
+NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 #: Seconds to connect and to wait for a response: a policy that drops packets must not hold a pod for minutes.
 PATIENCE = {"_request_timeout": (5, 20)}
 #: HTTP status -> class of the error and what to do.

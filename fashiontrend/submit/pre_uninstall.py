@@ -11,7 +11,13 @@ import time
 
 from fashiontrend import console
 from fashiontrend.errors import StoreError
-from fashiontrend.submit.kube import RAYCLUSTERS, RAYSERVICES, KubeClient, connect
+from fashiontrend.submit.kube import (
+    NAMESPACE_FILE,
+    RAYCLUSTERS,
+    RAYSERVICES,
+    KubeClient,
+    connect,
+)
 
 log = logging.getLogger(__name__)
 #: Label that KubeRay puts on the clusters of a RayService.
@@ -47,14 +53,10 @@ def main() -> None:
     arguments = parser.parse_args()
 
     def act() -> None:
-        delete_service(arguments.name, connect(arguments.namespace or _namespace()))
+        namespace = arguments.namespace or NAMESPACE_FILE.read_text("utf-8")
+        delete_service(arguments.name, connect(namespace))
 
     sys.exit(console.guard(act))
-
-
-def _namespace() -> str:
-    with open("/var/run/secrets/kubernetes.io/serviceaccount/namespace", encoding="utf-8") as file:
-        return file.read()
 
 
 if __name__ == "__main__":

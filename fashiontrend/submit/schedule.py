@@ -9,7 +9,7 @@ import logging
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from fashiontrend import console
@@ -53,6 +53,42 @@ def _state(job: Resource) -> str:
     return (job.get("status") or {}).get("jobDeploymentStatus") or "New"
 
 
+def outlived(jobs: Iterable[Resource], keep: timedelta, now: datetime) -> list[str]:
+    """Names of the RayJobs that ended longer ago than they are to be kept.
+
+    KubeRay deletes them by rules of the RayJob, but takes no rules for one that a queue may suspend.
+    """
+    return sorted(
+        job["metadata"]["name"]
+        for job in jobs
+        if _state(job) in FINISHED and (end := _end(job)) is not None and now - end > keep
+    )
+
+
+def _end(job: Resource) -> datetime | None:
+    text = (job.get("status") or {}).get("endTime")
+    return datetime.fromisoformat(text) if text else None
+
+
+def clear(job: Resource, keep: timedelta, client: KubeClient, now: datetime) -> list[str]:
+    """Delete the RayJobs of a release that have outlived their time, and return their names.
+
+    Args:
+        job: a RayJob of the release, which names it.
+        keep: how long a RayJob stays after its end.
+        client: of the RayJob's namespace.
+        now: the current time, with its zone.
+
+    Raises:
+        StoreError: the API server cannot be reached or refuses.
+    """
+    release = job["metadata"]["labels"][INSTANCE]
+    names = outlived(client.find(RAYJOBS, f"{INSTANCE}={release}"), keep, now)
+    for name in names:
+        client.delete(RAYJOBS, name)
+    return names
+
+
 def start(job: Resource, cronjob: str, client: KubeClient) -> Decision:
     """Decide whether to create the day's RayJob, and create it if so.
 
@@ -90,6 +126,11 @@ def main() -> None:
     parser.add_argument(
         "--day", type=date.fromisoformat, help="The RayJob runs this UTC day. Default: today."
     )
+    parser.add_argument(
+        "--keep-seconds",
+        type=int,
+        help="RayJobs of the release that ended longer ago are deleted. Default: none is.",
+    )
     arguments = parser.parse_args()
 
     def act() -> None:
@@ -97,9 +138,14 @@ def main() -> None:
             template = arguments.template.read_text("utf-8")
         except OSError as error:
             raise ConfigError(f"{arguments.template}: {error.strerror}. Name a file.") from error
-        job = fill(template, day=str(arguments.day or datetime.now(tz=UTC).date()))
-        decision = start(job, arguments.cronjob, connect(job["metadata"]["namespace"]))
+        now = datetime.now(tz=UTC)
+        job = fill(template, day=str(arguments.day or now.date()))
+        client = connect(job["metadata"]["namespace"])
+        decision = start(job, arguments.cronjob, client)
         log.info("%s: %s", "created" if decision.create else "nothing to do", decision.reason)
+        if arguments.keep_seconds is not None:
+            for name in clear(job, timedelta(seconds=arguments.keep_seconds), client, now):
+                log.info("deleted %s, which had ended long ago", name)
 
     sys.exit(console.guard(act))
 

@@ -36,16 +36,28 @@ def crawl():
 Reply = tuple[int, dict[str, str], bytes]
 
 
+class OddServer(ThreadingHTTPServer):
+    """Waits at its end for the answers under way, and does not mind crawlers that left."""
+
+    daemon_threads = False
+
+    def handle_error(self, request, client_address) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class OddShop:
     """A server that answers as told and remembers when it was asked for what."""
 
     def __init__(self, answer: Callable[[str], Reply]) -> None:
         shop = self
+        self.closing = threading.Event()  # an answer that must not come waits for this event
         self.asked: list[tuple[float, str]] = []
         self.unchanged: list[str] = []  # asked for with the mark of their present state
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            timeout = 60.0  # so that a connection that nobody closes ends too
 
             def do_GET(self) -> None:
                 shop.asked.append((time.monotonic(), self.path))
@@ -63,7 +75,7 @@ class OddShop:
             def log_message(self, *args) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = OddServer(("127.0.0.1", 0), Handler)
         self.thread = threading.Thread(
             target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
         )
@@ -75,6 +87,7 @@ class OddShop:
         return [path for _, path in self.asked if path != "/robots.txt"]
 
     def close(self) -> None:
+        self.closing.set()
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()

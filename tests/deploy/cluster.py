@@ -1,7 +1,8 @@
 """A cluster on which a release lives once: what people type, what became of it, and how long it took.
 
 `make check-cluster` asks for it, with the cluster of KUBECONFIG, whose node holds the images that the
-chart's default values name. Further variables, all of them optional:
+chart's default values name. kubectl, helm and bash have to be on PATH, or in KUBE_BIN or the folder of `make tools`;
+`fashiontrend` is taken from the environment that runs the tests. Further variables, all of them optional:
 
 CLUSTER_UP, CLUSTER_DOWN  commands that start that cluster before, and stop it after
 CLUSTER_VALUES            values files for the chart, separated by `:` (other images, a smaller node)
@@ -14,7 +15,9 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +29,8 @@ import pytest
 
 from tests.deploy.conftest import CACHE, ROOT
 
+#: What the pages' commands begin with.
+PROGRAMS = ("bash", "kubectl", "helm", "fashiontrend")
 SPACE, RELEASE = "fashiontrend", "fashiontrend"
 PAGES = ("docs/deploy.md", "k8s/README.md")
 
@@ -49,10 +54,9 @@ class Cluster:
         self.times.write_text("| step | seconds | seen |\n|---|---|---|\n", "utf-8")
         for name in ("helm", "k8s"):
             (folder / name).symlink_to(ROOT / name)
-        places = (os.environ.get("KUBE_BIN", ""), str(CACHE / "bin"), os.environ["PATH"])
         self.environment = {
             **os.environ,
-            "PATH": os.pathsep.join(p for p in places if p),
+            "PATH": search_path(),
             "COLUMNS": "200",
             "FASHIONTREND__CLUSTER__TEMPLATE": f"{RELEASE}-rayjobs",
         }
@@ -155,6 +159,13 @@ def options(variable: str) -> str:
     return " ".join(f"--values {shlex.quote(f)}" for f in files)
 
 
+def search_path() -> str:
+    """PATH of the typed commands: the environment of the tests need not be activated."""
+    ours = str(Path(sys.executable).parent)
+    places = (os.environ.get("KUBE_BIN", ""), str(CACHE / "bin"), ours, os.environ["PATH"])
+    return os.pathsep.join(p for p in places if p)
+
+
 def asked_for() -> None:
     """Skip unless somebody wants a cluster to be changed."""
     if os.environ.get("CLUSTER") != "required":
@@ -163,3 +174,8 @@ def asked_for() -> None:
         )
     if not os.environ.get("KUBECONFIG"):
         pytest.fail("KUBECONFIG is not set: name the cluster on which a release may live")
+    if missing := [p for p in PROGRAMS if not shutil.which(p, path=search_path())]:
+        pytest.fail(
+            f"{', '.join(missing)}: not found. Put kubectl on PATH or its folder in KUBE_BIN; `make tools` "
+            "installs helm, `make setup` fashiontrend."
+        )

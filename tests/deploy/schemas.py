@@ -1,12 +1,14 @@
 """JSON Schemas for kubeconform, from the modules that define the kinds; kept outside the repository.
 
 `python -m tests.deploy.schemas FOLDER` needs Go and a module proxy. KUBERAY_CRDS names a folder
-with KubeRay's CRDs; without it they come from KubeRay's module.
+with KubeRay's CRDs (`ray.io_*.yaml` of its chart's folder `crds`); without it they come from KubeRay's module,
+which not every proxy serves.
 """
 
 import copy
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -35,13 +37,25 @@ Loader.add_constructor("tag:yaml.org,2002:value", lambda loader, node: node.valu
 
 def module(name: str) -> Path:
     """Folder of a Go module, downloaded if it is not there yet."""
-    told = subprocess.run(
-        ["go", "mod", "download", "-json", name], capture_output=True, text=True, cwd="/"
-    )
+    command = ["go", "mod", "download", "-json", name]
+    if not shutil.which("go"):
+        sys.exit(f"go is not here: it downloads {name}, whose schemas the chart is checked with.")
+    told = subprocess.run(command, capture_output=True, text=True, cwd="/")
     answer = json.loads(told.stdout or "{}")
     if "Dir" not in answer:
-        sys.exit(f"go mod download {name}: {answer.get('Error', told.stderr)}")
+        seen = answer.get("Error", told.stderr).strip()
+        sys.exit(f"{' '.join(command)}: {seen}\n{_instead(name)}")
     return Path(answer["Dir"])
+
+
+def _instead(name: str) -> str:
+    """What to do where the module cannot be had."""
+    if name in KUBERAY:
+        return (
+            "Set KUBERAY_CRDS to a folder with ray.io_*.yaml: `helm pull kuberay/kuberay-operator --version 1.7.0 "
+            "--untar` leaves them in kuberay-operator/crds."
+        )
+    return "Name a proxy that serves it in GOPROXY, or copy the folder of schemas from a machine that has it."
 
 
 def strict(node: Any) -> Any:

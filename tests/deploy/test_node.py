@@ -27,7 +27,10 @@ LONG_S = 1800.0
 CONTAINERS = {
     *((f"{role}-head", c) for role in ("batch", "serving") for c in ("ray-head", "autoscaler")),
     *((f"{role}-worker", "ray-worker") for role in ("batch", "serving")),
-    *((c, c) for c in ("preflight", "cleanup", "schedule", "exporter", "redis", "s3", "shops")),
+    *(
+        (c, c)
+        for c in ("preflight", "watched", "cleanup", "schedule", "exporter", "redis", "s3", "shops")
+    ),
     ("test", "test"),
     ("submitter", "ray-job-submitter"),
 }
@@ -74,7 +77,7 @@ def test_an_administrator_installs_operator_namespace_quota_and_priorities(life)
 def test_the_demos_shops_open_and_the_chart_is_installed(life):
     with life.step("the demo's three shops"):
         life.type_in("kubectl apply -f k8s/demo-shops.yaml")
-        life.type_in("fashiontrend demo --values shops")
+        life.type_in("cp k8s/demo-values.yaml")
         life.kubectl("rollout status deployment/shops --timeout=180s")
     with life.step("helm install"):
         told = life.type_in("helm install fashiontrend ", cluster.options("CLUSTER_VALUES"))

@@ -79,7 +79,7 @@ def test_only_what_talks_to_the_api_server_gets_a_token(found):
     for place, spec in pods(found).items():
         wants = spec["automountServiceAccountToken"]
         needs = (
-            any(key in place for key in ("headGroupSpec", "CronJob/", "-cleanup"))
+            any(key in place for key in ("headGroupSpec", "CronJob/", "-cleanup", "-watched"))
             and "workerGroupSpecs" not in place
         )
         assert not wants or needs, place

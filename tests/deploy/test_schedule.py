@@ -2,7 +2,7 @@
 
 import json
 import threading
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
@@ -48,6 +48,46 @@ def test_none_is_created_while_another_is_unfinished(state):
 @pytest.mark.parametrize("state", ["Complete", "Failed", "ValidationFailed"])
 def test_finished_ones_do_not_hold_up_the_next(state):
     assert schedule.decide("d", [job("yesterday", state)]).create
+
+
+def test_a_finished_job_is_deleted_when_its_time_is_over_and_no_other():
+    """In a queue KubeRay deletes no RayJob by itself: the namespace would fill up."""
+    now, week = datetime(2026, 11, 24, 3, tzinfo=UTC), timedelta(days=7)
+
+    def ended(name, state, day):
+        found = job(name, state)
+        found["status"]["endTime"] = f"2026-11-{day:02d}T04:00:00Z"
+        return found
+
+    jobs = [
+        ended("old", "Complete", 10),
+        ended("old-failed", "Failed", 10),
+        ended("young", "Complete", 20),
+        ended("tried-again", "Retrying", 10),
+        job("queued", "Suspended"),
+        job("refused", "ValidationFailed"),
+    ]
+    assert schedule.outlived(jobs, week, now) == ["old", "old-failed"]
+
+
+def test_the_deletion_goes_to_the_releases_jobs_only():
+    asked, deleted = [], []
+
+    class Client:
+        def find(self, plural, selector):
+            asked.append((plural, selector))
+            old = job("old", "Complete")
+            old["status"]["endTime"] = "2026-11-01T00:00:00Z"
+            return [old]
+
+        def delete(self, plural, name):
+            deleted.append((plural, name))
+
+    wanted = fill(TEMPLATE, day="2026-11-24")
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    assert schedule.clear(wanted, timedelta(days=7), Client(), now) == ["old"]
+    assert asked == [("rayjobs", "app.kubernetes.io/instance=ft")]
+    assert deleted == [("rayjobs", "old")]
 
 
 def test_a_refusal_is_reported_in_the_servers_words():

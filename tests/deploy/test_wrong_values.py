@@ -72,6 +72,7 @@ WRONG = [
     ("redis.external.address", '"cache.example"', "/redis/external/address"),
     ("redis.persistence.size", '"big"', "/redis/persistence/size"),
     ("s3.secretKey", '"x"', "secretKey"),
+    ("monitoring.links.runbook", '"docs/operations.md"', "/monitoring/links/runbook"),
     ("monitoring.interval", "30", "/monitoring/interval"),
     ("networkPolicy.store.cidrs", '["10.0.0.0"]', "/networkPolicy/store/cidrs/0"),
     ("networkPolicy.apiServer.ports", "[443000]", "/networkPolicy/apiServer/ports/0"),

@@ -13,8 +13,10 @@ from .queries import KUBE_STATE, metric_names
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "helm/fashiontrend/files/alerts.yaml"
-CASES = ROOT / "monitoring/alerts_test.yaml"
-ALERTS = [r for g in yaml.safe_load(RULES.read_text("utf-8"))["groups"] for r in g["rules"]]
+CASES = sorted((ROOT / "monitoring").glob("*_test.yaml"))
+EVERY = [r for g in yaml.safe_load(RULES.read_text("utf-8"))["groups"] for r in g["rules"]]
+ALERTS = [r for r in EVERY if "alert" in r]
+RECORDED = {r["record"]: r["expr"] for r in EVERY if "record" in r}
 NAMES = [a["alert"] for a in ALERTS]
 
 
@@ -23,7 +25,9 @@ def promtool(*arguments: str) -> subprocess.CompletedProcess:
     program = next((found for p in places if (found := shutil.which("promtool", path=p))), None)
     if program is None:
         pytest.skip("promtool is not installed: run `make test-tools`")
-    return subprocess.run([program, *arguments], capture_output=True, text=True, cwd=CASES.parent)
+    return subprocess.run(
+        [program, *arguments], capture_output=True, text=True, cwd=CASES[0].parent
+    )
 
 
 def test_the_rules_can_be_read():
@@ -31,8 +35,9 @@ def test_the_rules_can_be_read():
     assert done.returncode == 0, done.stderr
 
 
-def test_every_case_ends_as_written():
-    done = promtool("test", "rules", str(CASES))
+@pytest.mark.parametrize("cases", CASES, ids=lambda path: path.stem)
+def test_every_case_ends_as_written(cases):
+    done = promtool("test", "rules", str(cases))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -50,7 +55,7 @@ def test_an_alert_has_a_severity_and_a_heading_that_says_what_to_do(alert):
 @pytest.mark.parametrize("name", NAMES)
 def test_an_alert_has_a_firing_and_a_silent_case(name):
     """Silent: a time at which nothing is expected, or input series that the firing alerts do not name."""
-    tests = yaml.safe_load(CASES.read_text("utf-8"))["tests"]
+    tests = [t for path in CASES for t in yaml.safe_load(path.read_text("utf-8"))["tests"]]
     cases = [(t, c) for t in tests for c in t["alert_rule_test"] if c["alertname"] == name]
     fired = [c for _, c in cases if c.get("exp_alerts")]
     silent = [c for _, c in cases if not c.get("exp_alerts")]
@@ -61,4 +66,14 @@ def test_an_alert_has_a_firing_and_a_silent_case(name):
 
 @pytest.mark.parametrize("alert", ALERTS, ids=NAMES)
 def test_the_metrics_of_an_alert_exist(alert, live_names):
-    assert metric_names(alert["expr"]) <= live_names | KUBE_STATE
+    assert metric_names(alert["expr"]) <= live_names | KUBE_STATE | RECORDED.keys()
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_the_metrics_of_a_recording_rule_exist(name, live_names):
+    assert metric_names(RECORDED[name]) <= live_names
+
+
+def test_every_recording_rule_is_read_by_an_alert():
+    read = {name for alert in ALERTS for name in metric_names(alert["expr"])}
+    assert set(RECORDED) <= read

@@ -116,7 +116,8 @@ def test_rates_are_kept_by_horizon_platform_grade_and_direction_and_leave_the_un
     found = keywords.summarise(scores, TARGET, CFG)
     assert (found.scored, found.unscored) == (4, 1)
     assert found.overall.hit_rate == 0.5
-    assert set(found.by) == {"horizon_days", "platform", "grade", "direction"}
+    assert set(found.by) == {"horizon_days", "platform", "grade", "direction", "attribute", "call"}
+    assert (found.by["call"]["rising A"].n, found.by["attribute"]["collar"].n) == (3, 4)
     assert found.by["horizon_days"]["14"].n == 4
     assert found.by["grade"]["A"].hit_rate == pytest.approx(0.6667, abs=1e-4)
     low, high = found.by["grade"]["A"].hit_rate_interval
@@ -125,6 +126,26 @@ def test_rates_are_kept_by_horizon_platform_grade_and_direction_and_leave_the_un
     assert found.overall.claimed == 0.9
     assert found.overall.error == 0.0
     assert found.overall.error_persistence == pytest.approx(0.04)
+
+
+def test_claims_are_set_beside_what_came_true_of_them():
+    scores = pa.concat_tables(
+        [
+            make_scores("hit", "hit", "hit", "miss", p_direction=0.75),
+            make_scores("hit", "unscored", p_direction=1.0),
+            make_scores("miss", p_direction=0.9),
+        ]
+    )
+    found = keywords.summarise(scores, TARGET, CFG)
+    told = [(b.low, b.high, b.n, b.claimed, b.hit_rate) for b in found.reliability]
+    assert told == [(0.7, 0.8, 4, 0.75, 0.75), (0.9, 1.0, 2, 0.95, 0.5)]
+    assert found.brier == pytest.approx((3 * 0.25**2 + 0.75**2 + 0 + 0.9**2) / 6, abs=1e-4)
+
+
+def test_a_scorecard_of_the_version_before_is_read():
+    found = keywords.summarise(make_scores("hit"), TARGET, CFG)
+    old = {k: v for k, v in found.to_json().items() if k not in ("reliability", "brier")}
+    assert type(found).from_json(old, "old").overall == found.overall
 
 
 def test_released_intervals_are_watched_over_the_last_days_only():

@@ -275,3 +275,65 @@ def test_the_real_catalogue_is_read_whole():
     }
     assert done.facts.splits == {"train": 7451, "val": 932}
     assert done.facts.rejected == {}
+
+
+def folder_of(tmp_path: Path, *names: str) -> Path:
+    root = tmp_path / "photos"
+    for n, name in enumerate(names):
+        file = root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(png(n))
+    return root
+
+
+def test_sub_folders_are_values_and_said_to_be(tmp_path):
+    root = folder_of(tmp_path, "red/1.png", "red/2.png", "blue/1.png", "loose.png")
+    done = importing.import_set([root], "mine", ["colour"])
+    assert {r["product_key"]: dict(r["labels"]) for r in done.annotations.to_pylist()} == {
+        "mine/red/1": {"colour": "red"},
+        "mine/red/2": {"colour": "red"},
+        "mine/blue/1": {"colour": "blue"},
+    }
+    assert done.facts.notes == (
+        "sub-folders are read as the values of 'colour': blue, red",
+        "1 pictures beside the sub-folders have no value and are left out",
+    )
+    assert importing.import_set([root], "mine").taxonomy.ids == ("folder",)
+
+
+def test_folders_of_splits_above_the_values_are_splits(tmp_path):
+    root = folder_of(tmp_path, "train/red/1.png", "valid/red/2.png", "test/blue/3.png")
+    done = importing.import_set([root], "mine", ["colour"])
+    assert done.facts.splits == {"train": 1, "val": 1}
+    assert done.facts.rejected == {"test_left_out": 1}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "latin-1", "utf-16"])
+def test_a_list_with_semicolons_in_any_usual_encoding_is_read_and_reported(tmp_path, encoding):
+    root = folder_of(tmp_path, "007.png", "008.png")
+    text = "id;colour;x0;y0;x1;y1\n007;Grün;1,5;2;10;20\n008;Grün;;;;\n"
+    (root / "list.csv").write_bytes(text.encode(encoding))
+    done = importing.import_set([root], "mine", ["colour"])
+    assert [v.en for v in done.taxonomy.attribute("colour").values] == ["Grün"]
+    rows = {r["product_key"]: r["box"] for r in done.annotations.to_pylist()}
+    assert rows["mine/007"] == pytest.approx([1.5 / 20, 2 / 40, 10 / 20, 20 / 40])
+    assert rows["mine/008"] is None
+    assert "cells are separated by semicolons" in done.facts.notes
+    assert any("1,5 is 1.5" in n for n in done.facts.notes)
+    known = {"utf-8": "", "utf-8-sig": "byte order mark", "utf-16": "UTF-16"}
+    assert any(known.get(encoding, "Latin-1") in n for n in done.facts.notes)
+
+
+def test_names_of_splits_that_stay_unseen_are_not_training(tmp_path):
+    root = folder_of(tmp_path, *(f"{n}.png" for n in range(1, 9)))
+    names = ["train", "testing", "query", "val", "gallery", "holdout", "eval", "Test"]
+    rows = [
+        f"{n},{s},{c}"
+        for n, (s, c) in enumerate(zip(names, ["Red", "red", "RED "] * 3, strict=False), 1)
+    ]
+    (root / "list.csv").write_text("id,split,colour\n" + "\n".join(rows))
+    done = importing.import_set([root], "mine", ["colour"])
+    assert done.facts.splits == {"train": 1, "val": 1}
+    assert sum(done.facts.rejected.values()) == 6
+    assert [v.id for v in done.taxonomy.attribute("colour").values] == ["red"]
+    assert done.facts.spellings

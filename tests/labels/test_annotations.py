@@ -116,3 +116,42 @@ def test_a_byte_order_mark_and_crlf_are_read(read):
 def test_mistakes_are_told_with_row_column_and_nearest_name(read, text, message):
     with pytest.raises(DataError, match=message):
         read(text)
+
+
+def test_semicolons_and_decimal_commas_are_read_and_reported(read):
+    text = HEAD.replace(",", ";") + "a;1;val;crew;;20,5;10;100,5;90\n"
+    done = read(text)
+    (row,) = done.table.to_pylist()
+    assert row["box"] == pytest.approx([0.1025, 0.1, 0.5025, 0.9])
+    assert [n.what for n in done.notes] == [
+        "cells are separated by semicolons",
+        "the comma is the decimal point in x0, y0, x1, y1: 20,5 is 20.5",
+    ]
+
+
+def test_other_spellings_of_a_value_are_one_value_and_reported(read):
+    done = read("platform,product_id,colour\na,1,Red\na,2,红\nb,1,RED \n")
+    assert [dict(r["labels"])["colour"] for r in done.table.to_pylist()] == ["red"] * 3
+    assert [n.what for n in done.notes] == [
+        "colour: 'Red' is read as 'red'",
+        "colour: '红' is read as 'red'",
+        "colour: 'RED' is read as 'red'",
+    ]
+
+
+def test_ids_keep_their_leading_zeros(small, make_pictures):
+    pictures = make_pictures(("p1", "007"), ("p2", "7"))
+    done = read_csv("platform,product_id,colour\na,007,red\n", "ann.csv", small, pictures)
+    assert done.table["picture_id"].to_pylist() == ["p1"]
+
+
+def test_a_row_with_too_many_cells_is_refused(read):
+    with pytest.raises(DataError, match="row 2 has more cells"):
+        read("platform,product_id,colour\na,1,red,blue\n")
+
+
+def test_values_of_an_older_export_are_taken_as_far_as_the_taxonomy_has_them(read):
+    done = read("picture_id,taxonomy,colour,neckline\np1,older,red,boat\n")
+    (row,) = done.table.to_pylist()
+    assert dict(row["labels"]) == {"colour": "red"}
+    assert len(done.notes) == 2

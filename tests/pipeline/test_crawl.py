@@ -51,7 +51,8 @@ def context(tmp_path):
             "loop": {"history_days": 3},
         }
         config = Config.model_validate(tree)
-        state = ledger.start(open_store(config.store), ledger.Run("r", day, *NOBODY_REST))
+        name = "r" if day == TODAY else f"r-{day}"
+        state = ledger.start(open_store(config.store), ledger.Run(name, day, *NOBODY_REST))
         catalogue = Catalogue.of_run(open_store(config.store), config, day)
         return Context(config, catalogue, Taxonomy.model_construct(), state, CRAWL)
 
@@ -138,6 +139,37 @@ def test_a_day_to_come_is_refused(context, clock, shops):
 def test_a_run_of_the_evening_may_end_after_midnight(context, clock, shops, hours, asked):
     clock(datetime(2026, 11, 24, tzinfo=UTC) + timedelta(hours=hours))
     assert availability.can_crawl_today(context(LIVE), availability.now()) is asked
+
+
+EAST = {**LIVE, "name": "east", "time_zone": "Asia/Tokyo"}
+WEST = {**LIVE, "name": "west", "time_zone": "America/Los_Angeles"}
+
+
+@pytest.mark.parametrize(
+    ("hour", "asked"),
+    [
+        (2, [(23, "live"), (23, "east"), (22, "west")]),
+        (12, [(23, "live"), (23, "east"), (23, "west")]),
+        (20, [(23, "live"), (23, "west"), (24, "east")]),
+    ],
+)
+def test_a_crawl_counts_for_the_day_that_it_is_at_the_shop(context, clock, shops, hour, asked):
+    clock(datetime(2026, 11, 23, hour, tzinfo=UTC))
+    begun = context(LIVE, EAST, WEST)
+    crawl.crawl(begun)
+    assert shops.asked == asked
+    assert availability.missing_today(begun) == []
+
+
+def test_a_shop_is_crawled_once_a_day_of_its_own(context, clock, shops):
+    """A run an hour before midnight in UTC and the next one see two days of every shop."""
+    clock(datetime(2026, 11, 23, 23, tzinfo=UTC))
+    crawl.crawl(context(EAST))
+    clock(datetime(2026, 11, 24, 1, tzinfo=UTC))
+    crawl.crawl(context(EAST, day=TODAY + timedelta(days=1)))
+    clock(datetime(2026, 11, 24, 23, tzinfo=UTC))
+    crawl.crawl(context(EAST, day=TODAY + timedelta(days=1)))
+    assert shops.asked == [(24, "east"), (25, "east")]
 
 
 def test_nothing_at_all_is_not_written_down_as_done(context, clock, shops):

@@ -458,3 +458,20 @@ def test_files_are_recognised_by_the_command(files, tmp_path, capsys):
     assert "1 pictures, 1 not readable" in capsys.readouterr().out
     lines = (tmp_path / "out.csv").read_text().splitlines()
     assert [line.split(",")[:2] for line in lines[1:]] == [["x", "colour"], ["x", "kind"]]
+
+
+def test_a_folder_with_sub_folders_as_values_is_a_set_to_fit_on(tmp_path):
+    for value, shade in (("red", 200), ("blue", 20)):
+        (tmp_path / "photos" / value).mkdir(parents=True)
+        for n in range(20):
+            Image.new("RGB", (20, 40), (shade, n, 9)).save(tmp_path / f"photos/{value}/{n:03}.png")
+    sets = standalone.read_sets([tmp_path / "photos"], None, attributes=("colour",))
+    assert [v.id for v in sets.taxonomy.attribute("colour").values] == ["blue", "red"]
+    assert sets.train.num_rows + sets.val.num_rows == 40
+    assert sets.val.num_rows > 0
+
+
+def test_parquet_with_one_attribute_is_a_set_to_fit_on(tmp_path, files):
+    table = pq.read_table(files[0])
+    pq.write_table(table.select(["id", "split", "image", "colour"]), tmp_path / "one.parquet")
+    assert standalone.read_sets([tmp_path / "one.parquet"], None).taxonomy.ids == ("colour",)

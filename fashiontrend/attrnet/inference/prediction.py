@@ -3,16 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fashiontrend.taxonomy import GARMENT_TYPE, NOT_VISIBLE, Attribute, Taxonomy
 
+if TYPE_CHECKING:  # the API's client reads predictions in an environment without numpy
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats: TypeAlias = NDArray[np.floating[Any]]
+
 #: x0, y0, x1, y1 in pixels of the original picture, held upright.
 Box: TypeAlias = tuple[float, float, float, float]
-Floats: TypeAlias = NDArray[np.floating[Any]]
 
 
 class Status(StrEnum):
@@ -74,7 +76,7 @@ class GarmentPrediction:
 
 
 def decide(
-    probs: Mapping[str, Floats], taxonomy: Taxonomy, top_k: int = 0, min_confidence: float = 0.0
+    probs: "Mapping[str, Floats]", taxonomy: Taxonomy, top_k: int = 0, min_confidence: float = 0.0
 ) -> dict[str, AttributePrediction]:
     """Decide every attribute of one picture.
 
@@ -101,9 +103,9 @@ def decide(
 
 
 def _decide_one(
-    probs: Floats, attribute: Attribute, top_k: int, min_confidence: float
+    probs: "Floats", attribute: Attribute, top_k: int, min_confidence: float
 ) -> AttributePrediction:
-    order = np.argsort(-np.asarray(probs), kind="stable")
+    order = (-probs).argsort(kind="stable")
     choices = [_choice(attribute, int(n), float(probs[n])) for n in order[: max(top_k, 1)]]
     best = choices[0]
     listed = tuple(choices[:top_k])

@@ -16,6 +16,11 @@ from fashiontrend.errors import ConfigError
 
 #: For smaller inputs a torchvision network keeps its resolution, or too few cells would be left for boxes.
 LOW_RESOLUTION_PX = 128
+#: The stride of the map that is taken from a timm network.
+TIMM_STRIDE = 16
+TIMM = "timm/"
+#: `attrnet.weights` of a timm network whose weights its hub has.
+FROM_HUB = "hub"
 
 
 class CoarseConv2d(nn.Conv2d):
@@ -177,7 +182,62 @@ class LastMap(nn.Module):
         return found
 
 
-#: Own networks by name; every other name is torchvision's.
+class TimmMap(nn.Module):
+    """The map of stride 16 of a timm network, whose later layers are dropped.
+
+    Places of parts need the resolution; of the networks that keep it to the end, the last map is taken.
+    """
+
+    def __init__(self, net: Any) -> None:
+        super().__init__()
+        strides = [level["reduction"] for level in net.feature_info]
+        fitting = [n for n, stride in enumerate(strides) if stride <= TIMM_STRIDE]
+        (self.level,) = net.prune_intermediate_layers(indices=fitting[-1:], prune_head=True)
+        self.channels = int(net.feature_info[fitting[-1]]["num_chs"])
+        self.body = net
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, 3, H, W) to (B, C, H / 16, W / 16)."""
+        (found,) = self.body.forward_intermediates(
+            x, indices=[self.level], intermediates_only=True, output_fmt="NCHW"
+        )
+        joined: Tensor = found
+        return joined
+
+
+def build_timm(name: str, weights: str | None) -> tuple[nn.Module, int]:
+    """A network of the library timm, by its name there.
+
+    Raises:
+        ConfigError: timm is not installed, has no such network or no weights of it, or no map of regions.
+    """
+    try:
+        import timm
+    except ImportError as error:
+        raise ConfigError(
+            f"attrnet.backbone: timm/{name} needs `pip install 'fashiontrend[timm]'`."
+        ) from error
+    if not timm.is_model(name.split(".")[0]):
+        raise ConfigError(
+            f"attrnet.backbone: timm has no {name!r}. timm.list_models() lists its networks."
+        )
+    try:
+        net = timm.create_model(name, pretrained=weights == FROM_HUB, num_classes=0)
+    except Exception as error:  # the hub's client has errors of its own
+        raise ConfigError(
+            f"attrnet.weights: {FROM_HUB}: the weights of timm/{name} did not come: {error}. Name a local file."
+        ) from error
+    if weights and weights != FROM_HUB:
+        _load(net, Path(weights))
+    if not hasattr(net, "prune_intermediate_layers") or not hasattr(net, "feature_info"):
+        raise ConfigError(
+            f"attrnet.backbone: timm/{name} has no feature map to cut regions from. Choose another."
+        )
+    body = TimmMap(net)
+    return body, body.channels
+
+
+#: Own networks by name; a name that begins with `timm/` is timm's, and every other name is torchvision's.
 BACKBONES: Mapping[str, Callable[[int], tuple[nn.Module, int]]] = {
     "small": build_small,
     "lean": build_lean,
@@ -188,11 +248,11 @@ def build(name: str, input_px: int, weights: str | None = None) -> tuple[nn.Modu
     """A body and its number of channels, randomly initialised (A5) unless weights are given.
 
     Args:
-        name: of `BACKBONES`, or of a torchvision classifier that is a ResNet or keeps its
-            convolutions in `features` (ConvNeXt, EfficientNet, MobileNet, DenseNet...).
+        name: of `BACKBONES`, `timm/` and the name of a timm network, or of a torchvision classifier
+            that is a ResNet or keeps its convolutions in `features` (ConvNeXt, EfficientNet, ...).
         input_px: side of its input.
-        weights: a local file for a torchvision network as torchvision names its tensors; its
-            classifier may be missing or of another size.
+        weights: a local file of tensors as the network names them, or in the network's order; its
+            classifier may be missing or of another size. For a timm network also `hub`.
 
     Raises:
         ConfigError: there is no such network, or the weights are not readable or not its own.
@@ -204,6 +264,8 @@ def build(name: str, input_px: int, weights: str | None = None) -> tuple[nn.Modu
                 "name a torchvision backbone."
             )
         return BACKBONES[name](input_px)
+    if name.startswith(TIMM):
+        return build_timm(name.removeprefix(TIMM), weights)
     known = torchvision.models.list_models(module=torchvision.models)
     if name not in known:
         raise ConfigError(
@@ -235,6 +297,7 @@ def _load(net: nn.Module, file: Path) -> None:
         else:
             tensors = torch.load(file, map_location="cpu", weights_only=True)
         own = net.state_dict()
+        tensors = _rename(tensors, own)
         fitting = {k: t for k, t in tensors.items() if k in own and t.shape == own[k].shape}
     except (OSError, SafetensorError, RuntimeError, AttributeError, ValueError) as error:
         raise ConfigError(f"attrnet.weights {file}: {error}. Name a readable file.") from error
@@ -250,3 +313,19 @@ def _load(net: nn.Module, file: Path) -> None:
             f"another shape, the first {missing[0]!r}. Name weights of the same network."
         )
     net.load_state_dict(fitting, strict=False)
+
+
+def _rename(tensors: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Give tensors that another package names the network's names, if they stand in the network's order.
+
+    Kind (the name's last part) and shape must agree for every tensor of the network, so that an order that is only
+    similar is refused and not believed. What follows the network's last tensor is its classifier.
+    """
+    if set(own) & set(tensors) or len(tensors) < len(own):
+        return tensors
+    pairs = list(zip(own.items(), tensors.items(), strict=False))
+    alike = all(
+        ours.rsplit(".", 1)[-1] == theirs.rsplit(".", 1)[-1] and tensor.shape == given.shape
+        for (ours, tensor), (theirs, given) in pairs
+    )
+    return {ours: given for (ours, _), (_, given) in pairs} if alike else tensors

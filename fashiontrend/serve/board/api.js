@@ -56,6 +56,9 @@ export async function withheldDays({ attribute, value }) {
     .filter((row) => row.platform !== "*" && row.days.length);
 }
 
+/** @returns {Promise<any>} how published keywords turned out */
+export const scorecard = () => get("v1/scorecard");
+
 /** @returns {Promise<any>} */
 export const taxonomy = () => get("v1/taxonomy");
 
@@ -72,6 +75,17 @@ export async function gates() {
   );
 }
 
+/**
+ * The address of the keywords as a table, narrowed as the cards are as far as the server can.
+ * @param {import("./filter.js").Choice} choice
+ * @param {string | undefined} kind csv or xlsx
+ */
+export function tableAddress({ platform, direction, attribute, confidence }, kind) {
+  const chosen = { platform, direction, attribute, min_confidence: String(confidence / 100) };
+  const query = Object.entries(chosen).filter(([, value]) => value !== "all" && value !== "0");
+  return `v1/keywords.${kind}?${new URLSearchParams(query)}`;
+}
+
 /** Recognise the garments in a picture. @param {File} file @returns {Promise<any>} */
 export function recognise(file) {
   const form = new FormData();
@@ -81,8 +95,13 @@ export function recognise(file) {
 
 /** Get an address for <img>. With a token the picture is fetched here, because <img> cannot send one. @param {string} path */
 export async function pictureAddress(path) {
-  if (!token.get()) return path.replace(/^\//, "");
-  const answer = await ask(path.replace(/^\//, ""));
+  const relative = path.replace(/^\//, "");
+  return token.get() ? fileAddress(relative) : relative;
+}
+
+/** Fetch a file with the token, and get an address for it. @param {string} path */
+export async function fileAddress(path) {
+  const answer = await ask(path);
   return URL.createObjectURL(await answer.blob());
 }
 

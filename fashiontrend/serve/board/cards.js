@@ -2,15 +2,15 @@
 
 import { h } from "./dom.js";
 import { probability, count, percent, plain, points } from "./format.js";
-import { interval, mark, shape } from "./marks.js";
+import { interval, mark } from "./marks.js";
 import { picture } from "./pictures.js";
 import { has, named, otherLang, otherName, t } from "./language.js";
 
 /**
  * @param {any} record a trend-keyword
- * @param {{far: number, attribute: string, open: () => void}} about the common scale, the attribute's name, what a click does
+ * @param {{far: number, attribute: string, samples: any[], record: string, open: () => void}} about the common scale, the attribute's name, the pictures to show, how calls like it turned out, what a click does
  */
-export function card(record, { far, attribute, open }) {
+export function card(record, { far, attribute, samples, record: told, open }) {
   const { keyword, share, growth, confidence, direction } = record;
   const other = otherName(keyword);
   return h(
@@ -19,7 +19,7 @@ export function card(record, { far, attribute, open }) {
     h(
       "article",
       {},
-      pictures(record),
+      pictures(record, samples),
       h(
         "div",
         { class: "card-words" },
@@ -55,7 +55,8 @@ export function card(record, { far, attribute, open }) {
           { class: "small" },
           t("range", { low: percent(share.interval80[0]), high: percent(share.interval80[1]) }),
         ),
-        h("p", { class: "small" }, agreement(record), h("br"), products(confidence.support_n)),
+        h("p", { class: "small" }, agreement(record), h("br"), support(record)),
+        told && h("p", { class: "small badge" }, told),
       ),
     ),
   );
@@ -72,6 +73,10 @@ export const trajectory = (record) =>
 /** @param {string} letter */
 export const grade = (letter) => h("span", { class: `grade grade-${letter}` }, t("grade", { grade: letter }));
 
+/** How many products show the value, of those that show the attribute. @param {any} record */
+export const support = ({ share, confidence: { support_n: of } }) =>
+  t("products_of", { n: count(share.now * of), of: count(of) });
+
 /** @param {number} n */
 export const products = (n) => t("products", { n }).replace(String(n), count(n));
 
@@ -86,34 +91,7 @@ export function agreement(record) {
   return t("agree", { n: agreeing.length, of, names });
 }
 
-/**
- * A keyword on the first screen: one picture, its name, its direction.
- * @param {any} record
- * @param {() => void} open
- */
-export function leader(record, open) {
-  const sample = record.evidence?.samples?.[0];
-  return h(
-    "li",
-    { class: `leader d-${record.direction}` },
-    sample
-      ? samplePicture(record, sample, 480)
-      : picture({ path: null, boxes: [], alt: named(record.keyword) }),
-    h(
-      "p",
-      { class: "leader-words" },
-      h(
-        "button",
-        { type: "button", class: "card-open", "aria-haspopup": "dialog", onclick: open },
-        named(record.keyword),
-      ),
-      h("span", { class: "change" }, shape(record.direction), ` ${points(record.growth.points)} ${t("pts")}`),
-    ),
-  );
-}
-
-function pictures(record) {
-  const samples = (record.evidence?.samples ?? []).slice(0, 3);
+function pictures(record, samples) {
   if (!samples.length)
     return h("div", { class: "samples one" }, picture({ path: null, boxes: [], alt: named(record.keyword) }));
   return h(

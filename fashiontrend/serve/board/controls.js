@@ -12,6 +12,11 @@ export function listenToForm(store) {
     const { name, value } = event.target;
     store.set({ [name]: name === "confidence" ? Number(value) : value });
   });
+  const more = byId("more");
+  more.addEventListener("click", () => {
+    const open = form.classList.toggle("whole");
+    more.setAttribute("aria-expanded", String(open));
+  });
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", (event) => {
     event.preventDefault();

@@ -21,13 +21,14 @@ export function gateTiles(gates, withheld) {
     .map((gate) => tile(gate, gate.name === "health" ? withheld : []));
 }
 
-/** One line for all gates: all are open, or the names of the closed ones. @param {any[]} gates */
+/** One line for all gates: all are open, or the names of the closed ones. @param {any[]} gates @returns {(Node | string)[]} */
 export function gateSummary(gates) {
+  if (!gates.length) return [t("no_gates")];
   const closed = gates.filter((g) => !g.passed);
   const text = closed.length
     ? closed.map((g) => t("gate_closed", { gate: gateName(g.name) })).join(", ")
     : t("gates_open");
-  return h("li", { class: closed.length ? "shut" : "fine" }, sign(!closed.length), text);
+  return [h("span", { class: closed.length ? "shut" : "fine" }, sign(!closed.length), text)];
 }
 
 /** The limit as a number, from `> 0.85` or `0.7 .. 0.9`. @param {unknown} limit @returns {number | null} */
@@ -94,16 +95,20 @@ function history(gate) {
 }
 
 function why(verdict) {
-  const told = [...(verdict.reasons ?? []), verdict.remedy, ...(verdict.warnings ?? [])].filter(Boolean);
-  if (!told.length) return null;
+  const told = [...(verdict.reasons ?? []), verdict.remedy].filter(Boolean);
+  const warned = verdict.warnings ?? [];
+  if (!told.length && !warned.length) return null;
   return h(
     "ul",
     { class: "why" },
-    told.map((sentence) => {
-      const { text, lang } = translate(sentence);
-      return h("li", { lang }, text);
-    }),
+    told.map((sentence) => item(sentence, "")),
+    warned.map((sentence) => item(sentence, "warned")),
   );
+}
+
+function item(sentence, name) {
+  const { text, lang } = translate(sentence);
+  return h("li", { lang, class: name }, text);
 }
 
 function details(gate) {

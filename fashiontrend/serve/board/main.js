@@ -1,7 +1,7 @@
 /** The board: it loads data from the server and shows what the reader chose. */
 
 import * as api from "./api.js";
-import { card, leader, stage } from "./cards.js";
+import { card, stage } from "./cards.js";
 import { listenToForm, showForm } from "./controls.js";
 import { all, byId, h, inSteps } from "./dom.js";
 import { renameAttribute, showEvidence } from "./evidence.js";
@@ -12,6 +12,8 @@ import { gateSummary, gateTiles } from "./gates.js";
 import { failure, notice } from "./notice.js";
 import { loadAll } from "./pictures.js";
 import { listenForPictures, namesOf } from "./recognise.js";
+import { badge, recordOf } from "./record.js";
+import { shareOut } from "./samples.js";
 import { reach } from "./scale.js";
 import { listenForSignIn } from "./sign-in.js";
 import { createStore, fromQuery, toQuery } from "./state.js";
@@ -19,8 +21,8 @@ import { setLanguage, language, t } from "./language.js";
 
 const store = createStore(fromQuery(location.search, navigator.language));
 /** Data from the server; null is still being loaded. */
-/** @type {{keywords: any, gates: any, taxonomy: any, withheld: any, problem: any}} */
-const held = { keywords: null, gates: null, taxonomy: null, withheld: null, problem: null };
+/** @type {{keywords: any, gates: any, taxonomy: any, withheld: any, scorecard: any, problem: any}} */
+const held = { keywords: null, gates: null, taxonomy: null, withheld: null, scorecard: null, problem: null };
 /** Cards by record, so that a filter only moves them; emptied when the language or the scale changes. */
 const cards = new Map();
 let drawing = new AbortController();
@@ -47,10 +49,27 @@ function start() {
     (event) => event.target === event.currentTarget && event.currentTarget.close(),
   );
   addEventListener("beforeprint", loadAll);
+  addEventListener("hashchange", unfoldGates);
+  unfoldGates();
+  all(".take-away a").forEach((link) => link.addEventListener("click", takeAway));
   store.onChange(follow);
   showChoice();
   showKey();
   load();
+}
+
+/** A link to the gates shows them, not only their line. */
+function unfoldGates() {
+  if (location.hash === "#gates") byId("gates").open = true;
+}
+
+/** With a token the table is fetched here, because a link cannot send one. @param {MouseEvent} event */
+async function takeAway(event) {
+  if (!api.token.get()) return;
+  event.preventDefault();
+  const { kind } = /** @type {HTMLElement} */ (event.currentTarget).dataset;
+  const address = await api.fileAddress(api.tableAddress(store.get(), kind));
+  h("a", { href: address, download: `keywords.${kind}` }).click();
 }
 
 function load() {
@@ -72,9 +91,11 @@ async function loadKeywords() {
   held.problem = null;
   byId("cards").setAttribute("aria-busy", "true");
   try {
-    const found = await api.keywords(platform);
+    // The page works without the record; its cards then do not mention it.
+    const scored = held.scorecard ?? api.scorecard().catch(() => null);
+    const [found, scorecard] = await Promise.all([api.keywords(platform), scored]);
     if (platform !== store.get().platform) return;
-    held.keywords = found;
+    Object.assign(held, { keywords: found, scorecard });
   } catch (problem) {
     held.keywords = null;
     held.problem = problem;
@@ -121,7 +142,12 @@ function redraw() {
   showChoice();
   showFreshness();
   showTrends();
+  showRecord();
   showGaps();
+}
+
+function showRecord() {
+  byId("record-body").replaceChildren(...recordOf(held.scorecard, names().attribute));
 }
 
 function openChosen() {
@@ -150,6 +176,7 @@ function showChoice() {
   all("[data-lang]").forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.lang === state.lang)));
   const ids = [...new Set(records().map((r) => r.keyword.attribute))];
   const platforms = new Set(records().flatMap((r) => Object.values(r.platforms).flat()));
+  for (const link of all(".take-away a")) link.setAttribute("href", api.tableAddress(state, link.dataset.kind));
   showForm(state, {
     counts: countDirections(records(), state, words),
     attributes: ids.map((id) => [id, names().attribute(id)]),
@@ -174,7 +201,6 @@ function showFreshness() {
   const age = daysBetween(keywords.as_of, new Date().toISOString());
   place.replaceChildren(told, age > 2 ? h("strong", { class: "old" }, ` ${t("old", { n: count(age) })}`) : "");
   showSummary();
-  showLeaders();
 }
 
 function showSummary() {
@@ -186,26 +212,13 @@ function showSummary() {
   const days = held.withheld ? [h("li", {}, n ? t("withheld_n", { n }) : t("no_withheld"))] : [];
   byId("summary").replaceChildren(
     ...(held.keywords ? [...items, ...days] : []),
-    ...(held.gates?.length ? [gateSummary(held.gates)] : []),
-  );
-}
-
-/** The first screen shows the clearest rises; if nothing rises, the largest changes. */
-function showLeaders() {
-  const ranked = choose(records(), EVERYTHING, words);
-  const rising = ranked.filter((r) => r.direction === "rising" && r.evidence?.samples?.length);
-  const enough = rising.length >= 3;
-  const shown = (enough ? rising : ranked).slice(0, 3);
-  byId("leaders-title").textContent = shown.length ? t(enough ? "leaders" : "sort_rank") : "";
-  byId("leaders").replaceChildren(
-    ...shown.map((record) => leader(record, () => store.set({ open: record.id }))),
   );
 }
 
 function showGates() {
   if (!held.gates) return;
   byId("gates-body").replaceChildren(...gateTiles(held.gates, held.withheld ?? []));
-  showSummary();
+  byId("gates-line").replaceChildren(...gateSummary(held.gates));
 }
 
 function showTrends() {
@@ -222,16 +235,23 @@ function showTrends() {
   const shown = choose(records(), store.get(), words);
   byId("count").textContent = t("shown", { n: shown.length, of: records().length });
   const far = reach(records());
-  const draw = (some) => list.append(...some.map((record) => cardOf(record, far)));
+  const pictures = shareOut(records());
+  const draw = (some) => list.append(...some.map((record) => cardOf(record, far, pictures)));
   const { signal } = drawing;
   list.setAttribute("aria-busy", "true");
   inSteps(shown, 12, 24, draw, signal).then(() => signal.aborted || list.setAttribute("aria-busy", "false"));
 }
 
-function cardOf(record, far) {
+function cardOf(record, far, pictures) {
   if (!cards.has(record.id)) {
     const attribute = names().attribute(record.keyword.attribute);
-    cards.set(record.id, card(record, { far, attribute, open: () => store.set({ open: record.id }) }));
+    cards.set(record.id, card(record, {
+        far,
+        attribute,
+        samples: pictures.get(record.id) ?? [],
+        record: badge(record, held.scorecard),
+        open: () => store.set({ open: record.id }),
+      }));
   }
   return cards.get(record.id);
 }
@@ -248,9 +268,10 @@ function explain() {
 function showGaps() {
   if (!held.keywords) return;
   const { not_enough_evidence: aside, combinations } = held.keywords;
+  const pooled = store.get().platform === "*"; // combinations are counted over all platforms
   byId("gaps-count").textContent = aside.length ? t("gaps_n", { n: aside.length }) : "";
   byId("gaps-body").replaceChildren(
-    ...[gapTable(aside, names().attribute), pairs(combinations ?? [])].filter(Boolean),
+    ...[gapTable(aside, names().attribute), pairs(pooled ? (combinations ?? []) : [])].filter(Boolean),
   );
 }
 

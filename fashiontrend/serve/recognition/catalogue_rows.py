@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fashiontrend.config import ServeConfig
@@ -17,6 +18,11 @@ from fashiontrend.serve.schemas.responses import JsonObject
 from fashiontrend.taxonomy import Taxonomy
 
 ID, IMAGE, KEY = "id", "image", "key"
+#: How far the columns that are read may grow when they are unpacked. Pictures are compressed already and hardly
+#: grow; ids and keys that repeat do, and the allowance is for them.
+UNPACKED_RATIO, UNPACKED_ALLOWANCE = 20, 16 << 20
+#: Bytes of pictures that are copied out of a table at a time.
+PORTION_BYTES = 64 << 20
 
 
 def check_columns(source: object, schema: pa.Schema) -> None:
@@ -32,6 +38,33 @@ def check_columns(source: object, schema: pa.Schema) -> None:
         )
     if IMAGE in schema.names:
         columns.check_images(source, schema.field(IMAGE).type)
+
+
+def check_unpacked_size(source: object, parquet: pq.ParquetFile, size: int) -> None:
+    """Check by its footer that a file does not unpack to many times its size, before a column is read.
+
+    Args:
+        source: names the file in the message.
+        parquet: the open file.
+        size: its bytes.
+
+    Raises:
+        DataError: the columns that would be read unpack to more than `UNPACKED_RATIO` times `size` and
+            `UNPACKED_ALLOWANCE` bytes.
+    """
+    groups = (parquet.metadata.row_group(n) for n in range(parquet.num_row_groups))
+    unpacked = sum(
+        chunk.total_uncompressed_size
+        for group in groups
+        for chunk in (group.column(c) for c in range(group.num_columns))
+        if chunk.path_in_schema.split(".")[0] in (ID, IMAGE, KEY)
+    )
+    most = UNPACKED_RATIO * size + UNPACKED_ALLOWANCE
+    if unpacked > most:
+        raise DataError(
+            f"{source}: its {size} bytes unpack to {unpacked}, at most {most} are read. Write the pictures "
+            "as they are, in JPEG, PNG or WebP."
+        )
 
 
 def check_attributes(options: Options, taxonomy: Taxonomy) -> None:
@@ -56,7 +89,12 @@ def read_rows(source: Any, first: int, count: int) -> Iterator[pa.Table]:
         count: number of rows.
     """
     parquet = pq.ParquetFile(source)
+    source.seek(0, 2)
+    check_unpacked_size("the file", parquet, source.tell())
     needed = [c for c in (ID, IMAGE, KEY) if c in parquet.schema_arrow.names]
+    if IMAGE in needed and not pa.types.is_struct(parquet.schema_arrow.field(IMAGE).type):
+        # As a dictionary, a picture that a file names a million times is in memory once.
+        parquet = pq.ParquetFile(source, read_dictionary=[IMAGE])
     start = 0
     for n in range(parquet.num_row_groups):
         size = parquet.metadata.row_group(n).num_rows
@@ -70,9 +108,36 @@ def read_rows(source: Any, first: int, count: int) -> Iterator[pa.Table]:
             here = batch.slice(skipped, max(high - passed - skipped, 0))
             passed += batch.num_rows
             if here.num_rows:
-                yield pa.Table.from_batches([here])
+                yield from _portions(pa.Table.from_batches([here]))
             if passed >= high:
                 break
+
+
+def _portions(rows: pa.Table) -> Iterator[pa.Table]:
+    """Cut a table so that each part holds at most `PORTION_BYTES` of pictures, or one row."""
+    if IMAGE not in rows.column_names:
+        yield rows
+        return
+    begun, held = 0, 0
+    for n, size in enumerate(_sizes(rows[IMAGE])):
+        if n > begun and held + size > PORTION_BYTES:
+            yield rows.slice(begun, n - begun)
+            begun, held = n, 0
+        held += size
+    yield rows.slice(begun)
+
+
+def _sizes(pictures: pa.ChunkedArray) -> Iterator[int]:
+    for chunk in pictures.chunks:
+        if pa.types.is_struct(chunk.type):
+            chunk = chunk.field("bytes")
+        if pa.types.is_null(chunk.type):
+            yield from (0 for _ in range(len(chunk)))
+            continue
+        shared = isinstance(chunk, pa.DictionaryArray)
+        found = pc.binary_length(chunk.dictionary if shared else chunk)
+        found = found.take(chunk.indices) if shared else found
+        yield from (size or 0 for size in found.to_pylist())
 
 
 def recognise_rows(

@@ -7,6 +7,7 @@ import pydantic
 from pydantic import ConfigDict
 
 from fashiontrend.serve.schemas.requests import JobRequest
+from fashiontrend.storage.digests import seal
 
 
 class _Record(pydantic.BaseModel):
@@ -15,8 +16,8 @@ class _Record(pydantic.BaseModel):
     model_config = ConfigDict(frozen=True)
 
     def to_json(self) -> bytes:
-        """Encode for the store, without fields that have no value."""
-        return self.model_dump_json(indent=1, exclude_none=True).encode()
+        """Encode for the store, with a seal and without fields that have no value."""
+        return seal(self.model_dump(mode="json", exclude_none=True))
 
 
 class JobRecord(_Record):

@@ -5,6 +5,7 @@ any request.
 """
 
 import hashlib
+import json
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -20,6 +21,7 @@ from fashiontrend.serve.schemas.problems import Problem
 from fashiontrend.serve.schemas.requests import JobRequest
 from fashiontrend.serve.schemas.responses import JobResponse, JobResultsResponse, JsonObject
 from fashiontrend.storage import layout
+from fashiontrend.storage.digests import open_sealed
 from fashiontrend.storage.object_store import Store
 
 R = TypeVar("R", bound=pydantic.BaseModel)
@@ -140,7 +142,16 @@ class CatalogueJobs:
 
 def read_record(store: Store, key: str, record: type[R]) -> R:
     """Read a JSON file of the store as a typed record."""
-    return record.model_validate_json(store.read(key))
+    return parse_record(store, key, record, store.read(key))
+
+
+def parse_record(store: Store, key: str, record: type[R], data: bytes) -> R:
+    """A typed record of the bytes of a JSON file of the store, without its seal.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    return record.model_validate_json(json.dumps(open_sealed(data, store.uri(key))))
 
 
 def count_rows(store: Store, partitions: Sequence[str]) -> RowCounts:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fashiontrend.loop import Step
-from fashiontrend.outcomes import Check, IngestFacts, Verdict
+from fashiontrend.outcomes import Check, IngestFacts, ScoreSummary, Verdict
 from fashiontrend.serve.schemas.problems import Problem
 from fashiontrend.serve.schemas.responses import (
     GateHistoryResponse,
@@ -19,6 +19,7 @@ from fashiontrend.serve.schemas.responses import (
     RunsResponse,
     RunStep,
 )
+from fashiontrend.serve.schemas.scorecard import ScorecardResponse
 from fashiontrend.storage import layout, ledger
 from fashiontrend.storage import releases as registry
 from fashiontrend.storage.object_store import Store
@@ -137,6 +138,15 @@ class RunHistory:
                 if verdict is not None:
                     yield _RunVerdict(run, entry, verdict)
 
+    def scorecard(self) -> ScorecardResponse:
+        """Return how published keywords turned out, up to the newest day that scored some."""
+        newest = max(self.store.committed(layout.SCORECARDS), default=None)
+        manifest = self.store.manifest(newest) if newest else None
+        if newest is None or manifest is None:
+            return _show_scores(ScoreSummary(), None)
+        summary = ScoreSummary.from_json(manifest.facts["summary"], f"{newest}: summary")
+        return _show_scores(summary, layout.parts(newest)["as_of"])
+
     def releases(self) -> ReleasesResponse:
         """Return all releases, newest first, without their gates' verdicts."""
         current = registry.current(self.store)
@@ -144,6 +154,10 @@ class RunHistory:
         newest_first = reversed(registry.releases(self.store))
         rows = [_release_row(registry.load(self.store, r), current_id) for r in newest_first]
         return ReleasesResponse(current=current_id, releases=rows)
+
+
+def _show_scores(summary: ScoreSummary, as_of: str | None) -> ScorecardResponse:
+    return ScorecardResponse.model_validate({**summary.to_json(), "as_of": as_of})
 
 
 def _release_row(release: registry.Release, current_id: str) -> ReleaseRow:

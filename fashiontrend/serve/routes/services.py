@@ -25,7 +25,6 @@ from fashiontrend.serve.release.history import RunHistory
 from fashiontrend.serve.release.tables import Tables
 from fashiontrend.serve.schemas.problems import Problem, busy
 from fashiontrend.serve.schemas.responses import ResponseModel
-from fashiontrend.storage import layout
 from fashiontrend.storage.object_store import Store
 
 M = TypeVar("M", bound=pydantic.BaseModel)
@@ -71,7 +70,7 @@ class TableServices:
         """
         found = self._thumbnails.get((picture_id, width))
         if found is None:
-            found = thumbnails.shrink(self.store.read(layout.raw_image(picture_id)), width)
+            found = thumbnails.shrink(self.store.read_picture(picture_id), width)
             if len(self._thumbnails) >= MAX_THUMBNAILS:
                 self._thumbnails.clear()
             self._thumbnails[picture_id, width] = found

@@ -9,15 +9,19 @@ from starlette.responses import Response
 from fashiontrend.config import ServeConfig
 from fashiontrend.errors import PictureError
 from fashiontrend.serve.http import static_files
-from fashiontrend.serve.release import adhoc_forecast, tables, thumbnails
+from fashiontrend.serve.release import adhoc_forecast, exports, tables, thumbnails
+from fashiontrend.serve.release import retail as retail_table
 from fashiontrend.serve.release.history import RunHistory
-from fashiontrend.serve.release.tables import KeywordFilter, Tables, ValueFilter
+from fashiontrend.serve.release.rows import ValueFilter
+from fashiontrend.serve.release.tables import KeywordFilter, Tables
 from fashiontrend.serve.routes.openapi import body, errors, secured
 from fashiontrend.serve.routes.services import Services, TableServices, cached, fresh, request_id
 from fashiontrend.serve.schemas import responses
 from fashiontrend.serve.schemas.problems import Problem
 from fashiontrend.serve.schemas.requests import AdhocSeries, ForecastRequest
 from fashiontrend.serve.schemas.responses import AdhocForecastResponse, ResponseModel
+from fashiontrend.serve.schemas.retail import RetailResponse
+from fashiontrend.serve.schemas.scorecard import ScorecardResponse
 
 F = TypeVar("F", bound=Callable[..., Response])
 DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
@@ -81,6 +85,11 @@ PictureId = Annotated[
 ]
 Width = Annotated[int, Query(ge=16, le=640, description="Longest side in pixels.")]
 Gate = Literal["accuracy", "perplexity", "health"]
+#: How keywords are taken away: ending, media type, writer.
+TABLE_FORMATS = (
+    ("csv", "text/csv; charset=utf-8", exports.to_csv),
+    ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", exports.to_xlsx),
+)
 EXAMPLE = {
     "series": [
         {
@@ -144,6 +153,9 @@ def _add_keywords(router: APIRouter, services: Services) -> None:
         wanted = KeywordFilter(as_of, platform, horizon_days, direction, attribute, min_confidence)
         return cached(request, tables.keywords(found, limit, int(cursor or 0), wanted))
 
+    for kind, media_type, write in TABLE_FORMATS:
+        _add_keyword_table(router, services, kind, media_type, write)
+
     @_get(router, "/v1/keywords/{keyword_id}/evidence", responses.EvidenceResponse)
     def evidence(request: Request, keyword_id: KeywordId) -> Response:
         """Return the series, forecasts and samples behind a keyword."""
@@ -155,6 +167,42 @@ def _add_keywords(router: APIRouter, services: Services) -> None:
     ) -> Response:
         """Return the attributes and values of the release."""
         return cached(request, tables.taxonomy(_tables(services, request), version, lang))
+
+
+def _add_keyword_table(
+    router: APIRouter,
+    services: Services,
+    kind: str,
+    media_type: str,
+    write: Callable[[list[exports.KeywordLine]], bytes],
+) -> None:
+    @router.get(
+        f"/v1/keywords.{kind}",
+        operation_id=f"keywords_{kind}",
+        response_class=Response,
+        responses={
+            200: {"content": {media_type: {}}, "description": "A row for each keyword."},
+            **errors(304, 400, 404),
+        },
+        openapi_extra=secured("read"),
+    )
+    def keyword_table(
+        request: Request,
+        as_of: AsOf = None,
+        platform: Platform = None,
+        horizon_days: HorizonDays = None,
+        direction: Direction = None,
+        attribute: AttributeId = None,
+        min_confidence: MinConfidence = 0.0,
+    ) -> Response:
+        """Return the keywords of a day as a table, with the numbers of `GET /v1/keywords`."""
+        found = _tables(services, request)
+        wanted = KeywordFilter(as_of, platform, horizon_days, direction, attribute, min_confidence)
+        data = write(exports.keyword_lines(found, wanted))
+        name = {
+            "Content-Disposition": f'attachment; filename="keywords-{found.day(as_of)[0]}.{kind}"'
+        }
+        return static_files.respond(request, data, media_type, headers=name)
 
 
 def _add_series(router: APIRouter, services: Services) -> None:
@@ -173,6 +221,21 @@ def _add_series(router: APIRouter, services: Services) -> None:
         found = _tables(services, request)
         wanted = ValueFilter(platform, attribute, value)
         return cached(request, tables.series(found, wanted, start, end, basis, corrected))
+
+    @_get(router, "/v1/retail", RetailResponse)
+    def retail(
+        request: Request,
+        platform: Platform = None,
+        attribute: AttributeId = None,
+        value: ValueId = None,
+        start: From = None,
+        end: To = None,
+    ) -> Response:
+        """Return how the products of values are sold: out of stock, marked down, new, at which price."""
+        found = _tables(services, request)
+        return cached(
+            request, retail_table.retail(found, ValueFilter(platform, attribute, value), start, end)
+        )
 
     @_get(router, "/v1/forecasts", responses.ForecastsResponse)
     def forecasts(
@@ -227,6 +290,11 @@ def _add_history(router: APIRouter, services: Services) -> None:
     def gate(request: Request, name: Gate) -> Response:
         """Return all verdicts of a gate, oldest first."""
         return cached(request, _history(services, request).gate(name))
+
+    @_get(router, "/v1/scorecard", ScorecardResponse)
+    def scorecard(request: Request) -> Response:
+        """Return how often published keywords came true, and what was claimed of them."""
+        return cached(request, _history(services, request).scorecard())
 
     @_get(router, "/v1/runs", responses.RunsResponse)
     def runs(request: Request) -> Response:

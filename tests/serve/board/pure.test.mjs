@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as filter from "./board/filter.js";
 import * as format from "./board/format.js";
+import * as samples from "./board/samples.js";
 import * as scale from "./board/scale.js";
 import * as state from "./board/state.js";
 
@@ -124,4 +125,15 @@ test("an address holds only what was chosen, and nonsense in it is ignored", () 
   assert.deepEqual(read, { ...filter.EVERYTHING, q: "neck", sort: "fall", lang: "zh", open: "" });
   assert.equal(state.toQuery(read, "en-GB"), "?q=neck&sort=fall&lang=zh");
   assert.equal(state.toQuery(state.fromQuery("", "zh-CN"), "zh-CN"), "");
+});
+
+test("no picture is on two cards as long as others are left, and the best keyword chooses first", () => {
+  const of = (rank, ...ids) =>
+    record({ id: `k${rank}`, rank, evidence: { samples: ids.map((picture_id) => ({ picture_id })) } });
+  const shown = samples.shareOut([of(2, "a", "b", "c", "d", "e"), of(1, "a", "b"), of(3, "a", "b")]);
+  const ids = (name) => shown.get(name).map((s) => s.picture_id);
+  assert.deepEqual(ids("k1"), ["a", "b"]);
+  assert.deepEqual(ids("k2"), ["c", "d", "e"]);
+  assert.deepEqual(ids("k3"), ["a", "b"]);
+  assert.deepEqual(samples.shareOut([record({ id: "none" })]).get("none"), []);
 });

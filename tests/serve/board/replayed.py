@@ -34,6 +34,7 @@ class Replay:
     url: str = ""
     token: str | None = None  # asked for below /v1
     closed: bool = False  # the perplexity gate
+    scored: bool = True  # whether keywords have come due
     fails: dict[str, tuple[int, dict[str, Any], dict[str, str]]] = field(
         default_factory=dict
     )  # path -> problem
@@ -59,6 +60,8 @@ def answer(replay: Replay, path: str, query: dict[str, list[str]]) -> Any:
         return world.history(found[1], replay.closed)
     if path == "/v1/series":
         return {"release": world.RELEASE, "series": world.evidence(0, "*")["series"]}
+    if path == "/v1/scorecard":
+        return world.scorecard() if replay.scored else world.scorecard(0)
     return {"/v1/taxonomy": world.taxonomy}[path]()
 
 

@@ -36,11 +36,109 @@ def test_the_top_shows_freshness_gates_and_withheld_days(board):
     assert "2026-11-23-0b0a2d11" in board.text("#freshness")
     board.wait(lambda: "2 platform days withheld" in board.text("#summary"))
     assert "Withheld at shop-b: 5 Oct, 6 Oct" in board.text("#gates-body")
-    assert "Forecast fit gate is closed" in board.text("#summary")
+    assert "Forecast fit gate is closed" in board.text("#gates-line")
     shut = board.text(".gate.shut")
     for told in ("Closed", "1.071", "needs < 1.05", "pattern and neckline first"):
         assert told in shut
     assert "12 verdicts so far" in board.find(".gate.shut .spark").get_attribute("aria-label")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (768, 1024), (390, 844)])
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_first_screen_shows_a_card_and_its_change(board, width, height, lang):
+    board.size(width, height)
+    board.server.closed = True
+    board.open(f"?lang={lang}").ready()
+    first = board.run("return document.querySelector('.card').getBoundingClientRect()")
+    assert first["top"] < 2 * height / 3
+
+
+def test_gates_are_one_line_that_unfolds(board):
+    board.server.closed = True
+    board.open().ready()
+    assert not board.find("#gates-body").is_displayed()
+    board.find("#gates-line").click()
+    assert board.find("#gates-body .gate.shut").is_displayed()
+    board.run("document.getElementById('gates').open = false; location.hash = 'gates'")
+    board.wait(lambda: board.find("#gates-body").is_displayed())
+
+
+def test_cards_tell_the_products_of_the_value_and_of_the_attribute(board):
+    import re
+
+    board.open().ready()
+    found = re.search(r"about ([\d ]+) of ([\d ]+) products", board.text(".card"))
+    assert found
+    part, whole = (int(n.replace(" ", "")) for n in found.groups())
+    assert 0 < part < whole
+
+
+def test_the_record_is_told_on_each_card_and_in_a_section(board):
+    board.open("?direction=rising").ready()
+    board.wait(lambda: board.all("#cards .badge"))
+    badges = {e.get_attribute("textContent") for e in board.all("#cards .badge")}
+    assert "Calls like this: 31 of 40 came true" in badges
+    assert badges <= {"Calls like this: 31 of 40 came true", "No call like this has come due yet"}
+    told = board.text("#record-body")
+    for words in (
+        "90 of 120 calls came true",
+        "78 % was claimed",
+        "Rising, Grade A",
+        "Neckline",
+        "Brier",
+    ):
+        assert words in told
+    drawn = board.find("#record-body .reliability").get_attribute("aria-label")
+    assert "claimed 75 %, came true 72 % of 40" in " ".join(drawn.split())
+
+
+def test_before_the_first_call_came_due_the_record_says_so(board):
+    board.server.scored = False
+    board.open().ready()
+    board.wait(lambda: "No call has come due yet" in board.text("#record-body"))
+
+
+def test_without_a_scorecard_the_page_works_and_does_not_mention_it(board):
+    board.server.fails["/v1/scorecard"] = (404, {"title": "not found"}, {})
+    board.open().ready()
+    assert len(board.ids()) == 200
+    assert board.all("#cards .badge") == []
+
+
+def test_what_is_shown_can_be_taken_away(board):
+    from urllib.parse import parse_qs, urlsplit
+
+    board.open("?platform=shop-b&direction=rising&attribute=neckline&confidence=80").ready()
+    for link, kind in zip(board.all(".take-away a"), ("csv", "xlsx"), strict=True):
+        address = urlsplit(link.get_attribute("href"))
+        assert address.path == f"/v1/keywords.{kind}"
+        assert parse_qs(address.query) == {
+            "platform": ["shop-b"],
+            "direction": ["rising"],
+            "attribute": ["neckline"],
+            "min_confidence": ["0.8"],
+        }
+
+
+def test_more_filters_unfold_on_a_phone(board):
+    board.size(390, 844)
+    board.open().ready()
+    assert not board.find("[name=sort]").is_displayed()
+    assert not board.find("[name=q]").is_displayed()
+    board.find("#more").click()
+    assert board.find("[name=sort]").is_displayed()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_whatever_can_be_pressed_is_24_pixels_high(board, width):
+    board.size(width, 900)
+    board.open().ready()
+    low = board.run(
+        "return [...document.querySelectorAll('a, button, summary, select, input:not([type=radio])')]"
+        ".filter(e => e.checkVisibility() && !e.matches('.card-open, .unseen, .skip'))"
+        ".filter(e => e.getBoundingClientRect().height < 24).map(e => e.outerHTML)"
+    )
+    assert low == []
 
 
 def test_a_card_shows_direction_stage_interval_grade_support_platforms_and_pictures(board):

@@ -205,6 +205,34 @@ def history(name: str, closed: bool) -> dict[str, Any]:
     return {"name": name, "history": rows}
 
 
+def scorecard(scored: int = 120) -> dict[str, Any]:
+    """How earlier keywords turned out; nothing has come due if `scored` is 0."""
+    if not scored:
+        empty = {"n": 0}
+        return {"as_of": None, "scored": 0, "unscored": 0, "overall": empty, "by": {}, "monitor": empty,
+                "reliability": [], "brier": None}  # fmt: skip
+
+    def rates(n: int, hits: int, claimed: float) -> dict[str, Any]:
+        return {"n": n, "hit_rate": hits / n, "hit_rate_interval": [hits / n - 0.1, hits / n + 0.08],
+                "claimed": claimed, "coverage80": 0.8}  # fmt: skip
+
+    return {
+        "as_of": AS_OF.isoformat(), "scored": scored, "unscored": 4, "overall": rates(120, 90, 0.78),
+        "by": {
+            "call": {"rising A": rates(40, 31, 0.95), "falling B": rates(30, 20, 0.85), "stable C": rates(50, 39, 0.7)},
+            "horizon_days": {"28": rates(120, 90, 0.78)}, "platform": {"*": rates(60, 44, 0.8)},
+            "attribute": {"neckline": rates(20, 15, 0.8)},
+        },
+        "monitor": {**rates(30, 22, 0.8), "days": 56},
+        "reliability": [
+            {"low": low, "high": low + 0.1, "n": 40, "claimed": low + 0.05, "hit_rate": hit,
+             "hit_rate_interval": [hit - 0.15, hit + 0.12]}
+            for low, hit in ((0.6, 0.7), (0.7, 0.72), (0.8, 0.8))
+        ],
+        "brier": 0.17,
+    }  # fmt: skip
+
+
 def taxonomy() -> dict[str, Any]:
     named = [
         {

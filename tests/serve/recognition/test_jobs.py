@@ -155,6 +155,47 @@ def test_rows_are_read_from_the_middle_of_a_file(first, count):
     assert read == list(range(first, min(first + count, 150)))
 
 
+def test_a_small_file_that_unpacks_to_a_large_one_is_refused_before_it_is_read():
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"id": ["1"], "image": [bytes(64 << 20)]}), sink, compression="zstd")
+    assert sink.tell() < 20_000
+    with pytest.raises(DataError, match=r"bytes unpack to 6\d{7}, at most"):
+        next(catalogue_rows.read_rows(sink, 0, 1))
+
+
+def test_a_picture_that_every_row_names_is_copied_a_few_times_at_once(monkeypatch):
+    monkeypatch.setattr(catalogue_rows, "PORTION_BYTES", 3_000)
+    sink = io.BytesIO()
+    pictures = [bytes(1_000), bytes(5_000), None]
+    pq.write_table(pa.table({"id": [str(n) for n in range(150)], "image": pictures * 50}), sink)
+    tables = list(catalogue_rows.read_rows(sink, 0, 150))
+    read = [row for t in tables for row in t.to_pylist()]
+    assert [row["id"] for row in read] == [str(n) for n in range(150)]
+    assert [row["image"] for row in read] == pictures * 50
+    sizes = [sum(len(row["image"] or b"") for row in t.to_pylist()) for t in tables]
+    assert max(sizes) == 5_000
+
+
+@pytest.mark.parametrize(
+    "pictures",
+    [[{"bytes": b"abc", "path": "a.jpg"}, None], [None, None], [b"abc", b""]],
+    ids=["as some tools write them", "none", "bytes"],
+)
+def test_pictures_are_read_in_every_form_that_columns_may_have(pictures):
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"id": ["1", "2"], "image": pictures}), sink)
+    (table,) = catalogue_rows.read_rows(sink, 0, 2)
+    assert table["image"].to_pylist() == pictures
+
+
+@pytest.mark.parametrize("rows", [1, 1_000])
+def test_an_honest_file_is_read(rows):
+    sink = io.BytesIO()
+    picture = draw()
+    pq.write_table(pa.table({"id": ["same"] * rows, "image": [picture] * rows}), sink)
+    assert sum(t.num_rows for t in catalogue_rows.read_rows(sink, 0, rows)) == rows
+
+
 def test_a_table_without_pictures_is_refused():
     with pytest.raises(DataError, match=r"a\.parquet.*expected `id`"):
         catalogue_rows.check_columns("a.parquet", pa.schema([("id", pa.string())]))
