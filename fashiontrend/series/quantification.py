@@ -120,7 +120,7 @@ def fit_calibration(
         D calibrations that maximise weighted log-likelihood plus log prior, by Newton's method.
     """
     draws, values = weights.shape[0], probs.shape[1]
-    x = _logs(probs)
+    x = log_probs(probs)
     onehot = np.eye(values)[labels] if len(labels) else np.zeros((0, values))
     counts = weights @ onehot + 0.5
     proportions = counts / counts.sum(axis=1, keepdims=True)
@@ -170,7 +170,7 @@ def likelihoods(probs: Array, calibration: RecogniserCalibration) -> Array:
         probs: (n, K) predicted probabilities.
         calibration: D calibrations.
     """
-    logits = calibration.slope[:, None, None] * _logs(probs) + calibration.bias[:, None, :]
+    logits = calibration.slope[:, None, None] * log_probs(probs) + calibration.bias[:, None, :]
     return np.asarray(np.exp(logits - logits.max(axis=2, keepdims=True)))
 
 
@@ -204,7 +204,7 @@ def maximise_shares(
     return shares
 
 
-def _logs(probs: Array) -> Array:
-    """Return finite logarithms of probabilities."""
+def log_probs(probs: Array) -> Array:
+    """Return the (n, K) finite logarithms of (n, K) probabilities."""
     clipped = np.maximum(probs, _SMALLEST)
     return np.asarray(np.log(clipped / clipped.sum(axis=1, keepdims=True)))

@@ -6,7 +6,8 @@ that does not show an attribute is left out of that attribute's shares. Pooled s
 yet, its nearest measured share is carried, so that neither an outage nor a new platform looks like
 a trend.
 
-Shapes: T days, N products of a platform, K values, D draws.
+Shapes: T days, N products of a platform, K values, Q kinds of predictions, D draws. Products enter
+the estimate as counts of kinds, see `counts`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,6 +22,14 @@ from numpy.typing import NDArray
 from fashiontrend.config import SeriesConfig
 from fashiontrend.errors import DataError
 from fashiontrend.series import quantification, unfolding
+from fashiontrend.series.counts import (
+    Spans,
+    count_windows,
+    find_kinds,
+    find_spans,
+    limit_spans,
+    redraw_likelihoods,
+)
 from fashiontrend.series.gaps import carry_source
 from fashiontrend.series.quantification import RecogniserCalibration, Validation
 from fashiontrend.series.unfolding import AnnotatedPredictions
@@ -30,6 +39,7 @@ from fashiontrend.taxonomy import POOLED, Attribute, Taxonomy
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
 
 #: Draws of products for each draw of the calibration, which costs more.
 _DRAWS_PER_CALIBRATION = 4
@@ -40,7 +50,7 @@ class ProductWindows:
     """The products that each window of a platform holds."""
 
     days: tuple[date, ...]  # T calendar days without gaps
-    windows: Bools  # (T, N): the window that ends on the day holds the product
+    spans: Spans  # windows that hold each of the N products
     withheld: Bools  # (T,): the day itself failed data health, or brought no listing
     products: NDArray[np.int64]  # (N,) rows of the votes
 
@@ -98,13 +108,10 @@ def compute_shares(
         str(name): find_windows(group, votes, bad, cfg, _span(listings))
         for name, group in listings.groupby("platform", sort=True)
     }
-    bootstrap = {name: _draw_weights(windows, cfg, rng) for name, windows in platforms.items()}
     days = next(iter(platforms.values())).days
     parts = []
     for attribute in taxonomy.attributes:
-        measured = measure_attribute(
-            attribute, votes, validation, platforms, bootstrap, cfg.smoothing, rng
-        )
+        measured = measure_attribute(attribute, votes, validation, platforms, cfg, rng)
         measured[POOLED] = pool(measured, weights)
         parts += [_rows(name, attribute, days, m, cfg) for name, m in measured.items()]
     return pa.concat_tables(parts)
@@ -125,38 +132,19 @@ def find_windows(
     """Find the products of one platform in each window, and the withheld days."""
     platform = str(listings["platform"].iloc[0])
     rows = votes.keys.reset_index().query("platform == @platform")
-    column = {p: i for i, p in enumerate(rows["product_id"])}
+    column = pd.Index(rows["product_id"])
     index = {d: i for i, d in enumerate(days)}
-    seen = listings[["day", "product_id"]].drop_duplicates()
-    day = seen["day"].map(index).to_numpy()
-    listed = np.zeros((len(days), len(column)), dtype=bool)
-    known = seen["product_id"].isin(column).to_numpy()
-    listed[day[known], seen["product_id"][known].map(column).to_numpy(dtype=np.int64)] = True
+    day = listings["day"].map(index).to_numpy(dtype=np.int64)
+    product = np.asarray(column.get_indexer(pd.Index(listings["product_id"])), dtype=np.int64)
     bad = np.array([(platform, d) in withheld for d in days])
     bad |= ~np.isin(np.arange(len(days)), day)
-    listed[bad] = False
-    windows = _any_in_window(listed, cfg.window_days)
+    counted = (product >= 0) & ~bad[day]
+    spans = find_spans(product[counted], day[counted], cfg.window_days, len(days))
     if cfg.basis == "new_in":
         first = listings.groupby("product_id")["first_seen"].min().map(index)
-        first_listed = np.zeros_like(listed)
-        for product, day_index in first.dropna().items():
-            if product in column:
-                first_listed[int(day_index), column[str(product)]] = True
-        windows &= _any_in_window(first_listed, cfg.window_days)
-    return ProductWindows(days, windows, bad, rows["index"].to_numpy(dtype=np.int64))
-
-
-def _any_in_window(flags: Bools, window: int) -> Bools:
-    """Return whether any of the last `window` days is set; (T, N)."""
-    total = np.cumsum(flags, axis=0, dtype=np.int64)
-    total[window:] -= total[:-window].copy()
-    return np.asarray(total > 0)
-
-
-def _draw_weights(windows: ProductWindows, cfg: SeriesConfig, rng: np.random.Generator) -> Array:
-    """Draw (C, R, N) weights of the Bayesian bootstrap (Rubin 1981), the same in all windows."""
-    calibrations = max(1, cfg.bootstrap // _DRAWS_PER_CALIBRATION)
-    return rng.exponential(size=(calibrations, _DRAWS_PER_CALIBRATION, len(windows.products)))
+        first_day = np.asarray(first.reindex(column).fillna(-1), dtype=np.int64)
+        spans = limit_spans(spans, first_day, cfg.window_days)
+    return ProductWindows(days, spans, bad, rows["index"].to_numpy(dtype=np.int64))
 
 
 def measure_attribute(
@@ -164,8 +152,7 @@ def measure_attribute(
     votes: Votes,
     validation: Validation,
     platforms: Mapping[str, ProductWindows],
-    bootstrap: Mapping[str, Array],
-    smoothing: float,
+    cfg: SeriesConfig,
     rng: np.random.Generator,
 ) -> dict[str, MeasuredShares]:
     """Measure one attribute on every platform; all platforms share the draws of the calibration.
@@ -175,27 +162,33 @@ def measure_attribute(
         votes: combined predictions for all products.
         validation: predictions for annotated pictures.
         platforms: platform -> its windows.
-        bootstrap: platform -> (C, R, N) bootstrap weights of its products.
-        smoothing: pseudo-count of a value, in products.
-        rng: draws the calibrations and the stop.
+        cfg: smoothing and number of draws.
+        rng: draws the calibrations, the bootstrap weights and the stop.
     """
     name, size = attribute.id, len(attribute.values)
     annotated = AnnotatedPredictions(
         validation.probs[name], validation.labels[name], validation.prior[name]
     )
-    calibrations, repeats = next(iter(bootstrap.values())).shape[:2]
+    natural = validation.natural(name)
+    calibrations = max(1, cfg.bootstrap // _DRAWS_PER_CALIBRATION)
     point, drawn = _calibrate(annotated, calibrations, rng)
-    prior_mean = rng.dirichlet(np.ones(size), size=(calibrations, repeats))
+    prior_mean = rng.dirichlet(np.ones(size), size=(calibrations, _DRAWS_PER_CALIBRATION))
+    has, probs = votes.present[name], votes.probs[name]
+    shown = probs[has]
+    kinds = find_kinds(shown, quantification.likelihoods(shown, point)[0], natural, rng)
+    code, best = (np.full(len(has), -1, dtype=np.int64) for _ in range(2))
+    code[has], best[has] = kinds.code, shown.argmax(axis=1)
+    estimator = _WindowEstimator(
+        kinds.likelihood, redraw_likelihoods(kinds, point, drawn), natural, prior_mean,
+        cfg.smoothing, rng,
+    )  # fmt: skip
     measured, by_stop = {}, {}
-    for platform, windows in platforms.items():
-        has = votes.present[name][windows.products]
-        estimator = _WindowEstimator(
-            votes.probs[name][windows.products][has],
-            validation.natural(name), point, drawn, bootstrap[platform][:, :, has], prior_mean, smoothing,
-        )  # fmt: skip
-        measured[platform], by_stop[platform] = estimator.measure(
-            windows.windows[:, has], windows.withheld
+    for platform, w in platforms.items():
+        counts, raw = (
+            count_windows(w.spans, c[w.products], n, len(w.days))
+            for c, n in ((code, len(kinds.logs)), (best, size))
         )
+        measured[platform], by_stop[platform] = estimator.measure(counts, raw, w.withheld)
     seen = {p: ~np.isnan(m.share[:, 0]) for p, m in measured.items()}
     support = np.concatenate([m.support[seen[p]] for p, m in measured.items()])
     stop = unfolding.choose_stop(
@@ -220,37 +213,47 @@ def _calibrate(
 
 @dataclass(frozen=True)
 class _WindowEstimator:
-    """Estimates one platform's shares of one attribute, for its n products that have it."""
+    """Estimates one platform's shares of one attribute from counts of Q kinds of predictions."""
 
-    probs: Array  # (n, K)
+    point: Array  # (stages, Q, K) likelihoods under the best calibration
+    drawn: Array  # (C, Q, K) likelihoods under C draws of it
     natural: Array  # (K,) proportions of the annotated pictures
-    point: RecogniserCalibration  # the best one
-    drawn: RecogniserCalibration  # C draws
-    weights: Array  # (C, R, n) bootstrap weights
     prior_mean: Array  # (C, R, K)
     smoothing: float
+    rng: np.random.Generator
 
-    def measure(self, windows: Bools, withheld: Bools) -> tuple[MeasuredShares, Array]:
-        """Return shares at the maximum of the likelihood, and (T, stops, K) at every stop."""
-        days, size = len(windows), self.probs.shape[1]
-        point = quantification.likelihoods(self.probs, self.point)[0]
-        drawn = quantification.likelihoods(self.probs, self.drawn)
-        raw = np.full((days, size), np.nan)
+    def measure(self, counts: Ints, best: Ints, withheld: Bools) -> tuple[MeasuredShares, Array]:
+        """Return shares at the maximum of the likelihood, and (T, stops, K) at every stop.
+
+        Args:
+            counts: (T, Q) products of each kind.
+            best: (T, K) products by most probable value.
+            withheld: (T,) days that are withheld.
+        """
+        days, size = best.shape
         by_stop = np.full((days, len(unfolding.STOPS), size), np.nan)
         draws = np.full((days, self.prior_mean[..., 0].size, size), np.nan)
-        for day, window in enumerate(windows):
-            chosen = np.flatnonzero(window)
-            if not len(chosen):
-                continue
-            raw[day] = quantification.count_raw(self.probs[chosen])
-            by_stop[day] = unfolding.unfold(point[chosen], self.natural, self.smoothing)
+        support = counts.sum(axis=1)
+        for day in np.flatnonzero(support):
+            chosen = np.flatnonzero(counts[day])
+            times = counts[day, chosen].astype(np.float64)
+            by_stop[day] = unfolding.unfold(
+                self.point[:, chosen], self.natural, self.smoothing, counts=times
+            )
             shares = quantification.maximise_shares(
-                drawn[:, chosen], self.weights[:, :, chosen], self.prior_mean, self.smoothing
+                self.drawn[:, chosen], self._weights(times), self.prior_mean, self.smoothing
             )
             draws[day] = shares.reshape(-1, size)
-        flagged = withheld | ~windows.any(axis=1)
-        measured = MeasuredShares(raw, by_stop[:, -1], draws, windows.sum(axis=1), flagged)
-        return measured, by_stop
+        raw = np.where(support[:, None] > 0, best / np.maximum(support, 1)[:, None], np.nan)
+        flagged = withheld | (support == 0)
+        return MeasuredShares(raw, by_stop[:, -1], draws, support, flagged), by_stop
+
+    def _weights(self, counts: Array) -> Array:
+        """Draw (C, R, Q) weights of the Bayesian bootstrap (Rubin 1981).
+
+        The sum of n exponential weights is Gamma(n): equal predictions need one draw together.
+        """
+        return self.rng.standard_gamma(counts, size=(*self.prior_mean.shape[:2], len(counts)))
 
 
 def pool(measured: Mapping[str, MeasuredShares], weights: Mapping[str, float]) -> MeasuredShares:

@@ -23,28 +23,41 @@ Array = NDArray[np.float64]
 STOPS = (1, 2, 4, 60)
 #: With fewer annotated pictures, the first stop is taken without a trial.
 MIN_PICTURES = 40
+#: Groups of products have a likelihood of their own from each of these steps on, the mean at the
+#: shares that are reached after `REFERENCE_STEPS`: see `counts`.
+STAGES = (0, 1, 2, 3, 4, 16)
+REFERENCE_STEPS = (1, 2, 3, 8, 60)
 _SPLITS = 3
 _MAX_TARGETS = 32
 
 
 def unfold(
-    likelihood: Array, prior: Array, smoothing: float, stops: tuple[int, ...] = STOPS
+    likelihood: Array,
+    prior: Array,
+    smoothing: float,
+    stops: tuple[int, ...] = STOPS,
+    counts: Array | None = None,
 ) -> Array:
     """Return the shares of n products after given numbers of expectation-maximisation steps.
 
     Args:
-        likelihood: (n, K) likelihoods under the best calibration.
+        likelihood: (n, K) likelihoods under the best calibration; or (len(STAGES), n, K), those
+            that hold from each of the `STAGES` on.
         prior: (K,) shares to start from, those of the annotated pictures.
         smoothing: pseudo-count of a value, in products (Jeffreys: 0.5).
         stops: numbers of steps, ascending.
+        counts: (n,) products that each row stands for; 1 each if not given.
 
     Returns:
         (len(stops), K) shares that sum to 1.
     """
     shares, found = prior, []
+    stages = likelihood if likelihood.ndim == 3 else likelihood[None]
+    times = np.ones(stages.shape[1]) if counts is None else counts
     for step in range(1, stops[-1] + 1):
-        joint = likelihood * shares
-        mass = (joint / np.maximum(joint.sum(axis=1, keepdims=True), 1e-300)).sum(axis=0)
+        stage = int(np.searchsorted(STAGES, step - 1, side="right")) - 1
+        joint = stages[min(stage, len(stages) - 1)] * shares
+        mass = (times / np.maximum(joint.sum(axis=1), 1e-300)) @ joint
         shares = (mass + smoothing) / max(float(mass.sum()) + smoothing * len(prior), 1e-12)
         if step in stops:
             found.append(shares)
