@@ -166,8 +166,12 @@ def _platforms(config: Config) -> Finding:
 
 def examine_shops(config: Config) -> list[Finding]:
     """Ask each configured shop once, beside its robots.txt, all of them at the same time."""
-    from fashiontrend.crawl.knock import knock
-    from fashiontrend.crawl.visit import Visit
+    try:
+        from fashiontrend.crawl.knock import knock
+        from fashiontrend.crawl.visit import Visit
+    except ModuleNotFoundError as error:
+        told = f"not asked: {error.name} is not installed"
+        return [Finding("shops", True, told, "pip install 'fashiontrend[crawl]'", due=True)]
 
     async def ask(platform: PlatformConfig) -> Finding:
         name, today = f"shop {platform.name}", datetime.now(tz=UTC).date()

@@ -16,8 +16,9 @@ from fashiontrend.loop import Step
 #: What a command needs beside the plain package; commands that are not named need nothing.
 EXTRAS: dict[str, str] = {
     **dict.fromkeys(("demo", "run", *map(str, Step)), "all"),
-    **dict.fromkeys(("status", "report", "releases", "doctor", "exporter"), "train"),
+    **dict.fromkeys(("status", "report", "releases", "forget", "doctor", "exporter"), "train"),
     **dict.fromkeys(("fsck", "clean", "backup", "restore"), "train"),
+    "shop": "crawl",
     **dict.fromkeys(("import", "replay", "labels", "fit-attrnet", "judge-attrnet"), "train"),
     **dict.fromkeys(("forecast", "backtest"), "train"),
     **dict.fromkeys(("serve", "recognitions"), "serve"),

@@ -1,9 +1,13 @@
 """Ask a configured shop once whether it answers as its kind does, which a crawl would find out much later."""
 
+from collections.abc import Sequence
+from contextlib import suppress
+
 from fashiontrend.config import PlatformConfig
 from fashiontrend.crawl import pages
 from fashiontrend.crawl.finding import ABSENT, search_for
-from fashiontrend.crawl.survey import WOOCOMMERCE_PATH, content_of
+from fashiontrend.crawl.spiders import WOOCOMMERCE_PLAIN, WOOCOMMERCE_PRETTY
+from fashiontrend.crawl.survey import content_of
 from fashiontrend.crawl.visit import ShopRefuses, Visit
 from fashiontrend.errors import DataError
 
@@ -14,11 +18,13 @@ async def knock(visit: Visit, platform: PlatformConfig) -> str:
     Raises:
         ShopRefuses: the shop refuses or does not answer as its kind does.
     """
-    paths = {"shopify": "/products.json?limit=1", "woocommerce": WOOCOMMERCE_PATH}
-    paths["woocommerce"] = paths["woocommerce"].replace("per_page=100", "per_page=1")
     base = visit.shop.rstrip("/")
-    if platform.kind in paths:
-        return await _knock_at_list(visit, f"{base}{paths[platform.kind]}", platform.kind)
+    if platform.kind == "shopify":
+        return await _knock_at_list(visit, [f"{base}/products.json?limit=1"], platform.kind)
+    if platform.kind == "woocommerce":
+        starts = (WOOCOMMERCE_PRETTY, WOOCOMMERCE_PLAIN)
+        addresses = [f"{base}{start}per_page=1&page=1" for start in starts]
+        return await _knock_at_list(visit, addresses, platform.kind)
     robots = await visit.sitemaps(base)
     address = search_for(base, platform.sitemaps, robots, platform.archive).next_group()[0]
     content, fault = content_of(await visit.get(address))
@@ -30,15 +36,15 @@ async def knock(visit: Visit, platform: PlatformConfig) -> str:
     return f"{address}: {len(content.pages)} pages, {len(content.further)} further sitemaps"
 
 
-async def _knock_at_list(visit: Visit, address: str, kind: str) -> str:
-    answer = await visit.get(address)
-    if answer.status >= 400:
-        raise ShopRefuses(
-            f"{address}: {answer.status}. Is this a shop of kind {kind}? `fashiontrend shop` tells."
-        )
+async def _knock_at_list(visit: Visit, addresses: Sequence[str], kind: str) -> str:
+    """Ask for a list of one product at the first of these addresses that has one."""
     read = pages.read_shopify if kind == "shopify" else pages.read_woocommerce
-    try:
-        number = len(read(answer.text, answer.url))
-    except DataError as error:
-        raise ShopRefuses(str(error)) from None
-    return f"{address}: {number} product{'' if number == 1 else 's'} on a page of one"
+    for address in addresses:
+        answer = await visit.get(address)
+        with suppress(DataError):
+            number = len(read(answer.text, answer.url))
+            return f"{address}: {number} product{'' if number == 1 else 's'} on its first page"
+    raise ShopRefuses(
+        f"{address}: no list of products ({answer.status}). Is this a shop of kind {kind}? `fashiontrend shop` "
+        "tells."
+    )

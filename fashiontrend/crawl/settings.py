@@ -1,5 +1,7 @@
 """Scrapy's settings for one platform, which make the crawl polite."""
 
+import os
+
 from scrapy.crawler import Crawler
 from scrapy.http import Request
 
@@ -12,6 +14,8 @@ from fashiontrend.crawl.refusals import RefusalMiddleware
 
 #: A shop redirects to https, to `www.`, to a country and to a renamed page; more is a circle.
 MAX_REDIRECTS = 6
+#: Where OpenSSL looks for certificate authorities that an operator names.
+AUTHORITY_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 BUDGET_SETTING = "FASHIONTREND_REQUEST_BUDGET"
 
 
@@ -60,6 +64,9 @@ def settings_for(config: Config, platform: PlatformConfig) -> dict[str, object]:
         BUDGET_SETTING: crawl.daily_request_budget,
         # A page may name any address; it must not reach files of this machine.
         "DOWNLOAD_HANDLERS": dict.fromkeys(("data", "file", "ftp", "s3")),
+        # Many shops lack a part of their chain of certificates, which browsers mend. Whoever names the
+        # authorities that count wants them to count.
+        "DOWNLOAD_VERIFY_CERTIFICATES": any(os.environ.get(n) for n in AUTHORITY_VARIABLES),
         "HTTPERROR_ALLOW_ALL": True,  # the spider counts refusals itself
         "COOKIES_ENABLED": False,
         "REDIRECT_MAX_TIMES": MAX_REDIRECTS,

@@ -15,6 +15,7 @@ from fashiontrend.crawl.pages.product import StatedProduct
 from fashiontrend.crawl.pages.values import to_address
 from fashiontrend.crawl.platform_spider import (
     MAX_SITEMAP_BYTES,
+    REFUSAL_STATUSES,
     PlatformSpider,
     SpiderOutput,
     failure_name,
@@ -22,6 +23,9 @@ from fashiontrend.crawl.platform_spider import (
 )
 
 SHOPIFY_PAGE_SIZE, WOOCOMMERCE_PAGE_SIZE = 250, 100
+#: The Store API's list of products, and the same with plain permalinks.
+WOOCOMMERCE_PRETTY = "/wp-json/wc/store/v1/products?"
+WOOCOMMERCE_PLAIN = "/?rest_route=/wc/store/v1/products&"
 #: Shopify responds with 400 beyond page x limit = 25,000.
 SHOPIFY_MAX_PAGES = 25_000 // SHOPIFY_PAGE_SIZE
 
@@ -73,7 +77,12 @@ class ShopifySpider(PlatformSpider):
 
 
 class WooCommerceSpider(PlatformSpider):
-    """Reads the Store API, as many pages as `X-WP-TotalPages` says."""
+    """Reads the Store API, as many pages as `X-WP-TotalPages` says.
+
+    A shop with plain permalinks has no `/wp-json/`: WordPress then takes the same path as the query `rest_route`.
+    """
+
+    plain_permalinks = False
 
     def first_requests(self) -> Iterator[Request]:
         """Request page 1, whose headers say how many pages there are."""
@@ -81,11 +90,24 @@ class WooCommerceSpider(PlatformSpider):
 
     def page_request(self, number: int) -> Request:
         """Return the request for a page; the first has the number 1."""
-        path = f"/wp-json/wc/store/v1/products?per_page={WOOCOMMERCE_PAGE_SIZE}&page={number}"
+        start = WOOCOMMERCE_PLAIN if self.plain_permalinks else WOOCOMMERCE_PRETTY
+        path = f"{start}per_page={WOOCOMMERCE_PAGE_SIZE}&page={number}"
         return self.path_request(path, self.read_page, number=number)
+
+    def looks_elsewhere(self, response: Response, number: int) -> bool:
+        """Return whether the plain form of the first page is to be tried: the usual one is no list."""
+        if self.plain_permalinks or number > 1 or not isinstance(response, TextResponse):
+            return False
+        is_list = response.status < 400 and response.text.lstrip("\ufeff \t\r\n").startswith("[")
+        refused = response.status in REFUSAL_STATUSES or pages.is_challenge(response.text)
+        return not (is_list or refused or response.status >= 500)
 
     def read_page(self, response: Response, number: int) -> Iterator[SpiderOutput]:
         """Yield the products of a page and the next request; without a total, until one is empty."""
+        if self.looks_elsewhere(response, number):
+            self.plain_permalinks = True
+            yield self.page_request(1)
+            return
         if not self.is_usable(response):
             return
         offset = (number - 1) * WOOCOMMERCE_PAGE_SIZE

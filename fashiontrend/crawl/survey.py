@@ -3,10 +3,12 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from fashiontrend.config import IngestConfig
@@ -15,6 +17,7 @@ from fashiontrend.crawl.finding import ABSENT, search_for
 from fashiontrend.crawl.listing import Listing, check_listing
 from fashiontrend.crawl.pages import StatedProduct
 from fashiontrend.crawl.pages.values import to_address
+from fashiontrend.crawl.spiders import WOOCOMMERCE_PLAIN, WOOCOMMERCE_PRETTY
 from fashiontrend.crawl.visit import Answer, ShopRefuses, Visit, VisitOver
 from fashiontrend.crawl.widths import widest_once
 from fashiontrend.errors import DataError, PictureError
@@ -22,7 +25,9 @@ from fashiontrend.images import inspect
 
 SHOWN = 3
 SHOPIFY_PATH = "/products.json?limit=250&page=1"
-WOOCOMMERCE_PATH = "/wp-json/wc/store/v1/products?per_page=100&page=1"
+WOOCOMMERCE_PATHS = tuple(
+    f"{start}per_page=100&page=1" for start in (WOOCOMMERCE_PRETTY, WOOCOMMERCE_PLAIN)
+)
 #: What the home page of a kind of shop holds; a kind without a mark is tried last.
 MARKS = {
     "shopify": re.compile(r"cdn\.shopify\.com|Shopify\.(?:theme|shop)|/cdn/shop/", re.IGNORECASE),
@@ -72,6 +77,10 @@ class ShopSurvey:
         return block | {name: value for name, value in more.items() if value}
 
 
+#: Reads a shop as one of a kind; None if it is of another.
+Try: TypeAlias = Callable[[Visit, str, date], Awaitable[ShopSurvey | None]]
+
+
 async def survey(visit: Visit, day: date, limits: IngestConfig) -> ShopSurvey:
     """Visit a shop and say what it is.
 
@@ -104,7 +113,9 @@ def _base(stated: str, answered: str) -> str:
 async def _recognise(visit: Visit, base: str, home: str, day: date) -> ShopSurvey:
     """Try the kinds of shops, first those whose marks the home page has."""
     marked = [kind for kind, mark in MARKS.items() if mark.search(home)]
-    tries = {"shopify": _shopify, "woocommerce": _woocommerce}
+    # Without a mark the rarer form of an address would cost the requests for pages.
+    paths = WOOCOMMERCE_PATHS if marked else WOOCOMMERCE_PATHS[:1]
+    tries: dict[str, Try] = {"shopify": _shopify, "woocommerce": partial(_woocommerce, paths=paths)}
     seen: list[str] = []
     for kind in marked or tries:
         try:
@@ -136,11 +147,16 @@ async def _shopify(visit: Visit, base: str, day: date) -> ShopSurvey | None:
     )
 
 
-async def _woocommerce(visit: Visit, base: str, day: date) -> ShopSurvey | None:
-    answer = await visit.get(f"{base}{WOOCOMMERCE_PATH}")
-    if answer.status >= 400:
+async def _woocommerce(
+    visit: Visit, base: str, day: date, paths: Sequence[str]
+) -> ShopSurvey | None:
+    for path in paths:
+        answer = await visit.get(f"{base}{path}")
+        with suppress(DataError):
+            products = pages.read_woocommerce(answer.text, answer.url)
+            break
+    else:
         return None
-    products = pages.read_woocommerce(answer.text, answer.url)
     total = answer.headers.get("X-WP-Total", "")
     stated = total.isdigit() and len(total) < 10
     number = int(total) if stated else len(products)

@@ -7,6 +7,7 @@ command that asks a handful of addresses needs neither, but the same manners and
 import asyncio
 import ipaddress
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import urljoin, urlsplit
@@ -173,33 +174,36 @@ class Visit:
             ) from None
 
     async def _exchange(self, address: str) -> Answer:
-        """Ask the checked network address itself, so that its name cannot mean another one meanwhile."""
+        """Ask the checked network addresses themselves, so that the name cannot mean others meanwhile."""
         url, proxy = httpx.URL(address), proxy_for(address)
         if url.scheme not in ("http", "https"):
             raise AddressRefused(f"{url.scheme}: is no scheme of a shop")
-        found = await self._checked(address, proxy)
+        *others, last = await self._checked(address, proxy)
+        for found in others:
+            with suppress(httpx.ConnectError, httpx.ConnectTimeout):
+                return await self._ask(url, found, proxy)
+        return await self._ask(url, last, proxy)
+
+    async def _ask(self, url: httpx.URL, found: str, proxy: str | None) -> Answer:
+        """Send the request to one network address, or to a proxy, which resolves the name itself."""
         headers = {"User-Agent": self.agent, "Host": url.netloc.decode(), "Accept": "*/*"}
         target = url if proxy else url.copy_with(host=found)
+        named = {} if proxy or _is_number(url.host) else {"sni_hostname": url.host}
         client = httpx.AsyncClient(
-            proxy=proxy, verify=self._authorities, trust_env=False,
-            timeout=self.crawl.timeout_s,
-        )  # fmt: skip
-        named = {"sni_hostname": url.host} if not proxy and not _is_number(url.host) else {}
-        async with (
-            client,
-            client.stream("GET", target, headers=headers, extensions=named) as response,
-        ):
+            proxy=proxy, verify=self._authorities, trust_env=False, timeout=self.crawl.timeout_s
+        )
+        async with client, client.stream("GET", target, headers=headers, extensions=named) as got:
             body = bytearray()
-            async for chunk in response.aiter_bytes():
+            async for chunk in got.aiter_bytes():
                 body += chunk
                 if len(body) > MAX_PAGE_BYTES:
                     raise ShopRefuses(
-                        f"{address}: the answer is longer than any page of a shop should be."
+                        f"{url}: the answer is longer than any page of a shop should be."
                     )
-            return Answer(address, response.status_code, response.headers, bytes(body))
+            return Answer(str(url), got.status_code, got.headers, bytes(body))
 
-    async def _checked(self, address: str, proxy: str | None) -> str:
-        """Return a network address of the host that may be asked; a proxy resolves names itself."""
+    async def _checked(self, address: str, proxy: str | None) -> list[str]:
+        """Return the network addresses of the host, all of which may be asked; a proxy resolves names itself."""
         host, port = origin_of(address)
         stated = origin_of(self.shop)
         own = (stated, *(Origin(stated.host, p) for p in (80, 443) if stated.port in (80, 443)))
@@ -207,8 +211,8 @@ class Visit:
         guard = AddressGuard(networks, own if lies_inside(stated.host) else ())
         guard.check_text(host, port)
         if proxy:
-            return host
-        return guard.check(host, port, await self.resolve(host, port))[0]
+            return [host]
+        return guard.check(host, port, await self.resolve(host, port))
 
 
 def proxy_for(address: str) -> str | None:

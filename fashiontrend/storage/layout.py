@@ -77,6 +77,16 @@ def shares(attrnet: str, as_of: date, made_of: str) -> str:
     return f"shares/{attrnet}/as_of={as_of}/of={made_of}"
 
 
+def retails(attrnet: str) -> str:
+    """Prefix of the retail tables of the products that a recogniser described."""
+    return f"retail/{attrnet}/"
+
+
+def retail(attrnet: str, as_of: date, made_of: str) -> str:
+    """Partition: RETAIL rows up to a day; `made_of` is a digest of the days and settings they were measured with."""
+    return f"retail/{attrnet}/as_of={as_of}/of={made_of}"
+
+
 def keywords(release: str, as_of: date) -> str:
     """Partition: forecasts and keywords of a release on a day, as JSON, CSV, Parquet and Markdown."""
     return f"keywords/{release}/as_of={as_of}"
@@ -119,11 +129,6 @@ KEYWORDS = "keywords/"
 RAW_IMAGES = "raw/images/"
 #: Rewritten partitions wait here until they stand in their place; each has the key of its place below.
 FORGETTING = "forgetting/"
-#: Everything below these prefixes is a committed partition. Listings come last: they say what else is a shop's.
-PARTITIONED = (
-    "raw/pages/", "predictions/", "datasets/", "annotations/", "models/", "shares/", "keywords/", "scorecard/",
-    "catalogue/", "raw/listings/",
-)  # fmt: skip
 ROLL_UPS = "rollups/"
 LABELLING = "labelling/"
 SCORECARDS = "scorecard/"
@@ -186,11 +191,32 @@ def recognition_parts(job_id: str) -> str:
     return f"recognitions/{job_id}/parts/"
 
 
+#: Below these prefixes a folder with files is a partition.
+PARTITIONED = (
+    RAW_DAYS,
+    RAW_PAGES,
+    CATALOGUE,
+    "annotations/",
+    "datasets/",
+    "models/",
+    "predictions/",
+    "shares/",
+    KEYWORDS,
+    SCORECARDS,
+    ROLL_UPS,
+)
+#: The same in the order in which a shop is forgotten: its listings come last, because they say what else is its
+#: own. Roll-ups are left out: they are copies, which are deleted and written again.
+FORGETTING_ORDER = (
+    *(prefix for prefix in PARTITIONED if prefix not in (CATALOGUE, RAW_DAYS, ROLL_UPS)),
+    CATALOGUE,
+    RAW_DAYS,
+)
+
+
 def is_in_partition(key: str) -> bool:
     """Whether a key belongs into a folder that has a manifest."""
-    return key.startswith((*PARTITIONED, ROLL_UPS)) or (
-        key.startswith(RECOGNITIONS) and "/parts/" in key
-    )
+    return key.startswith(PARTITIONED) or (key.startswith(RECOGNITIONS) and "/parts/" in key)
 
 
 def parts(key: str) -> dict[str, str]:

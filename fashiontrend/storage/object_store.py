@@ -127,10 +127,15 @@ class Store(Files):
     def read_table(self, key: str, columns: Sequence[str] | None = None) -> pa.Table:
         """Read a Parquet key, or some of its columns, and compare it with what was written.
 
+        Columns of `schemas.ADDED_LATER` that an older version did not write are null.
+
         Raises:
             StoreError: it is not there, or the store cannot be reached.
-            DataError: it is damaged.
+            DataError: it is damaged, or lacks another column.
         """
+        return checked.fill(self._read_table(key, columns), columns, self.uri(key))
+
+    def _read_table(self, key: str, columns: Sequence[str] | None) -> pa.Table:
         stated = self.stated(key)
         whole = columns is None or stated is None or stated.size <= checked.WHOLE_BYTES
         if stated and stated.sha256 and whole:
@@ -138,14 +143,7 @@ class Store(Files):
         with self._explained(key):
             if stated and stated.footer_bytes:
                 return checked.read_part(self.filesystem, self.path(key), stated, columns)
-            with checked.parsing(self.uri(key)):
-                return pq.read_table(
-                    self.path(key),
-                    filesystem=self.filesystem,
-                    partitioning=None,
-                    columns=list(columns) if columns is not None else None,
-                    page_checksum_verification=True,
-                )
+            return checked.read_unstated(self.filesystem, self.path(key), self.uri(key), columns)
 
     def check_footers(self, keys: Sequence[str]) -> None:
         """Compare sizes and footers of Parquet files that another library will read.

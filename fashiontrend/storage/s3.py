@@ -3,6 +3,7 @@
 import os
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import boto3
 import botocore.config
@@ -14,6 +15,8 @@ from fashiontrend.errors import ConfigError
 
 #: Where the AWS tools look for the server, in this order; `store.endpoint` comes first.
 ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+#: Where operators name a file of certificate authorities, in this order.
+AUTHORITY_VARIABLES = ("AWS_CA_BUNDLE", "SSL_CERT_FILE")
 #: A server that does not accept a connection within this many seconds is not there.
 CONNECT_TIMEOUT_S = 5.0
 
@@ -42,6 +45,23 @@ def choose_addressing(config: StoreConfig) -> str:
     return config.addressing_style
 
 
+def find_authorities() -> str | None:
+    """The file of certificate authorities that the environment names, PEM; None for the usual ones.
+
+    Each client of S3 looks at other variables by itself, or at none; here both heed the same.
+    """
+    return next((os.environ[n] for n in AUTHORITY_VARIABLES if os.environ.get(n)), None)
+
+
+def find_proxy(config: StoreConfig) -> str | None:
+    """The proxy that the environment names for the S3 server; boto3 finds it by itself, pyarrow does not."""
+    parts = urlsplit(find_endpoint(config) or f"https://s3.{config.region}.amazonaws.com")
+    if proxy_bypass(parts.netloc):
+        return None
+    proxy = getproxies().get(parts.scheme)
+    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
+
+
 def make_filesystem(config: StoreConfig) -> pafs.S3FileSystem:
     """The file system that Ray Data and Ray Train read and write with."""
     options: dict[str, Any] = {}
@@ -49,6 +69,8 @@ def make_filesystem(config: StoreConfig) -> pafs.S3FileSystem:
     if endpoint:
         parts = urlsplit(endpoint)
         options = {"endpoint_override": parts.netloc, "scheme": parts.scheme}
+    options |= {"tls_ca_file_path": authorities} if (authorities := find_authorities()) else {}
+    options |= {"proxy_options": proxy} if (proxy := find_proxy(config)) else {}
     # Servers other than AWS may refuse the checksums that newer SDKs append to a body.
     os.environ.setdefault("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
     if os.environ.get("AWS_ACCESS_KEY_ID"):
@@ -73,6 +95,7 @@ def make_client(config: StoreConfig) -> Any:
         "s3",
         endpoint_url=find_endpoint(config),
         region_name=config.region,
+        verify=find_authorities(),
         config=botocore.config.Config(
             connect_timeout=CONNECT_TIMEOUT_S,
             read_timeout=config.request_timeout_s,

@@ -75,6 +75,12 @@ SHOPS = {
             [woocommerce_product(n) for n in range(1, 6)], **{"X-WP-Total": "230"}
         ),
     },
+    "woocommerce with plain permalinks": {
+        "/": found("<link href=/wp-content/plugins/woocommerce/a.css>"),
+        "/?rest_route=/wc/store/v1/products&per_page=100&page=1": found(
+            [woocommerce_product(n) for n in range(1, 6)], **{"X-WP-Total": "5"}
+        ),
+    },
     "schema_org": {
         "/sitemap.xml": INDEX, "/products.xml": urls("/about", *PRODUCTS),
         **{path: page(path) for path in PRODUCTS},
@@ -106,6 +112,7 @@ def ask(shop, **settings):
     [
         ("shopify", "shopify", 5, True, (49.0, "EUR")),
         ("woocommerce", "woocommerce", 230, True, (49.0, "EUR")),
+        ("woocommerce with plain permalinks", "woocommerce", 5, True, (49.0, "EUR")),
         ("schema_org", "schema_org", 40, False, (None, None)),
         ("schema_org behind redirects", "schema_org", 40, False, (None, None)),
     ],

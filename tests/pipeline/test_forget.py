@@ -191,4 +191,10 @@ def test_the_command_tells_first_and_refuses_what_would_come_back(store, tmp_pat
         yaml.safe_dump({**tree, "crawl": {"platforms": [{**platform, "enabled": False}]}})
     )
     assert typed("--platform", "gone", "--yes").exit_code == 0
-    assert holders(store, "id-red") == []
+    fresh = open_store(store.config)  # a store remembers what it read, as a run does
+    assert holders(fresh, "id-red") == []
+
+
+def test_every_prefix_is_searched_and_listings_come_last():
+    assert sorted((*layout.FORGETTING_ORDER, layout.ROLL_UPS)) == sorted(layout.PARTITIONED)
+    assert layout.FORGETTING_ORDER[-2:] == (layout.CATALOGUE, layout.RAW_DAYS)

@@ -293,9 +293,12 @@ def test_a_closed_gate_writes_its_request_once_and_names_it(world, tmp_path):
     assert context.store.read(f"{prefix}/tasks.json") == before
 
 
-def test_a_request_that_cannot_be_written_does_not_hide_the_gate(world, tmp_path, monkeypatch):
+@pytest.mark.parametrize("problem", [StoreError("full"), KeyError("a mistake of ours")])
+def test_a_request_that_cannot_be_written_does_not_hide_the_gate(
+    world, tmp_path, monkeypatch, problem
+):
     def refuse(*_):
-        raise StoreError("full")
+        raise problem
 
     context = replace(
         closed_gate(world, tmp_path), run=replace(closed_gate(world, tmp_path).run, run_id="y")
