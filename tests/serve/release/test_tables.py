@@ -6,6 +6,7 @@ from fashiontrend.errors import DataError
 from fashiontrend.serve.release import tables
 from fashiontrend.serve.schemas.problems import Problem
 from fashiontrend.storage import layout
+from fashiontrend.storage.manifest import MANIFEST
 from tests.serve.conftest import DAY, publish, save_forecaster, save_recogniser, share_rows
 
 
@@ -31,8 +32,10 @@ def test_keywords_that_do_not_have_the_documented_shape_are_refused_with_their_p
 ):
     save_recogniser(store, tmp_path / "a1", "a1")
     publish(store, "r1")
-    key = f"{layout.keywords('r1', DAY)}/keywords.json"
-    store.write(key, store.read(key).replace(b'"rank": 1', b'"rank": "first"', 1))
+    folder = layout.keywords("r1", DAY)
+    changed = store.read(f"{folder}/keywords.json").replace(b'"rank": 1', b'"rank": "first"', 1)
+    store.delete(f"{folder}/{MANIFEST}")
+    store.commit_bytes(folder, {"keywords.json": changed}, {})
     with pytest.raises(DataError, match=r"keywords\.json: keywords\.0\.rank: .*Publish the day"):
         tables.load(store, tables.find(store))
 
