@@ -58,7 +58,7 @@ def forget(store: Store, wish: Wish, *, dry_run: bool) -> Forgetting:
 
 
 def _change_partitions(store: Store, found: Forgotten, dry_run: bool) -> Iterator[Change]:
-    for prefix in layout.FORGET_ORDER:
+    for prefix in layout.PARTITIONED:
         for partition in store.committed(prefix):
             change = _partition_change(store, partition, found)
             if change is None:

@@ -129,12 +129,6 @@ KEYWORDS = "keywords/"
 RAW_IMAGES = "raw/images/"
 #: Rewritten partitions wait here until they stand in their place; each has the key of its place below.
 FORGETTING = "forgetting/"
-#: Everything below these prefixes is a committed partition. Listings come last: they say what else is a shop's.
-FORGET_ORDER = (
-    "raw/pages/", "predictions/", "datasets/", "annotations/", "models/", "shares/", "retail/", "keywords/",
-    "scorecard/",
-    "catalogue/", "raw/listings/",
-)  # fmt: skip
 ROLL_UPS = "rollups/"
 LABELLING = "labelling/"
 SCORECARDS = "scorecard/"
