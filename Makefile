@@ -70,6 +70,12 @@ tools: deploy-tools test-tools ## Install the real programs that tests use: S3 s
 
 test-tools: $(GOBIN)/promtool $(GOBIN)/versitygw ## Those of `make tools` that make test, test-slow and drills use
 
+# Its package needs other versions of many libraries than ours. It is large, so it is not among the tools.
+.PHONY: label-studio
+label-studio: ## Label Studio in an environment of its own, for the slow test of labels (5 minutes)
+	$(PYTHON) -m venv build/label-studio
+	build/label-studio/bin/python -m pip install --disable-pip-version-check --quiet --progress-bar off label-studio==1.23.2
+
 $(GOBIN)/versitygw:
 	go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
 

@@ -29,6 +29,7 @@ PANELS: dict[str, tuple[str, ...]] = {
     "The recogniser alone": ("fit-attrnet", "judge-attrnet"),
     "The forecaster alone": ("forecast", "backtest"),
     "The HTTP service": ("serve", "token", "recognitions"),
+    "Care of the store": ("fsck", "clean", "backup", "restore"),
     "Jobs on a cluster": ("submit", "jobs", "logs", "exporter"),
 }
 
@@ -66,7 +67,7 @@ app = typer.Typer(
 )
 parts.add_commands(
     app,
-    ("setting", "loop", "labels", "pictures", "series", "serving", "operation"),
+    ("setting", "loop", "labels", "pictures", "series", "serving", "operation", "upkeep"),
     (name for names in PANELS.values() for name in names),
 )
 

@@ -180,6 +180,8 @@ def trends() -> dashboard.Dashboard:
             number("Within the interval", "Fraction of keywords within their 80 % interval.", "percentunit",
                    (f"fashiontrend_keyword_coverage_ratio{{{OURS}}}", "{{horizon}} days"),
                    steps=((None, BAD), (0.7, GOOD), (0.9, BAD))),
+            rows("Keywords of the newest day", "Expected relative change of the share; the first twenty.", "percentunit",
+                 (f"sort_desc(fashiontrend_keyword_expected_change_ratio{{{OURS}}})", "")),
             rows("By grade", "Fraction of keywords that came true.", "percentunit",
                  (f"fashiontrend_keyword_hit_ratio_by_grade{{{OURS}}}", "")),
             rows("By platform", "Fraction of keywords that came true.", "percentunit",

@@ -17,8 +17,10 @@ from fashiontrend import console, gates
 from fashiontrend.catalogue import health, ingest
 from fashiontrend.config import IngestConfig
 from fashiontrend.errors import Conflict, HealthError, StoreError
+from fashiontrend.labels import titles
 from fashiontrend.outcomes import HealthFacts, IngestFacts, Verdict, WithheldDay
 from fashiontrend.pipeline.context import Context, Outcome
+from fashiontrend.pipeline.words import rules_of
 from fashiontrend.storage import layout, schemas
 from fashiontrend.storage.manifest import Manifest
 from fashiontrend.storage.object_store import Store
@@ -65,6 +67,7 @@ def _pack_all(context: Context, pending: Sequence[tuple[date, str]]) -> None:
     catalogue = context.catalogue
     known = catalogue.picture_ids(catalogue.packed)
     trailing = {p: _product_counts(context, p) for p in context.platforms}
+    rules = rules_of(context)
     chunk = DAYS_PER_JOB * len(context.platforms)
     with console.bar("ingest", len(pending)) as advance:
         for start in range(0, len(pending), chunk):
@@ -73,7 +76,8 @@ def _pack_all(context: Context, pending: Sequence[tuple[date, str]]) -> None:
             shards = list(_plan(context, listings, known))
             packed = _pack(context, shards)
             for key in part:
-                numbers = _commit(context, key, listings[key], packed, trailing[key[1]])
+                marked = titles.mark_garments(listings[key], rules)
+                numbers = _commit(context, key, marked, packed, trailing[key[1]])
                 trailing[key[1]].append(int(numbers.products))
                 advance(1, f"{key[0]} {key[1]}")
 
@@ -255,6 +259,7 @@ def survey(context: Context) -> IngestFacts:
         sum(int(h.products) for h in healths),
         sum(h.pictures for h in healths),
         tuple(withheld),
+        sum(h.no_garments for h in healths),
     )
 
 

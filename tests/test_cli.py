@@ -238,3 +238,37 @@ def test_doctor_knows_its_checks_by_name(type_in, config):
     code, _, err = type_in("doctor", "--config", config, "--only", "stor")
     assert code == 30
     assert "there are taxonomy, weights, platforms, store, ray" in err
+
+
+def test_labels_go_out_of_an_empty_store_and_cannot_come_in(type_in, config, tmp_path):
+    out = tmp_path / "out"
+    code, told, _ = type_in("labels", "export", "--config", config, "--out", str(out), "--n", "5")
+    assert (code, told.splitlines()[0]) == (0, f"{out}: 0 pictures for label-studio")
+    code, _, err = type_in("labels", "export", "--config", config, "--out", str(out))
+    assert (code, "is not empty" in err) == (30, True)
+    (tmp_path / "a.csv").write_text("picture_id,colour\nx,red\n")
+    code, _, err = type_in(
+        "labels", "import", str(tmp_path / "a.csv"), "--set", "a", "--config", config
+    )
+    assert code == 1
+    assert "the catalogue does not hold: 1" in err
+    code, told, _ = type_in("labels", "status", "--config", config)
+    assert code == 0
+    assert "attributes lack validation pictures" in told
+    code, told, _ = type_in(
+        "labels", "guide", "--config", config, "--out", str(tmp_path / "g.html")
+    )
+    assert code == 0
+    assert "Neckline" in (tmp_path / "g.html").read_text("utf-8")
+
+
+def test_an_export_stays_in_its_folder(tmp_path):
+    from fashiontrend.commands.labels import into_folder
+    from fashiontrend.errors import DataError
+
+    write = into_folder(tmp_path / "out")
+    write("pictures/a.jpg", b"1")
+    for name in ("../b", "/etc/b", "pictures/../../b"):
+        with pytest.raises(DataError, match="outside"):
+            write(name, b"1")
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]

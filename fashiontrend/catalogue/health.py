@@ -42,6 +42,7 @@ def measure_health(
         field_coverage=_share(_count_complete(listings), rows),
         blocked=blocked_share(crawl),
         duplicates=_share(repeated, max(_count(crawl, "stated"), rows, repeated), empty=0.0),
+        no_garments=pc.sum(pc.invert(listings["garment"])).as_py() or 0,
     )
 
 

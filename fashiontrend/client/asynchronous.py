@@ -26,6 +26,7 @@ from fashiontrend.serve.schemas.responses import (
     SeriesResponse,
     VersionResponse,
 )
+from fashiontrend.serve.schemas.retail import RetailResponse
 from fashiontrend.serve.schemas.scorecard import ScorecardResponse
 
 T = TypeVar("T")
@@ -98,6 +99,10 @@ class AsyncClient:
     async def series(self, **query: str | None) -> SeriesResponse:
         """Get shares; see `Client.series`."""
         return await self._do(calls.series(query))
+
+    async def retail(self, **query: str | None) -> RetailResponse:
+        """Get how the products of values are sold; see `Client.retail`."""
+        return await self._do(calls.retail(query))
 
     async def forecasts(self, **query: str | None) -> ForecastsResponse:
         """Get the released forecasts."""

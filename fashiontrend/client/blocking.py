@@ -26,6 +26,7 @@ from fashiontrend.serve.schemas.responses import (
     SeriesResponse,
     VersionResponse,
 )
+from fashiontrend.serve.schemas.retail import RetailResponse
 from fashiontrend.serve.schemas.scorecard import ScorecardResponse
 
 T = TypeVar("T")
@@ -130,6 +131,10 @@ class Client:
         Shares as counted (`corrected="false"`) have no interval: `low` and `high` are None.
         """
         return self._do(calls.series(query))
+
+    def retail(self, **query: str | None) -> RetailResponse:
+        """Get how the products of values are sold; the query is the API's: platform, attribute, value, from, to."""
+        return self._do(calls.retail(query))
 
     def forecasts(self, **query: str | None) -> ForecastsResponse:
         """Get the released forecasts."""

@@ -28,6 +28,7 @@ from fashiontrend.serve.schemas.responses import (
     SeriesResponse,
     VersionResponse,
 )
+from fashiontrend.serve.schemas.retail import RetailResponse
 from fashiontrend.serve.schemas.scorecard import ScorecardResponse
 
 T = TypeVar("T")
@@ -126,6 +127,11 @@ def scorecard() -> Call[ScorecardResponse]:
 def series(query: Query) -> Call[SeriesResponse]:
     """Get shares over days."""
     return _get("/v1/series", SeriesResponse, query)
+
+
+def retail(query: Query) -> Call[RetailResponse]:
+    """Get how the products of values are sold over days."""
+    return _get("/v1/retail", RetailResponse, query)
 
 
 def forecasts(query: Query) -> Call[ForecastsResponse]:

@@ -10,7 +10,7 @@ import typer
 
 from fashiontrend import config as configuration
 from fashiontrend.commands.options import ConfigOption, DayOption, day_of
-from fashiontrend.errors import ConfigError
+from fashiontrend.errors import ConfigError, DataError
 from fashiontrend.labels.tasks import Tool
 from fashiontrend.storage.object_store import open_store
 
@@ -96,7 +96,7 @@ def export(
 
 
 def into_folder(folder: Path) -> Callable[[str, bytes], None]:
-    """A function that writes files below a new or empty folder.
+    """A function that writes files below a new or empty folder; it refuses names that lead out of it.
 
     Raises:
         ConfigError: the folder holds something.
@@ -105,7 +105,11 @@ def into_folder(folder: Path) -> Callable[[str, bytes], None]:
         raise ConfigError(f"--out {folder} is not empty. Name another folder, or empty that one.")
 
     def write(name: str, data: bytes) -> None:
-        path = folder / name
+        path = (folder / name).resolve()
+        if not path.is_relative_to(folder.resolve()):
+            raise DataError(
+                f"{name!r} would be written outside {folder}; the set names a wrong file."
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
 
@@ -150,9 +154,9 @@ def _import_lines(found: "ImportedLabels", name: str) -> list[str]:
         f"{found.annotators} named annotators"
     ]
     if found.missing:
-        lines.append(f"{found.missing} pictures are not in the catalogue and are left out")
+        lines.append(f"pictures that the catalogue does not hold, left out: {found.missing}")
     if found.disagreements:
-        lines.append(f"{found.disagreements} labels contradict each other and are left out")
+        lines.append(f"labels that contradict each other, left out: {found.disagreements}")
     lines += [str(note) for note in found.notes]
     known = [a for a in found.agreement if a.value and a.alpha is not None]
     lines += [

@@ -104,7 +104,7 @@ def status(
 ) -> None:
     """Print the steps, gates and versions of a run, and how earlier forecasts turned out."""
     from fashiontrend.pipeline import labelling_request, scorecard
-    from fashiontrend.report import failure_lines, score_lines
+    from fashiontrend.report import failure_lines, score_lines, text_lines
 
     settings = configuration.load(config)
     state = _run_of(settings, run_id)
@@ -141,6 +141,8 @@ def status(
     typer.echo(
         f"code {state.code_version}, taxonomy {state.taxonomy_version}, release used: {state.release or 'trained anew'}"
     )
+    for line in text_lines(state):
+        typer.echo(line)
     if request := labelling_request.describe(open_store(settings.store), state.run_id):
         typer.echo(request)
     for line in score_lines(rates):

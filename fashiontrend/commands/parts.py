@@ -18,6 +18,7 @@ EXTRAS: dict[str, str] = {
     **dict.fromkeys(("demo", "run", *map(str, Step)), "all"),
     **dict.fromkeys(("status", "report", "releases", "forget", "doctor", "exporter"), "train"),
     "shop": "crawl",
+    **dict.fromkeys(("fsck", "clean", "backup", "restore"), "train"),
     **dict.fromkeys(("import", "replay", "labels", "fit-attrnet", "judge-attrnet"), "train"),
     **dict.fromkeys(("forecast", "backtest"), "train"),
     **dict.fromkeys(("serve", "recognitions"), "serve"),

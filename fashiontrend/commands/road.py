@@ -39,8 +39,8 @@ def examine_labels(config: Config) -> Finding:
     named = ", ".join(f"{a} {counts[a]}" for a in short[:NAMED])
     more = f" and {len(short) - NAMED} more" if len(short) > NAMED else ""
     advice = (
-        f"The accuracy gate stays closed until each has {needed}. Annotate pictures, and name the CSV files in "
-        "labels.annotations."
+        f"The accuracy gate stays closed until each has {needed}. `fashiontrend labels export` chooses pictures to "
+        "annotate, and `fashiontrend labels import` reads them back."
     )
     return Finding("labels", True, f"validation pictures: {named}{more}", advice, due=True)
 

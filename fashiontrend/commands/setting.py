@@ -166,6 +166,22 @@ def taxonomy_validate(
     )
 
 
+@taxonomy_app.command("compare")
+def taxonomy_compare(
+    old: Annotated[str, typer.Argument(help="The older taxonomy is read from this YAML file.")],
+    new: Annotated[str, typer.Argument(help="The newer taxonomy is read from this YAML file.")],
+) -> None:
+    """Print what a changed taxonomy means for labels and models.
+
+    A value that was merged, renamed or moved is named in the crosswalk `was` of the value that holds its
+    meaning now, as attribute.value; its labels then survive.
+    """
+    from fashiontrend.labels import successors
+
+    for line in successors.compare(taxonomy.load(old), taxonomy.load(new)).lines():
+        typer.echo(line)
+
+
 @taxonomy_app.command("show")
 def taxonomy_show(
     path: Annotated[

@@ -28,6 +28,12 @@ class LabelsConfig(Section):
         default=None,
         description="This YAML file adds title words to the shipped ones, as attribute -> value -> [words].",
     )
+    words: str | None = Field(
+        default=None,
+        description="This YAML file adds words around the values to the shipped ones, as language -> list -> [words]; "
+        "the language `all` stands for every one. Its lists are ignored, parts_after, parts_before, other_garments, "
+        "negations, not_garments, departments and clothing.",
+    )
     annotations: tuple[str, ...] = Field(
         default=(),
         description="These CSV files hold the labels of annotators, each named by its path or its key in the store.",

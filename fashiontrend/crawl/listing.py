@@ -75,6 +75,7 @@ class Listing:
     parent_id: str | None = None
     list_position: int | None = None
     variants: tuple[ListingVariant, ...] = ()
+    garment: bool | None = None  # known once ingest has read the texts of the day
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "Listing":
@@ -144,6 +145,7 @@ def check_listing(product: StatedProduct, platform: str, source: str, day: date)
         raw_digest=digest(product),
         list_position=product.list_position,
         variants=tuple(_variant(variant) for variant in product.variants[:MAX_VARIANTS]),
+        garment=None,
     )
 
 

@@ -21,6 +21,8 @@ from fashiontrend.loop import Step
 from fashiontrend.outcomes import IngestFacts, PublishFacts, Rates, RecogniseFacts
 from fashiontrend.storage.ledger import Entry, Run
 
+#: So many keywords have a series of their own: those that a dashboard shows.
+FIRST_KEYWORDS = 20
 #: Steps that use the GPUs that a run's configuration sets.
 GPU_STEPS = (Step.TRAIN_ATTRNET, Step.TRAIN_FORECASTER, Step.RECOGNISE)
 
@@ -232,6 +234,19 @@ def _keywords(state: StoreState) -> Iterator[Metric]:
     yield gauge(
         "keywords", "Keywords published on the newest day.", (),
         [((), found[-1].keywords if found else None)],
+    )  # fmt: skip
+    yield gauge(
+        "keyword_expected_change_ratio",
+        "Expected relative change of the share, of the first keywords of the newest day.",
+        ("attribute", "value", "platform", "grade"),
+        (
+            (
+                (k["keyword"]["attribute"], k["keyword"]["value"], k["platform"], k["confidence"]["grade"]),
+                k["growth"]["relative"],
+            )
+            for k in state.keywords
+            if k["rank"] <= FIRST_KEYWORDS
+        ),
     )  # fmt: skip
     for field, group in (("horizon_days", "horizon"), ("platform", "platform"), ("grade", "grade")):
         rates = state.scorecard.by.get(field, {}) if state.scorecard else {}

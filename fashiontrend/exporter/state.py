@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
+from fashiontrend.keywords.published import KeywordRecord, KeywordsFile
 from fashiontrend.loop import Step
 from fashiontrend.outcomes import Facts, HealthFacts, ScoreSummary, Verdict
 from fashiontrend.storage import layout, ledger, releases
@@ -18,6 +19,7 @@ from fashiontrend.storage.object_store import Store
 from fashiontrend.storage.releases import Release
 
 F = TypeVar("F", bound=Facts)
+KEYWORDS_FILE = "keywords.json"
 SHARE_COLUMNS = ("platform", "attribute", "value", "day", "share", "low", "high", "withheld")
 
 
@@ -62,6 +64,7 @@ class StoreState:
     release: Release | None = None
     shares: pa.Table | None = None  # columns SHARE_COLUMNS of the newest series
     scorecard: ScoreSummary | None = None
+    keywords: tuple[KeywordRecord, ...] = ()  # of the newest day
 
     def newest(self, step: Step) -> tuple[ledger.Run, ledger.Entry] | None:
         """The newest finished entry of a step, over all runs."""
@@ -88,6 +91,7 @@ class Reader:
         self._facts: dict[str, Mapping[str, Any]] = {}
         self._runs: dict[str, ledger.Run] = {}
         self._shares: tuple[str, pa.Table] | None = None
+        self._keywords: tuple[str, tuple[KeywordRecord, ...]] = ("", ())
 
     def read(self) -> StoreState:
         """The state of the store.
@@ -105,6 +109,7 @@ class Reader:
             release=releases.current(self.store),
             shares=self._read_shares(state),
             scorecard=self._read_scorecard(),
+            keywords=self._read_keywords(state),
         )
 
     def _read_partitions(self, prefix: str) -> tuple[PlatformDay, ...]:
@@ -144,6 +149,21 @@ class Reader:
             table = self.store.read_partition(output, "shares", SHARE_COLUMNS)
             self._shares = (output, table)
         return self._shares[1]
+
+    def _read_keywords(self, state: StoreState) -> tuple[KeywordRecord, ...]:
+        """The keywords that the newest run published, of the whole catalogue; none before the first."""
+        found = state.newest(Step.PUBLISH)
+        if found is None:
+            return ()
+        output = found[1].output
+        if self._keywords[0] != output:
+            key, manifest = f"{output}/{KEYWORDS_FILE}", self.store.manifest(output)
+            held: list[KeywordRecord] = []
+            if manifest is not None and key in manifest.files:
+                file: KeywordsFile = self.store.read_json(key)
+                held = file["keywords"]
+            self._keywords = (output, tuple(held))
+        return self._keywords[1]
 
     def _read_scorecard(self) -> ScoreSummary | None:
         """The running rates that the newest day's scorecard holds; None before the first."""

@@ -1,7 +1,8 @@
 """Read an annotator's CSV as ANNOTATION rows."""
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
 
@@ -11,6 +12,7 @@ from fashiontrend.errors import DataError
 from fashiontrend.labels import text_tables
 from fashiontrend.labels.notes import Note, Notes
 from fashiontrend.labels.split import TRAIN, VAL, split_of
+from fashiontrend.labels.successors import Successors
 from fashiontrend.labels.value_names import ValueNames
 from fashiontrend.storage import schemas
 from fashiontrend.taxonomy import NOT_VISIBLE, Taxonomy
@@ -107,7 +109,7 @@ def read_csv(text: str, source: str, taxonomy: Taxonomy, pictures: pa.Table) -> 
     """
     cells_of = text_tables.with_decimal_points(text_tables.read(text, source), CORNER_COLUMNS)
     ignored = _check_columns(cells_of.columns, source, taxonomy)
-    notes, names = Notes(), ValueNames(taxonomy)
+    notes, names, successors = Notes(), ValueNames(taxonomy), Successors(taxonomy)
     for note in cells_of.notes:
         notes.add(note, source)
     index, found, missing = index_pictures(pictures), [], []
@@ -115,7 +117,7 @@ def read_csv(text: str, source: str, taxonomy: Taxonomy, pictures: pa.Table) -> 
         place = f"{source}: row {line}"
         key = f"{cells.get('platform', '')}/{cells.get('product_id', '')}"
         picture = index.find(cells.get("picture_id", ""), key)
-        labels = _read_labels(cells, place, taxonomy, names, notes)
+        labels = _read_labels(cells, place, taxonomy, names, successors, notes)
         split = _read_split(cells.get("split", ""), place)
         if picture is None:
             missing.append(cells.get("picture_id") or key)
@@ -171,15 +173,26 @@ def _check_columns(columns: Sequence[str], source: str, taxonomy: Taxonomy) -> t
 
 
 def _read_labels(
-    cells: Mapping[str, str], place: str, taxonomy: Taxonomy, names: ValueNames, notes: Notes
+    cells: Mapping[str, str],
+    place: str,
+    taxonomy: Taxonomy,
+    names: ValueNames,
+    successors: Successors,
+    notes: Notes,
 ) -> dict[str, str]:
     """Read a row's values; those of another version of the taxonomy are left out if this one lacks them."""
     version = cells.get("taxonomy", "")
     if foreign := bool(version) and version != taxonomy.version:
         notes.add(other_version(version, taxonomy), place)
     stated: dict[str, str] = {}
+    for attribute, cell in cells.items():
+        if (now := successors.of(attribute, cell)) is not None:
+            notes.add(f"{attribute} {cell} is read as {' '.join(now)}", place)
+            stated.setdefault(*now)
     for attribute in (a for a in taxonomy.ids if cells.get(a)):
         cell = cells[attribute]
+        if successors.of(attribute, cell) is not None:
+            continue
         value = names.find(attribute, cell)
         if value is None:
             if foreign:
@@ -190,6 +203,22 @@ def _read_labels(
             notes.add(f"{attribute}: {cell!r} is read as {value!r}", place)
         stated[attribute] = value or cell
     return stated
+
+
+@contextmanager
+def damage_named(place: str) -> Iterator[None]:
+    """Turn what a malformed part of a tool's file raises into an error that names the part.
+
+    Raises:
+        DataError: the part cannot be read.
+    """
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{place}: cannot be read ({type(error).__name__}: {error}). Export the file again, or take this part "
+            "out of it."
+        ) from error
 
 
 def other_version(version: str, taxonomy: Taxonomy) -> str:

@@ -17,6 +17,7 @@ from fashiontrend.labels.annotations import (
     Box,
     PictureIndex,
     ReadAnnotations,
+    damage_named,
     gather,
     index_pictures,
     make_annotation,
@@ -40,12 +41,15 @@ def read_coco(text: str, source: str, taxonomy: Taxonomy, pictures: pa.Table) ->
     """
     document = parse_coco(text, source)
     boxes: dict[Any, list[Mapping[str, Any]]] = {}
-    for annotation in document["annotations"]:
-        boxes.setdefault(annotation.get("image_id"), []).append(annotation)
+    with damage_named(f"{source}: annotations"):
+        for annotation in document["annotations"]:
+            boxes.setdefault(annotation.get("image_id"), []).append(annotation)
     reader = _Reader(taxonomy, index_pictures(pictures), ValueNames(taxonomy))
-    for image in document["images"]:
-        place = f"{source}: image {image.get('file_name')!r}"
-        reader.read(image, boxes.pop(image.get("id"), []), place)
+    with damage_named(f"{source}: images"):
+        images = [(i, f"{source}: image {i.get('file_name')!r}") for i in document["images"]]
+    for image, place in images:
+        with damage_named(place):
+            reader.read(image, boxes.pop(image.get("id"), []), place)
     for identity in boxes:
         reader.notes.add("boxes of images that are not listed are left out", str(identity))
     return gather(reader.found, reader.missing, sorted(reader.ignored), reader.notes)

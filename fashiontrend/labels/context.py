@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from fashiontrend.labels import words
 from fashiontrend.labels.terms import LETTER, Term, is_letter, normalise
+from fashiontrend.labels.words import SHIPPED, Lexicon
 from fashiontrend.taxonomy import GARMENT_TYPE
 
 Span = tuple[int, int]
@@ -45,9 +45,9 @@ class Context:
 
 
 @lru_cache
-def context_of(language: str) -> Context:
+def context_of(language: str, lexicon: Lexicon = SHIPPED) -> Context:
     """The context of a language, with Chinese beside it."""
-    both = [words.load(code) for code in dict.fromkeys((language, _EVERYWHERE))]
+    both = [lexicon.load(code) for code in dict.fromkeys((language, _EVERYWHERE))]
     articles = "|".join(_ARTICLES.split())
     return Context(
         ignored=_phrases(t for w in both for t in w.ignored),
@@ -63,9 +63,9 @@ def context_of(language: str) -> Context:
 
 
 @lru_cache(maxsize=16)
-def ignored_spans(text: str, language: str) -> tuple[Span, ...]:
+def ignored_spans(text: str, language: str, lexicon: Lexicon = SHIPPED) -> tuple[Span, ...]:
     """The places of phrases that hold a term and do not mean it; every attribute of a text asks for them."""
-    ignored = context_of(language).ignored
+    ignored = context_of(language, lexicon).ignored
     return tuple(m.span() for m in ignored.finditer(text)) if ignored else ()
 
 

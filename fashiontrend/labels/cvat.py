@@ -19,6 +19,7 @@ from fashiontrend.labels.annotations import (
     IndexedPicture,
     PictureIndex,
     ReadAnnotations,
+    damage_named,
     gather,
     index_pictures,
     make_annotation,
@@ -57,7 +58,9 @@ def read_cvat(text: str, source: str, taxonomy: Taxonomy, pictures: pa.Table) ->
     annotator = (person.text or "") if person is not None else ""
     reader = _Reader(annotator, taxonomy, index_pictures(pictures), ValueNames(taxonomy))
     for image in root.iter("image"):
-        reader.read(image, f"{source}: image {image.get('name')!r}")
+        place = f"{source}: image {image.get('name')!r}"
+        with damage_named(place):
+            reader.read(image, place)
     if root.find("track") is not None:
         reader.notes.add("tracks of videos are left out", source)
     return gather(reader.found, reader.missing, sorted(reader.ignored), reader.notes)

@@ -15,6 +15,7 @@ from fashiontrend.labels.annotations import (
     PictureIndex,
     ReadAnnotations,
     check_value,
+    damage_named,
     gather,
     index_pictures,
     make_annotation,
@@ -23,6 +24,7 @@ from fashiontrend.labels.annotations import (
 from fashiontrend.labels.boxes import clipped_fractions, turned_hull
 from fashiontrend.labels.notes import Notes
 from fashiontrend.labels.split import TRAIN, VAL
+from fashiontrend.labels.successors import Successors
 from fashiontrend.labels.value_names import ValueNames
 from fashiontrend.taxonomy import Taxonomy
 
@@ -47,9 +49,13 @@ def read_label_studio(
         DataError: the text is no such export, or a value is unknown and the task is not of another
             version of the taxonomy; the message names the task.
     """
-    reader = _Reader(source, taxonomy, index_pictures(pictures), ValueNames(taxonomy))
+    reader = _Reader(
+        source, taxonomy, index_pictures(pictures), ValueNames(taxonomy), Successors(taxonomy)
+    )
     for number, task in enumerate(parse_tasks(text, source)):
-        reader.read(task, f"{source}: task {task.get('id', number)}")
+        place = f"{source}: task {task.get('id', number)}"
+        with damage_named(place):
+            reader.read(task, place)
     return gather(reader.found, reader.missing, sorted(reader.ignored), reader.notes)
 
 
@@ -61,6 +67,7 @@ class _Reader:
     taxonomy: Taxonomy
     index: PictureIndex
     names: ValueNames
+    successors: Successors
     found: list[Annotation] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     ignored: set[str] = field(default_factory=set)
@@ -139,7 +146,11 @@ class _Reader:
     ) -> Iterator[tuple[str, str]]:
         attribute = str(result["from_name"])
         chosen = result["value"].get("choices") or []
-        if attribute not in self.taxonomy.ids:
+        now = self.successors.of(attribute, str(chosen[0])) if len(chosen) == 1 else None
+        if now is not None:
+            self.notes.add(f"{attribute} {chosen[0]} is read as {' '.join(now)}", place)
+            yield now
+        elif attribute not in self.taxonomy.ids:
             self.ignored.add(attribute)
             self.notes.add(f"choices of {attribute!r}, which is no attribute, are left out", place)
         elif len(chosen) > 1:

@@ -15,7 +15,7 @@ from fashiontrend.errors import ConfigError
 from fashiontrend.labels import words
 from fashiontrend.labels.context import context_of, ignored_by, ignored_spans
 from fashiontrend.labels.terms import Term, compile_terms, normalise
-from fashiontrend.labels.words import DEFAULT
+from fashiontrend.labels.words import DEFAULT, SHIPPED, Lexicon
 from fashiontrend.taxonomy import Attribute, Taxonomy, Value
 
 #: Path of a YAML node -> its line.
@@ -42,6 +42,7 @@ class TitleRules:
     rules: tuple[TitleRule, ...]
     confidence: float = 0.8  # in [0, 1]
     foreign: Mapping[str, tuple[TitleRule, ...]] = field(default_factory=dict)  # language -> rules
+    lexicon: Lexicon = SHIPPED  # the words around them
     _compiled: dict[str, dict[str, Meanings]] = field(
         default_factory=dict, compare=False, repr=False
     )
@@ -60,7 +61,7 @@ class TitleRules:
             return tuple(r for r in rules if r not in left_out)
 
         foreign = {language: keep(rules) for language, rules in self.foreign.items()}
-        return TitleRules(keep(self.rules), self.confidence, foreign)
+        return TitleRules(keep(self.rules), self.confidence, foreign, self.lexicon)
 
     @staticmethod
     def _compile(rules: Iterable[TitleRule]) -> dict[str, Meanings]:
@@ -75,7 +76,11 @@ class TitleRules:
 
 
 def compile_rules(
-    taxonomy: Taxonomy, confidence: float = 0.8, text: str | None = None, source: str = "rules"
+    taxonomy: Taxonomy,
+    confidence: float = 0.8,
+    text: str | None = None,
+    source: str = "rules",
+    lexicon: Lexicon = SHIPPED,
 ) -> TitleRules:
     """Make rules of the taxonomy's names and synonyms, and of the user's own terms.
 
@@ -85,6 +90,7 @@ def compile_rules(
         text: YAML, attribute -> value -> [terms]. A term that the taxonomy gives to another value
             of the attribute changes its meaning; a term that the taxonomy lacks is added.
         source: name of the YAML in errors.
+        lexicon: the words around terms, and those for what is no garment.
 
     Raises:
         ConfigError: an attribute or value is unknown, or terms are no list; with the line.
@@ -99,7 +105,7 @@ def compile_rules(
     )
     kept = [r for r in shipped if (r.attribute, r.term) not in taken]
     foreign = {code: tuple(_foreign_rules(taxonomy, code)) for code in words.LANGUAGES}
-    return TitleRules(tuple(dict.fromkeys([*kept, *own])), confidence, foreign)
+    return TitleRules(tuple(dict.fromkeys([*kept, *own])), confidence, foreign, lexicon)
 
 
 def _foreign_rules(taxonomy: Taxonomy, language: str) -> Iterator[TitleRule]:
@@ -140,8 +146,8 @@ def find_places(
 ) -> list[tuple[int, int]]:
     """Return where the terms stand that `find_rules` counts, in its order."""
     pattern = rules.patterns(language)[attribute][0]
-    around = context_of(language)
-    ignored = ignored_spans(text, language)
+    around = context_of(language, rules.lexicon)
+    ignored = ignored_spans(text, language, rules.lexicon)
     places = [(m.start(), m.start() + len(m.group(1))) for m in pattern.finditer(text)]
     kept: list[tuple[int, int]] = []
     for start, end in sorted(places, key=lambda p: (p[0] - p[1], p[0])):

@@ -1,10 +1,9 @@
 """Read weak labels from listings: title, then category, colour and tags, then description."""
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import pyarrow as pa
 
@@ -12,10 +11,10 @@ from fashiontrend.labels.garments import is_garment
 from fashiontrend.labels.terms import normalise
 from fashiontrend.labels.title_rules import TitleRule, TitleRules, find_rules
 from fashiontrend.labels.words import DEFAULT, guess_language
+from fashiontrend.outcomes import ReadTexts
 from fashiontrend.storage import schemas
 from fashiontrend.taxonomy import GARMENT_TYPE, Taxonomy
 
-log = logging.getLogger(__name__)
 #: The language of a platform is guessed from so many of its products.
 GUESSED_FROM = 2000
 #: LABEL rows with the term of the rule that made them, so that an audit can count its agreements.
@@ -35,8 +34,20 @@ class ListedProduct:
     picture_ids: tuple[str, ...]  # each once
 
 
+class TitleLabels(NamedTuple):
+    """The labels of texts, and what each platform's texts gave."""
+
+    table: pa.Table  # TITLE_LABEL rows
+    texts: tuple[ReadTexts, ...]
+
+
 def read_titles(listings: pa.Table, taxonomy: Taxonomy, rules: TitleRules) -> pa.Table:
-    """Read labels from the texts of listings.
+    """Read labels from the texts of listings; see `read_texts_of`."""
+    return read_texts_of(listings, taxonomy, rules).table
+
+
+def read_texts_of(listings: pa.Table, taxonomy: Taxonomy, rules: TitleRules) -> TitleLabels:
+    """Read labels from the texts of listings, and count the products without any.
 
     Each product is read once, as it was last listed. The first text with a term of the attribute
     decides, and makes no label if its terms state different values (`title_rules.find_rules`
@@ -50,21 +61,43 @@ def read_titles(listings: pa.Table, taxonomy: Taxonomy, rules: TitleRules) -> pa
         rules: as `title_rules.compile_rules` returns them.
 
     Returns:
-        TITLE_LABEL rows (LABEL and `rule`), one per picture of the product and attribute.
+        TITLE_LABEL rows (LABEL and `rule`), one per picture of the product and attribute, and the counts.
     """
     rows: list[dict[str, object]] = []
+    texts: list[ReadTexts] = []
     for platform, found in groupby(_products(listings), key=lambda product: product.platform):
         products = list(found)
         language = guess_language(text for p in products[:GUESSED_FROM] for text in p.texts)
         read = _Reader(taxonomy, rules, language)
-        labelled = sum(bool(read(product)) for product in products)
-        log.info(
-            "%s (%s): %d of %d products have labels from their texts; %d are no garments",
-            platform, language, labelled, len(products), read.others,
-        )  # fmt: skip
+        texts.append(_count(platform, products, read))
         for product in products:
             rows += _label_rows(product, read(product), rules.confidence)
-    return pa.Table.from_pylist(rows, TITLE_LABEL)
+    return TitleLabels(pa.Table.from_pylist(rows, TITLE_LABEL), tuple(texts))
+
+
+def _count(platform: str, products: Sequence[ListedProduct], read: "_Reader") -> ReadTexts:
+    labelled = sum(bool(read(product)) for product in products)
+    others = sum(read.is_other(product) for product in products)
+    return ReadTexts(
+        platform, read.language, len(products), labelled, others, len(products) - labelled - others
+    )
+
+
+def mark_garments(listings: pa.Table, rules: TitleRules) -> pa.Table:
+    """Write into LISTING rows whether each is a garment, by category and title; `is_garment` says how.
+
+    Args:
+        listings: LISTING rows of a platform. The language is guessed from their texts.
+        rules: as `title_rules.compile_rules` returns them.
+    """
+    rows = listings.select(["title", "category", "colour", "tags", "description"]).to_pylist()
+    language = guess_language(text for row in rows[:GUESSED_FROM] for text in _texts(row))
+    marks = [
+        is_garment(normalise(r["category"] or ""), normalise(r["title"] or ""), rules, language)
+        for r in rows
+    ]
+    place = listings.schema.get_field_index("garment")
+    return listings.set_column(place, schemas.LISTING.field("garment"), pa.array(marks, pa.bool_()))
 
 
 class _Reader:
@@ -72,21 +105,23 @@ class _Reader:
 
     def __init__(self, taxonomy: Taxonomy, rules: TitleRules, language: str) -> None:
         self.taxonomy, self.rules, self.language = taxonomy, rules, language
-        self.others = 0  # texts of products that are no garments
-        self._read: dict[tuple[str, Texts], list[TitleRule]] = {}
+        self._read: dict[tuple[str, Texts], list[TitleRule] | None] = {}  # None: no garment
 
     def __call__(self, product: ListedProduct) -> list[TitleRule]:
+        return self._labels(product) or []
+
+    def is_other(self, product: ListedProduct) -> bool:
+        """Whether a product is no garment."""
+        return self._labels(product) is None
+
+    def _labels(self, product: ListedProduct) -> list[TitleRule] | None:
         key = (product.category, product.texts)
         if key not in self._read:
-            self._read[key] = self._labels(product)
+            title = product.texts[0] if product.texts else ""
+            garment = is_garment(product.category, title, self.rules, self.language)
+            found = read_texts(product.texts, self.taxonomy, self.rules, self.language)
+            self._read[key] = found if garment else None
         return self._read[key]
-
-    def _labels(self, product: ListedProduct) -> list[TitleRule]:
-        title = product.texts[0] if product.texts else ""
-        if not is_garment(product.category, title, self.rules, self.language):
-            self.others += 1
-            return []
-        return read_texts(product.texts, self.taxonomy, self.rules, self.language)
 
 
 def read_texts(

@@ -44,12 +44,13 @@ class WithheldDay(JsonRecord):
 
 @dataclass(frozen=True)
 class IngestFacts(Facts):
-    """What the catalogue holds for the run: partitions, listings, pictures, withheld days."""
+    """What the catalogue holds for the run: partitions, listings, pictures, withheld days, listings of no garments."""
 
     partitions: int = 0
     listings: int = 0
     pictures: int | None = None
     withheld: tuple[WithheldDay, ...] = ()
+    no_garments: int | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,27 @@ class DroppedRule(JsonRecord):
 
 
 @dataclass(frozen=True)
+class ReadTexts(JsonRecord):
+    """What the texts of a platform's products gave.
+
+    Attributes:
+        platform: whose products they are.
+        language: that the texts were read in.
+        products: how many were read.
+        labelled: products with a label at least.
+        no_garments: products that are no garments, by category and title.
+        unlabelled: garments without a label.
+    """
+
+    platform: str
+    language: str = ""
+    products: int = 0
+    labelled: int = 0
+    no_garments: int = 0
+    unlabelled: int = 0
+
+
+@dataclass(frozen=True)
 class LabelFacts(Facts):
     """What a round of labelling made.
 
@@ -137,6 +159,7 @@ class LabelFacts(Facts):
         named: attributes that a closed perplexity gate blames on labels.
         dropped_rules: title rules that were dropped for it.
         changed: what differs from the round before, as text.
+        texts: what each platform's texts gave.
     """
 
     version: str = ""
@@ -151,6 +174,7 @@ class LabelFacts(Facts):
     named: tuple[str, ...] = ()
     dropped_rules: tuple[DroppedRule, ...] = ()
     changed: str = ""
+    texts: tuple[ReadTexts, ...] = ()
 
 
 @dataclass(frozen=True)

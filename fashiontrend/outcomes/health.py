@@ -19,6 +19,7 @@ class HealthFacts(JsonRecord):
         field_coverage: listings with id, title, url and a fetched picture, over all.
         blocked: refused responses over all responses.
         duplicates: listings whose id occurs twice, over all.
+        no_garments: number of listings that are no garments.
     """
 
     products: Measure = math.nan
@@ -29,3 +30,4 @@ class HealthFacts(JsonRecord):
     field_coverage: Measure = math.nan
     blocked: Measure = math.nan
     duplicates: Measure = math.nan
+    no_garments: int = 0

@@ -8,6 +8,7 @@ one. Such days are read too, but only for the pictures that the run lists.
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, timedelta
+from itertools import groupby
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -20,7 +21,7 @@ from fashiontrend.storage.partitions import Partitions, RolledPartitions, Rolled
 
 #: Columns of PICTURE that say what a picture is, without its bytes.
 PICTURE_INDEX = tuple(name for name in schemas.PICTURE.names if name != "image")
-_SHOWN_BY = ("platform", "day", "product_id", "first_seen")
+_SHOWN_BY = ("platform", "day", "product_id", "first_seen", "garment", "parent_id")
 #: One row per picture that a product shows on a day.
 SHOWING = pa.schema([*(schemas.LISTING.field(n) for n in _SHOWN_BY), ("picture_id", pa.string())])
 _PACKED_TABLES = (RolledTable("listings"), RolledTable("pictures", PICTURE_INDEX))
@@ -106,18 +107,27 @@ class Catalogue:
         found = [p for p in others if wanted & self.picture_ids([p])] if wanted else []
         return own + [_packed_day(p) for p in found]
 
-    def listings(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+    def listings(
+        self, columns: Sequence[str], more: Sequence[str] = (), of: Collection[str] = ()
+    ) -> Iterator[pa.Table]:
         """LISTING rows of the run's days, one table per partition, with only these columns read.
 
         Which pictures the rows show is noted on the way, so that `showings` after it reads nothing.
+
+        Args:
+            columns: of every table.
+            more: further columns of some tables.
+            of: the partitions whose tables have them.
         """
         partitions = [packed.partition for packed in self.partitions()]
         noted = all(p in self._showings for p in partitions)
-        read = columns if noted else list(dict.fromkeys([*columns, *_SHOWN_BY, "images"]))
-        for partition, table in self.packed.tables(partitions, "listings", read):
-            if not noted:
-                self._showings[partition] = show(table)
-            yield table.select(columns)
+        for wide, group in groupby(partitions, key=lambda partition: partition in of):
+            wanted = list(dict.fromkeys([*columns, *(more if wide else ())]))
+            read = wanted if noted else list(dict.fromkeys([*wanted, *_SHOWN_BY, "images"]))
+            for partition, table in self.packed.tables(list(group), "listings", read):
+                if not noted:
+                    self._showings[partition] = show(table)
+                yield table.select(wanted)
 
     def showings(self) -> pa.Table:
         """SHOWING rows: which product shows which picture on which of the run's days."""

@@ -14,10 +14,11 @@ from fashiontrend import __version__, console
 from fashiontrend.config import Config, digest
 from fashiontrend.errors import ConfigError, DataError, GateError
 from fashiontrend.loop import RELEASE_DAY, TRAINING_DAY, Limits, Move, Step, next_move
+from fashiontrend.outcomes import LabelFacts
 from fashiontrend.pipeline import availability, inputs, labelling_request, report
 from fashiontrend.pipeline.catalogue import Catalogue
 from fashiontrend.pipeline.context import Context, Outcome, load_taxonomy, now
-from fashiontrend.report import step_line
+from fashiontrend.report import label_lines, step_line
 from fashiontrend.storage import layout, ledger, releases
 from fashiontrend.storage.object_store import Store, open_store
 from fashiontrend.taxonomy import Taxonomy
@@ -186,7 +187,9 @@ def _explain_not_due(run: ledger.Run, step: Step, move: Move | None) -> str:
 def _record(context: Context, entry: ledger.Entry) -> Context:
     run = ledger.record(context.store, context.run, entry)
     line = step_line(replace(entry, output=context.store.uri(entry.output)))
-    console.stderr.print(line, markup=False, soft_wrap=True)
+    told = label_lines(entry.facts) if isinstance(entry.facts, LabelFacts) else []
+    for text in (line, *told):
+        console.stderr.print(text, markup=False, soft_wrap=True)
     return replace(context, run=run)
 
 

@@ -170,7 +170,7 @@ def _change_files(store: Store, found: Forgotten, dry_run: bool) -> Iterator[Cha
         yield Change(key, 0, whole=True)
         if not dry_run:
             store.delete(key)
-    for key in store.keys(layout.LABELLING):
+    for key in (k for k in store.keys(layout.LABELLING) if not _is_export(k)):
         rows, kept = _request_rows(store.read(key).decode("utf-8-sig"), found)
         if len(kept) < len(rows):
             yield Change(key, len(rows) - len(kept), whole=False)
@@ -185,10 +185,16 @@ def _files_to_remove(store: Store, found: Forgotten) -> Iterator[str]:
         key for key in store.keys(layout.RAW_IMAGES) if layout.picture_of(key) in found.pictures
     )
     yield from (k for k in store.keys(layout.RUNS) if k.endswith("/report.html"))
+    yield from (k for k in store.keys(layout.LABELLING) if _is_export(k))
     yield from store.keys(layout.ROLL_UPS)  # copies, which are written again
     platform = found.wish.platform
     failures = store.keys(layout.CRAWL_FAILURES) if platform else []
     yield from (k for k in failures if layout.parts(k).get("platform") == platform)
+
+
+def _is_export(key: str) -> bool:
+    """Whether a file is part of an export for labelling, which has pictures in it and can be made again."""
+    return "/export" in key or not key.endswith(".csv")
 
 
 def _request_rows(text: str, found: Forgotten) -> tuple[list[list[str]], list[list[str]]]:

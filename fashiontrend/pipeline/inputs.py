@@ -10,6 +10,7 @@ from fashiontrend.config import Config
 from fashiontrend.errors import ConfigError
 from fashiontrend.labels import text_tables, tools
 from fashiontrend.labels.annotations import ReadAnnotations
+from fashiontrend.labels.successors import Successors
 from fashiontrend.storage import layout, schemas
 from fashiontrend.storage.object_store import Store
 from fashiontrend.taxonomy import Taxonomy
@@ -62,11 +63,22 @@ def read_people(config: Config, store: Store, taxonomy: Taxonomy, pictures: pa.T
         for name in config.labels.annotations
     ]
     sets = [
-        store.read_partition(layout.annotation_set(name), "annotations", columns)
+        carried(store.read_partition(layout.annotation_set(name), "annotations", columns), taxonomy)
         for name in config.labels.imported_sets
     ]
     empty = schemas.ANNOTATION.empty_table()
     return pa.concat_tables([*(t.select(columns) for t in (empty, *files)), *sets])
+
+
+def carried(people: pa.Table, taxonomy: Taxonomy) -> pa.Table:
+    """ANNOTATION rows with labels of older values as those of the values that hold their meaning now."""
+    successors = Successors(taxonomy)
+    if not successors.any:
+        return people
+    labels = [list(successors.carry(row or ()).items()) for row in people["labels"].to_pylist()]
+    place = people.column_names.index("labels")
+    kind = people.schema.field("labels")
+    return people.set_column(place, kind, pa.array(labels, kind.type))
 
 
 def _read(name: str, store: Store) -> bytes:

@@ -14,12 +14,13 @@ import pyarrow.compute as pc
 
 from fashiontrend.config import ResampleConfig
 from fashiontrend.errors import Conflict
-from fashiontrend.labels import audit, copying, dataset, title_rules, titles
+from fashiontrend.labels import audit, copying, dataset, titles
 from fashiontrend.loop import Step
 from fashiontrend.outcomes import LabelFacts
 from fashiontrend.pipeline import inputs
 from fashiontrend.pipeline.catalogue import PICTURE_INDEX, concatenate
 from fashiontrend.pipeline.context import Context, Outcome
+from fashiontrend.pipeline.words import rules_of
 from fashiontrend.storage import layout, schemas
 from fashiontrend.storage.object_store import Store
 
@@ -48,14 +49,14 @@ def label(context: Context, copy: CopyParts = map) -> Outcome:
     """
     cfg = context.config.labels
     people = _read_annotations(context)
-    rules = title_rules.compile_rules(context.taxonomy, cfg.title_confidence, *_user_rules(context))
+    rules = rules_of(context)
     # The listings come first: this pass over them notes which pictures they show.
     listings = concatenate(context.catalogue.listings(TEXTS), schemas.LISTING)
     pictures = concatenate(
         context.catalogue.pictures(PICTURE_INDEX, also=people["picture_id"].to_pylist()),
         schemas.PICTURE,
     )
-    read = titles.read_titles(listings, context.taxonomy, rules)
+    read, texts = titles.read_texts_of(listings, context.taxonomy, rules)
     named = named_attributes(context)
     kept, dropped = audit.drop_rules(rules, audit.measure_precision(read, people), named, cfg)
     if dropped.num_rows:
@@ -67,6 +68,7 @@ def label(context: Context, copy: CopyParts = map) -> Outcome:
             **built.facts.to_json(),
             "named": named,
             "dropped_rules": dropped.to_pylist(),
+            "texts": [counts.to_json() for counts in texts],
             "changed": _describe_change(context, named, dropped.num_rows),
         }
     )
@@ -148,11 +150,6 @@ def named_attributes(context: Context) -> list[str]:
     return sorted(blamed)
 
 
-def _user_rules(context: Context) -> tuple[str, str] | tuple[()]:
-    name = context.config.labels.rules
-    return (inputs.read_text(name, context.store), name) if name else ()
-
-
 def _read_annotations(context: Context) -> pa.Table:
     """All that people labelled, also of old pictures: their files, and the imported sets."""
     pictures = context.catalogue.picture_index()
@@ -161,7 +158,8 @@ def _read_annotations(context: Context) -> pa.Table:
         found = inputs.read_annotations(name, context.store, context.taxonomy, pictures)
         tables.append(found.table)
     sets = (layout.annotation_set(name) for name in context.config.labels.imported_sets)
-    return pa.concat_tables([*tables, *(_without_bytes(context.store, s) for s in sets)])
+    imported = (inputs.carried(_without_bytes(context.store, s), context.taxonomy) for s in sets)
+    return pa.concat_tables([*tables, *imported])
 
 
 def _without_bytes(store: Store, partition: str) -> pa.Table:

@@ -122,7 +122,7 @@ def _notes(
 
 
 def _explain_empty(missing: set[str], notes: Sequence[Note], sources: Sequence[Path]) -> str:
-    seen = [f"{len(missing)} pictures are not in the catalogue"] if missing else []
+    seen = [f"pictures that the catalogue does not hold: {len(missing)}"] if missing else []
     seen += [str(n) for n in notes]
     return (
         f"{', '.join(map(str, sources))}: no annotation can be used: {'; '.join(seen) or 'there is none'}. "

@@ -66,7 +66,7 @@ class ExportFacts(JsonRecord):
         random: those drawn at random, for validation.
         why: reason of the choice -> pictures.
         predicted_by: version of the recogniser whose predictions are to be corrected, or `titles`.
-        lost: values that the format cannot hold.
+        lost: values, annotations or names of annotators that the format cannot hold.
         without_picture: chosen pictures whose bytes are missing; they are left out.
     """
 
@@ -195,7 +195,7 @@ def describe_export(facts: ExportFacts) -> list[str]:
         )
     if facts.lost:
         lines.append(
-            f"{facts.lost} values or annotations are lost, because the format cannot hold them"
+            f"{facts.lost} values, annotations or names of annotators are lost, because the format cannot hold them"
         )
     if facts.without_picture:
         lines.append(
@@ -215,6 +215,7 @@ def write_tasks(
     if tool is Tool.LABEL_STUDIO:
         sink("tasks.json", label_studio_tasks.tasks_json(tasks, taxonomy, model).encode())
         sink("interface.xml", label_studio_tasks.interface(taxonomy).encode())
+        return sum(bool(g.annotator) for t in tasks for g in t.given)
     elif tool is Tool.CVAT:
         sink("annotations.xml", cvat.annotations_xml(tasks, taxonomy).encode())
         sink("labels.json", cvat.label_constructor(taxonomy).encode())

@@ -3,7 +3,7 @@
 import json
 import logging
 
-from fashiontrend.errors import FashiontrendError, GateError
+from fashiontrend.errors import GateError
 from fashiontrend.pipeline import labelling
 from fashiontrend.pipeline.context import Context
 from fashiontrend.storage import layout
@@ -21,8 +21,8 @@ def with_request(context: Context, error: GateError) -> GateError:
     """
     try:
         write(context)
-    except FashiontrendError as problem:
-        log.warning("no labelling request was written: %s", problem)
+    except Exception as problem:  # whatever it is, the run has to end with the gate's exit code
+        log.warning("no labelling request was written: %s", problem, exc_info=True)
     line = describe(context.store, context.run.run_id)
     return type(error)(f"{error} {line}") if line else error
 

@@ -19,6 +19,8 @@ def recogniser_of(context: Context) -> str:
 def predictions(context: Context, version: str) -> pa.Table:
     """A recogniser's predictions for the pictures that the run's listings show, each picture once.
 
+    A picture in which it sees no garment is left out, and so votes for nothing.
+
     Raises:
         DataError: a day that holds such a picture was not recognised yet.
     """
@@ -35,4 +37,17 @@ def predictions(context: Context, version: str) -> pa.Table:
     tables = [schemas.prediction_schema(context.taxonomy.num_values).empty_table()]
     for _, table in done.tables(partitions, ""):
         tables.append(table.filter(pc.is_in(table["picture_id"], shown)))
-    return pa.concat_tables(tables)
+    return _with_garments(context, version, pa.concat_tables(tables))
+
+
+def _with_garments(context: Context, version: str, found: pa.Table) -> pa.Table:
+    """Leave out pictures in which the recogniser sees no garment, if it was trained to say so.
+
+    Without presence the score only says how sure the box is, and no threshold of it was chosen.
+    """
+    if not context.config.attrnet.presence:
+        return found
+    card = context.store.read_json(f"{layout.model('attrnet', version)}/card.json")
+    if not card["config"]["presence"]:
+        return found
+    return found.filter(pc.greater_equal(found["box_score"], card["box_threshold"]))

@@ -18,11 +18,11 @@ from fashiontrend.outcomes import (
     TrendReport,
     Verdict,
 )
-from fashiontrend.pipeline import scorecard
-from fashiontrend.pipeline.catalogue import concatenate
+from fashiontrend.pipeline import retail, scorecard
 from fashiontrend.pipeline.context import Context, Outcome
 from fashiontrend.pipeline.predictions import predictions
 from fashiontrend.pipeline.shares import listed_pictures, measure
+from fashiontrend.retail.offers import COLUMNS
 from fashiontrend.storage import layout, releases, schemas
 from fashiontrend.storage.object_store import Store, parquet_bytes
 
@@ -35,7 +35,9 @@ def publish(context: Context) -> Outcome:
     release = _release(context)
     shares = context.store.read_partition(context.run.latest(Step.SHARES).output, "shares")
     trend = artifact.load(releases.read_model(context.store, "forecaster", release.forecaster))
-    stated = newest_statements(context)  # first: this pass over the listings notes what they show
+    plan = retail.plan(context, release.attrnet)
+    # First: this pass over the listings notes what they show.
+    stated, offered = read_listings(context, plan)
     listed, predicted = listed_pictures(context), predictions(context, release.attrnet)
     products = all_products(context, listed, predicted, stated)
     live = products[products["live"]]
@@ -72,6 +74,7 @@ def publish(context: Context) -> Outcome:
         "horizon_days": selection.horizon_days,
         "shares": measured_in,
         "made_of": made_of,
+        "retail": retail.write(context, plan, products, offered),
     }
     _commit(context.store, partition, files, published)
     days = sorted(set(shares.column("day").to_pylist()))
@@ -119,11 +122,17 @@ def _release(context: Context) -> releases.Release:
     )
 
 
-def newest_statements(context: Context) -> pd.DataFrame:
-    """What the shop states of each product of the run's days, as it was last listed."""
-    rows = concatenate(context.catalogue.listings(STATED), schemas.LISTING)
-    stated: pd.DataFrame = rows.select(STATED).to_pandas().sort_values("day")
-    return stated.drop_duplicates(["platform", "product_id"], keep="last").drop(columns="day")
+def read_listings(context: Context, plan: retail.Plan) -> tuple[pd.DataFrame, list[pa.Table]]:
+    """What the shop states of each product, as it was last listed, and the rows of the days that the plan measures."""
+    due = {packed.partition for packed in plan.due}
+    tables, offered = [schemas.LISTING.empty_table().select(STATED)], []
+    for table in context.catalogue.listings(STATED, COLUMNS, due):
+        tables.append(table.select(STATED))
+        if "variants" in table.column_names:
+            offered.append(table.select(COLUMNS))
+    stated: pd.DataFrame = pa.concat_tables(tables).to_pandas().sort_values("day")
+    newest = stated.drop_duplicates(["platform", "product_id"], keep="last").drop(columns="day")
+    return newest, offered
 
 
 def all_products(
@@ -135,7 +144,7 @@ def all_products(
         context: of the run.
         listed: which product shows which picture on which day.
         predicted: the recogniser's rows for those pictures.
-        stated: one row per product, as `newest_statements` gives them.
+        stated: one row per product, as `read_listings` gives them.
 
     Returns:
         One row per product. `live` is true if it was on sale within the newest window; `gender` is

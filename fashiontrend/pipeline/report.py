@@ -50,6 +50,7 @@ def write(config: Config, store: Store, state: ledger.Run) -> str:
             mistakes=hardest_pictures(store, _output(state, Step.TRAIN_ATTRNET), taxonomy),
             perplexity_report=fitted.report if fitted else None,
             balance=labelled.balance.rows if labelled else (),
+            retail=_retail(store, state),
             scores=scorecard.latest(store, state.day),
             scored=scorecard.newest_scores(store, state.day),
             earlier=_earlier(config, store, state),
@@ -77,6 +78,14 @@ def _published(store: Store, state: ledger.Run) -> tuple[KeywordsFile | None, pa
         return None, None
     forecasts = store.read_table(f"{output}/forecasts.parquet")
     return store.read_json(f"{output}/keywords.json"), forecasts
+
+
+def _retail(store: Store, state: ledger.Run) -> pa.Table | None:
+    """The retail table that the run's keywords name; a run of the version before has none."""
+    output = _output(state, Step.PUBLISH)
+    manifest = store.manifest(output) if output else None
+    named = manifest.facts.get("retail") if manifest else None
+    return store.read_partition(named, "retail") if named else None
 
 
 def _pictures(config: Config, store: Store, keywords: KeywordsFile | None) -> dict[str, bytes]:

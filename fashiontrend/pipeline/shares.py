@@ -10,6 +10,7 @@ from fashiontrend.errors import DataError
 from fashiontrend.outcomes import IngestFacts, SharesFacts, WithheldDay
 from fashiontrend.pipeline.context import Context, Outcome
 from fashiontrend.pipeline.predictions import predictions, recogniser_of
+from fashiontrend.pipeline.voting import garments_only, without_placeholders
 from fashiontrend.storage import layout
 from fashiontrend.typed_json import to_plain
 
@@ -83,6 +84,5 @@ def measure(context: Context, version: str, listed: pd.DataFrame, predicted: pa.
 
 
 def listed_pictures(context: Context) -> pd.DataFrame:
-    """One row per platform, day, product and picture that was listed."""
-    frame: pd.DataFrame = context.catalogue.showings().to_pandas()
-    return frame
+    """One row per platform, day, product and picture of a garment that was listed."""
+    return without_placeholders(garments_only(context.catalogue.showings().to_pandas()))

@@ -14,6 +14,7 @@ from fashiontrend.keywords import KeywordsFile
 from fashiontrend.outcomes import (
     EvalReport,
     IngestFacts,
+    LabelFacts,
     ScoreSummary,
     TrendReport,
     WithheldDay,
@@ -25,6 +26,7 @@ from fashiontrend.report import (
     exhibits,
     gate_rows,
     keyword_rows,
+    retail_rows,
     run_rows,
     samples,
     summary,
@@ -57,6 +59,7 @@ class ReportInput:
     mistakes: Sequence[Exhibit] = ()  # the recogniser's most confidently wrong predictions
     perplexity_report: TrendReport | None = None
     balance: Sequence[BalanceRow] = ()  # label counts before and after resampling
+    retail: pa.Table | None = None  # schemas.RETAIL
     scores: ScoreSummary | None = None  # running rates of the scorecard
     scored: pa.Table | None = None  # schemas.SCORE of the newest day on which something came due
     earlier: Sequence[Run] = ()  # runs before this one, newest first
@@ -123,8 +126,11 @@ def build_html(data: ReportInput) -> str:
             attrnet=data.attrnet_report or EvalReport(),
             mistakes=exhibits.show_mistakes(data.mistakes, taxonomy),
             withheld=_withheld(data.withheld),
+            ingested=data.run.find_facts(IngestFacts),
+            texts=(data.run.find_facts(LabelFacts) or LabelFacts()).texts,
             balance=run_rows.list_balance(data.balance, taxonomy),
             truth=truth_rows.compare(data.run.config, data.shares, data.truth, main, taxonomy),
+            retail=retail_rows.list_retail(data.retail, taxonomy),
             scores=run_rows.list_scores(data.scores),
             scored=_scored(data),
             history=gate_rows.list_history(data.earlier),

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from fashiontrend.keywords import KeywordRecord, KeywordsFile, render
-from fashiontrend.outcomes import CrawlFacts, Rates, ScoreSummary
+from fashiontrend.outcomes import CrawlFacts, IngestFacts, LabelFacts, Rates, ScoreSummary
 from fashiontrend.report import wording
 from fashiontrend.report.wording import percent, plain
-from fashiontrend.storage.ledger import Entry
+from fashiontrend.storage.ledger import Entry, Run
 from fashiontrend.taxonomy import POOLED
 
 #: Keywords that are spelt out; the others are counted.
@@ -85,3 +85,21 @@ def failure_lines(entry: Entry) -> list[str]:
     """A line for each crawl that brought nothing: platform, day, reason; none of other steps."""
     failed = entry.facts.failed if isinstance(entry.facts, CrawlFacts) else ()
     return [f"{f.platform} on {f.day}, {f.reason}" for f in failed]
+
+
+def text_lines(run: Run) -> list[str]:
+    """What the run's listings are: a line for those that are no garments, and one for each platform's texts."""
+    ingested, labelled = run.find_facts(IngestFacts), run.find_facts(LabelFacts)
+    lines = []
+    if ingested and ingested.no_garments:
+        lines.append(f"listings: {ingested.no_garments} of {ingested.listings} are no garments")
+    return lines + (label_lines(labelled) if labelled else [])
+
+
+def label_lines(facts: LabelFacts) -> list[str]:
+    """A line for each platform: how many products had labels in their texts, and in which language."""
+    return [
+        f"labels of {t.platform} ({t.language}): {t.labelled} of {t.products} products have labels in their texts, "
+        f"{t.unlabelled} have none, {t.no_garments} are no garments"
+        for t in facts.texts
+    ]

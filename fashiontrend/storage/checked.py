@@ -12,6 +12,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from fashiontrend.errors import DataError
+from fashiontrend.storage import schemas
 from fashiontrend.storage.digests import (
     TAIL_BYTES,
     FileDigest,
@@ -44,6 +45,38 @@ def read_part(
             ).read(None if columns is None else list(columns))
 
 
+def read_unstated(
+    filesystem: pafs.FileSystem, path: str, name: str, columns: Sequence[str] | None
+) -> pa.Table:
+    """A Parquet file of which no manifest states anything, with the checksums of its pages compared.
+
+    Raises:
+        DataError: it is damaged; the message gives its `name`.
+        OSError: it could not be read.
+    """
+    with filesystem.open_input_file(path) as file, parsing(name):
+        return pq.ParquetFile(file, page_checksum_verification=True).read(
+            None if columns is None else list(columns)
+        )
+
+
+def fill(table: pa.Table, columns: Sequence[str] | None, path: str) -> pa.Table:
+    """The wanted columns in their order; those of `schemas.ADDED_LATER` that an older file lacks are null.
+
+    Raises:
+        DataError: the file lacks another column.
+    """
+    if columns is None:
+        return table
+    for name in columns:
+        if name in table.column_names:
+            continue
+        if name not in schemas.ADDED_LATER:
+            raise DataError(damaged(path, f"it has no column {name!r}"))
+        table = table.append_column(name, pa.nulls(len(table), schemas.ADDED_LATER[name]))
+    return table.select(list(columns))
+
+
 def read_footer(file: pa.NativeFile, stated: FileDigest, path: str) -> bytes:
     """The end of an open Parquet file, compared with what its manifest states.
 
@@ -62,13 +95,13 @@ def read_footer(file: pa.NativeFile, stated: FileDigest, path: str) -> bytes:
 
 
 def read_whole(data: bytes, path: str, columns: Sequence[str] | None) -> pa.Table:
-    """The table of a Parquet file whose bytes were read, with the checksums of its pages compared.
+    """The table of a Parquet file whose bytes were read and compared with their SHA-256.
 
     Raises:
         DataError: it is damaged.
     """
     with parsing(path):
-        return pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True).read(
+        return pq.ParquetFile(pa.BufferReader(data)).read(
             None if columns is None else list(columns)
         )
 

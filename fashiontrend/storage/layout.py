@@ -77,6 +77,16 @@ def shares(attrnet: str, as_of: date, made_of: str) -> str:
     return f"shares/{attrnet}/as_of={as_of}/of={made_of}"
 
 
+def retails(attrnet: str) -> str:
+    """Prefix of the retail tables of the products that a recogniser described."""
+    return f"retail/{attrnet}/"
+
+
+def retail(attrnet: str, as_of: date, made_of: str) -> str:
+    """Partition: RETAIL rows up to a day; `made_of` is a digest of the days and settings they were measured with."""
+    return f"retail/{attrnet}/as_of={as_of}/of={made_of}"
+
+
 def keywords(release: str, as_of: date) -> str:
     """Partition: forecasts and keywords of a release on a day, as JSON, CSV, Parquet and Markdown."""
     return f"keywords/{release}/as_of={as_of}"
@@ -193,12 +203,12 @@ PARTITIONED = (
     "shares/",
     KEYWORDS,
     SCORECARDS,
-    "rollups/",
 )
-#: The same in the order in which a shop is forgotten: its listings come last, because they say what else is its
-#: own. Roll-ups are left out: they are copies, which are deleted and written again.
+#: The same in the order in which a shop is forgotten: its listings come last, because they say what else is
+#: its own.
 FORGETTING_ORDER = (
-    *(prefix for prefix in PARTITIONED if prefix not in (CATALOGUE, RAW_DAYS, ROLL_UPS)),
+    "retail/",
+    *(prefix for prefix in PARTITIONED if prefix not in (CATALOGUE, RAW_DAYS)),
     CATALOGUE,
     RAW_DAYS,
 )
@@ -206,7 +216,9 @@ FORGETTING_ORDER = (
 
 def is_in_partition(key: str) -> bool:
     """Whether a key belongs into a folder that has a manifest."""
-    return key.startswith(PARTITIONED) or (key.startswith(RECOGNITIONS) and "/parts/" in key)
+    return key.startswith((*PARTITIONED, ROLL_UPS)) or (
+        key.startswith(RECOGNITIONS) and "/parts/" in key
+    )
 
 
 def parts(key: str) -> dict[str, str]:

@@ -56,8 +56,13 @@ LISTING = pa.schema(
         ("parent_id", pa.string()),  # what the colours of one garment have in common
         ("list_position", pa.int32()),  # from 1, where a list of the shop has the product
         ("variants", pa.list_(LISTING_VARIANT)),
+        ("garment", pa.bool_()),  # ingest writes it; false: shoes, gift cards, insurance
     ]
 )
+#: Columns that the store's older tables lack; whoever reads them reads nulls there.
+ADDED_LATER = {
+    name: LISTING.field(name).type for name in ("garment", "list_price", "parent_id", "variants")
+}
 
 #: A picture that passed the checks of ingest, on the day it was first seen.
 PICTURE = pa.schema(
@@ -157,6 +162,35 @@ SHARE = pa.schema(
         ("low", pa.float64()),  # 80 % interval, products and validation set bootstrapped
         ("high", pa.float64()),
         ("withheld", pa.bool_()),  # the day failed data health: it is neither trained on nor scored
+    ]
+)
+
+#: How the products that show a value are sold on a platform on a day. Fractions are of the products behind them.
+RETAIL = pa.schema(
+    [
+        ("platform", pa.string()),
+        ("attribute", pa.string()),
+        ("value", pa.string()),
+        ("day", pa.date32()),
+        ("support", pa.int64()),  # products on sale that show the value
+        (
+            "out_of_stock",
+            pa.float64(),
+        ),  # mean over products of the part of their sizes that are sold out
+        ("out_of_stock_support", pa.int64()),
+        ("markdown", pa.float64()),  # part whose price is below its list price
+        ("markdown_support", pa.int64()),
+        ("markdown_depth", pa.float64()),  # of those, mean of 1 - price / list price
+        ("markdown_depth_support", pa.int64()),
+        ("new_in", pa.float64()),  # part that was first seen within window_days
+        ("new_in_support", pa.int64()),
+        ("window_days", pa.int32()),
+        ("price_q25", pa.float64()),  # in `currency`
+        ("price_median", pa.float64()),
+        ("price_q75", pa.float64()),
+        ("price_support", pa.int64()),
+        ("currency", pa.string()),  # the day's commonest; null without prices
+        ("withheld", pa.bool_()),
     ]
 )
 

@@ -13,12 +13,13 @@ from fashiontrend.errors import FashiontrendError
 from fashiontrend.exporter.state import Reader
 from fashiontrend.serve.release import tables
 from fashiontrend.storage import ledger, releases
+from fashiontrend.storage.manifest import MANIFEST
 from fashiontrend.storage.object_store import open_store
 from tests import drills
 from tests.serve.conftest import publish, save_forecaster, save_recogniser, write_run
 
-#: Flipped bits of each table in CI.
-FLIPS = drills.choose(200, 25)
+#: Flipped bits in committed files.
+FLIPS = drills.choose(1_600, 60)
 
 
 @pytest.fixture(scope="module")
@@ -101,23 +102,43 @@ def test_an_empty_pointer_is_no_missing_one(store):
 
 
 @pytest.mark.drill
-def test_a_flipped_bit_in_a_table_is_refused_or_changes_nothing(store):
+def test_a_flipped_bit_in_any_committed_file_is_refused_with_its_key_or_changes_nothing(store):
+    """Seen: 57 of 100 were; of flips in a table one in 200 was believed, in its footer."""
     rng = random.Random(drills.seed())
-    key = next(k for k in store.keys("shares/") if k.endswith(".parquet"))
-    rows = store.read_table(key)
-    path = Path(store.path(key))
-    data = path.read_bytes()
+    read = reader(store)
+    whole = {p: read(p) for p in files(store.config.url, "") if not p.name.startswith(".tmp-")}
     believed = []
     for _ in range(FLIPS):
+        path = rng.choice(sorted(whole))
+        data = path.read_bytes()
         place = rng.randrange(8 * len(data))
         flipped = bytearray(data)
         flipped[place // 8] ^= 1 << place % 8
         path.write_bytes(flipped)
         try:
-            read = store.read_table(key)
-            same = read.equals(rows)
-        except (FashiontrendError, pa.ArrowException):
-            continue
-        believed += [] if same else [place // 8]
-    # Pages have checksums; the file's own description of them, its footer, has none.
-    assert len(believed) <= 0.04 * FLIPS, believed
+            found = reader(store)(path)
+            same = (
+                found.equals(whole[path]) if isinstance(found, pa.Table) else found == whole[path]
+            )
+            believed += [] if same else [(path, place // 8)]
+        except FashiontrendError as error:
+            assert path.parent.name in str(error), error  # noqa: PT017
+        path.write_bytes(data)
+    assert believed == []
+
+
+def reader(store):
+    """How a process that has seen nothing of the store reads a file: as a table, a document or bytes."""
+    fresh = open_store(store.config)
+
+    def read(path):
+        key = str(path.relative_to(store.config.url))
+        if key.startswith("raw/images/"):
+            return fresh.read_picture(path.name)
+        if path.name == MANIFEST:
+            return fresh.read_manifest(key.rpartition("/")[0])
+        if path.suffix == ".parquet":
+            return fresh.read_table(key)
+        return fresh.read_json(key) if path.suffix == ".json" else fresh.read(key)
+
+    return read

@@ -36,7 +36,13 @@ def test_a_whole_day_scores_one_everywhere():
         "field_coverage": 1.0,
         "blocked": 0.0,
         "duplicates": 0.0,
+        "no_garments": 0,
     }
+
+
+def test_listings_of_no_garments_are_counted_and_unmarked_ones_are_not():
+    rows = [{**listing(str(n)), "garment": mark} for n, mark in enumerate((True, False, None))]
+    assert health.measure_health(table(*rows), {}, 0, 0).no_garments == 1
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A small store, written by the code that writes real ones: two platforms, a run with closed gates, shares."""
 
+import json
 import math
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -114,6 +115,18 @@ def share_table(jump: float = 0.0) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=schemas.SHARE)
 
 
+def keyword(rank, attribute, value, direction, relative):
+    """What the exporter reads of a keyword."""
+    return {
+        "rank": rank,
+        "keyword": {"attribute": attribute, "value": value},
+        "platform": "*",
+        "direction": direction,
+        "growth": {"relative": relative},
+        "confidence": {"grade": "A"},
+    }
+
+
 class SmallStore:
     """Writes what stages write."""
 
@@ -174,7 +187,14 @@ class SmallStore:
 
     def publish(self, run, scorecard: ScoreSummary):
         partition = layout.keywords("r1", run.day)
-        self.store.commit(partition, [], {})
+        ranked = [
+            keyword(1, "colour", "red", "up", 0.4),
+            keyword(2, "pattern", "check", "down", -0.2),
+            keyword(99, "colour", "blue", "up", 0.01),
+        ]
+        held = f"{partition}/keywords.json"
+        self.store.create(held, json.dumps({"as_of": str(run.day), "keywords": ranked}).encode())
+        self.store.commit(partition, [held], {})
         self.store.commit(
             f"{layout.SCORECARDS}as_of={run.day}", [], {"summary": scorecard.to_json()}
         )

@@ -27,6 +27,18 @@ def test_crawl_health_of_each_platform(small, scrape):
     assert seen("catalogue_products", platform="shop-a") == 100
 
 
+def test_the_first_keywords_of_the_newest_day_are_there_with_what_is_expected_of_them(
+    small, scrape
+):
+    small.whole()
+    seen = scrape()
+    for attribute, value, change in (("colour", "red", 0.4), ("pattern", "check", -0.2)):
+        labels = {"attribute": attribute, "value": value, "platform": "*", "grade": "A"}
+        assert seen("keyword_expected_change_ratio", **labels) == change
+    late = {"attribute": "colour", "value": "blue", "platform": "*", "grade": "A"}
+    assert seen("keyword_expected_change_ratio", **late) is None
+
+
 def test_a_refused_crawl_counts_as_blocked_though_it_committed_nothing(small, scrape):
     small.crawl(DAYS[-2], "shop-a")
     small.fail(LAST_DAY, "shop-a", blocked=25, responses={"200": 25, "503": 25})
@@ -169,10 +181,13 @@ def test_a_share_that_jumps_on_one_platform_is_seen_there_only(small, scrape):
     assert seen("trend_share_jump_sigmas", platform="shop-b", attribute="colour") < 5
 
 
-def test_labels_are_few_and_value_stands_on_the_share_alone(small, scrape):
+def test_labels_are_few_and_value_stands_on_shares_and_keywords_alone(small, scrape):
     samples = (small.whole() and scrape)().samples()
     assert {label for s in samples for label in s.labels} <= ALLOWED
-    assert {s.name for s in samples if "value" in s.labels} == {"fashiontrend_trend_share"}
+    assert {s.name for s in samples if "value" in s.labels} == {
+        "fashiontrend_trend_share",
+        "fashiontrend_keyword_expected_change_ratio",
+    }
 
 
 def test_an_empty_store_is_up_and_says_little(scrape):

@@ -204,3 +204,25 @@ def test_agreement_without_two_people_or_two_values_is_unknown():
     assert measure_agreement([labelled("p", "ann", colour="red")]) == ()
     same = measure_agreement([labelled("p", by, colour="red") for by in ("ann", "bob")])
     assert {a.alpha for a in same} == {None}
+
+
+DAMAGED = [
+    '[{"id": 3, "data": {"picture_id": "p1"}, "annotations": [{"result": [{"type": "rectangle", "id": 1, '
+    '"value": {}}]}]}]',
+    '[{"id": 3, "data": {"picture_id": "p1"}, "annotations": [{"result": [7]}]}]',
+    '[{"id": 3, "data": {"picture_id": "p1"}, "annotations": [7]}]',
+    '[{"id": 3, "data": {"picture_id": "p1"}, "annotations": [{"result": [{"type": "choices", "value": null}]}]}]',
+    '[{"id": 3, "data": {"picture_id": "p1"}, "annotations": [{"result": [{"type": "rectangle", "id": 1, "value": '
+    '{"x": "a", "y": 0, "width": 1, "height": 1}}]}]}]',
+    '<annotations><image name="p1.jpg"><box xtl="1"/></image></annotations>',
+    '<annotations><image name="p1.jpg" width="a"><box xtl="1" ytl="1" xbr="2" ybr="2"/></image></annotations>',
+    '{"images": [{"id": 1, "file_name": "p1.jpg"}], "annotations": [7]}',
+    '{"images": [7], "annotations": []}',
+    '{"images": [{"id": 1, "file_name": "p1.jpg"}], "annotations": [{"image_id": 1, "bbox": [1, 2, "a", 3]}]}',
+]
+
+
+@pytest.mark.parametrize("text", DAMAGED)
+def test_a_damaged_part_is_an_error_that_names_it(small, pictures, text):
+    with pytest.raises(DataError, match=r"file: (task 3|image|annotations|images)"):
+        tools.read(text, "file", small, pictures)

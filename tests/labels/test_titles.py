@@ -1,11 +1,13 @@
 # ruff: noqa: E501 - tables of titles, one case a line
 from datetime import date
 
+import pyarrow as pa
 import pytest
 
 from fashiontrend.errors import ConfigError
 from fashiontrend.labels import terms, title_rules, titles, words
 from fashiontrend.labels.garments import is_garment
+from fashiontrend.outcomes import ReadTexts
 from fashiontrend.storage import schemas
 
 
@@ -257,3 +259,77 @@ def test_what_is_no_garment_is_known_by_category_and_title(shipped, category, ti
     """Seen: four in five titles of shoes and bags got a label."""
     rules = title_rules.compile_rules(shipped)
     assert is_garment(*map(terms.normalise, (category, title)), rules) is garment
+
+
+@pytest.mark.parametrize(
+    ("language", "category", "title", "garment"),
+    [
+        ("en", "Home decor", "Velvet dress for your sofa", False),
+        ("en", "Clothing & accessories", "Silk dress", True),
+        ("en", "Home & garden > Clothing > Dresses", "Anna", True),
+        ("en", "Women > Jewelry", "Lace dress", False),
+        ("en", "", "Wooden coat rack", False),
+        ("en", "", "Dress with steamer", True),
+        ("fr", "Maillots de bain", "Robe de plage", True),
+        ("fr", "Cuisine > Textiles", "Veste de chef", False),
+        ("de", "Autozubehör", "Jacke für den Sitz", False),
+        ("de", "Herrenbekleidung > Accessoires", "Gürtel", False),
+        ("nl", "Damesmode", "Jurk", True),
+        ("es", "Ropa > Estar por casa", "Camiseta", True),
+        ("it", "", "Borsa per vestito", False),
+        ("zh", "家居", "连衣裙 挂件", False),
+    ],
+)
+def test_a_department_without_garments_decides_before_the_title(
+    shipped, language, category, title, garment
+):
+    """Seen: 90 of 190 titles of other things passed, most of them because they name a garment in passing."""
+    rules = title_rules.compile_rules(shipped)
+    assert is_garment(*map(terms.normalise, (category, title)), rules, language) is garment
+
+
+OWN = """
+all: {not_garments: [strandkorb]}
+de: {parts_after: [fransen], negations: [frei von]}
+"""
+
+
+def test_a_user_adds_words_of_his_own(shipped):
+    plain = title_rules.compile_rules(shipped)
+    own = title_rules.compile_rules(shipped, lexicon=words.read_lexicon(OWN, "w.yaml"))
+    assert is_garment("", "strandkorb", plain, "de")
+    assert not is_garment("", "strandkorb", own, "de")
+    assert not is_garment("", "strandkorb", own, "en")
+    text = terms.normalise("Kleid rot, frei von Leinen")
+    lace = [title_rules.find_rules(text, r, "fabric", "de") for r in (plain, own)]
+    assert [bool(found) for found in lace] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("xx: {negations: [a]}", "'xx' is none of the languages"),
+        ("de: {negation: [a]}", r"de: seen \['negation'\]"),
+        ("de: {negations: a}", "de.negations: seen 'a', expected a list"),
+        ("de: {negations: ['~']}", "de.negations"),
+        ("[a]", "expected language -> list"),
+    ],
+)
+def test_own_words_that_are_not_understood_are_refused(text, said):
+    with pytest.raises(ConfigError, match=said):
+        words.read_lexicon(text, "w.yaml")
+
+
+def test_listings_are_marked_and_products_without_a_label_are_counted(shipped):
+    titles_ = ["Red dress", "The anna for you", "Leather boot", "The red skirt with pockets"]
+    rows = [
+        {"platform": "a", "product_id": str(n), "day": date(2026, 11, 1), "title": t}
+        for n, t in enumerate(titles_)
+    ]
+    table = pa.Table.from_pylist(rows, schemas.LISTING)
+    rules = title_rules.compile_rules(shipped)
+    marked = titles.mark_garments(table, rules)
+    assert marked.schema == schemas.LISTING
+    assert marked["garment"].to_pylist() == [True, True, False, True]
+    (counts,) = titles.read_texts_of(marked, shipped, rules).texts
+    assert counts == ReadTexts("a", "en", 4, 2, 1, 1)

@@ -99,13 +99,14 @@ NAMES = {
     outcomes.TrendFinding: "perplexity perplexity_floor perplexity_uniform normalised_perplexity "
     "noise_floor skill coverage80 support interval_width accuracy contribution fits reason remedy",
     outcomes.HealthFacts: "products listings pictures pictures_bad image_success field_coverage "
-    "blocked duplicates",
+    "blocked duplicates no_garments",
     outcomes.CrawlFacts: "days requests pictures failed",
     outcomes.CrawlFailure: "day platform reason",
-    outcomes.IngestFacts: "partitions listings pictures withheld",
+    outcomes.IngestFacts: "partitions listings pictures withheld no_garments",
     outcomes.WithheldDay: "platform day reason",
     outcomes.LabelFacts: "version pictures support priors thin_values balance held_out "
-    "annotated_without_picture ignored_attributes named dropped_rules changed",
+    "annotated_without_picture ignored_attributes named dropped_rules changed texts",
+    outcomes.ReadTexts: "platform language products labelled no_garments unlabelled",
     outcomes.TrainAttrnetFacts: "version dataset changed bought report",
     outcomes.RecogniseFacts: "attrnet days pictures",
     outcomes.SharesFacts: "attrnet rows withheld",

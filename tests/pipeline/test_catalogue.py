@@ -125,7 +125,16 @@ def test_the_listings_are_read_once_however_much_is_asked_of_them(context, calls
     catalogue.holding()
     listings = [columns for _, key, columns in calls.tables if "/listings-" in key]
     assert len(listings) == 2
-    assert set(listings[0]) == {"platform", "day", "product_id", "title", "first_seen", "images"}
+    assert set(listings[0]) == {
+        "platform",
+        "day",
+        "product_id",
+        "title",
+        "first_seen",
+        "images",
+        "garment",
+        "parent_id",
+    }
 
 
 def test_a_step_sees_what_another_process_committed_before_it_began(context):
@@ -136,3 +145,16 @@ def test_a_step_sees_what_another_process_committed_before_it_began(context):
     assert late not in catalogue.packed
     catalogue.refresh()
     assert late in catalogue.packed
+
+
+def test_days_of_a_store_without_marks_are_read(context):
+    late, early = layout.catalogue_day(LATER, "shop"), layout.catalogue_day(LONG_AGO, "old")
+    old = pa.table({"platform": ["old"], "day": [LONG_AGO], "product_id": ["1"]})
+    context.store.commit_tables(early, {"listings": old}, {})
+    columns = ["product_id", "garment"]
+    assert context.store.read_partition(early, "listings", columns).to_pylist() == [
+        {"product_id": "1", "garment": None}
+    ]
+    assert context.store.read_partition(late, "listings", columns).num_rows == 1
+    with pytest.raises(DataError):
+        context.store.read_partition(early, "listings", ["never_heard_of"])

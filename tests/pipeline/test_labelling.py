@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from fashiontrend import taxonomy
-from fashiontrend.config import Config
+from fashiontrend.attrnet.inference import artifact
+from fashiontrend.attrnet.network import model
+from fashiontrend.config import AttrNetConfig, Config
 from fashiontrend.errors import AccuracyGateClosed, ConfigError, DataError, StoreError
 from fashiontrend.labels.label_studio_tasks import without_timestamps
 from fashiontrend.labels.tasks import Tool
@@ -23,6 +25,7 @@ from fashiontrend.pipeline import (
 )
 from fashiontrend.pipeline.catalogue import Catalogue
 from fashiontrend.pipeline.context import Context, load_taxonomy
+from fashiontrend.pipeline.label import label
 from fashiontrend.report import guide
 from fashiontrend.storage import layout, ledger
 from tests.pipeline.conftest import DAYS, LAST, LongStore, _taxonomy_file
@@ -238,7 +241,7 @@ def test_labelled_pictures_and_products_are_not_offered_again(world, imported, e
 def test_what_cannot_be_used_at_all_is_an_error_that_says_why(world, tmp_path):
     store, config = world
     (tmp_path / "x.csv").write_text("picture_id,colour\nnone,red\n")
-    with pytest.raises(DataError, match="1 pictures are not in the catalogue"):
+    with pytest.raises(DataError, match="the catalogue does not hold: 1"):
         labelled_files.import_labels(config, store.store, [tmp_path / "x.csv"], "x", LAST)
     with pytest.raises(ConfigError, match="no such file"):
         labelled_files.import_labels(config, store.store, [tmp_path / "y.csv"], "x", LAST)
@@ -260,6 +263,22 @@ def closed_gate(world, tmp_path) -> Context:
     return Context(config, catalogue, load_taxonomy(config, store.store), run, Move(Step.LABEL))
 
 
+def test_an_imported_set_is_trained_and_evaluated_on_with_the_catalogues_pictures(
+    world, imported, tmp_path
+):
+    store, config = world
+    imported("trained")
+    base = closed_gate(world, tmp_path)
+    labels = config.labels.model_copy(update={"imported_sets": ("trained",)})
+    context = replace(base, config=config.model_copy(update={"labels": labels}))
+    done = label(context)
+    assert done.facts.pictures.val == 8
+    assert done.facts.pictures.annotated_train == 16
+    val = store.store.read_partition(done.output, "val")
+    assert val["image"].null_count == 0
+    assert val["box"].null_count == 0
+
+
 def test_a_closed_gate_writes_its_request_once_and_names_it(world, tmp_path):
     context = closed_gate(world, tmp_path)
     assert labelling_request.describe(context.store, "2026-11-22-x") == ""
@@ -274,9 +293,12 @@ def test_a_closed_gate_writes_its_request_once_and_names_it(world, tmp_path):
     assert context.store.read(f"{prefix}/tasks.json") == before
 
 
-def test_a_request_that_cannot_be_written_does_not_hide_the_gate(world, tmp_path, monkeypatch):
+@pytest.mark.parametrize("problem", [StoreError("full"), KeyError("a mistake of ours")])
+def test_a_request_that_cannot_be_written_does_not_hide_the_gate(
+    world, tmp_path, monkeypatch, problem
+):
     def refuse(*_):
-        raise StoreError("full")
+        raise problem
 
     context = replace(
         closed_gate(world, tmp_path), run=replace(closed_gate(world, tmp_path).run, run_id="y")
@@ -306,3 +328,56 @@ def test_the_guide_names_the_pairs_that_are_most_often_confused():
     first, second = guide.find_confused(colour, confusion)
     assert {first.first, first.second} == {colour.values[0].en, colour.values[1].en}
     assert (first.pictures, second.pictures) == (7, 1)
+
+
+def test_two_people_with_three_mistakes_in_a_hundred_complete_what_the_gate_asks_for(
+    world, offered, tmp_path
+):
+    """Exported, filled from the truth, imported: the pictures that the gate lacked are there."""
+    store, config = world
+    gate = config.accuracy_gate.model_copy(update={"min_support": 6})
+    before = config.model_copy(update={"accuracy_gate": gate})
+    known = labelling.gather(before, store.store, LAST)
+    assert labelling_status.measure(known, before).rows[0].missing == 6
+    tasks = json.loads(offered)
+    rng = np.random.default_rng(1)
+    for task in tasks:
+        true = ("red", "blue")[(int(task["data"]["product_id"]) // 3) % 2]
+        other = {"red": "blue", "blue": "red"}[true]
+        task["annotations"] = [
+            {"completed_by": person, "result": [
+                {"id": "c", "from_name": "colour", "to_name": "image", "type": "choices",
+                 "value": {"choices": [other if rng.uniform() < 0.03 else true]}}]}
+            for person in (1, 2)
+        ]  # fmt: skip
+    (tmp_path / "two.json").write_text(json.dumps(tasks))
+    found = labelled_files.import_labels(before, store.store, [tmp_path / "two.json"], "two", LAST)
+    assert found.annotators == 2
+    assert found.labels + found.disagreements == 24
+    labels = before.labels.model_copy(update={"imported_sets": ("two",)})
+    after = before.model_copy(update={"labels": labels})
+    known = labelling.gather(after, store.store, LAST)
+    measured = labelling_status.measure(known, after)
+    assert measured.rows[0].missing == 0
+    assert measured.lines() == [
+        "Every attribute has the validation pictures that the accuracy gate asks for."
+    ]
+
+
+def test_a_recogniser_whose_gate_closed_looks_at_pictures_that_nobody_recognised(
+    world, tmp_path, export
+):
+    store, config = world
+    taxonomy = load_taxonomy(config, store.store)
+    cfg = AttrNetConfig(input_px=32, region_channels=8, embedding_dim=16)
+    net = model.build(cfg, [2], (128.0,) * 3, 0).eval()
+    artifact.save(tmp_path, net, artifact.make_card(taxonomy, net, {"colour": np.ones(3)}, {}))
+    store.store.upload(layout.model("attrnet", "closed"), tmp_path, {})
+    known = replace(labelling.gather(config, store.store, LAST), recogniser="closed")
+    facts, files = export(known, number=8, random=2)
+    assert (facts.predicted_by, facts.pictures) == ("closed", 8)
+    tasks = json.loads(files["tasks.json"])
+    boxes = [
+        r for t in tasks for p in t["predictions"] for r in p["result"] if r["from_name"] == "box"
+    ]
+    assert boxes

@@ -15,9 +15,16 @@ from fashiontrend import taxonomy
 from fashiontrend.attrnet.evaluation.hard_examples import HardExample
 from fashiontrend.config import ReportConfig
 from fashiontrend.loop import Step
-from fashiontrend.outcomes import PairReport, ScoreSummary, WithheldDay
-from fashiontrend.report import Exhibit, ReportInput, build_html, needed_pictures
-from fashiontrend.report.wording import NONE
+from fashiontrend.outcomes import (
+    IngestFacts,
+    LabelFacts,
+    PairReport,
+    ReadTexts,
+    ScoreSummary,
+    WithheldDay,
+)
+from fashiontrend.report import Exhibit, ReportInput, build_html, needed_pictures, text_lines
+from fashiontrend.report.wording import NONE, THIN
 from fashiontrend.storage import schemas
 
 LAST = date(2026, 11, 23)
@@ -439,3 +446,32 @@ def test_the_page_reads_only_what_its_records_have(whole, monkeypatch):
     monkeypatch.setattr(jinja2, "ChainableUndefined", Noted)
     build_html(replace(whole, earlier=[whole.run]))
     assert missed == set()
+
+
+def test_how_a_value_is_sold_and_what_the_texts_gave_is_shown(whole):
+    rows = [
+        {
+            "platform": "shop-a", "attribute": "colour", "value": value, "day": LAST, "support": support,
+            "out_of_stock": 0.25, "out_of_stock_support": 31, "markdown": None, "markdown_support": 0,
+            "price_q25": 19.5, "price_median": 25.0, "price_q75": 39.0, "price_support": 30,
+            "currency": "EUR", "withheld": False,
+        }
+        for value, support in (("green", 40), ("black", 3))
+    ]  # fmt: skip
+    facts = LabelFacts(texts=(ReadTexts("shop-a", "fr", 90, 60, 10, 20),))
+    entry = replace(whole.run.latest(Step.LABEL), facts=facts)
+    ingested = replace(whole.run.latest(Step.INGEST), facts=IngestFacts(2, 200, 9, (), 17))
+    run = replace(whole.run, entries=(*whole.run.entries, entry, ingested))
+    retail = pa.Table.from_pylist(rows, schemas.RETAIL)
+    tree = parse(build_html(replace(whole, run=run, retail=retail)))
+    sold = texts(tree.find(".//section[@aria-labelledby='retail']"))
+    assert "25.0 % 31" in sold.replace(THIN, " ")
+    assert "19.50 · 25.00 · 39.00 EUR" in sold
+    assert "Not listed, for want of products: 1." in sold
+    told = texts(tree.find(".//section[@aria-labelledby='texts']"))
+    assert "17 of 200 listings are no garments" in told
+    assert "shop-a fr 90 60 20 10" in told
+    assert text_lines(run) == [
+        "listings: 17 of 200 are no garments",
+        "labels of shop-a (fr): 60 of 90 products have labels in their texts, 20 have none, 10 are no garments",
+    ]

@@ -83,6 +83,20 @@ def share_rows(days: int = 30) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=schemas.SHARE)
 
 
+def retail_rows() -> pa.Table:
+    rows = [
+        {
+            "platform": "shop-a", "attribute": "colour", "value": value, "day": DAY - timedelta(days=n),
+            "support": 40, "out_of_stock": 0.25, "out_of_stock_support": 40, "markdown": 0.5,
+            "markdown_support": 40, "markdown_depth": 0.3, "markdown_depth_support": 20, "new_in": None,
+            "new_in_support": 0, "window_days": 7, "price_q25": 19.5, "price_median": 25.0,
+            "price_q75": 39.0, "price_support": 40, "currency": "EUR", "withheld": n == 1,
+        }
+        for value in ("red", "blue") for n in range(3)
+    ]  # fmt: skip
+    return pa.Table.from_pylist(rows, schema=schemas.RETAIL)
+
+
 def forecast_rows() -> pa.Table:
     rows = [
         {
@@ -167,7 +181,8 @@ def publish_day(store: Store, release: str, day: date, picture: bytes) -> None:
     }
     for file, data in files.items():
         store.write(f"{partition}/{file}", data)
-    store.commit(partition, [f"{partition}/{f}" for f in files], {})
+    facts = {"retail": layout.retail("a1", DAY, "of")}
+    store.commit(partition, [f"{partition}/{f}" for f in files], facts)
 
 
 def publish(store: Store, name: str, recogniser: str = "a1") -> releases.Release:
@@ -176,6 +191,7 @@ def publish(store: Store, name: str, recogniser: str = "a1") -> releases.Release
     )
     publish_day(store, name, DAY, draw(7))
     store.commit_tables(layout.shares(recogniser, DAY, "of"), {"shares": share_rows()}, {})
+    store.commit_tables(layout.retail(recogniser, DAY, "of"), {"retail": retail_rows()}, {})
     releases.publish(store, release)
     return release
 

@@ -120,6 +120,7 @@ def test_a_seal_fits_to_its_document_only():
     assert open_sealed(text, "x") == body
     assert SEAL not in open_sealed(text, "x")
     assert open_sealed(json.dumps(body), "x") == body
+    assert open_sealed(text.replace(SEAL.encode(), b"_sha254"), "x") == body
     with pytest.raises(DataError, match="x: is damaged"):
         open_sealed(text.replace(b"0.25", b"0.75"), "x")
 
@@ -150,3 +151,13 @@ def test_flips_anywhere_in_a_partition_are_harmless_or_refused(store, key):
             except DataError as error:
                 assert PARTITION in str(error)  # noqa: PT017
             path.write_bytes(data)
+
+
+def test_a_partition_that_was_written_anew_is_no_damage_to_who_remembers_the_old_one(store):
+    """A server keeps the manifests that it saw, and `fashiontrend forget` uses the same names."""
+    store.commit_bytes("keywords/r/as_of=1", {"keywords.json": b"{1}"}, {})
+    old = opened(store)
+    assert old.read("keywords/r/as_of=1/keywords.json") == b"{1}"
+    store.delete_folder("keywords/r/as_of=1")
+    store.commit_bytes("keywords/r/as_of=1", {"keywords.json": b"{2}"}, {})
+    assert old.read("keywords/r/as_of=1/keywords.json") == b"{2}"

@@ -7,11 +7,20 @@ from typing import Any, NamedTuple, TypedDict
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pydantic
 
 from fashiontrend.attrnet.inference.artifact import CARD, Card
 from fashiontrend.errors import DataError
+from fashiontrend.serve.release.rows import (
+    ValueFilter,
+    ValueKey,
+    between,
+    check_points,
+    days_of,
+    filter_values,
+    group_values,
+    round_numbers,
+)
 from fashiontrend.serve.schemas.problems import Problem
 from fashiontrend.serve.schemas.responses import (
     EvidenceResponse,
@@ -32,9 +41,8 @@ from fashiontrend.storage.object_store import Store
 from fashiontrend.storage.releases import Release
 from fashiontrend.taxonomy import Attribute, Taxonomy, Value
 
-#: Most points of series in one response, and most days whose keywords are kept in memory.
-MAX_POINTS, MAX_DAYS = 100_000, 8
-KEY = ["platform", "attribute", "value"]
+#: Most days whose keywords are kept in memory.
+MAX_DAYS = 8
 
 
 class TablesKey(NamedTuple):
@@ -86,6 +94,8 @@ class Tables:
     _read_day: Callable[[str], PublishedDay]
     _read_shares: Callable[[str], pa.Table]
     _series: str  # partition of the newest shares; empty before there are any
+    _read_retail: Callable[[str], pa.Table]
+    _retail: str  # partition of the newest retail table; empty before there is one
 
     def day(self, as_of: str | None = None) -> tuple[str, PublishedDay]:
         """Return a published day, by default the newest.
@@ -113,14 +123,16 @@ class Tables:
             raise Problem(404, "not_found", "The release has no shares yet.")
         return layout.parts(self._series)["as_of"], self._read_shares(self._series)
 
+    def retail(self) -> tuple[str, pa.Table]:
+        """Return the newest retail table and its day.
 
-@dataclass(frozen=True)
-class ValueFilter:
-    """Restricts rows to a platform, an attribute or a value; None stands for all."""
-
-    platform: str | None = None
-    attribute: str | None = None
-    value: str | None = None
+        Raises:
+            Problem: 404 if there is none yet.
+        """
+        if not self._retail:
+            detail = "The release has no retail table yet. Publishing a day writes it."
+            raise Problem(404, "not_found", detail)
+        return layout.parts(self._retail)["as_of"], self._read_retail(self._retail)
 
 
 @dataclass(frozen=True)
@@ -181,8 +193,12 @@ def load(store: Store, key: TablesKey) -> Tables:
     def read_shares(partition: str) -> pa.Table:
         return store.read_partition(partition, "shares")
 
-    series = _find_series(store, release, key.days)
-    tables = Tables(release, key.days, taxonomy, read_day, read_shares, series)
+    @lru_cache(1)
+    def read_retail(partition: str) -> pa.Table:
+        return store.read_partition(partition, "retail")
+
+    series, retail = _find_series(store, release, key.days), _find_retail(store, release, key.days)
+    tables = Tables(release, key.days, taxonomy, read_day, read_shares, series, read_retail, retail)
     if key.days:
         tables.day()
     if series:
@@ -211,6 +227,14 @@ def _find_series(store: Store, release: Release, days: tuple[str, ...]) -> str:
         if manifest and "shares" in manifest.facts:
             return str(manifest.facts["shares"])
     return max(store.committed(f"shares/{release.attrnet}/"), default="")
+
+
+def _find_retail(store: Store, release: Release, days: tuple[str, ...]) -> str:
+    """The partition of the retail table that the newest keywords name; "" if they name none."""
+    if not days:
+        return ""
+    manifest = store.manifest(f"keywords/{release.release_id}/as_of={days[-1]}")
+    return str(manifest.facts.get("retail", "")) if manifest else ""
 
 
 def _days(store: Store, prefix: str) -> tuple[str, ...]:
@@ -307,38 +331,26 @@ def series(
     if basis not in (None, first["basis"]):
         detail = f"The released shares have the basis {first['basis']!r} only."
         raise Problem(404, "not_found", detail)
-    chosen = _between(_filter(table, wanted), start, end)
-    if chosen.num_rows > MAX_POINTS:
-        detail = (
-            f"The response would have {chosen.num_rows} points; at most {MAX_POINTS} are possible. "
-            "Name a platform, an attribute or days."
-        )
-        raise Problem(400, "invalid", detail)
+    chosen = between(filter_values(table, wanted), start, end)
+    check_points(chosen)
     return SeriesResponse(
         release=tables.release.release_id,
         as_of=as_of,
         basis=first["basis"],
         window_days=first["window_days"],
         corrected=corrected,
-        series=[_series_row(key, group, corrected) for key, group in _groups(chosen)],
+        series=[_series_row(key, group, corrected) for key, group in group_values(chosen)],
     )
 
 
-def _between(table: pa.Table, start: str | None, end: str | None) -> pa.Table:
-    days = pc.cast(table["day"], pa.string())
-    if start:
-        table, days = (t.filter(pc.greater_equal(days, start)) for t in (table, days))
-    return table.filter(pc.less_equal(days, end)) if end else table
-
-
-def _series_row(key: "ValueKey", group: pd.DataFrame, corrected: bool) -> SeriesRow:
+def _series_row(key: ValueKey, group: pd.DataFrame, corrected: bool) -> SeriesRow:
     none: list[float | None] = [None] * len(group)
     return SeriesRow(
         **key._asdict(),
-        days=_days_of(group),
-        share=_numbers(group["share" if corrected else "share_raw"]),
-        low=_numbers(group["low"]) if corrected else none,
-        high=_numbers(group["high"]) if corrected else none,
+        days=days_of(group),
+        share=round_numbers(group["share" if corrected else "share_raw"]),
+        low=round_numbers(group["low"]) if corrected else none,
+        high=round_numbers(group["high"]) if corrected else none,
         support=[int(v) for v in group["support"].fillna(0)],
         withheld=[bool(v) for v in group["withheld"]],
     )
@@ -357,17 +369,9 @@ def forecasts(tables: Tables, wanted: ValueFilter, as_of: str | None = None) -> 
         horizon_days=day.selection.horizon_days,
         forecasts=[
             ForecastRow(**key._asdict(), **columns)
-            for key, columns in forecast_columns(_filter(day.forecasts, wanted))
+            for key, columns in forecast_columns(filter_values(day.forecasts, wanted))
         ],
     )
-
-
-class ValueKey(NamedTuple):
-    """What a series is about."""
-
-    platform: str
-    attribute: str
-    value: str
 
 
 class Columns(TypedDict):
@@ -383,40 +387,18 @@ class Columns(TypedDict):
 
 def forecast_columns(table: pa.Table) -> Iterator[tuple[ValueKey, Columns]]:
     """Turn rows of `storage.schemas.FORECAST` into columns, for each value on each platform."""
-    for key, group in _groups(table):
+    for key, group in group_values(table):
         yield (
             key,
             Columns(
-                days=_days_of(group),
-                share=_numbers(group["share"]),
-                q025=_numbers(group["q025"]),
-                q10=_numbers(group["q10"]),
-                q90=_numbers(group["q90"]),
-                q975=_numbers(group["q975"]),
+                days=days_of(group),
+                share=round_numbers(group["share"]),
+                q025=round_numbers(group["q025"]),
+                q10=round_numbers(group["q10"]),
+                q90=round_numbers(group["q90"]),
+                q975=round_numbers(group["q975"]),
             ),
         )
-
-
-def _filter(table: pa.Table, wanted: ValueFilter) -> pa.Table:
-    for column, value in vars(wanted).items():
-        if value is not None:
-            table = table.filter(pc.equal(table[column], value))
-    return table
-
-
-def _groups(table: pa.Table) -> Iterator[tuple[ValueKey, pd.DataFrame]]:
-    frame = table.to_pandas().sort_values([*KEY, "day"], kind="stable")
-    for key, group in frame.groupby(KEY, sort=True):
-        yield ValueKey(*key), group
-
-
-def _days_of(group: pd.DataFrame) -> list[str]:
-    return [d.isoformat() for d in group["day"]]
-
-
-def _numbers(column: Any) -> list[float | None]:
-    """Round to five digits, more than any share is known to; what was not measured becomes None."""
-    return [None if v != v else round(v, 5) for v in column.astype(float).tolist()]
 
 
 def taxonomy(tables: Tables, version: str | None, lang: str | None) -> TaxonomyResponse:

@@ -10,14 +10,17 @@ from fashiontrend.config import ServeConfig
 from fashiontrend.errors import PictureError
 from fashiontrend.serve.http import static_files
 from fashiontrend.serve.release import adhoc_forecast, exports, tables, thumbnails
+from fashiontrend.serve.release import retail as retail_table
 from fashiontrend.serve.release.history import RunHistory
-from fashiontrend.serve.release.tables import KeywordFilter, Tables, ValueFilter
+from fashiontrend.serve.release.rows import ValueFilter
+from fashiontrend.serve.release.tables import KeywordFilter, Tables
 from fashiontrend.serve.routes.openapi import body, errors, secured
 from fashiontrend.serve.routes.services import Services, TableServices, cached, fresh, request_id
 from fashiontrend.serve.schemas import responses
 from fashiontrend.serve.schemas.problems import Problem
 from fashiontrend.serve.schemas.requests import AdhocSeries, ForecastRequest
 from fashiontrend.serve.schemas.responses import AdhocForecastResponse, ResponseModel
+from fashiontrend.serve.schemas.retail import RetailResponse
 from fashiontrend.serve.schemas.scorecard import ScorecardResponse
 
 F = TypeVar("F", bound=Callable[..., Response])
@@ -218,6 +221,21 @@ def _add_series(router: APIRouter, services: Services) -> None:
         found = _tables(services, request)
         wanted = ValueFilter(platform, attribute, value)
         return cached(request, tables.series(found, wanted, start, end, basis, corrected))
+
+    @_get(router, "/v1/retail", RetailResponse)
+    def retail(
+        request: Request,
+        platform: Platform = None,
+        attribute: AttributeId = None,
+        value: ValueId = None,
+        start: From = None,
+        end: To = None,
+    ) -> Response:
+        """Return how the products of values are sold: out of stock, marked down, new, at which price."""
+        found = _tables(services, request)
+        return cached(
+            request, retail_table.retail(found, ValueFilter(platform, attribute, value), start, end)
+        )
 
     @_get(router, "/v1/forecasts", responses.ForecastsResponse)
     def forecasts(

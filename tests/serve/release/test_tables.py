@@ -4,6 +4,7 @@ import pytest
 
 from fashiontrend.errors import DataError
 from fashiontrend.serve.release import tables
+from fashiontrend.serve.schemas.problems import Problem
 from fashiontrend.storage import layout
 from tests.serve.conftest import DAY, publish, save_forecaster, save_recogniser, share_rows
 
@@ -34,3 +35,15 @@ def test_keywords_that_do_not_have_the_documented_shape_are_refused_with_their_p
     store.write(key, store.read(key).replace(b'"rank": 1', b'"rank": "first"', 1))
     with pytest.raises(DataError, match=r"keywords\.json: keywords\.0\.rank: .*Publish the day"):
         tables.load(store, tables.find(store))
+
+
+def test_a_release_that_was_published_before_there_was_a_retail_table_says_so(store, tmp_path):
+    save_recogniser(store, tmp_path / "a1", "a1")
+    save_forecaster(store, "f1")
+    publish(store, "r1")
+    newer = layout.keywords("r1", DAY.replace(day=DAY.day + 1))
+    for name in ("keywords.json", "forecasts.parquet"):
+        store.write(f"{newer}/{name}", store.read(f"{layout.keywords('r1', DAY)}/{name}"))
+    store.commit(newer, [f"{newer}/keywords.json"], {})
+    with pytest.raises(Problem, match="no retail table yet"):
+        tables.load(store, tables.find(store)).retail()

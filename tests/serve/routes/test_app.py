@@ -6,6 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from fashiontrend.serve.schemas import responses
+from fashiontrend.serve.schemas.retail import RetailResponse
 from fashiontrend.serve.schemas.scorecard import ScorecardResponse
 from tests.serve.conftest import (
     DAY,
@@ -33,6 +34,7 @@ def problem(answer) -> str:
         ("/version", responses.VersionResponse),
         ("/v1/keywords", responses.KeywordsResponse),
         ("/v1/series", responses.SeriesResponse),
+        ("/v1/retail", RetailResponse),
         ("/v1/forecasts", responses.ForecastsResponse),
         ("/v1/gates", responses.GatesResponse),
         ("/v1/gates/accuracy/history", responses.GateHistoryResponse),
@@ -86,6 +88,19 @@ def test_a_share_that_was_not_measured_is_null_and_flagged(serve):
         "days"
     ] == [str(DAY)]
     assert problem(serve("GET", "/v1/series?basis=new_in")) == "not_found"
+
+
+def test_how_a_value_is_sold_comes_in_columns_with_the_support_of_each(serve):
+    asked = f"/v1/retail?attribute=colour&value=red&from={DAY - timedelta(days=1)}&to={DAY}"
+    told = serve("GET", asked).json()
+    (row,) = told["retail"]
+    assert (told["as_of"], told["window_days"]) == (str(DAY), 7)
+    assert row["days"] == [str(DAY - timedelta(days=1)), str(DAY)]
+    assert row["withheld"] == [True, False]
+    assert row["new_in"] == [None, None]
+    assert (row["markdown"][0], row["markdown_depth_support"][0]) == (0.5, 20)
+    assert (row["price_median"], row["currency"]) == ([25.0] * 2, ["EUR"] * 2)
+    assert serve("GET", "/v1/retail?value=green").json()["retail"] == []
 
 
 def test_a_share_as_counted_comes_without_the_interval_of_the_corrected_one(serve):
