@@ -134,7 +134,7 @@ def _report(copied: copies.Copied) -> None:
     )
 
 
-def _show(findings: Sequence[check.Finding]) -> None:
+def _show(findings: Sequence[check.StoreFault]) -> None:
     table = rich.table.Table("what", "file", "seen", "what to do")
     for finding in findings:
         table.add_row(

@@ -59,7 +59,7 @@ class AttributeNeed:
 
 
 @dataclass(frozen=True)
-class Choice:
+class ChosenPicture:
     """A chosen picture: its place among the candidates, its split, and why it was chosen."""
 
     place: int
@@ -89,7 +89,7 @@ def choose(
     number: int,
     random: int,
     seed: int,
-) -> list[Choice]:
+) -> list[ChosenPicture]:
     """Choose pictures, no two of one product.
 
     Args:
@@ -102,7 +102,7 @@ def choose(
     free = _one_of_each_product(candidates)
     rng = np.random.default_rng([seed, 17])
     drawn = _draw_spread(free, candidates.strata, min(random, number, len(free)), rng)
-    chosen = [Choice(int(p), VAL, "drawn at random") for p in drawn]
+    chosen = [ChosenPicture(int(p), VAL, "drawn at random") for p in drawn]
     taken = set(drawn.tolist())
     rest = np.array([p for p in free if p not in taken], dtype=np.int64)
     picker = _Picker(candidates, needs, rest)
@@ -111,7 +111,7 @@ def choose(
     chosen += picker.pick_unsure(number - len(chosen))
     others = np.array([p for p in rest if p not in picker.taken], dtype=np.int64)
     more = _draw_spread(others, candidates.strata, min(number - len(chosen), len(others)), rng)
-    return chosen + [Choice(int(p), TRAIN, "spread over platforms and days") for p in more]
+    return chosen + [ChosenPicture(int(p), TRAIN, "spread over platforms and days") for p in more]
 
 
 def _one_of_each_product(candidates: Candidates) -> NDArray[np.int64]:
@@ -166,9 +166,9 @@ class _Picker:
         self._counts = {a: np.asarray(needs[a].counts, dtype=np.float64) for a in self._seen}
         self._queues: dict[tuple[str, int], list[int]] = {}
 
-    def pick_rare(self, number: int) -> list[Choice]:
+    def pick_rare(self, number: int) -> list[ChosenPicture]:
         """Pick for the value that most lacks labelled pictures, again and again."""
-        found: list[Choice] = []
+        found: list[ChosenPicture] = []
         spent: set[tuple[str, int]] = set()
         while len(found) < number and (pair := self._neediest(spent)) is not None:
             row = self._next_of(pair)
@@ -180,7 +180,7 @@ class _Picker:
             found.append(self._take(row, f"perhaps {attribute} {name}, which is rare"))
         return found
 
-    def pick_unsure(self, number: int) -> list[Choice]:
+    def pick_unsure(self, number: int) -> list[ChosenPicture]:
         """Pick the pictures on which weak attributes are least sure."""
         if not self._seen or not len(self._places):
             return []
@@ -188,7 +188,7 @@ class _Picker:
         for attribute, seen in self._seen.items():
             known = seen.sum(axis=1) > 0
             doubt += known * self._needs[attribute].weight * (1.0 - seen.max(axis=1))
-        found: list[Choice] = []
+        found: list[ChosenPicture] = []
         for row in self._in_turn(doubt):
             if len(found) >= number or doubt[row] <= 0:
                 break
@@ -234,9 +234,9 @@ class _Picker:
         # A picture that hardly shows the value is no better for being the first of its day.
         return [int(r) for r in np.lexsort((-score, rank, score < 0.5 * score.max()))]
 
-    def _take(self, row: int, why: str) -> Choice:
+    def _take(self, row: int, why: str) -> ChosenPicture:
         place = int(self._places[row])
         self.taken.add(place)
         for attribute, seen in self._seen.items():
             self._counts[attribute] += seen[row, :-1]
-        return Choice(place, TRAIN, why)
+        return ChosenPicture(place, TRAIN, why)

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from fashiontrend.config import Config
 from fashiontrend.labels import choosing, coco, csv_rows, cvat, label_studio_tasks
-from fashiontrend.labels.choosing import AttributeNeed, Candidates, Choice
+from fashiontrend.labels.choosing import AttributeNeed, Candidates, ChosenPicture
 from fashiontrend.labels.split import TRAIN, VAL
 from fashiontrend.labels.tasks import LabellingTask, Tool
 from fashiontrend.outcomes import EvalReport, TrainAttrnetFacts
@@ -285,7 +285,7 @@ def _candidates(
 
 
 def _addresses(
-    known: KnownLabels, request: ExportRequest, index: pa.Table, chosen: Sequence[Choice]
+    known: KnownLabels, request: ExportRequest, index: pa.Table, chosen: Sequence[ChosenPicture]
 ) -> dict[str, str]:
     """Where the chosen pictures can be fetched; none if they lie beside the export."""
     if request.pictures == BESIDE:
@@ -305,7 +305,7 @@ def _tasks(
     request: ExportRequest,
     index: pa.Table,
     predictions: Mapping[str, PicturePrediction],
-    chosen: Sequence[Choice],
+    chosen: Sequence[ChosenPicture],
     addresses: Mapping[str, str],
 ) -> tuple[list[LabellingTask], dict[str, bytes], int]:
     """The tasks, the bytes of the pictures that lie beside them, and how many pictures are missing."""
@@ -327,7 +327,7 @@ def _tasks(
 
 def _task(
     row: Mapping[str, object],
-    choice: Choice,
+    choice: ChosenPicture,
     seen: PicturePrediction | None,
     taxonomy: Taxonomy,
     request: ExportRequest,

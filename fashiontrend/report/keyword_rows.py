@@ -21,7 +21,7 @@ class ValueTitle:
 
 
 @dataclass(frozen=True)
-class Agreement:
+class DirectionAgreement:
     """The platforms on which a value moves in one direction."""
 
     shown: wording.Direction
@@ -36,7 +36,7 @@ class KeywordRow:
     anchor: str
     shown: wording.Direction
     attribute: Names
-    agree: tuple[Agreement, ...]
+    agree: tuple[DirectionAgreement, ...]
     lead: str
 
 
@@ -77,7 +77,7 @@ def make_row(record: KeywordRecord, taxonomy: Taxonomy) -> KeywordRow:
         shown=wording.direction(record["direction"]),
         attribute=wording.attribute_names(taxonomy, named["attribute"]),
         agree=tuple(
-            Agreement(wording.direction(d), tuple(platforms[d]))
+            DirectionAgreement(wording.direction(d), tuple(platforms[d]))
             for d in wording.DIRECTIONS
             if platforms.get(d)
         ),

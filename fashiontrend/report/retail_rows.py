@@ -14,7 +14,7 @@ MIN_SUPPORT, MAX_ROWS = 20, 40
 
 
 @dataclass(frozen=True)
-class RetailRow:
+class RetailLine:
     """A value: its row of schemas.RETAIL, and the names of its attribute and of itself in two languages."""
 
     found: Mapping[str, Any]
@@ -28,7 +28,7 @@ class PlatformRetail:
 
     platform: str
     day: str
-    rows: tuple[RetailRow, ...]  # the values of most products first
+    rows: tuple[RetailLine, ...]  # the values of most products first
     left_out: int  # values of fewer products, or beyond the most that are listed
 
 
@@ -48,7 +48,7 @@ def _platform(name: str, newest: Any, taxonomy: Taxonomy) -> PlatformRetail:
     ordered = newest.sort_values(["support", "attribute", "value"], ascending=[False, True, True])
     shown = ordered[ordered["support"] >= MIN_SUPPORT].head(MAX_ROWS)
     rows = tuple(
-        RetailRow(
+        RetailLine(
             row,
             wording.attribute_names(taxonomy, row["attribute"]),
             wording.value_names(taxonomy, row["attribute"], row["value"]),

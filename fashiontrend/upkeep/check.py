@@ -62,7 +62,7 @@ HARMFUL = (Kind.DAMAGED, Kind.MISSING)
 
 
 @dataclass(frozen=True)
-class Finding:
+class StoreFault:
     """Something that is wrong.
 
     Attributes:
@@ -82,7 +82,7 @@ class Finding:
     repairable: bool = False
 
 
-def check(store: Store, now: float, quick: bool = False) -> list[Finding]:
+def check(store: Store, now: float, quick: bool = False) -> list[StoreFault]:
     """Everything that is wrong with a store, sorted by key.
 
     Args:
@@ -95,7 +95,7 @@ def check(store: Store, now: float, quick: bool = False) -> list[Finding]:
     """
     found = store.listing("")
     folders: dict[str, dict[str, StoredFile]] = defaultdict(dict)
-    findings: list[Finding] = []
+    findings: list[StoreFault] = []
     for file in found:
         folder, _, name = file.key.rpartition("/")
         if name.startswith(TEMPORARY):
@@ -108,7 +108,7 @@ def check(store: Store, now: float, quick: bool = False) -> list[Finding]:
     return sorted([*findings, *_check_records(store, folders)], key=lambda f: (f.key, f.kind))
 
 
-def repair(store: Store, findings: Sequence[Finding]) -> list[Finding]:
+def repair(store: Store, findings: Sequence[StoreFault]) -> list[StoreFault]:
     """Remove leftovers, and what is derived and damaged; returns what was mended."""
     mended = [f for f in findings if f.repairable]
     for partition in {f.partition for f in mended if f.partition}:
@@ -126,7 +126,7 @@ def seconds_now() -> float:
 
 def _check_folder(
     store: Store, folder: str, files: Mapping[str, StoredFile], now: float, quick: bool
-) -> list[Finding]:
+) -> list[StoreFault]:
     manifest_key = f"{folder}/{MANIFEST}"
     if manifest_key in files:
         try:
@@ -146,7 +146,7 @@ def _check_partition(
     files: Mapping[str, StoredFile],
     now: float,
     quick: bool,
-) -> Iterator[Finding]:
+) -> Iterator[StoreFault]:
     for key in manifest.files:
         if key not in files:
             yield _finding(Kind.MISSING, key, "the manifest of its folder names it", folder)
@@ -161,7 +161,7 @@ def _check_partition(
         yield from _leftover(Kind.ORPHAN, files[key], now)
 
 
-def _read(store: Store, key: str, folder: str) -> Iterator[Finding]:
+def _read(store: Store, key: str, folder: str) -> Iterator[StoreFault]:
     """Read a file of a partition as a whole, and each page of a table."""
     try:
         store.read_table(key) if key.endswith(".parquet") else store.read(key)
@@ -171,7 +171,7 @@ def _read(store: Store, key: str, folder: str) -> Iterator[Finding]:
         yield _finding(Kind.DAMAGED, key, f"it cannot be read: {error}")
 
 
-def _check_alone(store: Store, key: str, quick: bool) -> Finding | None:
+def _check_alone(store: Store, key: str, quick: bool) -> StoreFault | None:
     """A picture or a document, which belong to no partition."""
     try:
         if key.startswith("raw/images/") and not quick:
@@ -183,7 +183,7 @@ def _check_alone(store: Store, key: str, quick: bool) -> Finding | None:
     return None
 
 
-def _check_records(store: Store, folders: Mapping[str, object]) -> Iterator[Finding]:
+def _check_records(store: Store, folders: Mapping[str, object]) -> Iterator[StoreFault]:
     """Documents that are whole and cannot be used: releases without their models, runs of another form."""
     for name in releases.releases(store):
         key = layout.release(name)
@@ -208,19 +208,19 @@ def _check_records(store: Store, folders: Mapping[str, object]) -> Iterator[Find
         yield _damage(layout.CURRENT_RELEASE, error)
 
 
-def _leftover(kind: Kind, file: StoredFile, now: float) -> Iterator[Finding]:
+def _leftover(kind: Kind, file: StoredFile, now: float) -> Iterator[StoreFault]:
     hours = (now - file.written_at) / 3600
     if hours >= GRACE_H:
         fault = f"no manifest names it, and it was written {hours:,.0f} hours ago"
         advice = "`fashiontrend fsck --repair` removes it."
-        yield Finding(kind, file.key, fault, advice, repairable=True)
+        yield StoreFault(kind, file.key, fault, advice, repairable=True)
 
 
-def _damage(key: str, error: Exception, folder: str = "") -> Finding:
+def _damage(key: str, error: Exception, folder: str = "") -> StoreFault:
     return _finding(Kind.DAMAGED, key, str(error), folder)
 
 
-def _finding(kind: Kind, key: str, fault: str, folder: str = "") -> Finding:
+def _finding(kind: Kind, key: str, fault: str, folder: str = "") -> StoreFault:
     advice = next((text for prefix, text in ADVICE.items() if key.startswith(prefix)), "")
     derived = key.startswith(DERIVED)
-    return Finding(kind, key, fault, advice, folder if derived else "", derived and bool(folder))
+    return StoreFault(kind, key, fault, advice, folder if derived else "", derived and bool(folder))
