@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -343,7 +344,8 @@ class PartRecogniser:
         """Recognise and commit the parts of a batch; return their numbers."""
         parts = [JobPart.model_validate_json(str(text)) for text in batch["part"]]
         for part in parts:
-            self._recognise(part)
+            if not self.store.exists(layout.recognition_end(self.record.id)):  # cancelled meanwhile
+                self._recognise(part)
         return pa.table({"part": [p.number for p in parts]})
 
     def _recognise(self, part: JobPart) -> None:
@@ -351,11 +353,13 @@ class PartRecogniser:
         table = catalogue_rows.recognise_rows(
             self._rows(part), self.model, options, self.cfg, self.store.read
         )
-        failed = sum(s != "ok" for s in table.column("status").to_pylist())
+        statuses = Counter(table.column("status").to_pylist())
+        nothing = statuses["no_garment"]
+        failed = table.num_rows - statuses["ok"] - nothing
         self.store.commit_tables(
             layout.recognition_part(self.record.id, part.number),
             {"answers": table},
-            {"rows": table.num_rows, "failed": failed},
+            {"rows": table.num_rows, "failed": failed, "no_garment": nothing},
         )
 
     def _rows(self, part: JobPart) -> Iterator[pa.Table]:

@@ -20,6 +20,7 @@ from fashiontrend.serve.schemas.responses import (
     GatesResponse,
     ImageResult,
     JobResponse,
+    JobsResponse,
     JsonObject,
     KeywordsResponse,
     RecogniseResponse,
@@ -132,6 +133,14 @@ class AsyncClient:
     async def job(self, job_id: str) -> JobResponse:
         """Get the state of a catalogue job."""
         return await self._do(calls.job(job_id))
+
+    async def list_jobs(self) -> JobsResponse:
+        """Get your newest catalogue jobs, newest first."""
+        return await self._do(calls.list_jobs())
+
+    async def cancel(self, job_id: str) -> JobResponse:
+        """Cancel a catalogue job; what is finished stays, and nothing further is begun."""
+        return await self._do(calls.cancel(job_id))
 
     async def results(self, job_id: str, limit: int = 1000) -> AsyncIterator[JsonObject]:
         """Get the result rows of a catalogue job, as far as they are finished; `limit` is per page."""

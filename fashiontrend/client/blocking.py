@@ -20,6 +20,7 @@ from fashiontrend.serve.schemas.responses import (
     GatesResponse,
     ImageResult,
     JobResponse,
+    JobsResponse,
     JsonObject,
     KeywordsResponse,
     RecogniseResponse,
@@ -164,6 +165,14 @@ class Client:
     def job(self, job_id: str) -> JobResponse:
         """Get the state of a catalogue job."""
         return self._do(calls.job(job_id))
+
+    def list_jobs(self) -> JobsResponse:
+        """Get your newest catalogue jobs, newest first."""
+        return self._do(calls.list_jobs())
+
+    def cancel(self, job_id: str) -> JobResponse:
+        """Cancel a catalogue job; what is finished stays, and nothing further is begun."""
+        return self._do(calls.cancel(job_id))
 
     def results(self, job_id: str, limit: int = 1000) -> Iterator[JsonObject]:
         """Get the result rows of a catalogue job, as far as they are finished; `limit` is per page."""

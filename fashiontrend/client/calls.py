@@ -22,6 +22,7 @@ from fashiontrend.serve.schemas.responses import (
     ImageResult,
     JobResponse,
     JobResultsResponse,
+    JobsResponse,
     JsonObject,
     KeywordsResponse,
     RecogniseResponse,
@@ -167,6 +168,17 @@ def submit(
 def job(job_id: str) -> Call[JobResponse]:
     """Get the state of a catalogue job."""
     return _get(f"/v1/recognitions/{quote(job_id, safe='')}", JobResponse)
+
+
+def list_jobs() -> Call[JobsResponse]:
+    """Get the caller's newest catalogue jobs."""
+    return _get("/v1/recognitions", JobsResponse)
+
+
+def cancel(job_id: str) -> Call[JobResponse]:
+    """Cancel a catalogue job."""
+    path = f"/v1/recognitions/{quote(job_id, safe='')}"
+    return Call("DELETE", path, JobResponse.model_validate, Content())
 
 
 def results(job_id: str, cursor: str | None, limit: int) -> Call[JobResultsResponse]:

@@ -3,14 +3,15 @@
 import json
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from ray.exceptions import OutOfMemoryError, RayTaskError, UserCodeException
 
 from fashiontrend.config import Config, ServeConfig
 from fashiontrend.errors import DataError, StoreError
-from fashiontrend.serve.recognition.job_records import RowCounts
-from fashiontrend.serve.recognition.jobs import CatalogueJobs
+from fashiontrend.serve.recognition.job_records import JobEnd, JobPart, JobRecord, RowCounts
+from fashiontrend.serve.recognition.jobs import CatalogueJobs, read_record
 from fashiontrend.serve.schemas.requests import JobRequest
 from fashiontrend.storage import layout
 from fashiontrend.storage.object_store import Store, open_store, parquet_bytes
@@ -311,3 +312,36 @@ def test_a_job_for_an_attribute_that_its_recogniser_does_not_know_fails(config, 
     batch_recognition.work(config, once=True)
     assert status_of(store, job_id)["status"] == "failed"
     assert "no attribute 'color'" in status_of(store, job_id)["detail"]
+
+
+def part_recogniser(config, store, job_id: str):
+    """The actor's own class, without Ray's process around it; it only must not recognise."""
+    record = read_record(store, layout.recognition(job_id), JobRecord)
+    made = object.__new__(batch_recognition.PartRecogniser)
+    made.cfg, made.store, made.record, made.device = config.serve, store, record, "cpu"
+    return made
+
+
+def test_a_cancelled_job_is_not_taken_up_and_begins_no_further_part(config, store, monkeypatch):
+    job_id = submit(store)
+    recogniser, begun = part_recogniser(config, store, job_id), []
+    monkeypatch.setattr(type(recogniser), "_recognise", lambda _, part: begun.append(part.number))
+    texts = [JobPart(number=n, file="a", first=n, rows=1).model_dump_json() for n in range(2)]
+    recogniser({"part": np.array(texts[:1])})
+    end = JobEnd(status="cancelled", ended_at=START.isoformat())
+    store.create(layout.recognition_end(job_id), end.to_json())
+    recogniser({"part": np.array(texts[1:])})
+    assert begun == [0]
+    assert batch_recognition.pending(store) == []
+
+
+def test_pictures_without_a_garment_have_not_failed(config, store, monkeypatch):
+    job_id = submit(store)
+    recogniser = part_recogniser(config, store, job_id)
+    statuses = ["ok", "no_garment", "no_garment", "not_found"]
+    table = pa.table({"id": list("abcd"), "status": statuses})
+    monkeypatch.setattr(batch_recognition.catalogue_rows, "recognise_rows", lambda *_: table)
+    monkeypatch.setattr(type(recogniser), "model", None)
+    recogniser._recognise(JobPart(number=0, file="a", first=0, rows=4))
+    told = status_of(store, job_id)
+    assert (told["rows_done"], told["rows_failed"], told["rows_without_garment"]) == (4, 1, 2)

@@ -65,16 +65,20 @@ class JobClaim(_Record):
 
 
 class RowCounts(_Record):
-    """How many rows have a result, and how many of those failed."""
+    """How many rows have a result, how many of those failed, and how many pictures show no garment.
+
+    Jobs of older versions count the latter among those that failed.
+    """
 
     rows: int
     failed: int
+    no_garment: int = 0
 
 
 class JobEnd(_Record):
     """How a job ended."""
 
-    status: Literal["succeeded", "failed"]
+    status: Literal["succeeded", "failed", "cancelled"]
     ended_at: str
     facts: RowCounts | None = None
     detail: str | None = None

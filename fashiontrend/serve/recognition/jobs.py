@@ -19,12 +19,19 @@ from fashiontrend.serve.recognition.allowed_keys import is_allowed
 from fashiontrend.serve.recognition.job_records import JobEnd, JobPlan, JobRecord, RowCounts
 from fashiontrend.serve.schemas.problems import Problem
 from fashiontrend.serve.schemas.requests import JobRequest
-from fashiontrend.serve.schemas.responses import JobResponse, JobResultsResponse, JsonObject
+from fashiontrend.serve.schemas.responses import (
+    JobResponse,
+    JobResultsResponse,
+    JobsResponse,
+    JsonObject,
+)
 from fashiontrend.storage import layout
 from fashiontrend.storage.digests import open_sealed
 from fashiontrend.storage.object_store import Store
 
 R = TypeVar("R", bound=pydantic.BaseModel)
+#: Most jobs of a list.
+MAX_JOBS = 100
 #: Most rows of a page of results.
 MAX_ROWS = 1_000
 
@@ -34,6 +41,7 @@ class CatalogueJobs:
 
     def __init__(self, store: Store, cfg: ServeConfig, now: Callable[[], datetime]) -> None:
         self.store, self.cfg, self.now = store, cfg, now
+        self._callers: dict[str, tuple[str, str]] = {}  # job -> when, whose; neither changes
 
     def submit(self, request: JobRequest, release: str, caller: str, key: str | None) -> str:
         """Store a job and return its id; the same Idempotency-Key gives the same job.
@@ -88,12 +96,42 @@ class CatalogueJobs:
             parts_total=len(plan.parts) if plan else None,
             rows_done=counts.rows,
             rows_failed=counts.failed,
+            rows_without_garment=counts.no_garment,
         )
         if end and end.detail:
             response.detail = end.detail
         if done:
             response.results = f"/v1/recognitions/{job_id}/results"
         return response
+
+    def list_jobs(self, caller: str) -> JobsResponse:
+        """Return the states of the caller's newest `MAX_JOBS` jobs, newest first."""
+        keys = self.store.keys(layout.RECOGNITIONS)
+        ids = [k.split("/")[1] for k in keys if k.endswith("/job.json")]
+        for job_id in ids:
+            if job_id not in self._callers:
+                record = read_record(self.store, layout.recognition(job_id), JobRecord)
+                self._callers[job_id] = record.created_at, record.caller
+        own = sorted((self._callers[i][0], i) for i in ids if self._callers[i][1] == caller)
+        newest = [job_id for _, job_id in reversed(own)][:MAX_JOBS]
+        return JobsResponse(jobs=[self.status(job_id, caller) for job_id in newest])
+
+    def cancel(self, job_id: str, caller: str) -> JobResponse:
+        """End a caller's job; parts that are finished stay, and no further part is begun.
+
+        Raises:
+            Problem: 404 if the caller has no such job, 409 if it has ended otherwise.
+        """
+        self._record(job_id, caller)
+        end = JobEnd(status="cancelled", ended_at=self.now().isoformat(timespec="seconds"))
+        try:
+            self.store.create(layout.recognition_end(job_id), end.to_json())
+        except Conflict:
+            standing = self.status(job_id, caller)
+            if standing.status != "cancelled":
+                detail = f"The job has ended already: it has {standing.status}."
+                raise Problem(409, "ended", detail) from None
+        return self.status(job_id, caller)
 
     def results(
         self, job_id: str, caller: str, cursor: str | None, limit: int
@@ -121,7 +159,9 @@ class CatalogueJobs:
             if offset >= table.num_rows:
                 part, offset = part + 1, 0
         plan = self._find(layout.recognition_plan(job_id), JobPlan)
-        complete = plan is not None and part >= len(plan.parts)
+        end = self._find(layout.recognition_end(job_id), JobEnd)
+        cancelled = end is not None and end.status == "cancelled" and f"{part:05d}" not in done
+        complete = cancelled or (plan is not None and part >= len(plan.parts))
         return JobResultsResponse(
             id=job_id,
             rows=rows,
@@ -160,6 +200,7 @@ def count_rows(store: Store, partitions: Sequence[str]) -> RowCounts:
     return RowCounts(
         rows=sum(m.facts["rows"] for m in manifests),
         failed=sum(m.facts["failed"] for m in manifests),
+        no_garment=sum(m.facts.get("no_garment", 0) for m in manifests),
     )
 
 

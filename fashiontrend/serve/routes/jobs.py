@@ -14,7 +14,7 @@ from fashiontrend.serve.routes.openapi import body, errors, secured
 from fashiontrend.serve.routes.services import Services, cached, fresh
 from fashiontrend.serve.schemas.problems import Problem
 from fashiontrend.serve.schemas.requests import JobRequest
-from fashiontrend.serve.schemas.responses import JobResponse, JobResultsResponse
+from fashiontrend.serve.schemas.responses import JobResponse, JobResultsResponse, JobsResponse
 
 EXAMPLE = {"input": ["uploads/catalogue.parquet"], "options": {"min_confidence": 0.5}}
 JobId = Annotated[
@@ -56,6 +56,26 @@ def make_router(services: Services) -> APIRouter:
         job_id = await run_in_threadpool(jobs.submit, job, release_id, caller, idempotency_key)
         status = await run_in_threadpool(jobs.status, job_id, caller)
         return fresh(status, 202, {"Location": f"/v1/recognitions/{job_id}"})
+
+    @router.get(
+        "/v1/recognitions",
+        responses={200: {"model": JobsResponse}, **errors(304)},
+        openapi_extra=secured("catalogue"),
+    )
+    def list_jobs(request: Request) -> Response:
+        """Return the caller's newest catalogue jobs, newest first."""
+        caller = services.allow(request, "catalogue")
+        return cached(request, services.need_table_services().jobs.list_jobs(caller))
+
+    @router.delete(
+        "/v1/recognitions/{job_id}",
+        responses={200: {"model": JobResponse}, **errors(400, 404, 409)},
+        openapi_extra=secured("catalogue"),
+    )
+    def cancel(request: Request, job_id: JobId) -> Response:
+        """Cancel a catalogue job of the caller's; what is finished stays, nothing further is begun."""
+        caller = services.allow(request, "catalogue")
+        return fresh(services.need_table_services().jobs.cancel(job_id, caller))
 
     @router.get(
         "/v1/recognitions/{job_id}",

@@ -34,7 +34,7 @@ DESCRIPTIONS = {
     403: "The token lacks the scope of this endpoint.",
     404: "There is nothing under this address.",
     408: "The request body did not arrive in time.",
-    409: "The Idempotency-Key was already used for another request.",
+    409: "The Idempotency-Key was already used for another request, or the job has ended.",
     413: "The request is too large.",
     415: "The Content-Type is not supported.",
     422: "The recogniser does not know an attribute, or options.strict is set and a picture is unusable.",

@@ -11,7 +11,7 @@ from fashiontrend.config import ServeConfig
 from fashiontrend.errors import DataError
 from fashiontrend.serve.http import tokens
 from fashiontrend.serve.recognition import catalogue_rows
-from fashiontrend.serve.recognition.job_records import JobPart, JobPlan
+from fashiontrend.serve.recognition.job_records import JobEnd, JobPart, JobPlan, RowCounts
 from fashiontrend.serve.schemas.requests import Options
 from fashiontrend.storage import layout
 from tests.serve.conftest import Server, draw, publish, save_forecaster, save_recogniser
@@ -48,6 +48,52 @@ def test_a_job_is_its_caller_s_alone(serve, store, tmp_path):
         found = guarded("GET", address, headers=bob)
         assert found.status_code == 404
         assert "ann" not in found.text
+
+
+@pytest.fixture
+def callers(serve, store, tmp_path):
+    """A server that asks for tokens, and the headers of two callers."""
+    new = [tokens.draw(name, ("catalogue",)) for name in ("ann", "bob")]
+    path = tmp_path / "tokens.json"
+    path.write_text(json.dumps([n.record.model_dump(mode="json") for n in new]))
+    guarded = Server(store, ServeConfig(auth="required", tokens_file=str(path)))
+    return guarded, *({"Authorization": f"Bearer {n.text}"} for n in new)
+
+
+def test_a_caller_lists_the_jobs_of_nobody_else_newest_first(callers):
+    guarded, ann, bob = callers
+    assert guarded("GET", "/v1/recognitions", headers=ann).json() == {"jobs": []}
+    for name in ("a", "b"):
+        guarded(
+            "POST", "/v1/recognitions", json={"input": [f"uploads/{name}.parquet"]}, headers=ann
+        )
+    listed = guarded("GET", "/v1/recognitions", headers=ann).json()["jobs"]
+    assert {job["input"][0] for job in listed} == {"uploads/a.parquet", "uploads/b.parquet"}
+    assert [j["created_at"] for j in listed] == sorted(
+        (j["created_at"] for j in listed), reverse=True
+    )
+    assert guarded("GET", "/v1/recognitions", headers=bob).json() == {"jobs": []}
+
+
+def test_a_cancelled_job_ends_keeps_what_is_finished_and_is_never_taken_up(callers, store):
+    guarded, ann, bob = callers
+    job = guarded("POST", "/v1/recognitions", json=REQUEST, headers=ann).headers["location"]
+    assert guarded("DELETE", job, headers=bob).status_code == 404
+    for _ in range(2):  # the second time it stands already
+        told = guarded("DELETE", job, headers=ann)
+        assert (told.status_code, told.json()["status"]) == (200, "cancelled")
+    page = guarded("GET", f"{job}/results", headers=ann).json()
+    assert (page["rows"], page["complete"]) == ([], True)
+
+
+def test_a_job_that_has_ended_is_not_cancelled(serve, store):
+    job = submit(serve).headers["location"]
+    end = JobEnd(
+        status="succeeded", ended_at="2026-12-01T00:00:00", facts=RowCounts(rows=0, failed=0)
+    )
+    store.create(layout.recognition_end(job.rsplit("/", 1)[1]), end.to_json())
+    refused = serve("DELETE", job)
+    assert (refused.status_code, problem(refused)) == (409, "ended")
 
 
 def test_a_job_is_accepted_with_its_address_and_waits(serve):
