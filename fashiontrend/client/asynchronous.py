@@ -12,6 +12,7 @@ from fashiontrend.attrnet.inference.prediction import GarmentPrediction
 from fashiontrend.client import calls
 from fashiontrend.client.calls import Call
 from fashiontrend.client.exchange import Exchange
+from fashiontrend.serve.schemas.catalogue_jobs import JobResponse, JobsResponse
 from fashiontrend.serve.schemas.requests import AdhocSeries, BoxFractions, Options, RemotePicture
 from fashiontrend.serve.schemas.responses import (
     AdhocForecastResponse,
@@ -19,8 +20,6 @@ from fashiontrend.serve.schemas.responses import (
     ForecastsResponse,
     GatesResponse,
     ImageResult,
-    JobResponse,
-    JobsResponse,
     JsonObject,
     KeywordsResponse,
     RecogniseResponse,

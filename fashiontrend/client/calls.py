@@ -12,6 +12,7 @@ import pydantic
 from fashiontrend.attrnet.inference import prediction
 from fashiontrend.attrnet.inference.prediction import GarmentPrediction
 from fashiontrend.errors import ConfigError
+from fashiontrend.serve.schemas.catalogue_jobs import JobResponse, JobResultsResponse, JobsResponse
 from fashiontrend.serve.schemas.requests import AdhocSeries, BoxFractions, Options, RemotePicture
 from fashiontrend.serve.schemas.responses import (
     AdhocForecastResponse,
@@ -20,9 +21,6 @@ from fashiontrend.serve.schemas.responses import (
     ForecastsResponse,
     GatesResponse,
     ImageResult,
-    JobResponse,
-    JobResultsResponse,
-    JobsResponse,
     JsonObject,
     KeywordsResponse,
     RecogniseResponse,

@@ -9,7 +9,7 @@ import pytest
 
 from fashiontrend.client import AsyncClient, Client, Refused
 from fashiontrend.errors import ConfigError, StoreError
-from fashiontrend.serve.schemas.responses import JobResultsResponse
+from fashiontrend.serve.schemas.catalogue_jobs import JobResultsResponse
 
 IMAGE = {"id": "a", "status": "ok", "garments": []}
 ANSWER = {

@@ -17,14 +17,10 @@ from fashiontrend.config import ServeConfig
 from fashiontrend.errors import Conflict
 from fashiontrend.serve.recognition.allowed_keys import is_allowed
 from fashiontrend.serve.recognition.job_records import JobEnd, JobPlan, JobRecord, RowCounts
+from fashiontrend.serve.schemas.catalogue_jobs import JobResponse, JobResultsResponse, JobsResponse
 from fashiontrend.serve.schemas.problems import Problem
 from fashiontrend.serve.schemas.requests import JobRequest
-from fashiontrend.serve.schemas.responses import (
-    JobResponse,
-    JobResultsResponse,
-    JobsResponse,
-    JsonObject,
-)
+from fashiontrend.serve.schemas.responses import JsonObject
 from fashiontrend.storage import layout
 from fashiontrend.storage.digests import open_sealed
 from fashiontrend.storage.object_store import Store

@@ -12,9 +12,9 @@ from fashiontrend.serve.recognition.jobs import MAX_ROWS
 from fashiontrend.serve.release.tables import Tables
 from fashiontrend.serve.routes.openapi import body, errors, secured
 from fashiontrend.serve.routes.services import Services, cached, fresh
+from fashiontrend.serve.schemas.catalogue_jobs import JobResponse, JobResultsResponse, JobsResponse
 from fashiontrend.serve.schemas.problems import Problem
 from fashiontrend.serve.schemas.requests import JobRequest
-from fashiontrend.serve.schemas.responses import JobResponse, JobResultsResponse, JobsResponse
 
 EXAMPLE = {"input": ["uploads/catalogue.parquet"], "options": {"min_confidence": 0.5}}
 JobId = Annotated[
