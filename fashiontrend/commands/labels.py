@@ -9,8 +9,8 @@ import rich.table
 import typer
 
 from fashiontrend import config as configuration
-from fashiontrend.commands.options import ConfigOption, DayOption, day_of
-from fashiontrend.errors import ConfigError, DataError
+from fashiontrend.commands.options import ConfigOption, DayOption, day_of, write_file
+from fashiontrend.errors import ConfigError, DataError, HealthError
 from fashiontrend.labels.tasks import Tool
 from fashiontrend.storage.object_store import open_store
 
@@ -91,6 +91,11 @@ def export(
         )
         known = labelling.gather(settings, store, day_of(day))
         facts = labelling.export_request(settings, known, request, sink)
+        if not facts.pictures:
+            raise HealthError(
+                "the catalogue holds no picture that waits for labels. Crawl and ingest a day first (`fashiontrend "
+                "crawl`, `fashiontrend ingest`), or export an imported set with --set."
+            )
     for line in labelling.describe_export(facts):
         typer.echo(f"{out}: {line}")
 
@@ -110,8 +115,7 @@ def into_folder(folder: Path) -> Callable[[str, bytes], None]:
             raise DataError(
                 f"{name!r} would be written outside {folder}; the set names a wrong file."
             )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        write_file(path, data)
 
     return write
 
@@ -198,5 +202,5 @@ def guide(
 
     settings = configuration.load(config)
     known = labelling.gather(settings, open_store(settings.store), day_of(day))
-    out.write_text(labelling_guide.page(known, settings), "utf-8")
+    write_file(out, labelling_guide.page(known, settings).encode())
     typer.echo(f"{out}: {len(known.taxonomy.ids)} attributes")

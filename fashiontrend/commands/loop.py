@@ -76,7 +76,8 @@ def _run_of(config: Config, run_id: str | None) -> ledger.Run:
     known = ledger.runs(store)
     if not known or (run_id and run_id not in known):
         raise ConfigError(
-            f"no run {run_id or ''} in {config.store.url}; there are: {', '.join(known) or 'none yet'}."
+            f"{config.store.url} holds no run{f' {run_id}' if run_id else ''}; there are: "
+            f"{', '.join(known) or 'none yet'}."
         )
     return (
         ledger.load(store, run_id)

@@ -1,6 +1,7 @@
 """Options that many commands share."""
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -46,3 +47,18 @@ def port_of(port: int) -> int:
     if not 0 <= port <= 65535:
         raise ConfigError(f"--port {port}: no port has this number. Name one from 1 to 65535.")
     return port
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file that the caller named, and its folder.
+
+    Raises:
+        ConfigError: it cannot be written there.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written: {error.strerror}. Name another place."
+        ) from error

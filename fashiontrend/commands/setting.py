@@ -11,7 +11,7 @@ import yaml
 
 from fashiontrend import __version__, console, taxonomy
 from fashiontrend import config as configuration
-from fashiontrend.commands.options import ConfigOption, DayOption, day_of, names_in
+from fashiontrend.commands.options import ConfigOption, DayOption, day_of, names_in, write_file
 from fashiontrend.config import Config
 from fashiontrend.errors import ConfigError
 
@@ -83,7 +83,7 @@ def init(
     found = shops.visit(Config(), shop) if shop else None
     if found is not None:
         shops.show(Config(), found)
-    path.write_text(shops.starter(found), "utf-8")
+    write_file(path, shops.starter(found).encode())
     to_edit = "crawl.contact_url" if found else "crawl.platforms"
     typer.echo(f"wrote {path}; edit {to_edit}, then: fashiontrend doctor --config {path}")
 

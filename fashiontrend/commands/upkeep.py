@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
+import pydantic
 import rich.console
 import rich.table
 import rich.text
@@ -12,7 +13,7 @@ import typer
 from fashiontrend import config as configuration
 from fashiontrend.commands.options import ConfigOption
 from fashiontrend.config import StoreConfig
-from fashiontrend.errors import DataError
+from fashiontrend.errors import ConfigError, DataError
 from fashiontrend.storage.object_store import Store, open_store
 from fashiontrend.upkeep import backup as copies
 from fashiontrend.upkeep import check, retention
@@ -124,7 +125,11 @@ def restore(
 def _beside(store: Store, url: str, endpoint: str | None) -> Store:
     """Another store, asked with the settings of this one."""
     changed = {"url": url, **({"endpoint": endpoint} if endpoint else {})}
-    return open_store(StoreConfig.model_validate({**store.config.model_dump(), **changed}))
+    try:
+        return open_store(StoreConfig.model_validate({**store.config.model_dump(), **changed}))
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise ConfigError(f"{url}: {first['msg'].removeprefix('Value error, ')}") from error
 
 
 def _report(copied: copies.Copied) -> None:

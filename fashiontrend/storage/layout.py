@@ -4,7 +4,12 @@ A *partition* is a folder whose files count only once its `_manifest.json` exist
 hold the version of what made them are never written twice.
 """
 
+import re
 from datetime import date
+
+from fashiontrend.errors import ConfigError
+
+_SET_NAME = re.compile(r"[^\W_][\w.-]{0,99}")
 
 
 def raw_image(picture_id: str) -> str:
@@ -33,7 +38,15 @@ def catalogue_day(day: date, platform: str) -> str:
 
 
 def annotation_set(name: str) -> str:
-    """Partition: an imported labelled set (ANNOTATION rows and the taxonomy it uses)."""
+    """Partition: an imported labelled set (ANNOTATION rows and the taxonomy it uses).
+
+    Raises:
+        ConfigError: people choose the name, and this one would lie somewhere else.
+    """
+    if not _SET_NAME.fullmatch(name):
+        raise ConfigError(
+            f"{name!r} cannot name a set. Use letters, digits, '-', '_' and '.', and begin with a letter or digit."
+        )
     return f"annotations/{name}"
 
 

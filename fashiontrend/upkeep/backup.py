@@ -42,12 +42,14 @@ def copy(source: Store, target: Store, renew: bool = False) -> Copied:
         renew: write files again that stand there with the same size, as a restore of damaged ones must.
 
     Raises:
-        DataError: a file of the source is damaged; nothing that names it was written.
+        DataError: the source holds nothing, or a file of it is damaged; nothing that names it was written.
         StoreError: one of the stores cannot be reached.
     """
     served = releases.current(source)
     pointer = source.read(layout.CURRENT_RELEASE) if served else None
     listed = {f.key: f for f in source.listing("") if _counts(f.key)}
+    if not listed:
+        raise DataError(f"{source.uri('')}: holds no file to copy. Check the address.")
     standing = {} if renew else {f.key: f.size for f in target.listing("")}
     numbers: list[tuple[int, int]] = []
     for wave in _waves(source, listed):

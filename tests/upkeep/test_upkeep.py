@@ -224,3 +224,17 @@ def test_the_commands_say_what_they_did(full, tmp_path):
     assert "release is r1" in give("restore", str(tmp_path / "copy"))[1]
     assert "Nothing is damaged" in give("fsck")[1]
     assert full.exists(f"{layout.model('attrnet', 'a1')}/{MANIFEST}")
+
+
+def test_a_source_that_holds_nothing_is_no_backup(full, tmp_path):
+    """A mistyped address would else look like a finished restore."""
+    empty = open_store(StoreConfig(url=str(tmp_path / "mistyped")))
+    with pytest.raises(DataError, match=r"mistyped/: holds no file to copy\. Check the address"):
+        backup.copy(empty, full, renew=True)
+
+
+def test_an_address_that_names_no_bucket_is_refused_in_a_sentence(tmp_path):
+    file = tmp_path / "fashiontrend.yaml"
+    file.write_text(f"store: {{url: {tmp_path / 'store'}}}\n")
+    told = CliRunner().invoke(app, ["backup", "s3://", "--config", str(file)])
+    assert str(told.exception) == "s3://: names no bucket. Write s3://bucket or s3://bucket/prefix."
