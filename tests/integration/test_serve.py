@@ -19,7 +19,6 @@ from fashiontrend.client import Client
 from fashiontrend.serve.schemas.requests import Options
 from fashiontrend.storage import releases
 from fashiontrend.storage.object_store import parquet_bytes
-from ray_jobs import standby
 from tests.integration.conftest import leave_ray
 from tests.integration.desk import block, desk, started, type_in
 from tests.integration.desk import until as wait_until
@@ -193,5 +192,5 @@ def test_the_printed_configuration_is_one_that_ray_serve_takes(server):
     tree = yaml.safe_load(printed.stdout)
     read = ServeDeploySchema.model_validate(tree)
     routes = {a.name: a.route_prefix for a in read.applications}
-    assert routes == {"recognise": "/v1/recognise", "tables": "/", standby.NAME: None}
+    assert routes == {"recognise": "/v1/recognise", "tables": "/", "standby": None}
     assert json.dumps(tree)
