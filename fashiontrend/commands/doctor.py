@@ -167,7 +167,7 @@ def _platforms(config: Config) -> Finding:
 def examine_shops(config: Config) -> list[Finding]:
     """Ask each configured shop once, beside its robots.txt, all of them at the same time."""
     try:
-        from fashiontrend.crawl.knock import knock
+        from fashiontrend.crawl.shop_check import check_shop
         from fashiontrend.crawl.visit import Visit
     except ModuleNotFoundError as error:
         told = f"not asked: {error.name} is not installed"
@@ -177,7 +177,7 @@ def examine_shops(config: Config) -> list[Finding]:
         name, today = f"shop {platform.name}", datetime.now(tz=UTC).date()
         visit = Visit(config.crawl, platform.base_url.replace("{day}", str(today)))
         try:
-            return Finding(name, True, await knock(visit, platform))
+            return Finding(name, True, await check_shop(visit, platform))
         except FashiontrendError as error:
             advice = (
                 f"Try `fashiontrend shop {platform.base_url}`, or leave shops out by --offline."

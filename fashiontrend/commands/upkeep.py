@@ -1,4 +1,4 @@
-"""Care of the store: damage, what nothing needs any more, small files, copies."""
+"""Care of the store: damage, what nothing needs any more, copies."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

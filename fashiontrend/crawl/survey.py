@@ -18,7 +18,7 @@ from fashiontrend.crawl.listing import Listing, check_listing
 from fashiontrend.crawl.pages import StatedProduct
 from fashiontrend.crawl.pages.values import to_address
 from fashiontrend.crawl.spiders import WOOCOMMERCE_PLAIN, WOOCOMMERCE_PRETTY
-from fashiontrend.crawl.visit import Answer, ShopRefuses, Visit, VisitOver
+from fashiontrend.crawl.visit import AddressForbidden, Answer, ShopRefuses, Visit, VisitOver
 from fashiontrend.crawl.widths import widest_once
 from fashiontrend.errors import DataError, PictureError
 from fashiontrend.images import inspect
@@ -120,10 +120,10 @@ async def _recognise(visit: Visit, base: str, home: str, day: date) -> ShopSurve
     for kind in marked or tries:
         try:
             found = await tries[kind](visit, base, day)
-        except ShopRefuses as error:
-            if "robots.txt forbids" not in str(error) and "refused" not in str(error):
-                raise
+        except AddressForbidden as error:
             seen.append(str(error))
+        except ShopRefuses:
+            raise
         except DataError:
             continue
         else:

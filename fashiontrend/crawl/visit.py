@@ -42,6 +42,10 @@ class ShopRefuses(DataError):
     """A shop does not want to be asked, or cannot be; the message says how that was seen."""
 
 
+class AddressForbidden(ShopRefuses):
+    """A shop does not want one address to be asked; others may be."""
+
+
 class VisitOver(DataError):
     """The requests of a visit are spent."""
 
@@ -124,7 +128,7 @@ class Visit:
     async def _obey(self, address: str) -> None:
         rules = await self._rules(address)
         if not rules.can_fetch(address, self.agent):
-            raise ShopRefuses(
+            raise AddressForbidden(
                 f"{address}: robots.txt forbids it. Ask the shop for permission; docs/permission.md says how."
             )
 
@@ -237,7 +241,7 @@ def _welcome(answer: Answer) -> Answer:
     """
     if answer.status in REFUSAL_STATUSES or is_challenge(answer.text):
         seen = answer.status if answer.status in REFUSAL_STATUSES else "a challenge page"
-        raise ShopRefuses(
+        raise AddressForbidden(
             f"{answer.url}: the shop refused ({seen}), and nothing tries to get around that. Ask the shop "
             "for permission; docs/permission.md says how."
         )

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from fashiontrend import delimited
 from fashiontrend import images as pictures
 from fashiontrend.config import IngestConfig, digest
 from fashiontrend.errors import DataError, PictureError
@@ -179,7 +180,7 @@ def _with_notes(table: pa.Table, notes: Sequence[str], source: Path) -> pa.Table
 
 def _read_list(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Read a CSV file as text cells, and how its form was understood."""
-    text, notes = text_tables.decode(path.read_bytes())
+    text, notes = delimited.decode(path.read_bytes())
     table = text_tables.with_decimal_points(text_tables.read(text, str(path)), CORNERS)
     frame = pd.DataFrame(list(table.rows), columns=list(table.columns), dtype=str)
     return frame, (*notes, *table.notes)

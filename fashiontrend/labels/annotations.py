@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn, TypeAlias
 
 import pyarrow as pa
@@ -125,6 +125,23 @@ def read_csv(text: str, source: str, taxonomy: Taxonomy, pictures: pa.Table) -> 
         box = _read_box(cells, place, picture)
         found.append(make_annotation(picture, split, labels, box, cells.get("annotator", "")))
     return gather(found, missing, ignored, notes)
+
+
+@dataclass
+class AnnotationReader:
+    """What the readers of all tools collect while they read a file part by part."""
+
+    taxonomy: Taxonomy
+    index: PictureIndex
+    names: ValueNames
+    found: list[Annotation] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    ignored: set[str] = field(default_factory=set)
+    notes: Notes = field(default_factory=Notes)
+
+    def gathered(self) -> ReadAnnotations:
+        """Merge the annotations of the file, and hand on what of it could not be used."""
+        return gather(self.found, self.missing, sorted(self.ignored), self.notes)
 
 
 def gather(

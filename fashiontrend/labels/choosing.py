@@ -21,6 +21,8 @@ LEAST_RANDOM, MOST_RANDOM = 0.2, 2 / 3
 TIMES_MEAN, LEAST_PROBABILITY = 2.0, 0.02
 #: Of the chosen part, this much is for rare values of weak attributes, the rest for the least sure.
 RARE_PART = 0.5
+#: The kind of the reasons that name a rare value.
+RARE = "rare values"
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,16 @@ class AttributeNeed:
 
 @dataclass(frozen=True)
 class ChosenPicture:
-    """A chosen picture: its place among the candidates, its split, and why it was chosen."""
+    """A chosen picture: its place among the candidates, its split, and why it was chosen.
+
+    Attributes:
+        kind: of the reason, for counts; the reason itself if "".
+    """
 
     place: int
     split: str
     why: str
+    kind: str = ""
 
 
 def random_part(candidates: Candidates, needs: Mapping[str, AttributeNeed], number: int) -> int:
@@ -177,7 +184,7 @@ class _Picker:
                 continue
             attribute, value = pair
             name = self._needs[attribute].values[value]
-            found.append(self._take(row, f"perhaps {attribute} {name}, which is rare"))
+            found.append(self._take(row, f"perhaps {attribute} {name}, which is rare", RARE))
         return found
 
     def pick_unsure(self, number: int) -> list[ChosenPicture]:
@@ -234,9 +241,9 @@ class _Picker:
         # A picture that hardly shows the value is no better for being the first of its day.
         return [int(r) for r in np.lexsort((-score, rank, score < 0.5 * score.max()))]
 
-    def _take(self, row: int, why: str) -> ChosenPicture:
+    def _take(self, row: int, why: str, kind: str = "") -> ChosenPicture:
         place = int(self._places[row])
         self.taken.add(place)
         for attribute, seen in self._seen.items():
             self._counts[attribute] += seen[row, :-1]
-        return ChosenPicture(place, TRAIN, why)
+        return ChosenPicture(place, TRAIN, why, kind)

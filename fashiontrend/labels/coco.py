@@ -6,24 +6,20 @@ https://cocodataset.org/#format-data
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 
 from fashiontrend.errors import DataError
 from fashiontrend.labels.annotations import (
-    Annotation,
+    AnnotationReader,
     Box,
-    PictureIndex,
     ReadAnnotations,
     damage_named,
-    gather,
     index_pictures,
     make_annotation,
 )
 from fashiontrend.labels.boxes import clipped_fractions, turned_hull
-from fashiontrend.labels.notes import Notes
 from fashiontrend.labels.tasks import GARMENT, LabellingTask, read_file_name
 from fashiontrend.labels.value_names import ValueNames
 from fashiontrend.taxonomy import Taxonomy
@@ -52,7 +48,7 @@ def read_coco(text: str, source: str, taxonomy: Taxonomy, pictures: pa.Table) ->
             reader.read(image, boxes.pop(image.get("id"), []), place)
     for identity in boxes:
         reader.notes.add("boxes of images that are not listed are left out", str(identity))
-    return gather(reader.found, reader.missing, sorted(reader.ignored), reader.notes)
+    return reader.gathered()
 
 
 def parse_coco(text: str, source: str) -> dict[str, Any]:
@@ -70,17 +66,8 @@ def parse_coco(text: str, source: str) -> dict[str, Any]:
     return document
 
 
-@dataclass
-class _Reader:
+class _Reader(AnnotationReader):
     """Reads images one after the other."""
-
-    taxonomy: Taxonomy
-    index: PictureIndex
-    names: ValueNames
-    found: list[Annotation] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-    ignored: set[str] = field(default_factory=set)
-    notes: Notes = field(default_factory=Notes)
 
     def read(self, image: Mapping[str, Any], boxes: list[Mapping[str, Any]], place: str) -> None:
         identity, split = read_file_name(str(image.get("file_name") or ""))

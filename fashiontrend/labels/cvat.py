@@ -6,7 +6,7 @@ https://docs.cvat.ai/docs/manual/advanced/xml_format/
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -14,18 +14,15 @@ from lxml import etree
 
 from fashiontrend.errors import DataError
 from fashiontrend.labels.annotations import (
-    Annotation,
+    AnnotationReader,
     Box,
     IndexedPicture,
-    PictureIndex,
     ReadAnnotations,
     damage_named,
-    gather,
     index_pictures,
     make_annotation,
 )
 from fashiontrend.labels.boxes import clipped_fractions, turned_hull
-from fashiontrend.labels.notes import Notes
 from fashiontrend.labels.tasks import (
     GARMENT,
     LabellingTask,
@@ -56,14 +53,14 @@ def read_cvat(text: str, source: str, taxonomy: Taxonomy, pictures: pa.Table) ->
     root = parse_xml(text, source)
     person = root.find(".//meta//assignee/username")
     annotator = (person.text or "") if person is not None else ""
-    reader = _Reader(annotator, taxonomy, index_pictures(pictures), ValueNames(taxonomy))
+    reader = _Reader(taxonomy, index_pictures(pictures), ValueNames(taxonomy), annotator=annotator)
     for image in root.iter("image"):
         place = f"{source}: image {image.get('name')!r}"
         with damage_named(place):
             reader.read(image, place)
     if root.find("track") is not None:
         reader.notes.add("tracks of videos are left out", source)
-    return gather(reader.found, reader.missing, sorted(reader.ignored), reader.notes)
+    return reader.gathered()
 
 
 def parse_xml(text: str, source: str) -> Any:
@@ -85,17 +82,10 @@ def parse_xml(text: str, source: str) -> Any:
 
 
 @dataclass
-class _Reader:
+class _Reader(AnnotationReader):
     """Reads images one after the other."""
 
-    annotator: str
-    taxonomy: Taxonomy
-    index: PictureIndex
-    names: ValueNames
-    found: list[Annotation] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-    ignored: set[str] = field(default_factory=set)
-    notes: Notes = field(default_factory=Notes)
+    annotator: str = ""
 
     def read(self, image: Any, place: str) -> None:
         identity, split = read_file_name(image.get("name") or "")

@@ -2,27 +2,24 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import pyarrow as pa
 
 from fashiontrend.errors import DataError
 from fashiontrend.labels.annotations import (
-    Annotation,
+    AnnotationReader,
     Box,
     IndexedPicture,
-    PictureIndex,
     ReadAnnotations,
     check_value,
     damage_named,
-    gather,
     index_pictures,
     make_annotation,
     other_version,
 )
 from fashiontrend.labels.boxes import clipped_fractions, turned_hull
-from fashiontrend.labels.notes import Notes
 from fashiontrend.labels.split import TRAIN, VAL
 from fashiontrend.labels.successors import Successors
 from fashiontrend.labels.value_names import ValueNames
@@ -50,28 +47,25 @@ def read_label_studio(
             version of the taxonomy; the message names the task.
     """
     reader = _Reader(
-        source, taxonomy, index_pictures(pictures), ValueNames(taxonomy), Successors(taxonomy)
+        taxonomy=taxonomy,
+        index=index_pictures(pictures),
+        names=ValueNames(taxonomy),
+        source=source,
+        successors=Successors(taxonomy),
     )
     for number, task in enumerate(parse_tasks(text, source)):
         place = f"{source}: task {task.get('id', number)}"
         with damage_named(place):
             reader.read(task, place)
-    return gather(reader.found, reader.missing, sorted(reader.ignored), reader.notes)
+    return reader.gathered()
 
 
-@dataclass
-class _Reader:
+@dataclass(kw_only=True)
+class _Reader(AnnotationReader):
     """Reads tasks one after the other."""
 
     source: str
-    taxonomy: Taxonomy
-    index: PictureIndex
-    names: ValueNames
     successors: Successors
-    found: list[Annotation] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-    ignored: set[str] = field(default_factory=set)
-    notes: Notes = field(default_factory=Notes)
 
     def read(self, task: LabelStudioNode, place: str) -> None:
         data = task.get("data") or {}

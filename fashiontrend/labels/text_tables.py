@@ -1,4 +1,4 @@
-"""Read CSV as people and spreadsheets write it: other encodings, semicolons, decimal commas, all of it reported.
+"""Read CSV as people and spreadsheets write it: semicolons, decimal commas, all of it reported.
 
 Cells stay text, so that an id keeps its leading zeros.
 """
@@ -9,9 +9,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from fashiontrend.delimited import SEPARATORS, find_separator
 from fashiontrend.errors import DataError
 
-_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 
 
@@ -32,25 +32,6 @@ class TextTable:
     notes: tuple[str, ...] = ()
 
 
-def decode(data: bytes) -> tuple[str, tuple[str, ...]]:
-    """Return the text of a file and how its encoding was understood.
-
-    UTF-8 comes first, and UTF-16 is known by its byte order mark. Any other text is what Windows
-    writes in Western Europe (code page 1252, of which Latin-1's letters are a part).
-    """
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16"), ("the text is UTF-16",)
-    try:
-        return data.decode("utf-8"), ()
-    except UnicodeDecodeError:
-        pass
-    note = "the text is no UTF-8 and is read as Windows-1252 (Latin-1)"
-    try:
-        return data.decode("cp1252"), (note,)
-    except UnicodeDecodeError:  # five bytes have no letter in that code page
-        return data.decode("latin-1"), (note,)
-
-
 def read(text: str, source: str = "") -> TextTable:
     """Read the text of a CSV file.
 
@@ -59,9 +40,9 @@ def read(text: str, source: str = "") -> TextTable:
     """
     notes = ["the byte order mark at the start is left out"] if text.startswith("\ufeff") else []
     text = text.removeprefix("\ufeff")
-    separator = _find_separator(text)
+    separator = find_separator(text)
     if separator != ",":
-        notes.append(f"cells are separated by {_SEPARATORS[separator]}")
+        notes.append(f"cells are separated by {SEPARATORS[separator]}")
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
     columns = [(c or "").strip() for c in reader.fieldnames or ()]
     reader.fieldnames = columns
@@ -93,10 +74,3 @@ def with_decimal_points(table: TextTable, columns: Sequence[str]) -> TextTable:
 
 def _with_point(cell: str) -> str:
     return cell.replace(",", ".") if _DECIMAL_COMMA.fullmatch(cell) else cell
-
-
-def _find_separator(text: str) -> str:
-    """The character that parts the first line into the most cells; a comma if none does."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    widths = {s: len(next(csv.reader([first], delimiter=s), [])) for s in _SEPARATORS}
-    return max(widths, key=lambda s: widths[s])

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from fashiontrend import delimited
 from fashiontrend.config import Config
 from fashiontrend.errors import ConfigError
-from fashiontrend.labels import text_tables, tools
+from fashiontrend.labels import tools
 from fashiontrend.labels.annotations import ReadAnnotations
 from fashiontrend.labels.successors import Successors
 from fashiontrend.storage import layout, schemas
@@ -24,7 +25,7 @@ def read_text(name: str, store: Store) -> str:
     Raises:
         ConfigError: neither exists.
     """
-    text, notes = text_tables.decode(_read(name, store))
+    text, notes = delimited.decode(_read(name, store))
     for note in notes:
         log.warning("%s: %s", name, note)
     return text

@@ -8,12 +8,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from fashiontrend import images
+from fashiontrend import delimited, images
 from fashiontrend import taxonomy as taxonomies
 from fashiontrend.config import Config, IngestConfig
 from fashiontrend.errors import ConfigError, DataError
 from fashiontrend.labelled_sets.importing import digest_content
-from fashiontrend.labels import text_tables, tools
+from fashiontrend.labels import tools
 from fashiontrend.labels.agreement import Agreement, measure_agreement
 from fashiontrend.labels.annotations import Annotation, ReadAnnotations, merge_annotations
 from fashiontrend.labels.notes import Note
@@ -100,7 +100,7 @@ def import_labels(
 def _read_text(path: Path) -> tuple[str, tuple[str, ...]]:
     if not path.is_file():
         raise ConfigError(f"{path}: no such file. Name the file that the labelling tool exported.")
-    return text_tables.decode(path.read_bytes())
+    return delimited.decode(path.read_bytes())
 
 
 def _pictures(config: Config, store: Store, day: date) -> pa.Table:

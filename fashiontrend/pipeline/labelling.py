@@ -170,15 +170,17 @@ def export_request(
         random = choosing.random_part(candidates, needs, request.number)
     chosen = choosing.choose(candidates, needs, request.number, random, request.seed)
     addresses = _addresses(known, request, index, chosen)
+    kind_of = {index["picture_id"][c.place].as_py(): c.kind or c.why for c in chosen}
     tasks, images, absent = _tasks(known, request, index, predictions, chosen, addresses)
     for task in tasks:
         if task.picture_id in images:
             sink(task.file, images[task.picture_id])
+    kinds = Counter(kind_of[task.picture_id] for task in tasks)
     lost = write_tasks(request.tool, tasks, known.taxonomy, source, sink)
     sink("how-to.txt", labelling_how_to.TEXTS[request.tool].encode())
     return ExportFacts(
         str(request.tool), len(tasks), sum(t.split == VAL for t in tasks),
-        dict(Counter(_kind(t.why) for t in tasks)), source, lost, absent,
+        dict(kinds), source, lost, absent,
     )  # fmt: skip
 
 
@@ -202,10 +204,6 @@ def describe_export(facts: ExportFacts) -> list[str]:
             f"{facts.without_picture} chosen pictures are missing in the store and left out"
         )
     return lines
-
-
-def _kind(why: str) -> str:
-    return "rare values" if why.startswith("perhaps") else why
 
 
 def write_tasks(

@@ -4,14 +4,12 @@ An operator may watch some namespaces only, and nobody but its administrator can
 RayCluster that is suspended, and so makes no pod, is created, and whoever watches it writes its status.
 """
 
-import argparse
 import logging
-import sys
 import time
 
-from fashiontrend import console
 from fashiontrend.errors import ConfigError
-from fashiontrend.submit.kube import NAMESPACE_FILE, RAYCLUSTERS, KubeClient, connect
+from fashiontrend.submit import hooks
+from fashiontrend.submit.kube import RAYCLUSTERS, KubeClient
 from fashiontrend.submit.manifest import Resource
 
 log = logging.getLogger(__name__)
@@ -65,22 +63,10 @@ def ask_operator(name: str, client: KubeClient, wait_s: float = WAIT_S) -> float
     return time.monotonic() - begin
 
 
-def main() -> None:
-    """Parse the command line; exit codes as everywhere."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", help="The RayCluster that is tried has this name.")
-    parser.add_argument(
-        "--namespace", help="The RayCluster is tried in this namespace. Default: that of the pod."
-    )
-    arguments = parser.parse_args()
-
-    def act() -> None:
-        namespace = arguments.namespace or NAMESPACE_FILE.read_text("utf-8")
-        seconds = ask_operator(arguments.name, connect(namespace))
-        log.info("a KubeRay operator watches %s; it took %.0f s", namespace, seconds)
-
-    sys.exit(console.guard(act))
+def _report(name: str, client: KubeClient) -> None:
+    seconds = ask_operator(name, client)
+    log.info("a KubeRay operator watches %s; it took %.0f s", client.namespace, seconds)
 
 
 if __name__ == "__main__":
-    main()
+    hooks.run(str(__doc__), "The RayCluster that is tried has this name.", _report)

@@ -4,20 +4,12 @@ KubeRay clears a cluster's keys in Redis by a job of its own; without Redis that
 hold up the namespace until it gives up.
 """
 
-import argparse
 import logging
-import sys
 import time
 
-from fashiontrend import console
 from fashiontrend.errors import StoreError
-from fashiontrend.submit.kube import (
-    NAMESPACE_FILE,
-    RAYCLUSTERS,
-    RAYSERVICES,
-    KubeClient,
-    connect,
-)
+from fashiontrend.submit import hooks
+from fashiontrend.submit.kube import RAYCLUSTERS, RAYSERVICES, KubeClient
 
 log = logging.getLogger(__name__)
 #: Label that KubeRay puts on the clusters of a RayService.
@@ -43,21 +35,5 @@ def delete_service(name: str, client: KubeClient, wait_s: float = WAIT_S) -> Non
         time.sleep(2.0)
 
 
-def main() -> None:
-    """Parse the command line; exit codes as everywhere."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", help="The RayService of this name is deleted.")
-    parser.add_argument(
-        "--namespace", help="The RayService lies in this namespace. Default: that of the pod."
-    )
-    arguments = parser.parse_args()
-
-    def act() -> None:
-        namespace = arguments.namespace or NAMESPACE_FILE.read_text("utf-8")
-        delete_service(arguments.name, connect(namespace))
-
-    sys.exit(console.guard(act))
-
-
 if __name__ == "__main__":
-    main()
+    hooks.run(str(__doc__), "The RayService of this name is deleted.", delete_service)

@@ -39,10 +39,11 @@ ADVICE: Mapping[str, str] = {
     "models/": "Restore it from a backup, or remove its folder, roll back and give `fashiontrend run`.",
     "training/": "Remove its folder; the training begins anew.",
     "shares/": "Remove its folder and give `fashiontrend shares` for its day.",
+    "retail/": "Remove its folder and give `fashiontrend publish` for its day.",
     "keywords/": "Restore it from a backup, or remove its folder and give `fashiontrend publish` for its day.",
     "scorecard/": "Remove its folder and give `fashiontrend publish` for its day.",
     "recognitions/": "Remove its folder and submit the job again.",
-    "releases/current.json": "Remove the file; `fashiontrend releases --rollback RELEASE` writes it again.",
+    "releases/current.json": "Remove the file; `fashiontrend releases rollback RELEASE` writes it again.",
     "releases/": "Restore it from a backup, or roll back to another release.",
     "runs/": "Restore it from a backup, or remove its folder and give `fashiontrend run` for its day.",
 }

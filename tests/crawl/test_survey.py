@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from fashiontrend.config import CrawlConfig, IngestConfig, PlatformConfig
-from fashiontrend.crawl.knock import knock
+from fashiontrend.crawl.shop_check import check_shop
 from fashiontrend.crawl.survey import survey
 from fashiontrend.crawl.visit import MAX_REQUESTS, ShopRefuses, Visit
 
@@ -184,7 +184,7 @@ def test_a_configured_shop_is_asked_once(open_shop, name, kind, told):
     answers = {**SHOPS[name], "/products.json?limit=1": SHOPIFY}
     shop = opened(open_shop, answers)
     platform = PlatformConfig(name="a", kind=kind, base_url=shop.url)
-    assert told in asyncio.run(knock(Visit(CrawlConfig(), shop.url, pause_s=0.0), platform))
+    assert told in asyncio.run(check_shop(Visit(CrawlConfig(), shop.url, pause_s=0.0), platform))
     assert len(shop.asked) == 2
 
 
@@ -192,4 +192,4 @@ def test_a_shop_of_another_kind_is_told_when_it_is_asked(open_shop):
     shop = opened(open_shop, SHOPS["woocommerce"])
     platform = PlatformConfig(name="a", kind="shopify", base_url=shop.url)
     with pytest.raises(ShopRefuses, match="Is this a shop of kind shopify"):
-        asyncio.run(knock(Visit(CrawlConfig(), shop.url, pause_s=0.0), platform))
+        asyncio.run(check_shop(Visit(CrawlConfig(), shop.url, pause_s=0.0), platform))

@@ -1,6 +1,7 @@
 """Damage is found and named, what nothing needs goes, what is needed stays, and a copy serves the same release."""
 
 import os
+import re
 import threading
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -81,6 +82,18 @@ def test_damage_is_found_with_its_key_and_what_to_run_again(full):
     finding = seen["damaged", str(spoiled.relative_to(root))]
     assert "fashiontrend shares" in finding.advice
     assert not finding.repairable
+
+
+def test_damage_of_every_partition_has_its_advice():
+    assert [p for p in layout.PARTITIONED if not any(p.startswith(a) for a in check.ADVICE)] == []
+
+
+@pytest.mark.parametrize("advice", sorted(set(check.ADVICE.values())))
+def test_the_commands_of_an_advice_can_be_typed(advice):
+    for typed in re.findall(r"`fashiontrend ([^`]+)`", advice):
+        words = [w for w in typed.split() if not w.isupper()]
+        told = CliRunner().invoke(app, [*words, "--help"])
+        assert told.exit_code == 0, f"{typed}: {told.output}"
 
 
 def test_leftovers_are_repaired_once_they_are_old(full):

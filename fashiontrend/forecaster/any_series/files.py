@@ -12,13 +12,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from fashiontrend import delimited
 from fashiontrend.errors import ConfigError, DataError
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".parquet")
-_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-#: Lines that settle which character separates the cells.
-_LOOKED_AT = 50
-_ENCODINGS = ("utf-8-sig", "cp1252")
 #: A number whose last separator is a comma: 1,5 or 1.234,5.
 _COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+),\d+")
 #: A number with commas between its thousands: 1,234 or 12,345.6.
@@ -81,10 +78,11 @@ def _cell_text(cell: object) -> str:
 
 
 def _read_text(data: bytes, name: str) -> CellTable:
-    text, notes = _decode(data)
-    separator = _find_separator(text)
+    decoded, understood = delimited.decode(data)
+    text, notes = decoded.removeprefix("\ufeff"), list(understood)
+    separator = delimited.find_separator(text)
     if separator != ",":
-        notes.append(f"cells are separated by {_SEPARATORS[separator]}")
+        notes.append(f"cells are separated by {delimited.SEPARATORS[separator]}")
     rows = [
         row
         for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
@@ -100,27 +98,6 @@ def _read_text(data: bytes, name: str) -> CellTable:
             )
     frame = pd.DataFrame(rows[1:], columns=pd.Index(header), dtype=str)
     return _read_decimal_commas(frame, name, notes)
-
-
-def _decode(data: bytes) -> tuple[str, list[str]]:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16"), ["the text is UTF-16"]
-    try:
-        return data.decode("utf-8-sig"), []
-    except UnicodeDecodeError:
-        return data.decode("cp1252"), ["the text is no UTF-8 and is read as Windows-1252"]
-
-
-def _find_separator(text: str) -> str:
-    """Return the character that parts the most lines into equally many cells, more than one."""
-    lines = text.splitlines()[:_LOOKED_AT]
-
-    def fit(separator: str) -> tuple[int, int]:
-        widths = [len(row) for row in csv.reader(lines, delimiter=separator) if row]
-        width = widths[0] if widths else 1
-        return (sum(w == width for w in widths) if width > 1 else 0, width)
-
-    return max(_SEPARATORS, key=fit)
 
 
 def _read_decimal_commas(frame: pd.DataFrame, name: str, notes: list[str]) -> CellTable:

@@ -37,7 +37,7 @@ class CatalogueJobs:
 
     def __init__(self, store: Store, cfg: ServeConfig, now: Callable[[], datetime]) -> None:
         self.store, self.cfg, self.now = store, cfg, now
-        self._callers: dict[str, tuple[str, str]] = {}  # job -> when, whose; neither changes
+        self._created: dict[str, tuple[str, str]] = {}  # job -> when and by whom; neither changes
 
     def submit(self, request: JobRequest, release: str, caller: str, key: str | None) -> str:
         """Store a job and return its id; the same Idempotency-Key gives the same job.
@@ -104,11 +104,9 @@ class CatalogueJobs:
         """Return the states of the caller's newest `MAX_JOBS` jobs, newest first."""
         keys = self.store.keys(layout.RECOGNITIONS)
         ids = [k.split("/")[1] for k in keys if k.endswith("/job.json")]
-        for job_id in ids:
-            if job_id not in self._callers:
-                record = read_record(self.store, layout.recognition(job_id), JobRecord)
-                self._callers[job_id] = record.created_at, record.caller
-        own = sorted((self._callers[i][0], i) for i in ids if self._callers[i][1] == caller)
+        # Only what the store still holds is remembered, so that a server does not grow with jobs of the past.
+        self._created = {i: self._created.get(i) or self._creation(i) for i in ids}
+        own = sorted((at, i) for i, (at, whose) in self._created.items() if whose == caller)
         newest = [job_id for _, job_id in reversed(own)][:MAX_JOBS]
         return JobsResponse(jobs=[self.status(job_id, caller) for job_id in newest])
 
@@ -164,6 +162,10 @@ class CatalogueJobs:
             next=None if complete else f"{part}.{offset}",
             complete=complete,
         )
+
+    def _creation(self, job_id: str) -> tuple[str, str]:
+        record = read_record(self.store, layout.recognition(job_id), JobRecord)
+        return record.created_at, record.caller
 
     def _record(self, job_id: str, caller: str) -> JobRecord:
         """The record of a caller's job. Another caller's job is answered as one that does not exist."""

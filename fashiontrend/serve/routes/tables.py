@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Annotated, Literal, TypeVar
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
 from fashiontrend.config import ServeConfig
@@ -102,6 +102,27 @@ EXAMPLE = {
 }
 
 
+def _keywords_wanted(
+    as_of: AsOf = None,
+    platform: Platform = None,
+    horizon_days: HorizonDays = None,
+    direction: Direction = None,
+    attribute: AttributeId = None,
+    min_confidence: MinConfidence = 0.0,
+) -> KeywordFilter:
+    return KeywordFilter(as_of, platform, horizon_days, direction, attribute, min_confidence)
+
+
+def _values_wanted(
+    platform: Platform = None, attribute: AttributeId = None, value: ValueId = None
+) -> ValueFilter:
+    return ValueFilter(platform, attribute, value)
+
+
+KeywordsWanted = Annotated[KeywordFilter, Depends(_keywords_wanted)]
+ValuesWanted = Annotated[ValueFilter, Depends(_values_wanted)]
+
+
 def make_router(services: Services) -> APIRouter:
     """Make the endpoints. Those without `async` may block, because FastAPI runs them in threads."""
     router = APIRouter(tags=["tables"])
@@ -139,18 +160,12 @@ def _add_keywords(router: APIRouter, services: Services) -> None:
     @_get(router, "/v1/keywords", responses.KeywordsResponse)
     def keywords(
         request: Request,
-        as_of: AsOf = None,
-        platform: Platform = None,
-        horizon_days: HorizonDays = None,
-        direction: Direction = None,
-        attribute: AttributeId = None,
-        min_confidence: MinConfidence = 0.0,
+        wanted: KeywordsWanted,
         limit: Limit = 500,
         cursor: Cursor = None,
     ) -> Response:
         """Return the keywords of a day with direction, stage, interval and sample pictures."""
         found = _tables(services, request)
-        wanted = KeywordFilter(as_of, platform, horizon_days, direction, attribute, min_confidence)
         return cached(request, tables.keywords(found, limit, int(cursor or 0), wanted))
 
     for kind, media_type, write in TABLE_FORMATS:
@@ -188,19 +203,13 @@ def _add_keyword_table(
     )
     def keyword_table(
         request: Request,
-        as_of: AsOf = None,
-        platform: Platform = None,
-        horizon_days: HorizonDays = None,
-        direction: Direction = None,
-        attribute: AttributeId = None,
-        min_confidence: MinConfidence = 0.0,
+        wanted: KeywordsWanted,
     ) -> Response:
         """Return the keywords of a day as a table, with the numbers of `GET /v1/keywords`."""
         found = _tables(services, request)
-        wanted = KeywordFilter(as_of, platform, horizon_days, direction, attribute, min_confidence)
         data = write(exports.keyword_lines(found, wanted))
         name = {
-            "Content-Disposition": f'attachment; filename="keywords-{found.day(as_of)[0]}.{kind}"'
+            "Content-Disposition": f'attachment; filename="keywords-{found.day(wanted.as_of)[0]}.{kind}"'
         }
         return static_files.respond(request, data, media_type, headers=name)
 
@@ -209,9 +218,7 @@ def _add_series(router: APIRouter, services: Services) -> None:
     @_get(router, "/v1/series", responses.SeriesResponse)
     def series(
         request: Request,
-        platform: Platform = None,
-        attribute: AttributeId = None,
-        value: ValueId = None,
+        wanted: ValuesWanted,
         start: From = None,
         end: To = None,
         basis: Basis = None,
@@ -219,35 +226,27 @@ def _add_series(router: APIRouter, services: Services) -> None:
     ) -> Response:
         """Return shares over days, with support and the 80 % interval of corrected shares."""
         found = _tables(services, request)
-        wanted = ValueFilter(platform, attribute, value)
         return cached(request, tables.series(found, wanted, start, end, basis, corrected))
 
     @_get(router, "/v1/retail", RetailResponse)
     def retail(
         request: Request,
-        platform: Platform = None,
-        attribute: AttributeId = None,
-        value: ValueId = None,
+        wanted: ValuesWanted,
         start: From = None,
         end: To = None,
     ) -> Response:
         """Return how the products of values are sold: out of stock, marked down, new, at which price."""
         found = _tables(services, request)
-        return cached(
-            request, retail_table.retail(found, ValueFilter(platform, attribute, value), start, end)
-        )
+        return cached(request, retail_table.retail(found, wanted, start, end))
 
     @_get(router, "/v1/forecasts", responses.ForecastsResponse)
     def forecasts(
         request: Request,
-        platform: Platform = None,
-        attribute: AttributeId = None,
-        value: ValueId = None,
+        wanted: ValuesWanted,
         as_of: AsOf = None,
     ) -> Response:
         """Return the released forecasts."""
         found = _tables(services, request)
-        wanted = ValueFilter(platform, attribute, value)
         return cached(request, tables.forecasts(found, wanted, as_of))
 
     @router.post(

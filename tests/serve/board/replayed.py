@@ -61,7 +61,7 @@ def answer(replay: Replay, path: str, query: dict[str, list[str]]) -> Any:
     if path == "/v1/series":
         return {"release": world.RELEASE, "series": world.evidence(0, "*")["series"]}
     if path == "/v1/scorecard":
-        return world.scorecard() if replay.scored else world.scorecard(0)
+        return world.scorecard(replay.scored)
     return {"/v1/taxonomy": world.taxonomy}[path]()
 
 

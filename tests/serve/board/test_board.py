@@ -82,14 +82,14 @@ def test_the_record_is_told_on_each_card_and_in_a_section(board):
     told = board.text("#record-body")
     for words in (
         "90 of 120 calls came true",
-        "78 % was claimed",
+        "80 % was claimed",
         "Rising, Grade A",
         "Neckline",
         "Brier",
     ):
         assert words in told
     drawn = board.find("#record-body .reliability").get_attribute("aria-label")
-    assert "claimed 75 %, came true 72 % of 40" in " ".join(drawn.split())
+    assert "claimed 95 %, came true 78 % of 40" in " ".join(drawn.split())
 
 
 def test_before_the_first_call_came_due_the_record_says_so(board):

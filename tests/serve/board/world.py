@@ -5,9 +5,14 @@ import random
 from datetime import date, timedelta
 from typing import Any
 
+import pyarrow as pa
 from drawn import box
 
+from fashiontrend import keywords as keywords_of_loop
 from fashiontrend import taxonomy as taxonomies
+from fashiontrend.config import KeywordsConfig
+from fashiontrend.serve.schemas.scorecard import ScorecardResponse
+from fashiontrend.storage import schemas
 
 AS_OF = date(2026, 11, 23)
 HORIZON, DAYS = 28, 90
@@ -205,32 +210,33 @@ def history(name: str, closed: bool) -> dict[str, Any]:
     return {"name": name, "history": rows}
 
 
-def scorecard(scored: int = 120) -> dict[str, Any]:
-    """How earlier keywords turned out; nothing has come due if `scored` is 0."""
-    if not scored:
-        empty = {"n": 0}
-        return {"as_of": None, "scored": 0, "unscored": 0, "overall": empty, "by": {}, "monitor": empty,
-                "reliability": [], "brier": None}  # fmt: skip
+#: Earlier calls: direction, grade, claimed probability, how many, and how many of them came true.
+CALLS = (
+    ("rising", "A", 0.95, 40, 31),
+    ("falling", "B", 0.85, 30, 20),
+    ("stable", "C", 0.65, 50, 39),
+)
 
-    def rates(n: int, hits: int, claimed: float) -> dict[str, Any]:
-        return {"n": n, "hit_rate": hits / n, "hit_rate_interval": [hits / n - 0.1, hits / n + 0.08],
-                "claimed": claimed, "coverage80": 0.8}  # fmt: skip
 
-    return {
-        "as_of": AS_OF.isoformat(), "scored": scored, "unscored": 4, "overall": rates(120, 90, 0.78),
-        "by": {
-            "call": {"rising A": rates(40, 31, 0.95), "falling B": rates(30, 20, 0.85), "stable C": rates(50, 39, 0.7)},
-            "horizon_days": {"28": rates(120, 90, 0.78)}, "platform": {"*": rates(60, 44, 0.8)},
-            "attribute": {"neckline": rates(20, 15, 0.8)},
-        },
-        "monitor": {**rates(30, 22, 0.8), "days": 56},
-        "reliability": [
-            {"low": low, "high": low + 0.1, "n": 40, "claimed": low + 0.05, "hit_rate": hit,
-             "hit_rate_interval": [hit - 0.15, hit + 0.12]}
-            for low, hit in ((0.6, 0.7), (0.7, 0.72), (0.8, 0.8))
-        ],
-        "brier": 0.17,
-    }  # fmt: skip
+def scorecard(scored: bool = True) -> dict[str, Any]:
+    """How earlier keywords turned out, summarised as the loop does it; nothing has come due if not `scored`."""
+    rows = [
+        {
+            "id": f"{direction}{n}", "direction": direction, "grade": grade, "p_direction": claimed,
+            "horizon_days": HORIZON, "platform": "*", "attribute": "neckline", "target_date": AS_OF,
+            "outcome": "hit" if n < hits else "miss", "covered80": n < hits, "covered95": True,
+            "start": 0.2, "share_forecast": 0.22, "observed": 0.21,
+        }
+        for direction, grade, claimed, number, hits in (CALLS if scored else ())
+        for n in range(number)
+    ]  # fmt: skip
+    found = keywords_of_loop.summarise(
+        pa.Table.from_pylist(rows, schema=schemas.SCORE), AS_OF, KeywordsConfig()
+    )
+    response = ScorecardResponse.model_validate(
+        {**found.to_json(), "as_of": AS_OF.isoformat() if scored else None}
+    )
+    return response.model_dump(mode="json")
 
 
 def taxonomy() -> dict[str, Any]:

@@ -12,7 +12,7 @@ from fashiontrend.crawl.visit import ShopRefuses, Visit
 from fashiontrend.errors import DataError
 
 
-async def knock(visit: Visit, platform: PlatformConfig) -> str:
+async def check_shop(visit: Visit, platform: PlatformConfig) -> str:
     """Ask a configured shop once, beside its robots.txt, and return what it answered.
 
     Raises:
@@ -20,11 +20,11 @@ async def knock(visit: Visit, platform: PlatformConfig) -> str:
     """
     base = visit.shop.rstrip("/")
     if platform.kind == "shopify":
-        return await _knock_at_list(visit, [f"{base}/products.json?limit=1"], platform.kind)
+        return await _check_list(visit, [f"{base}/products.json?limit=1"], platform.kind)
     if platform.kind == "woocommerce":
         starts = (WOOCOMMERCE_PRETTY, WOOCOMMERCE_PLAIN)
         addresses = [f"{base}{start}per_page=1&page=1" for start in starts]
-        return await _knock_at_list(visit, addresses, platform.kind)
+        return await _check_list(visit, addresses, platform.kind)
     robots = await visit.sitemaps(base)
     address = search_for(base, platform.sitemaps, robots, platform.archive).next_group()[0]
     content, fault = content_of(await visit.get(address))
@@ -36,7 +36,7 @@ async def knock(visit: Visit, platform: PlatformConfig) -> str:
     return f"{address}: {len(content.pages)} pages, {len(content.further)} further sitemaps"
 
 
-async def _knock_at_list(visit: Visit, addresses: Sequence[str], kind: str) -> str:
+async def _check_list(visit: Visit, addresses: Sequence[str], kind: str) -> str:
     """Ask for a list of one product at the first of these addresses that has one."""
     read = pages.read_shopify if kind == "shopify" else pages.read_woocommerce
     for address in addresses:
